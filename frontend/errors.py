@@ -1,0 +1,86 @@
+"""What can go wrong, in our own words. Knows no HTTP: `contracts/envelopes.py` renders these.
+
+    TritoneError
+    ├── InvalidRequest            the caller must change the request
+    │   ├── UnsupportedFormat
+    │   ├── UnknownModel
+    │   └── RequestTooLarge
+    ├── Unauthenticated           the caller must show a key
+    ├── Forbidden                 the key does not allow this
+    ├── Overloaded                come back later
+    ├── BackendUnavailable        Triton is away, or stopping, or has no such model loaded
+    ├── DeadlineExceeded          it took too long
+    ├── GenerationFailed          our side failed; details go to the log only
+    └── JobNotFound
+
+The message of an error is written for the caller: it names the remedy and leaks nothing internal.
+"""
+
+
+class TritoneError(Exception):
+    """Any error that a contract renders."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message for the caller."""
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequest(TritoneError):
+    """The request is malformed or outside the model's limits."""
+
+    def __init__(self, message: str, *, field: str | None = None, kind: str = "value_error") -> None:
+        """Name the offending field in the contract's own word; `kind` is pydantic's error type."""
+        super().__init__(message)
+        self.field = field
+        self.kind = kind
+
+
+class UnsupportedFormat(InvalidRequest):
+    """The contract has no such audio format."""
+
+
+class UnknownModel(InvalidRequest):
+    """Neither a served model nor an alias."""
+
+    def __init__(self, name: str, *, field: str = "model") -> None:
+        """Keep the name that was asked for."""
+        super().__init__(f"The model `{name}` does not exist.", field=field)
+        self.name = name
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body or the prompt is over its limit."""
+
+
+class Unauthenticated(TritoneError):
+    """No key, or an unknown one."""
+
+
+class Forbidden(TritoneError):
+    """The key does not allow this."""
+
+
+class Overloaded(TritoneError):
+    """Every slot and the queue are taken."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        """Keep an honest estimate of when a slot is free."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BackendUnavailable(TritoneError):
+    """Triton cannot be reached, is stopping, or does not serve the model now."""
+
+
+class DeadlineExceeded(TritoneError):
+    """The sound was not finished in time."""
+
+
+class GenerationFailed(TritoneError):
+    """An engine or our own code failed."""
+
+
+class JobNotFound(TritoneError):
+    """No such job."""

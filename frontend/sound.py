@@ -1,0 +1,46 @@
+"""What a contract asks for and what it gets: the words every contract is translated into and back."""
+
+from dataclasses import dataclass, field
+
+from tritone.card import ModelCard
+from tritone.pcm import Pcm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One sound, in our words. None means: the model's default."""
+
+    prompt: str
+    model: str | None = None  # a served name or an alias
+    negative_prompt: str | None = None
+    seconds: float | None = None  # length delivered
+    seconds_start: float = 0.0  # the delivered clip is [seconds_start, seconds_start + seconds)
+    steps: int | None = None
+    guidance_scale: float | None = None
+    seed: int | None = None  # None: drawn at random and reported
+    loop: bool = False  # deliver a clip that repeats without a seam
+    loopable_past_window: bool = True  # lengths over the window may be looped, if the model is able
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """One finished sound and the choices that were made for it."""
+
+    pcm: Pcm  # int16 [audio_channels, samples]
+    card: ModelCard
+    model_version: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    notes: tuple[str, ...] = field(default=())  # what was done otherwise than asked, for a header
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.card.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        """Length delivered."""
+        return self.pcm.shape[-1] / self.card.sample_rate

@@ -1,0 +1,95 @@
+"""The model card: every fact of one published model that servers and clients need.
+
+The exporter writes it, as JSON, into the `parameters` of the model's `config.pbtxt` files; the
+backends and the frontend read it from there, so a fact of a model is stated once and travels with it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from tritone.families import FAMILIES, Family
+
+CARD_PARAMETER = "tritone_card"
+"""Key under which `config.pbtxt` carries the card."""
+
+COMPONENTS = ("tokenizer", "text_encoder", "denoiser", "transformer", "vae_decoder")
+"""Triton models behind one published model; the ensemble itself bears the model's bare name."""
+
+
+class InvalidCard(ValueError):
+    """The card is not one this release can serve."""
+
+
+def component_name(model: str, component: str) -> str:
+    """Return the Triton name of one component of a published model."""
+    return f"{model}_{component}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """The scheduler configuration of a checkpoint, in the terms of `tritone.schedules`."""
+
+    # cosine_dpm
+    sigma_min: float = 0.3
+    sigma_max: float = 500.0
+    eta: float = 1.0  # 1: SDE-DPM-Solver++ (2M), 0: the deterministic ODE solver
+    # rectified_flow
+    stochastic: bool = True  # ping-pong: fresh noise at every step
+    shift: float = 1.0
+    logsnr_min: float = -6.2
+    logsnr_max: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """One published model. Sizes are per sample; the batch dimension is never part of them."""
+
+    name: str
+    family: str
+    sample_rate: int  # Hz
+    audio_channels: int
+    samples_per_frame: int  # audio samples of one latent frame
+    latent_channels: int
+    max_frames: int  # latent frames of the model's window
+    frame_bucket: int  # latent frames are rounded up to a multiple; max_frames: always the full window
+    prompt_tokens: int  # length of the padded token sequence
+    conditioning_tokens: int
+    conditioning_dim: int
+    global_dim: int
+    guidance: bool  # the transformer takes a negative conditioning and a guidance scale
+    default_steps: int
+    default_guidance_scale: float
+    default_seconds: float
+    extendable: bool  # sounds past the window may be looped and stitched
+    schedule: ScheduleSettings
+
+    @property
+    def spec(self) -> Family:
+        """The family's facts."""
+        return FAMILIES[self.family]
+
+    @property
+    def window_seconds(self) -> float:
+        """The longest sound that one pass can make."""
+        return self.max_frames * self.samples_per_frame / self.sample_rate
+
+    def to_json(self) -> str:
+        """Return the card as one line of JSON with sorted keys (stable across exports)."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parse a card.
+
+        Raises:
+            InvalidCard: broken JSON, missing or unknown fields, or an unknown family.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            card = cls(**{**fields, "schedule": ScheduleSettings(**fields["schedule"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidCard(f"not a model card of this release: {error}") from error
+        if card.family not in FAMILIES:
+            raise InvalidCard(f"unknown family {card.family!r}; known: {', '.join(FAMILIES)}")
+        return card

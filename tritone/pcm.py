@@ -1,0 +1,65 @@
+"""Arithmetic on samples: int16 [audio_channels, samples], as the decoder delivers them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pcm = NDArray[np.int16]
+
+FULL_SCALE = 32767
+
+
+def to_int16(waveform: NDArray[np.floating]) -> Pcm:
+    """Return float [..., samples] in [-1, 1] as int16; what lies outside is clipped, never wrapped."""
+    return np.rint(np.clip(waveform, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+
+
+def to_float(pcm: Pcm) -> NDArray[np.float32]:
+    """Return int16 samples as float32 in [-1, 1]."""
+    return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def _fades(n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    # Equal power: the two sides of a crossfade are different sounds, so their powers add.
+    angle = (np.arange(n_samples, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(1, n_samples))
+    return np.cos(angle), np.sin(angle)
+
+
+def crossfade(left: Pcm, right: Pcm, fade_samples: int) -> Pcm:
+    """Return `left` going over into `right`; the result is `fade_samples` shorter than both."""
+    fade_samples = min(fade_samples, left.shape[-1], right.shape[-1])
+    if fade_samples < 1:
+        return np.concatenate([left, right], axis=-1)
+    fade_out, fade_in = _fades(fade_samples)
+    mixed = to_float(left[:, -fade_samples:]) * fade_out + to_float(right[:, :fade_samples]) * fade_in
+    return np.concatenate(
+        [left[:, :-fade_samples], to_int16(mixed), right[:, fade_samples:]], axis=-1
+    )
+
+
+def seamless(pcm: Pcm, fade_samples: int) -> Pcm:
+    """Return a clip that repeats without a seam: its tail is faded into its head.
+
+    The result is `fade_samples` shorter; its last sample is followed smoothly by its first.
+    """
+    fade_samples = min(fade_samples, pcm.shape[-1] // 2)
+    if fade_samples < 1:
+        return pcm
+    head, tail = pcm[:, :fade_samples], pcm[:, -fade_samples:]
+    start = crossfade(tail, head, fade_samples)
+    return np.concatenate([start, pcm[:, fade_samples:-fade_samples]], axis=-1)
+
+
+def stitch(clips: list[Pcm], n_samples: int, fade_samples: int) -> Pcm:
+    """Return `n_samples` made of the clips in turn, over and over, crossfaded at every seam.
+
+    Raises:
+        ValueError: a clip is not longer than the fade, so the sound would never grow.
+    """
+    if any(clip.shape[-1] <= fade_samples for clip in clips):
+        raise ValueError("every clip must be longer than the fade")
+    sound = clips[0]
+    position = 1
+    while sound.shape[-1] < n_samples:
+        sound = crossfade(sound, clips[position % len(clips)], fade_samples)
+        position += 1
+    return sound[:, :n_samples]

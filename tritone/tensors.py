@@ -1,0 +1,139 @@
+"""Names, types and shapes of every tensor that crosses a Triton model's border.
+
+Dims exclude the batch; -1 is dynamic. The exporter writes `config.pbtxt` from these functions, the
+backends and the frontend name tensors by these constants: there is no second list.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tritone.card import ModelCard
+
+DType = Literal["STRING", "FP32", "INT16", "INT32", "INT64"]
+
+NUMPY_DTYPES: dict[DType, DTypeLike] = {
+    "STRING": np.object_,
+    "FP32": np.float32,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+}
+
+PROMPT = "prompt"
+NEGATIVE_PROMPT = "negative_prompt"
+SECONDS_START = "seconds_start"
+SECONDS_END = "seconds_end"
+SEED = "seed"
+STEPS = "steps"
+GUIDANCE_SCALE = "guidance_scale"
+INPUT_IDS = "input_ids"
+ATTENTION_MASK = "attention_mask"
+CONDITIONING = "conditioning"
+CONDITIONING_MASK = "conditioning_mask"
+NEGATIVE_CONDITIONING = "negative_conditioning"
+NEGATIVE_CONDITIONING_MASK = "negative_conditioning_mask"
+GLOBAL_CONDITIONING = "global_conditioning"
+LATENTS = "latents"
+SIGMA = "sigma"
+DENOISED = "denoised"
+PROGRESS = "progress"  # [steps done, steps in all]; -1, -1: no such job
+PCM = "pcm"
+
+# Request parameters (not tensors) that the denoiser understands.
+JOB_ID = "job_id"
+CANCEL = "cancel"
+QUERY = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor at a model's border."""
+
+    name: str
+    dtype: DType
+    dims: tuple[int, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIO:
+    """Inputs and outputs of one Triton model."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def _scalar(name: str, dtype: DType) -> TensorSpec:
+    return TensorSpec(name, dtype, (1,))
+
+
+_TEXT = (_scalar(PROMPT, "STRING"), _scalar(NEGATIVE_PROMPT, "STRING"))
+_SPAN = (_scalar(SECONDS_START, "FP32"), _scalar(SECONDS_END, "FP32"))
+_SAMPLING = (
+    _scalar(SEED, "INT64"),
+    _scalar(STEPS, "INT32"),
+    _scalar(GUIDANCE_SCALE, "FP32"),
+)
+
+
+def _tokens(card: ModelCard) -> tuple[TensorSpec, ...]:
+    # Row 0 is the prompt, row 1 the negative prompt.
+    dims = (2, card.prompt_tokens)
+    return TensorSpec(INPUT_IDS, "INT64", dims), TensorSpec(ATTENTION_MASK, "INT64", dims)
+
+
+def _latents(card: ModelCard, name: str = LATENTS) -> TensorSpec:
+    return TensorSpec(name, "FP32", (card.latent_channels, -1))
+
+
+def conditioning(card: ModelCard) -> tuple[TensorSpec, ...]:
+    """Return the tensors that go from the text encoder through the denoiser to the transformer."""
+    tokens = (card.conditioning_tokens, card.conditioning_dim)
+    specs = [TensorSpec(CONDITIONING, "FP32", tokens)]
+    if card.spec.masks_conditioning:
+        specs.append(TensorSpec(CONDITIONING_MASK, "INT64", tokens[:1]))
+    if card.guidance:
+        specs.append(TensorSpec(NEGATIVE_CONDITIONING, "FP32", tokens))
+        if card.spec.masks_conditioning:
+            specs.append(TensorSpec(NEGATIVE_CONDITIONING_MASK, "INT64", tokens[:1]))
+    specs.append(TensorSpec(GLOBAL_CONDITIONING, "FP32", (card.global_dim,)))
+    return tuple(specs)
+
+
+def ensemble(card: ModelCard) -> ModelIO:
+    """The published model: text in, PCM out."""
+    pcm = TensorSpec(PCM, "INT16", (card.audio_channels, -1))
+    return ModelIO((*_TEXT, *_SPAN, *_SAMPLING), (pcm,))
+
+
+def tokenizer(card: ModelCard) -> ModelIO:
+    """Texts to padded token ids."""
+    return ModelIO(_TEXT, _tokens(card))
+
+
+def text_encoder(card: ModelCard) -> ModelIO:
+    """Token ids and the time span to conditioning."""
+    return ModelIO((*_tokens(card), *_SPAN), conditioning(card))
+
+
+def denoiser(card: ModelCard) -> ModelIO:
+    """Conditioning to latents; every input is optional, because control requests carry none."""
+    inputs = (*conditioning(card), *_SPAN, *_SAMPLING)
+    optional = tuple(TensorSpec(s.name, s.dtype, s.dims, optional=True) for s in inputs)
+    return ModelIO(optional, (_latents(card), TensorSpec(PROGRESS, "INT32", (2,))))
+
+
+def transformer(card: ModelCard) -> ModelIO:
+    """Noisy latents at a noise level to denoised latents: one step of one row."""
+    inputs = [_latents(card), _scalar(SIGMA, "FP32")]
+    if card.guidance:
+        inputs.append(_scalar(GUIDANCE_SCALE, "FP32"))
+    return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED),))
+
+
+def vae_decoder(card: ModelCard) -> ModelIO:
+    """Latents to PCM."""
+    return ModelIO((_latents(card),), ensemble(card).outputs)
