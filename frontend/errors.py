@@ -29,7 +29,9 @@ class TritoneError(Exception):
 class InvalidRequest(TritoneError):
     """The request is malformed or outside the model's limits."""
 
-    def __init__(self, message: str, *, field: str | None = None, kind: str = "value_error") -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, kind: str = "value_error"
+    ) -> None:
         """Name the offending field in the contract's own word; `kind` is pydantic's error type."""
         super().__init__(message)
         self.field = field

@@ -1,4 +1,4 @@
-"""What a contract asks for and what it gets: the words every contract is translated into and back."""
+"""What a contract asks for and what it gets: the words all contracts are translated into."""
 
 from dataclasses import dataclass, field
 

@@ -1,7 +1,7 @@
 """The model card: every fact of one published model that servers and clients need.
 
 The exporter writes it, as JSON, into the `parameters` of the model's `config.pbtxt` files; the
-backends and the frontend read it from there, so a fact of a model is stated once and travels with it.
+backends and the frontend read it from there: a fact of a model is stated once and travels with it.
 """
 
 import json
@@ -52,7 +52,9 @@ class ModelCard:
     samples_per_frame: int  # audio samples of one latent frame
     latent_channels: int
     max_frames: int  # latent frames of the model's window
-    frame_bucket: int  # latent frames are rounded up to a multiple; max_frames: always the full window
+    frame_bucket: (
+        int  # latent frames are rounded up to a multiple; max_frames: always the full window
+    )
     prompt_tokens: int  # length of the padded token sequence
     conditioning_tokens: int
     conditioning_dim: int

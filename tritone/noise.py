@@ -11,7 +11,7 @@ _UINT64 = (1 << 64) - 1
 
 
 def gaussian(seed: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return standard normal noise: float32 `shape`. Stream 0 is the start, stream 1 + k is step k."""
+    """Return standard normal float32 noise; stream 0 is the start, stream 1 + k is step k."""
     key = np.array([seed & _UINT64, stream], np.uint64)
     generator = np.random.Generator(np.random.Philox(key=key))
     return generator.standard_normal(shape, dtype=np.float32)

@@ -1,5 +1,7 @@
 """Arithmetic on samples: int16 [audio_channels, samples], as the decoder delivers them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,9 +10,10 @@ Pcm = NDArray[np.int16]
 FULL_SCALE = 32767
 
 
-def to_int16(waveform: NDArray[np.floating]) -> Pcm:
-    """Return float [..., samples] in [-1, 1] as int16; what lies outside is clipped, never wrapped."""
-    return np.rint(np.clip(waveform, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+def to_int16(waveform: NDArray[np.floating[Any]]) -> Pcm:
+    """Return float [..., samples] in [-1, 1] as int16; over-range is clipped, never wrapped."""
+    pcm: Pcm = np.rint(np.clip(waveform, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+    return pcm
 
 
 def to_float(pcm: Pcm) -> NDArray[np.float32]:
@@ -20,7 +23,9 @@ def to_float(pcm: Pcm) -> NDArray[np.float32]:
 
 def _fades(n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     # Equal power: the two sides of a crossfade are different sounds, so their powers add.
-    angle = (np.arange(n_samples, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(1, n_samples))
+    angle = (np.arange(n_samples, dtype=np.float32) + 0.5) * np.float32(
+        np.pi / 2 / max(1, n_samples)
+    )
     return np.cos(angle), np.sin(angle)
 
 
@@ -30,7 +35,9 @@ def crossfade(left: Pcm, right: Pcm, fade_samples: int) -> Pcm:
     if fade_samples < 1:
         return np.concatenate([left, right], axis=-1)
     fade_out, fade_in = _fades(fade_samples)
-    mixed = to_float(left[:, -fade_samples:]) * fade_out + to_float(right[:, :fade_samples]) * fade_in
+    mixed = (
+        to_float(left[:, -fade_samples:]) * fade_out + to_float(right[:, :fade_samples]) * fade_in
+    )
     return np.concatenate(
         [left[:, :-fade_samples], to_int16(mixed), right[:, fade_samples:]], axis=-1
     )

@@ -1,4 +1,4 @@
-"""The sampling state of one request: latents, step, and the update between two transformer calls."""
+"""The sampling state of one request, and its update between two transformer calls."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ Latents = NDArray[np.float32]
 
 
 class Trajectory:
-    """One request on its way from noise to latents. Not thread-safe; the denoiser's thread owns it."""
+    """One request on its way from noise to latents. Not thread-safe: one thread owns it."""
 
     def __init__(self, card: ModelCard, *, seed: int, steps: int, latent_frames: int) -> None:
         """Start at noise of `seed`: latents float32 [latent_channels, latent_frames]."""

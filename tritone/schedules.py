@@ -36,7 +36,7 @@ class Schedule:
 
 
 def cosine_dpm(steps: int, settings: ScheduleSettings) -> Schedule:
-    """Return DPM-Solver++ (2M, midpoint) over exponential sigmas: the SDE for eta 1, the ODE for eta 0.
+    """Return DPM-Solver++ (2M, midpoint) over exponential sigmas; eta 1: the SDE, eta 0: the ODE.
 
     Source: diffusers 0.42.1, `CosineDPMSolverMultistepScheduler` (eta 1); Lu et al. 2022,
     "DPM-Solver++", arXiv 2211.01095, equations for the data prediction model.

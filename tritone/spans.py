@@ -10,7 +10,7 @@ _SLACK = 1e-6  # frames; 0.1 s * 10 Hz must not become 2 frames because of float
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What one request costs and delivers. All counts are half-open ranges from the window's start."""
+    """What one request costs and delivers; ranges are half-open, from the window's start."""
 
     latent_frames: int  # denoised, from the window's start
     first_frame: int  # decoded: [first_frame, last_frame)
@@ -22,7 +22,7 @@ class Span:
 def span(card: ModelCard, seconds_start: float, seconds_end: float) -> Span:
     """Return what must be denoised, decoded and delivered for [seconds_start, seconds_end).
 
-    The decoder gets its receptive field on each side, so the delivered samples are those of a full decode.
+    The decoder gets its receptive field on each side: the samples are those of a full decode.
 
     Raises:
         ValueError: the span is empty or leaves the model's window.

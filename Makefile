@@ -1,0 +1,54 @@
+# What there is to do here. `make help` lists it.
+PYTHON ?= python3.11
+BIN := .venv/bin
+# torch comes from the CPU index or a local folder where one is configured; see docs/development.md
+TORCH_ARGS ?=
+
+.PHONY: help install install-dev serve test acceptance lint format bench lock verify-full-size evaluate-starter
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+install: .venv/.serve ## install what serving needs into .venv
+install-dev: .venv/.dev ## install what the tests and the exporter need, too
+
+.venv/.serve: requirements/serve.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q uv==0.13.8
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/serve.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+.venv/.dev: .venv/.serve requirements/dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --no-deps $(TORCH_ARGS) torch==2.13.0
+	touch $@
+
+serve: install ## start Triton and the frontend, and say where
+	$(BIN)/tritone up
+
+test: install-dev ## run every test, the acceptance tests against a real Triton included
+	$(BIN)/python -m pytest
+
+acceptance: install-dev ## run the tests against a real Triton only
+	$(BIN)/python -m pytest -m triton
+
+lint: install-dev ## check style, types and the direction of imports
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy tritone backends export frontend ops starter benchmarks tests
+	$(BIN)/lint-imports
+
+format: install-dev ## rewrite the code in the house style
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: install-dev ## measure the running stack and print a table
+	$(BIN)/python -m benchmarks
+
+lock: ## compile requirements/*.txt from pyproject.toml
+	sh requirements/compile.sh
+
+verify-full-size: install-dev ## export and verify full-size models with random weights (about 12 GB, not in CI)
+	$(BIN)/python -m export.full_size
+
+evaluate-starter: install-dev ## measure the bundled checkpoint, write starter/EVALUATION.md
+	$(BIN)/python -m starter evaluate

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from tritone.card import InvalidCard, ModelCard, component_name
+
+
+def test_a_card_survives_the_journey_through_json(open_card: ModelCard) -> None:
+    assert ModelCard.from_json(open_card.to_json()) == open_card
+
+
+def test_the_window_follows_from_frames_and_rate(open_card: ModelCard) -> None:
+    assert open_card.window_seconds == pytest.approx(47.554, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("{", id="broken-json"),
+        pytest.param("[]", id="not-an-object"),
+        pytest.param('{"name": "x"}', id="missing-fields"),
+    ],
+)
+def test_what_is_no_card_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCard):
+        ModelCard.from_json(text)
+
+
+def test_an_unknown_family_is_refused_by_name(open_card: ModelCard) -> None:
+    fields = json.loads(open_card.to_json()) | {"family": "whistle"}
+    with pytest.raises(InvalidCard, match="whistle"):
+        ModelCard.from_json(json.dumps(fields))
+
+
+def test_a_field_of_a_later_release_is_refused(open_card: ModelCard) -> None:
+    fields = json.loads(open_card.to_json()) | {"smell": "rain"}
+    with pytest.raises(InvalidCard, match="smell"):
+        ModelCard.from_json(json.dumps(fields))
+
+
+def test_components_are_named_after_the_model() -> None:
+    assert component_name("starter", "denoiser") == "starter_denoiser"
