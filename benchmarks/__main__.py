@@ -21,11 +21,10 @@ LOG = Path("run/benchmark.log")
 def _timings(stack: Stack, n_requests: int) -> list[Timing]:
     client = Client(stack.url, stack.grpc_url)
     try:
-        client.generate(
-            PROMPT, CLIP_SECONDS, 0
-        )  # the first request of a shape pays its allocations
+        # The first request of a shape pays its allocations.
+        model = client.generate(PROMPT, CLIP_SECONDS, 0).headers["x-tritone-model"]
         seeds = track(range(n_requests), description="sounds", console=Console(stderr=True))
-        return [client.timed(PROMPT, CLIP_SECONDS, seed) for seed in seeds]
+        return [client.timed(PROMPT, CLIP_SECONDS, seed, model=model) for seed in seeds]
     finally:
         client.close()
 
