@@ -1,0 +1,142 @@
+"""The card of a checkpoint: what its networks say, and what the person exporting chose."""
+
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from export.errors import InvalidOption
+from tritone.card import ModelCard, ScheduleSettings
+from tritone.families import Family
+
+DEFAULT_SECONDS = 10.0
+DEFAULT_BUCKET_FRAMES = 32
+MAX_STEPS = 1000
+MAX_GUIDANCE_SCALE = 100.0
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a loaded pipeline says about itself. Sizes are per sample."""
+
+    sample_rate: int  # Hz
+    audio_channels: int
+    samples_per_frame: int
+    latent_channels: int
+    max_frames: int
+    prompt_tokens: int
+    conditioning_tokens: int
+    conditioning_dim: int
+    global_dim: int
+    schedule: ScheduleSettings
+    steps: int  # the checkpoint's usual number
+    guidance_scale: float  # the checkpoint's usual scale; 1: guidance is baked in
+    is_variable_length: bool  # trained on sounds of any length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What may be chosen; None: as the checkpoint has it."""
+
+    steps: int | None = None
+    guidance_scale: float | None = None
+    seconds: float | None = None
+    eta: float | None = None
+    guidance: bool | None = None
+    variable_length: bool | None = None
+    frame_bucket: int | None = None
+    extendable: bool | None = None
+
+    @classmethod
+    def from_defaults(cls, defaults: dict[str, Any]) -> Self:
+        """Return the choices of a checkpoint's `generation_defaults.json`.
+
+        Raises:
+            InvalidOption: an unknown key, or a value of the wrong type.
+        """
+        known = {field.name for field in fields(cls)}
+        for key, value in defaults.items():
+            if key not in known:
+                raise InvalidOption(
+                    f"generation_defaults.json says {key!r}; known are {', '.join(sorted(known))}"
+                )
+            if not isinstance(value, int | float):
+                raise InvalidOption(f"generation_defaults.json: {key} must be a number or a boolean")
+        return cls(**defaults)
+
+    def over(self, defaults: Self) -> Self:
+        """Return these choices, completed by `defaults` where nothing was chosen."""
+        chosen = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
+        return replace(defaults, **chosen)
+
+
+def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> ModelCard:
+    """Return the card of a checkpoint.
+
+    Raises:
+        InvalidOption: a choice is out of range or contradicts another.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidOption(f"--name {name!r} may hold only letters, digits, '_', '-' and '.'")
+    scale = _in_range(
+        "guidance scale", choices.guidance_scale, facts.guidance_scale, (0.0, MAX_GUIDANCE_SCALE)
+    )
+    guidance = scale > 1.0 if choices.guidance is None else choices.guidance
+    if not guidance and (choices.guidance_scale or 0.0) > 1.0:
+        raise InvalidOption(f"--no-guidance and a guidance scale of {scale:g} contradict each other")
+    window = facts.max_frames * facts.samples_per_frame / facts.sample_rate
+    return ModelCard(
+        name=name,
+        family=family.name,
+        sample_rate=facts.sample_rate,
+        audio_channels=facts.audio_channels,
+        samples_per_frame=facts.samples_per_frame,
+        latent_channels=facts.latent_channels,
+        max_frames=facts.max_frames,
+        frame_bucket=_frame_bucket(facts, choices),
+        prompt_tokens=facts.prompt_tokens,
+        conditioning_tokens=facts.conditioning_tokens,
+        conditioning_dim=facts.conditioning_dim,
+        global_dim=facts.global_dim,
+        guidance=guidance,
+        default_steps=int(_in_range("steps", choices.steps, facts.steps, (1, MAX_STEPS))),
+        default_guidance_scale=scale if guidance else 1.0,
+        default_seconds=_in_range(
+            "seconds", choices.seconds, min(DEFAULT_SECONDS, window), (0.1, window)
+        ),
+        extendable=bool(choices.extendable),
+        schedule=_schedule(family, facts, choices),
+    )
+
+
+def _frame_bucket(facts: Facts, choices: Choices) -> int:
+    variable = choices.variable_length
+    if variable is None:
+        variable = facts.is_variable_length or choices.frame_bucket is not None
+    if not variable:
+        return facts.max_frames
+    usual = min(DEFAULT_BUCKET_FRAMES, facts.max_frames)
+    return int(_in_range("frame bucket", choices.frame_bucket, usual, (1, facts.max_frames)))
+
+
+def _schedule(family: Family, facts: Facts, choices: Choices) -> ScheduleSettings:
+    if choices.eta is None:
+        return facts.schedule
+    if family.schedule != "cosine_dpm":
+        raise InvalidOption(f"--eta has no meaning for {family.name}, whose sampler has no such knob")
+    return replace(facts.schedule, eta=_in_range("eta", choices.eta, 1.0, (0.0, 1.0)))
+
+
+def _in_range(
+    what: str, chosen: float | None, usual: float, bounds: tuple[float, float]
+) -> float:
+    value = usual if chosen is None else float(chosen)
+    low, high = bounds
+    if not low <= value <= high:  # also false for NaN
+        raise InvalidOption(f"{what} must lie between {low:g} and {high:g}, not at {value:g}")
+    return value

@@ -1,0 +1,175 @@
+"""The `config.pbtxt` of each of the six Triton models behind one published model.
+
+Knows no torch: names, types and shapes come from `tritone.tensors`, facts from the card.
+Source: model_config.proto of Triton 2.51 (read 2026-11-20).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tritone import tensors
+from tritone.card import CARD_PARAMETER, ModelCard, component_name
+from tritone.tensors import ModelIO, TensorSpec
+
+ENSEMBLE = ""
+"""The component without a suffix: the published model itself."""
+
+_STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
+_CARD = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingOptions:
+    """How the models are to be run; written into `config.pbtxt`, where ops may turn them later."""
+
+    max_batch: int = 8  # rows a network may get in one execution
+    step_batch: int = 2  # requests that share one diffusion step
+    max_pending: int = 32  # requests the denoiser lets wait for a place in the batch
+    max_queue: int = 64  # requests the ensemble admits; the next one is told "queue is full"
+    threads: int = 2  # CPU threads of one network
+
+
+def model_name(card: ModelCard, component: str) -> str:
+    """Return the Triton name of a component, or of the ensemble."""
+    return component_name(card.name, component) if component else card.name
+
+
+def config_texts(card: ModelCard, options: ServingOptions) -> dict[str, str]:
+    """Return the `config.pbtxt` of every component; the ensemble, named `ENSEMBLE`, comes last."""
+    return {component: write(card, options) for component, write in _WRITERS.items()}
+
+
+def read_card(config: str) -> ModelCard | None:
+    """Return the card that a `config.pbtxt` of ours carries, or None.
+
+    Raises:
+        InvalidCard: there is a card, but not one of this release.
+    """
+    found = _CARD.search(config)
+    return ModelCard.from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
+
+
+def _ensemble(card: ModelCard, options: ServingOptions) -> str:
+    return _lines(
+        f'name: "{card.name}"',
+        'platform: "ensemble"',
+        "max_batch_size: 1",
+        *_tensors(tensors.ensemble(card)),
+        "model_transaction_policy { decoupled: true }",
+        _parameter(CARD_PARAMETER, card.to_json()),
+        "ensemble_scheduling {",
+        "  step [",
+        ",\n".join(_step(card, component) for component in _STEPS),
+        "  ]",
+        "}",
+    )
+
+
+def _tokenizer(card: ModelCard, options: ServingOptions) -> str:
+    # The only queue limit of the pipeline: behind a decoupled step it would drop running requests.
+    admission = f"default_queue_policy {{ max_queue_size: {options.max_queue} }}"
+    return _lines(
+        *_head(card, "tokenizer", "tokenizer", options.max_batch),
+        *_tensors(tensors.tokenizer(card)),
+        _instances("KIND_CPU"),
+        f"dynamic_batching {{ {admission} }}",
+        _parameter(CARD_PARAMETER, card.to_json()),
+    )
+
+
+def _text_encoder(card: ModelCard, options: ServingOptions) -> str:
+    return _network(card, "text_encoder", options, "response_cache { enable: true }")
+
+
+def _denoiser(card: ModelCard, options: ServingOptions) -> str:
+    return _lines(
+        *_head(card, "denoiser", "denoiser", 1),
+        *_tensors(tensors.denoiser(card)),
+        "model_transaction_policy { decoupled: true }",
+        # One instance: it owns the batch and the table of jobs.
+        _instances("KIND_CPU"),
+        _parameter(CARD_PARAMETER, card.to_json()),
+        _parameter("transformer", model_name(card, "transformer")),
+        _parameter("step_batch", str(options.step_batch)),
+        _parameter("max_pending", str(options.max_pending)),
+    )
+
+
+def _transformer(card: ModelCard, options: ServingOptions) -> str:
+    return _network(card, "transformer", options)
+
+
+def _vae_decoder(card: ModelCard, options: ServingOptions) -> str:
+    return _network(card, "vae_decoder", options)
+
+
+_WRITERS: dict[str, Callable[[ModelCard, ServingOptions], str]] = {
+    "tokenizer": _tokenizer,
+    "text_encoder": _text_encoder,
+    "denoiser": _denoiser,
+    "transformer": _transformer,
+    "vae_decoder": _vae_decoder,
+    ENSEMBLE: _ensemble,
+}
+
+_NETWORK_IO: dict[str, Callable[[ModelCard], ModelIO]] = {
+    "text_encoder": tensors.text_encoder,
+    "transformer": tensors.transformer,
+    "vae_decoder": tensors.vae_decoder,
+}
+
+
+def _network(card: ModelCard, component: str, options: ServingOptions, *more: str) -> str:
+    return _lines(
+        *_head(card, component, "onnxruntime", options.max_batch),
+        *_tensors(_NETWORK_IO[component](card)),
+        _instances("KIND_AUTO"),
+        "dynamic_batching { }",
+        *more,
+        _parameter("intra_op_thread_count", str(options.threads)),
+    )
+
+
+def _head(card: ModelCard, component: str, backend: str, max_batch: int) -> tuple[str, ...]:
+    name = model_name(card, component)
+    return f'name: "{name}"', f'backend: "{backend}"', f"max_batch_size: {max_batch}"
+
+
+def _instances(kind: str) -> str:
+    return f"instance_group [ {{ kind: {kind} count: 1 }} ]"
+
+
+def _parameter(key: str, value: str) -> str:
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'parameters {{ key: "{key}" value {{ string_value: "{quoted}" }} }}'
+
+
+def _tensors(io: ModelIO) -> tuple[str, str]:
+    return _tensor_list("input", io.inputs), _tensor_list("output", io.outputs)
+
+
+def _tensor_list(field: str, specs: Iterable[TensorSpec]) -> str:
+    return f"{field} [\n" + ",\n".join(f"  {{ {_tensor(spec)} }}" for spec in specs) + "\n]"
+
+
+def _tensor(spec: TensorSpec) -> str:
+    dims = ", ".join(map(str, spec.dims))
+    optional = " optional: true" if spec.optional else ""
+    return f'name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {dims} ]{optional}'
+
+
+def _step(card: ModelCard, component: str) -> str:
+    io = {"tokenizer": tensors.tokenizer, "denoiser": tensors.denoiser, **_NETWORK_IO}[component]
+    # Progress is for control requests; everything else is passed on under its own name.
+    passed = [spec for spec in io(card).outputs if spec.name != tensors.PROGRESS]
+    maps = [f'      input_map {{ key: "{s.name}" value: "{s.name}" }}' for s in io(card).inputs]
+    maps += [f'      output_map {{ key: "{s.name}" value: "{s.name}" }}' for s in passed]
+    name = model_name(card, component)
+    return _lines("    {", f'      model_name: "{name}"', "      model_version: -1", *maps, "    }")[
+        :-1
+    ]
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines) + "\n"

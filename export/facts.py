@@ -1,0 +1,105 @@
+"""What each pipeline says about itself, and whether our sampler speaks its scheduler's language.
+
+Source: diffusers 0.42.1, the configurations of the pipelines' components.
+"""
+
+from typing import Any
+
+from export.cards import Facts
+from export.errors import InvalidCheckpoint
+from tritone.card import ScheduleSettings
+from tritone.families import FAMILIES
+
+SA3_PROMPT_TOKENS = 256  # the pipeline caps its tokenizer here
+SA3_BASE_STEPS = 100
+SA3_BASE_GUIDANCE_SCALE = 7.0
+
+# What the scheduler must say for `tritone.schedules` to be the same sampler.
+_COSINE_DPM = {
+    "sigma_schedule": "exponential",
+    "solver_order": 2,
+    "prediction_type": "v_prediction",
+    "solver_type": "midpoint",
+    "final_sigmas_type": "zero",
+}
+_FLOW_MATCH = {
+    "use_dynamic_shifting": False,
+    "use_karras_sigmas": False,
+    "use_exponential_sigmas": False,
+    "use_beta_sigmas": False,
+    "invert_sigmas": False,
+    "shift_terminal": None,
+}
+
+
+def stable_audio(pipeline: Any) -> Facts:
+    """Return the facts of a StableAudioPipeline.
+
+    Raises:
+        InvalidCheckpoint: its scheduler is configured in a way we do not implement.
+    """
+    _check_scheduler(pipeline.scheduler, "CosineDPMSolverMultistepScheduler", _COSINE_DPM)
+    scheduler, transformer = pipeline.scheduler.config, pipeline.transformer.config
+    vae, family = pipeline.vae.config, FAMILIES["stable_audio"]
+    tokens = int(pipeline.tokenizer.model_max_length)
+    return Facts(
+        sample_rate=vae.sampling_rate,
+        audio_channels=vae.audio_channels,
+        samples_per_frame=pipeline.vae.hop_length,
+        latent_channels=transformer.in_channels,
+        max_frames=transformer.sample_size,
+        prompt_tokens=tokens,
+        conditioning_tokens=tokens + 2,  # start and end in seconds
+        conditioning_dim=transformer.cross_attention_input_dim,
+        global_dim=transformer.global_states_input_dim,
+        schedule=ScheduleSettings(
+            sigma_min=float(scheduler.sigma_min), sigma_max=float(scheduler.sigma_max)
+        ),
+        steps=family.steps,
+        guidance_scale=family.guidance_scale,
+        is_variable_length=False,
+    )
+
+
+def stable_audio_3(pipeline: Any) -> Facts:
+    """Return the facts of a StableAudio3Pipeline.
+
+    Raises:
+        InvalidCheckpoint: its scheduler or its patches are configured in a way we do not implement.
+    """
+    _check_scheduler(pipeline.scheduler, "FlowMatchEulerDiscreteScheduler", _FLOW_MATCH)
+    scheduler, transformer = pipeline.scheduler.config, pipeline.transformer.config
+    vae, family = pipeline.vae, FAMILIES["stable_audio_3"]
+    if transformer.patch_size != 1:
+        raise InvalidCheckpoint(
+            f"the transformer's patch_size is {transformer.patch_size}; only 1 is supported"
+        )
+    tokens = min(int(pipeline.tokenizer.model_max_length), SA3_PROMPT_TOKENS)
+    seconds = float(pipeline.duration_embedder.config.max_val)
+    is_distilled = bool(scheduler.stochastic_sampling)
+    return Facts(
+        sample_rate=vae.config.sampling_rate,
+        audio_channels=vae.config.audio_channels,
+        samples_per_frame=vae.downsampling_ratio,
+        latent_channels=transformer.io_channels,
+        max_frames=int(seconds * vae.config.sampling_rate // vae.downsampling_ratio),
+        prompt_tokens=tokens,
+        conditioning_tokens=tokens + 1,  # the duration
+        conditioning_dim=transformer.cond_token_dim,
+        global_dim=transformer.global_cond_dim,
+        schedule=ScheduleSettings(stochastic=is_distilled, shift=float(scheduler.shift)),
+        steps=family.steps if is_distilled else SA3_BASE_STEPS,
+        guidance_scale=family.guidance_scale if is_distilled else SA3_BASE_GUIDANCE_SCALE,
+        is_variable_length=True,
+    )
+
+
+def _check_scheduler(scheduler: Any, supported: str, required: dict[str, object]) -> None:
+    found = type(scheduler).__name__
+    if found != supported:
+        raise InvalidCheckpoint(f"the scheduler is a {found}; supported is {supported}")
+    for key, value in required.items():
+        if scheduler.config[key] != value:
+            raise InvalidCheckpoint(
+                f"the scheduler's {key} is {scheduler.config[key]!r}; supported is {value!r}"
+            )

@@ -1,0 +1,46 @@
+"""What one exported graph is made of, shared by all families."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tritone.pcm import FULL_SCALE
+from tritone.tensors import ModelIO
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """One component on its way to ONNX. Positional arguments of both modules follow `io.inputs`."""
+
+    component: str
+    io: ModelIO
+    module: nn.Module  # what is exported: folded, perhaps in half precision
+    reference: nn.Module  # what it must equal: the checkpoint's own modules in float32
+
+
+def guide(velocities: Tensor, guidance_scale: Tensor) -> Tensor:
+    """Return the guided velocity: float32 [batch, channels, latent_frames].
+
+    Args:
+        velocities: [2 * batch, channels, latent_frames], the unconditional half first.
+        guidance_scale: [batch, 1]; up to 1 gives the conditional velocity, bit for bit.
+    """
+    # Sliced, not chunk(2): chunk makes torch.export freeze the batch at the example's size.
+    batch = guidance_scale.shape[0]
+    unconditional, conditional = velocities[:batch], velocities[batch:]
+    extra = guidance_scale.clamp(min=1.0).unsqueeze(-1) - 1.0
+    return conditional + extra * (conditional - unconditional)
+
+
+def twice(tensor: Tensor) -> Tensor:
+    """Return the batch repeated: one half for the negative prompt, one for the prompt."""
+    return torch.cat([tensor, tensor])
+
+
+def pcm(waveform: Tensor) -> Tensor:
+    """Return float [batch, channels, samples] as int16, as `tritone.pcm.to_int16` does."""
+    return (waveform.float().clamp(-1.0, 1.0) * FULL_SCALE).round().to(torch.int16)

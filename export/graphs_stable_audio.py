@@ -1,0 +1,219 @@
+"""Stable Audio Open 1.0's networks as graphs: T5 and projection, DiT, Oobleck decoder.
+
+Source: diffusers 0.42.1, `pipelines/stable_audio` and `CosineDPMSolverMultistepScheduler`.
+"""
+
+import copy
+import math
+from typing import Any
+
+import torch
+from diffusers.models.embeddings import get_1d_rotary_pos_embed
+from torch import Tensor, nn
+
+from export.graphs import Graph, Precision, guide, pcm, twice
+from tritone import tensors
+from tritone.card import ModelCard
+
+
+def graphs(pipeline: Any, card: ModelCard, precision: Precision) -> list[Graph]:
+    """Return the graphs of a loaded StableAudioPipeline, in the order in which they run."""
+    text_encoder = (GuidedTextEncoder if card.guidance else TextEncoder)(
+        pipeline.text_encoder, pipeline.projection_model
+    )
+    step = GuidedTransformer if card.guidance else Transformer
+    sigma_data = float(pipeline.scheduler.config.sigma_data)
+    reference = step(pipeline.transformer, card.max_frames, sigma_data)
+    transformer: nn.Module = reference
+    if precision == "fp16":
+        half = copy.deepcopy(pipeline.transformer).half()
+        transformer = step(half, card.max_frames, sigma_data)
+    return [
+        Graph(
+            component="text_encoder",
+            io=tensors.text_encoder(card),
+            module=text_encoder,
+            reference=text_encoder,
+        ),
+        Graph(
+            component="transformer",
+            io=tensors.transformer(card),
+            module=transformer,
+            reference=reference,
+        ),
+        Graph(
+            component="vae_decoder",
+            io=tensors.vae_decoder(card),
+            module=VaeDecoder(folded(pipeline.vae.decoder)),
+            reference=VaeDecoder(pipeline.vae.decoder),
+        ),
+    ]
+
+
+class TextEncoder(nn.Module):
+    """Token ids and the time span to conditioning, for models without guidance."""
+
+    def __init__(self, text_encoder: nn.Module, projection: nn.Module) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.projection: Any = projection
+
+    def texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return float32 [rows, prompt_tokens, conditioning_dim]; padding is zero."""
+        # A row without any token would attend to nothing, and softmax over nothing is NaN.
+        empty = 1 - attention_mask.amax(dim=1, keepdim=True)
+        hidden = self.text_encoder(
+            input_ids=input_ids, attention_mask=torch.maximum(attention_mask, empty)
+        )[0]
+        projected = self.projection.text_projection(hidden)
+        return projected * attention_mask.unsqueeze(-1).to(projected.dtype)
+
+    def times(self, seconds_start: Tensor, seconds_end: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embeddings of start and end: each float32 [batch, 1, conditioning_dim]."""
+        start = self.projection.start_number_conditioner(seconds_start[:, 0])
+        end = self.projection.end_number_conditioner(seconds_end[:, 0])
+        return start, end
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, seconds_start: Tensor, seconds_end: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return conditioning [batch, tokens, dim] and global conditioning [batch, global_dim]."""
+        start, end = self.times(seconds_start, seconds_end)
+        text = self.texts(input_ids[:, 0], attention_mask[:, 0])
+        return torch.cat([text, start, end], dim=1), torch.cat([start, end], dim=2)[:, 0]
+
+
+class GuidedTextEncoder(TextEncoder):
+    """Token ids of prompt and negative prompt, and the time span, to conditioning."""
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, seconds_start: Tensor, seconds_end: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return conditioning, negative conditioning and global conditioning."""
+        start, end = self.times(seconds_start, seconds_end)
+        rows, tokens = input_ids.shape[0], input_ids.shape[2]
+        text = self.texts(input_ids.reshape(-1, tokens), attention_mask.reshape(-1, tokens))
+        text = text.reshape(rows, 2, tokens, -1)
+        # Without a negative prompt diffusers guides away from zeros, the seconds' tokens included.
+        given = attention_mask[:, 1].amax(dim=1).reshape(-1, 1, 1).to(text.dtype)
+        conditioning = torch.cat([text[:, 0], start, end], dim=1)
+        negative = torch.cat([text[:, 1], start, end], dim=1) * given
+        return conditioning, negative, torch.cat([start, end], dim=2)[:, 0]
+
+
+class Transformer(nn.Module):
+    """Noisy latents to denoised latents: the DiT with the scheduler's preconditioning inside."""
+
+    def __init__(self, transformer: Any, max_frames: int, sigma_data: float) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.sigma_data = sigma_data
+        # The pipeline computes the rotary table at every call; here it is a constant, one longer
+        # than the window because the DiT prepends the global token.
+        cos, sin = get_1d_rotary_pos_embed(
+            transformer.config.attention_head_dim // 2,
+            max_frames + 1,
+            use_real=True,
+            repeat_interleave_real=False,
+        )
+        self.register_buffer("cos", cos.float(), persistent=False)
+        self.register_buffer("sin", sin.float(), persistent=False)
+
+    def velocity(
+        self, latents: Tensor, sigma: Tensor, conditioning: Tensor, global_conditioning: Tensor
+    ) -> Tensor:
+        """Return the prediction: float32 [batch, latent_channels, latent_frames]."""
+        dtype = self.transformer.dtype
+        scale = torch.rsqrt(sigma * sigma + self.sigma_data**2).unsqueeze(-1)
+        tokens = latents.shape[2] + 1
+        prediction: Tensor = self.transformer(
+            (latents * scale).to(dtype),
+            (torch.atan(sigma[:, 0]) * (2.0 / math.pi)).to(dtype),
+            encoder_hidden_states=conditioning.to(dtype),
+            global_hidden_states=global_conditioning.unsqueeze(1).to(dtype),
+            rotary_embedding=(self.cos[:tokens], self.sin[:tokens]),
+            return_dict=False,
+        )[0]
+        return prediction.float()
+
+    def denoise(self, latents: Tensor, sigma: Tensor, velocity: Tensor) -> Tensor:
+        """Return the denoised latents of a v-prediction."""
+        level = sigma.unsqueeze(-1)
+        power = level * level + self.sigma_data**2
+        skip = self.sigma_data**2 / power
+        return latents * skip - velocity * (level * self.sigma_data * torch.rsqrt(power))
+
+    def forward(
+        self, latents: Tensor, sigma: Tensor, conditioning: Tensor, global_conditioning: Tensor
+    ) -> Tensor:
+        """Return the denoised latents of one step."""
+        velocity = self.velocity(latents, sigma, conditioning, global_conditioning)
+        return self.denoise(latents, sigma, velocity)
+
+
+class GuidedTransformer(Transformer):
+    """The same with classifier-free guidance: twice the rows inside, one answer outside."""
+
+    def forward(  # type: ignore[override]  # six tensors cross this border, in `io`'s order
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        guidance_scale: Tensor,
+        conditioning: Tensor,
+        negative_conditioning: Tensor,
+        global_conditioning: Tensor,
+    ) -> Tensor:
+        """Return the denoised latents of one guided step."""
+        velocities = self.velocity(
+            twice(latents),
+            twice(sigma),
+            torch.cat([negative_conditioning, conditioning]),
+            twice(global_conditioning),
+        )
+        return self.denoise(latents, sigma, guide(velocities, guidance_scale))
+
+
+class VaeDecoder(nn.Module):
+    """Latents to PCM."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return int16 [batch, audio_channels, samples]."""
+        return pcm(self.decoder(latents))
+
+
+class FoldedSnake(nn.Module):
+    """The snake activation with its exponentials taken once: a third fewer nodes in the decoder."""
+
+    def __init__(self, snake: Any) -> None:
+        super().__init__()
+        alpha, beta = snake.alpha.detach(), snake.beta.detach()
+        if snake.logscale:
+            alpha, beta = alpha.exp(), beta.exp()
+        self.register_buffer("alpha", alpha.clone())
+        self.register_buffer("inverse_beta", (beta + 1e-9).reciprocal())
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """Return x + sin²(alpha x) / beta."""
+        wave = torch.sin(hidden_states * self.alpha)
+        return hidden_states + self.inverse_beta * (wave * wave)
+
+
+def folded(decoder: nn.Module) -> nn.Module:
+    """Return a copy whose weights are constants: no weight norm, no exponentials at run time.
+
+    Weight norm is removed from the original too, which changes none of its values: modules under
+    weight norm cannot be copied.
+    """
+    for module in decoder.modules():
+        if hasattr(module, "weight_g"):
+            nn.utils.remove_weight_norm(module)
+    decoder = copy.deepcopy(decoder)
+    for module in list(decoder.modules()):
+        for name, child in list(module.named_children()):
+            if type(child).__name__ == "Snake1d":
+                setattr(module, name, FoldedSnake(child))
+    return decoder

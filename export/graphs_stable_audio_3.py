@@ -1,0 +1,166 @@
+"""Stable Audio 3's networks as graphs: T5Gemma and duration, differential DiT, SAME decoder.
+
+Source: diffusers 0.42.1, `pipelines/stable_audio_3` and `FlowMatchEulerDiscreteScheduler`.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from export.graphs import Graph, Precision, guide, pcm, twice
+from tritone import tensors
+from tritone.card import ModelCard
+
+
+def graphs(pipeline: Any, card: ModelCard, precision: Precision) -> list[Graph]:
+    """Return the graphs of a loaded StableAudio3Pipeline, in the order in which they run."""
+    encoder_class = GuidedTextEncoder if card.guidance else TextEncoder
+    text_encoder = encoder_class(pipeline.text_encoder, pipeline.duration_embedder)
+    step = GuidedTransformer if card.guidance else Transformer
+    time_scale = float(pipeline.scheduler.config.num_train_timesteps)
+    reference = step(pipeline.transformer, time_scale)
+    transformer: nn.Module = reference
+    if precision == "fp16":
+        transformer = step(copy.deepcopy(pipeline.transformer).half(), time_scale)
+    decoder = VaeDecoder(pipeline.vae)
+    return [
+        Graph(
+            component="text_encoder",
+            io=tensors.text_encoder(card),
+            module=text_encoder,
+            reference=text_encoder,
+        ),
+        Graph(
+            component="transformer",
+            io=tensors.transformer(card),
+            module=transformer,
+            reference=reference,
+        ),
+        Graph(
+            component="vae_decoder",
+            io=tensors.vae_decoder(card),
+            module=decoder,
+            reference=decoder,
+        ),
+    ]
+
+
+class TextEncoder(nn.Module):
+    """Token ids and the duration to conditioning, for the distilled checkpoints."""
+
+    def __init__(self, text_encoder: nn.Module, duration_embedder: nn.Module) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.duration_embedder = duration_embedder
+
+    def context(
+        self, input_ids: Tensor, attention_mask: Tensor, duration: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return conditioning float32 [rows, tokens + 1, dim] and its mask int64 [rows, tokens + 1]."""
+        hidden = self.text_encoder(input_ids, attention_mask=attention_mask)[0]
+        mask = torch.cat([attention_mask, torch.ones_like(attention_mask[:, :1])], dim=1)
+        return torch.cat([hidden, duration.unsqueeze(1)], dim=1), mask
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, seconds_start: Tensor, seconds_end: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return conditioning, its mask, and global conditioning [batch, global_dim]."""
+        duration = self.duration_embedder(seconds_end[:, 0])
+        return *self.context(input_ids[:, 0], attention_mask[:, 0], duration), duration
+
+
+class GuidedTextEncoder(TextEncoder):
+    """Token ids of prompt and negative prompt, and the duration, to conditioning."""
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, seconds_start: Tensor, seconds_end: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return conditioning, mask, negative conditioning, its mask, and global conditioning."""
+        duration = self.duration_embedder(seconds_end[:, 0])
+        texts = torch.cat([input_ids[:, 0], input_ids[:, 1]])
+        masks = torch.cat([attention_mask[:, 0], attention_mask[:, 1]])
+        context, mask = self.context(texts, masks, twice(duration))
+        batch = input_ids.shape[0]
+        return context[:batch], mask[:batch], context[batch:], mask[batch:], duration
+
+
+class Transformer(nn.Module):
+    """Noisy latents to denoised latents: the DiT, whose velocity points from data to noise."""
+
+    def __init__(self, transformer: Any, time_scale: float) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.time_scale = time_scale
+
+    def velocity(
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        global_conditioning: Tensor,
+    ) -> Tensor:
+        """Return the prediction: float32 [batch, latent_channels, latent_frames]."""
+        dtype = self.transformer.dtype
+        prediction: Tensor = self.transformer(
+            latents.to(dtype),
+            sigma[:, 0] * self.time_scale,
+            encoder_hidden_states=conditioning.to(dtype),
+            global_hidden_states=global_conditioning.to(dtype),
+            encoder_attention_mask=conditioning_mask,
+            return_dict=False,
+        )[0]
+        return prediction.float()
+
+    def forward(
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        global_conditioning: Tensor,
+    ) -> Tensor:
+        """Return the denoised latents of one step."""
+        velocity = self.velocity(
+            latents, sigma, conditioning, conditioning_mask, global_conditioning
+        )
+        return latents - sigma.unsqueeze(-1) * velocity
+
+
+class GuidedTransformer(Transformer):
+    """The same with classifier-free guidance: twice the rows inside, one answer outside."""
+
+    def forward(  # type: ignore[override]  # eight tensors cross this border, in `io`'s order
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        guidance_scale: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        negative_conditioning: Tensor,
+        negative_conditioning_mask: Tensor,
+        global_conditioning: Tensor,
+    ) -> Tensor:
+        """Return the denoised latents of one guided step."""
+        velocities = self.velocity(
+            twice(latents),
+            twice(sigma),
+            torch.cat([negative_conditioning, conditioning]),
+            torch.cat([negative_conditioning_mask, conditioning_mask]),
+            twice(global_conditioning),
+        )
+        return latents - sigma.unsqueeze(-1) * guide(velocities, guidance_scale)
+
+
+class VaeDecoder(nn.Module):
+    """Latents to PCM."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return int16 [batch, audio_channels, samples]."""
+        return pcm(self.vae.decode(latents, return_dict=False)[0])

@@ -1,0 +1,186 @@
+"""From a PyTorch module to a clean ONNX file, and from there to a session.
+
+Knows graphs and tensors, no families. Files are the same, byte for byte, at every export.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch.export import Dim
+
+from export.errors import ExportError
+from export.graphs import Graph
+from tritone.card import ModelCard
+from tritone.tensors import ModelIO, TensorSpec
+
+OPSET = 18  # opset 23's fused Attention needs TensorRT 10.14 and gave nothing on CPU
+MAX_INLINE_BYTES = 1_500_000_000  # protobuf ends at 2 GB; the graph itself needs room too
+MAX_BATCH = 64  # what the graph allows; how many rows a model gets is said in config.pbtxt
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def write_onnx(
+    graph: Graph, card: ModelCard, path: Path, *, external_data: bool | None = None
+) -> None:
+    """Export the graph's module to `path` (and `path`.data for large weights).
+
+    Args:
+        external_data: whether weights go to a file of their own; None: only when they must.
+
+    Raises:
+        ExportError: torch cannot export the module, or froze a dimension that must be dynamic.
+    """
+    if external_data is None:
+        external_data = _weight_bytes(graph.module) > MAX_INLINE_BYTES
+    with _quiet() as said, torch.no_grad():
+        try:
+            program = torch.onnx.export(
+                graph.module.eval(),
+                tuple(torch.from_numpy(a) for a in example(graph.io, card).values()),
+                input_names=[spec.name for spec in graph.io.inputs],
+                output_names=[spec.name for spec in graph.io.outputs],
+                dynamic_shapes=_dynamic_shapes(graph.io, card),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+            assert program is not None  # it is None only for the exporter of old
+            program.save(str(path), external_data=external_data)
+        except OSError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"torch could not export the {graph.component}: {type(error).__name__}",
+                detail=f"{said.getvalue()}\n{error}",
+            ) from error
+    _clean(path, inline=not external_data)
+    check_dynamic(path, graph.io)
+
+
+def check_dynamic(path: Path, model_io: ModelIO) -> None:
+    """Check that every batch and every -1 of the card is still dynamic in the file.
+
+    torch.export may freeze a dimension at the example's size and report success.
+
+    Raises:
+        ExportError: one is not, or the file's inputs and outputs are not the card's.
+    """
+    graph = onnx.load(str(path), load_external_data=False).graph
+    for specs, values in ((model_io.inputs, graph.input), (model_io.outputs, graph.output)):
+        found = {value.name: value.type.tensor_type.shape.dim for value in values}
+        for spec in specs:
+            if spec.name not in found:
+                raise ExportError(f"{path.name} has no tensor {spec.name!r}")
+            frozen = _frozen(spec, found[spec.name])
+            if frozen:
+                raise ExportError(
+                    f"dimension {frozen[0]} of {spec.name!r} froze at {frozen[1]} during the export"
+                )
+
+
+def quantize(path: Path) -> None:
+    """Replace a file by its int8 dynamically quantised self (weights int8, activations at run time)."""
+    quantized = path.with_suffix(".int8.onnx")
+    with _quiet():
+        quantize_dynamic(
+            path, quantized, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
+        )
+    path.with_name(path.name + ".data").unlink(missing_ok=True)
+    quantized.replace(path)
+    _clean(path, inline=True)
+
+
+def session(
+    path: Path, *, threads: int = 2, prepack: bool = True
+) -> onnxruntime.InferenceSession:
+    """Return a CPU session. Without prepacking 4 GB of weights load in 0.2 s instead of 23 s."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    # Spinning threads starve each other where other processes use the same cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.disable_prepacking", "0" if prepack else "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run(onnx_session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[np.generic]]) -> Arrays:
+    """Return the session's outputs by name; inputs it does not take are left out."""
+    taken = {value.name: inputs[value.name] for value in onnx_session.get_inputs()}
+    names = [value.name for value in onnx_session.get_outputs()]
+    return dict(zip(names, onnx_session.run(names, taken), strict=True))
+
+
+def example(model_io: ModelIO, card: ModelCard, *, batch: int = 2, frames: int = 0) -> Arrays:
+    """Return plausible inputs: int64 ones and float32 ones, of the shapes of the card."""
+    frames = frames or max(2, min(16, card.max_frames))
+    shapes = {
+        spec.name: (batch, *(frames if dim < 0 else dim for dim in spec.dims))
+        for spec in model_io.inputs
+    }
+    types = {spec.name: np.int64 if spec.dtype == "INT64" else np.float32 for spec in model_io.inputs}
+    return {name: np.ones(shape, types[name]) for name, shape in shapes.items()}
+
+
+def _dynamic_shapes(model_io: ModelIO, card: ModelCard) -> tuple[dict[int, Dim], ...]:
+    batch, frames = Dim("batch", min=1, max=MAX_BATCH), Dim("frames", min=2, max=card.max_frames)
+    return tuple(
+        {0: batch, **{1 + i: frames for i, dim in enumerate(spec.dims) if dim < 0}}
+        for spec in model_io.inputs
+    )
+
+
+def _weight_bytes(module: torch.nn.Module) -> int:
+    tensors = (*module.parameters(), *module.buffers())
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _clean(path: Path, *, inline: bool) -> None:
+    # Metadata holds stack traces with the build machine's paths; value_info is stale after the
+    # exporter's optimiser and makes quantize_dynamic fail.
+    model = onnx.load(str(path), load_external_data=inline)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    del graph.value_info[:]
+    for function in model.functions:
+        for part in (function, *function.node):
+            del part.metadata_props[:]
+        del function.value_info[:]
+    onnx.save(model, str(path))
+
+
+def _frozen(spec: TensorSpec, dims: object) -> tuple[int, int] | None:
+    expected = (-1, *spec.dims)
+    for position, (want, dim) in enumerate(zip(expected, dims, strict=True)):  # type: ignore[call-overload]
+        if want < 0 and not dim.dim_param:
+            return position, dim.dim_value
+    return None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[io.StringIO]:
+    """Keep what torch and onnxruntime print, log and warn in the buffer that is given."""
+    said = io.StringIO()
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield said
+    finally:
+        logging.disable(level)

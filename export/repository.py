@@ -1,0 +1,180 @@
+"""Publishing into a Triton model repository: all of a version or nothing, and never over another.
+
+Everything is built in a hidden folder inside the repository (same file system, so that a rename is
+atomic; no configuration in it, so that Triton ignores it) and renamed into place, the ensemble last:
+before that rename nobody can ask for the version, after it the version is complete.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from export.configs import ENSEMBLE, model_name, read_card
+from export.errors import PublishingRefused
+from tritone.card import COMPONENTS, InvalidCard, ModelCard
+
+CONFIG = "config.pbtxt"
+_STAGING_PREFIX = ".publish-"
+_ORDER = (*COMPONENTS, ENSEMBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A version under construction: its folders have the layout of the repository."""
+
+    repository: Path
+    folder: Path
+    card: ModelCard
+    version: int
+
+    def model_folder(self, component: str) -> Path:
+        """Return the folder of one Triton model, with its `config.pbtxt` inside."""
+        return self.folder / model_name(self.card, component)
+
+    def version_folder(self, component: str) -> Path:
+        """Return the folder of this version's artifacts of one Triton model."""
+        return self.model_folder(component) / str(self.version)
+
+    def publish(self) -> None:
+        """Move the version into the repository.
+
+        Raises:
+            PublishingRefused: somebody published this version in the meantime.
+        """
+        _make_readable(self.folder)
+        moved: list[tuple[Path, Path]] = []
+        try:
+            for component in _ORDER:
+                source, target = self._move_of(component)
+                source.rename(target)
+                moved.append((source, target))
+        except OSError as error:
+            for source, target in reversed(moved):
+                target.rename(source)
+            raise PublishingRefused(
+                f"version {self.version} of {self.card.name} cannot be moved into "
+                f"{self.repository}: {error.strerror}"
+            ) from error
+
+    def _move_of(self, component: str) -> tuple[Path, Path]:
+        # A model new to the repository moves as a whole; of a known one only the version does,
+        # and its config.pbtxt stays as operations left it.
+        name = model_name(self.card, component)
+        target = self.repository / name
+        if target.exists():
+            return self.version_folder(component), target / str(self.version)
+        return self.model_folder(component), target
+
+
+@contextmanager
+def staging(repository: Path, card: ModelCard, configs: dict[str, str]) -> Iterator[Staging]:
+    """Give folders for the next version of a model; what is not published is removed at the end.
+
+    Raises:
+        PublishingRefused: the repository cannot be created, or its model has another card.
+    """
+    is_new = not repository.is_dir()
+    _create(repository)
+    try:
+        _remove_stale(repository)
+        check_same_card(repository, card)
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=repository))
+        try:
+            with _locked(folder):
+                version = next_version(repository, card)
+                staged = Staging(repository, folder, card, version)
+                for component, text in configs.items():
+                    staged.version_folder(component).mkdir(parents=True)
+                    (staged.model_folder(component) / CONFIG).write_text(text, encoding="utf-8")
+                yield staged
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        if is_new:
+            with suppress(OSError):
+                repository.rmdir()  # only if it is still empty
+
+
+def next_version(repository: Path, card: ModelCard) -> int:
+    """Return the first number above every version of all six models."""
+    folders = [repository / model_name(card, component) for component in _ORDER]
+    published = [int(p.name) for f in folders for p in f.glob("*") if p.name.isdecimal()]
+    return max(published, default=0) + 1
+
+
+def check_same_card(repository: Path, card: ModelCard) -> None:
+    """Check that the card equals the one under which the model was published before, if it was.
+
+    Raises:
+        PublishingRefused: the cards differ; the message names the fields.
+    """
+    for component in _ORDER:
+        path = repository / model_name(card, component) / CONFIG
+        if not path.is_file():
+            continue
+        try:
+            published = read_card(path.read_text(encoding="utf-8"))
+        except InvalidCard as error:
+            raise PublishingRefused(
+                f"{card.name} in {repository} was published by another release ({error}); "
+                "choose another --name"
+            ) from error
+        changes = _changes(published, card) if published else ""
+        if changes:
+            raise PublishingRefused(
+                f"{card.name} is published with another card ({changes}); choose another --name"
+            )
+
+
+def _changes(published: ModelCard, card: ModelCard) -> str:
+    old, new = asdict(published), asdict(card)
+    old |= old.pop("schedule")
+    new |= new.pop("schedule")
+    return ", ".join(f"{key}: {old[key]} -> {new[key]}" for key in old if old[key] != new[key])
+
+
+def kept_configs(repository: Path, card: ModelCard, configs: dict[str, str]) -> list[str]:
+    """Return the models whose published `config.pbtxt` is not the one this export would write."""
+    names = {component: repository / model_name(card, component) / CONFIG for component in configs}
+    return [
+        path.parent.name
+        for component, path in names.items()
+        if path.is_file() and path.read_text(encoding="utf-8") != configs[component]
+    ]
+
+
+def _create(repository: Path) -> None:
+    try:
+        repository.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise PublishingRefused(f"there is no folder {repository.parent}") from None
+    except FileExistsError:
+        raise PublishingRefused(f"{repository} is not a folder") from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # The lock dies with the process: a staging folder that can be locked belongs to nobody.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale(repository: Path) -> None:
+    for folder in repository.glob(f"{_STAGING_PREFIX}*"):
+        with suppress(BlockingIOError), _locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_readable(folder: Path) -> None:
+    # safetensors and mkdtemp leave 0600 and 0700; Triton often runs as another user.
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
