@@ -1,0 +1,1 @@
+"""The REST side: contracts in, gRPC out."""

@@ -1,0 +1,67 @@
+"""`python -m frontend`: serve on the address of the settings, in one process."""
+
+import math
+import socket
+import sys
+
+import structlog
+import uvicorn
+
+from frontend import logs
+from frontend.app import create_app
+from frontend.settings import InvalidSettings, Settings, load_settings
+
+_BACKLOG = 2048
+
+
+class CannotListen(OSError):
+    """The address is taken, foreign or forbidden; the message is one line."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        CannotListen: with what to change.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "bad address"
+        raise CannotListen(
+            f"cannot listen on {host}:{port}: {reason}; set TRITONE_HOST or TRITONE_PORT"
+        ) from error
+
+
+def server(settings: Settings) -> uvicorn.Server:
+    """Return the server, not started yet."""
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
+    )
+    return uvicorn.Server(config)
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    try:
+        settings = load_settings()
+        listening = listen(settings.host, settings.port)
+    except (InvalidSettings, CannotListen) as error:
+        sys.stderr.write(f"tritone: {error}\n")
+        return 2
+    logs.configure(settings.log_level)
+    host, port = listening.getsockname()[:2]
+    structlog.get_logger(__name__).info("listening", host=host, port=port)
+    server(settings).run(sockets=[listening])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

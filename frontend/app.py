@@ -1,0 +1,70 @@
+"""The application: puts the parts together and decides nothing itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from frontend import health
+from frontend.access import Access
+from frontend.body_limit import BodyLimit
+from frontend.contracts import include_contracts
+from frontend.contracts.envelopes import render_http_error, render_unexpected
+from frontend.disconnect import ClientGone
+from frontend.gateway import Gateway
+from frontend.generation import Generator
+from frontend.metrics import Metrics
+from frontend.settings import Settings
+from frontend.triton import TritonGateway
+from tritone import __version__
+
+_CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
+
+
+def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
+    """Return the application; `gateway` replaces Triton in tests."""
+    gateway = gateway or TritonGateway(settings.triton)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await gateway.open()
+        yield
+        await gateway.close()
+
+    app = FastAPI(
+        title="Tritone",
+        version=__version__,
+        description="Text in, sound out, behind the REST contracts people already use.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.generator = Generator(gateway, settings, metrics)
+    app.state.readiness = health.Readiness(gateway)
+    app.include_router(health.router)
+    include_contracts(app)
+    _add_handlers(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)
+    app.add_middleware(Access, metrics=metrics, render=render_unexpected)  # the outermost
+    return app
+
+
+def _add_handlers(app: FastAPI) -> None:
+    # A contract renders its own errors; these happen where no route, or no contract's, matched.
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        response = render_http_error(request, error.status_code)
+        response.headers.update(error.headers or {})  # `Allow` of a 405
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, _error: RequestValidationError) -> Response:
+        return render_http_error(request, 422)
+
+    @app.exception_handler(ClientGone)
+    async def on_client_gone(_request: Request, _error: ClientGone) -> Response:
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)

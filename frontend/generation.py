@@ -1,0 +1,147 @@
+"""From a request in our words to a finished sound. Knows no HTTP and no gRPC."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from frontend.admission import Admission
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    Overloaded,
+    TritoneError,
+    UnknownModel,
+)
+from frontend.extension import assemble
+from frontend.gateway import Call, Gateway, PreparedRequest, Take
+from frontend.metrics import Metrics
+from frontend.plan import Limits, Plan, make_plan
+from frontend.settings import Settings
+from frontend.sound import GenerationRequest, Sound
+from tritone.card import ModelCard
+
+
+class Generator:
+    """Makes sounds: resolves the model, plans, admits, runs the passes and assembles them."""
+
+    def __init__(self, gateway: Gateway, settings: Settings, metrics: Metrics) -> None:
+        """Share nothing with other generators but the gateway."""
+        self._gateway = gateway
+        self._settings = settings
+        self._metrics = metrics
+        self._admission = Admission(settings.admission)
+        self._limits = Limits(
+            max_prompt_chars=settings.max_prompt_chars, max_seconds=settings.max_seconds
+        )
+        metrics.watch(
+            in_flight=lambda: self._admission.in_flight,
+            waiting=lambda: self._admission.waiting,
+        )
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """Return the models that are served now, by name."""
+        return self._gateway.catalog.cards
+
+    def resolve(self, name: str | None, *, field: str = "model") -> ModelCard:
+        """Return the model that a served name or an alias stands for; None: the default model.
+
+        Raises:
+            UnknownModel: neither served nor an alias.
+            BackendUnavailable: it should be served, but is not now.
+        """
+        catalog = self._gateway.catalog
+        served = {card.name: card for card in catalog.cards}
+        if name in served:
+            return served[name]
+        target = self._settings.aliases.get(name) if name is not None else None
+        target = target or self._settings.default_model or min(served, default=None)
+        is_ours = name is None or name in self._settings.aliases
+        if is_ours and target in served:
+            return served[target]
+        if is_ours or name in catalog.away or not served:
+            raise BackendUnavailable("The model is not available right now; try again later.")
+        raise UnknownModel(str(name), field=field)
+
+    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+        """Return the sound; cancelling the task stops the work.
+
+        Raises:
+            InvalidRequest: a field is malformed or outside the model's limits.
+            UnknownModel: no such model.
+            Overloaded: too many requests.
+            BackendUnavailable: Triton or the model is away.
+            DeadlineExceeded: not finished in time, waiting included.
+            GenerationFailed: our side failed.
+        """
+        card = self.resolve(request.model)
+        plan = make_plan(request, card, self._limits)
+        start = time.monotonic()
+        timeout_s = min(request.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
+        with self._counted():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    takes = await self._take_all(plan, start + timeout_s, request_id)
+            except TimeoutError as error:
+                raise DeadlineExceeded("The sound was not finished in time.") from error
+        sound = await _finish(plan, takes)
+        self._metrics.generation_seconds.labels(card.name).observe(time.monotonic() - start)
+        self._metrics.sound_seconds.labels(card.name).inc(sound.seconds)
+        return sound
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._metrics.cancelled.inc()
+            raise
+        except Overloaded as error:
+            self._metrics.overloaded.inc()
+            # Triton knows less than we do about when there is room.
+            error.retry_after_s = max(error.retry_after_s, self._admission.retry_after_s)
+            raise
+        except TritoneError as error:
+            self._metrics.failures.labels(type(error).__name__).inc()
+            raise
+
+    async def _take_all(self, plan: Plan, deadline: float, request_id: str) -> list[Take]:
+        if len(plan.passes) == 1:
+            return [await self._take(plan.passes[0], deadline, request_id)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [
+                    group.create_task(self._take(each, deadline, request_id))
+                    for each in plan.passes
+                ]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        return [task.result() for task in running]
+
+    async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
+        async with self._admission.slot():
+            call = Call(
+                job_id=uuid.uuid4().hex,  # a caller may repeat its request id
+                request_id=request_id,
+                timeout_s=max(0.001, deadline - time.monotonic()),
+            )
+            return await self._gateway.generate(request, call)
+
+
+async def _finish(plan: Plan, takes: list[Take]) -> Sound:
+    clips = [take.pcm for take in takes]
+    if len(clips) == 1 and not plan.loop:
+        pcm = clips[0]
+    else:
+        pcm = await asyncio.to_thread(assemble, clips, plan)
+    first = plan.passes[0]
+    return Sound(
+        pcm=pcm,
+        card=first.card,
+        model_version=takes[0].model_version,
+        seed=first.seed,
+        steps=first.steps,
+        guidance_scale=first.guidance_scale,
+        notes=plan.notes,
+    )

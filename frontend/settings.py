@@ -1,0 +1,196 @@
+"""Every setting of the frontend, read once from the environment; nothing else reads it.
+
+`python -m frontend.settings` prints the table of the README.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+PREFIX = "TRITONE_"
+_NESTING = "__"
+
+SHIPPED_ALIASES: dict[str, str | None] = dict.fromkeys(
+    [
+        # LocalAI's and AI/ML API's documented examples
+        "sound-model",
+        "stable-audio",
+        "facebook/musicgen-medium",
+        # vLLM-Omni's
+        "stabilityai/stable-audio-open-1.0",
+        # the official ElevenLabs clients' (sound generation)
+        "eleven_text_to_sound_v2",
+        "eleven_text_to_sound_v3",
+    ]
+)
+"""Names of the published contracts' examples and clients; None stands for the default model."""
+
+
+def _with_shipped(aliases: dict[str, str | None]) -> dict[str, str | None]:
+    return {**SHIPPED_ALIASES, **aliases}
+
+
+Aliases = Annotated[dict[str, str | None], AfterValidator(_with_shipped)]
+
+
+class InvalidSettings(ValueError):
+    """A variable has a bad value; the message is one line that names it."""
+
+
+class _Group(BaseModel):
+    # Extra variables belong to `tritone up`, which shares the prefix and the groups.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TritonSettings(_Group):
+    """Where Triton is and how long to wait for it."""
+
+    url: str = Field("127.0.0.1:8001", min_length=1, description="Triton's gRPC address.")
+    rpc_timeout_s: float = Field(
+        5.0, gt=0, le=60, description="Limit of one control or health call, in seconds."
+    )
+    refresh_s: float = Field(
+        2.0, gt=0, le=300, description="Period of looking for new models and versions, in seconds."
+    )
+    watchdog_s: float = Field(
+        5.0,
+        gt=0,
+        le=300,
+        description="Period of asking whether a generation's backend still lives, in seconds.",
+    )
+
+
+class AdmissionSettings(_Group):
+    """How much is let in at once."""
+
+    max_in_flight: int = Field(
+        16, ge=1, le=4096, description="Passes through a model that Triton gets at once."
+    )
+    max_waiting: int = Field(
+        64, ge=0, le=65536, description="Passes that wait for a slot before requests are refused."
+    )
+
+
+class Settings(BaseSettings):
+    """The frontend's settings; build with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=_NESTING,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line that is written."
+    )
+    max_body_bytes: int = Field(
+        1 << 20, ge=1024, le=1 << 30, description="Largest request body, in bytes."
+    )
+    max_prompt_chars: int = Field(
+        2500, ge=1, le=1_000_000, description="Longest prompt, in characters."
+    )
+    max_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=3600,
+        description="Longest sound made by extending past a model's window, in seconds.",
+    )
+    timeout_s: float = Field(
+        300.0, gt=0, le=86400, description="Limit of one request, waiting included, in seconds."
+    )
+    shutdown_s: int = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="How long running requests may finish at shutdown, in seconds.",
+    )
+    default_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Model of a request that names none; unset: the first served, by name.",
+    )
+    aliases: Aliases = Field(
+        {},
+        validate_default=True,
+        description="JSON object of further model names to served models; null: the default model.",
+    )
+    strict_sound_generation: bool = Field(
+        False,
+        description=(
+            "Refuse `POST /v1/sound-generation` without a model and without any sign of its "
+            "dialect (LocalAI's documented rule) instead of answering as ElevenLabs."
+        ),
+    )
+    triton: TritonSettings = TritonSettings.model_validate({})
+    admission: AdmissionSettings = AdmissionSettings.model_validate({})
+
+
+_GROUPS = {
+    name for name, field in Settings.model_fields.items() if isinstance(field.default, _Group)
+}
+
+
+def load_settings() -> Settings:
+    """Return the settings of this environment.
+
+    Raises:
+        InvalidSettings: a value is malformed or out of bounds.
+    """
+    try:
+        return Settings()
+    except SettingsError as error:
+        # The cause's text would show the value; the field's name is all that is needed.
+        field = re.search(r'field "(\w+)"', str(error))
+        name = _variable(field[1]) if field else f"a {PREFIX} variable"
+        raise InvalidSettings(f"{name}: not valid JSON") from error
+    except ValidationError as error:
+        complaints = (_complaint(e["loc"], e["msg"]) for e in error.errors())
+        raise InvalidSettings("; ".join(complaints)) from error
+
+
+def _variable(*path: str) -> str:
+    return PREFIX + _NESTING.join(path).upper()
+
+
+def _complaint(location: tuple[int | str, ...], message: str) -> str:
+    path = [str(part) for part in location]
+    n_names = 2 if path[0] in _GROUPS else 1
+    inside = "".join(f" {part!r}:" for part in path[n_names:])
+    return f"{_variable(*path[:n_names])}:{inside} {message}"
+
+
+def _fields() -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in Settings.model_fields.items():
+        if name in _GROUPS:
+            for inner, inner_field in type(field.default).model_fields.items():
+                yield _variable(name, inner), inner_field
+        else:
+            yield _variable(name), field
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unset"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def markdown_table() -> str:
+    """Return every variable, its default and its meaning as a Markdown table."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for variable, field in _fields():
+        rows.append(f"| `{variable}` | {_shown(field.default)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown_table())

@@ -1,0 +1,339 @@
+"""The only gRPC client: tensors out, PCM in, and Triton's errors in our own words."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import grpc
+import numpy as np
+import structlog
+import tritonclient.grpc.aio as triton
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from frontend import context
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    GenerationFailed,
+    Overloaded,
+    TritoneError,
+)
+from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.settings import TritonSettings
+from tritone import tensors
+from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, component_name
+from tritone.pcm import Pcm
+
+log = structlog.get_logger(__name__)
+
+_NO_LIMIT_BYTES = 2**31 - 1
+_CHANNEL: tuple[tuple[str, int], ...] = (
+    ("grpc.max_send_message_length", _NO_LIMIT_BYTES),
+    ("grpc.max_receive_message_length", _NO_LIMIT_BYTES),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # gRPC's own back-off grows to two minutes: a restarted Triton would stay "away" that long.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+_STREAM_MARGIN_S = 2.0  # Triton's own answer to a missed deadline shall come first
+_RETRY_AFTER_S = 1.0  # for callers that know nothing better
+_DEAD_STUB = "is not healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One row of the table: what Triton says and what it means to the caller."""
+
+    pattern: re.Pattern[str]
+    error: type[TritoneError]
+
+
+def _rule(error: type[TritoneError], *texts: str) -> _Rule:
+    return _Rule(re.compile("|".join(texts), re.IGNORECASE), error)
+
+
+# Errors of a stream arrive without a status code, and Triton says UNAVAILABLE for three different
+# things: only the text tells. An ensemble puts a prefix before it, so search, do not compare.
+# Source: triton-inference-server/core r24.10, scheduler_utils.cc, dynamic_batch_scheduler.cc,
+# model_repository_manager.cc; python_backend r24.10, pb_stub; grpc 1.85 (read 2026-11-21).
+_RULES = (
+    _rule(Overloaded, "queue is full", "Exceeds maximum queue size"),
+    _rule(DeadlineExceeded, "Request timeout expired", "deadline.exceeded"),
+    _rule(
+        BackendUnavailable,
+        "is stopping",
+        "Server not ready",
+        "no available versions",
+        "unknown model",
+        "model is not found",
+        "is not ready",
+        _DEAD_STUB,
+        "Socket closed",
+        "failed to connect",
+        "connection refused",
+        "connection reset",
+    ),
+)
+_BY_STATUS: dict[str, type[TritoneError]] = {
+    "StatusCode.UNAVAILABLE": BackendUnavailable,
+    "StatusCode.NOT_FOUND": BackendUnavailable,
+    "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
+}
+_MESSAGES: dict[type[TritoneError], str] = {
+    Overloaded: "The server is busy; try again later.",
+    DeadlineExceeded: "The sound was not finished in time.",
+    BackendUnavailable: "The model is not available right now; try again later.",
+    GenerationFailed: "The sound could not be generated.",
+}
+
+
+def _domain_error(text: str, status: str | None) -> TritoneError:
+    kind = next((rule.error for rule in _RULES if rule.pattern.search(text)), None)
+    kind = kind or _BY_STATUS.get(status or "", GenerationFailed)
+    log.warning("triton_error", detail=text[:500], status=status, meaning=kind.__name__)
+    if kind is Overloaded:
+        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S)
+    return kind(_MESSAGES[kind])
+
+
+@contextmanager
+def domain_errors() -> Iterator[None]:
+    """Raise the domain error for whatever Triton or gRPC raises; the details go to the log."""
+    try:
+        yield
+    except InferenceServerException as error:
+        raise _domain_error(error.message() or "", error.status()) from error
+    except grpc.RpcError as error:
+        raise _domain_error(error.details() or "", str(error.code())) from error
+
+
+def _input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:
+    array = np.array([[value]], tensors.NUMPY_DTYPES[dtype])
+    tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    return tensor.set_data_from_numpy(array)
+
+
+def _inputs(request: PreparedRequest) -> list[triton.InferInput]:
+    values: dict[str, object] = {
+        tensors.PROMPT: request.prompt.encode(),
+        tensors.NEGATIVE_PROMPT: request.negative_prompt.encode(),
+        tensors.SECONDS_START: request.seconds_start,
+        tensors.SECONDS_END: request.seconds_end,
+        tensors.SEED: request.seed,
+        tensors.STEPS: request.steps,
+        tensors.GUIDANCE_SCALE: request.guidance_scale,
+    }
+    specs = tensors.ensemble(request.card).inputs
+    return [_input(spec.name, spec.dtype, values[spec.name]) for spec in specs]
+
+
+def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
+    """Return the samples asked for out of the decoded ones: int16 [1, channels, samples] in."""
+    span, channels = request.span, request.card.audio_channels
+    end = span.first_sample + span.n_samples
+    if pcm.dtype != np.int16 or pcm.ndim != 3 or pcm.shape[:2] != (1, channels):  # noqa: PLR2004
+        problem = f"PCM is {pcm.dtype} {pcm.shape}, not int16 (1, {channels}, samples)"
+    elif pcm.shape[2] < end:
+        problem = f"PCM has {pcm.shape[2]} samples, but {end} are needed"
+    else:
+        return pcm[0, :, span.first_sample : end]
+    log.error("bad_pcm", detail=problem, model=request.card.name)
+    raise GenerationFailed(_MESSAGES[GenerationFailed])
+
+
+class TritonGateway:
+    """A `Gateway` over one Triton server. Use from one event loop only."""
+
+    def __init__(self, settings: TritonSettings) -> None:
+        """Keep the settings; `open` connects."""
+        self._settings = settings
+        self._catalog = Catalog()
+        self._connected: triton.InferenceServerClient | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._refreshing: asyncio.Task[None] | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models as last seen; kept while Triton is away: a bad request is bad all the same."""
+        return self._catalog
+
+    @property
+    def _client(self) -> triton.InferenceServerClient:
+        # A gRPC channel belongs to the loop it is made in: not before the server runs.
+        if self._connected is None:
+            self._connected = triton.InferenceServerClient(
+                self._settings.url, channel_args=list(_CHANNEL)
+            )
+        return self._connected
+
+    async def open(self) -> None:
+        """Look once, then periodically."""
+        with suppress(BackendUnavailable, DeadlineExceeded, GenerationFailed):
+            await self.refresh()
+        self._refreshing = asyncio.create_task(self._keep_fresh())
+
+    async def close(self) -> None:
+        """Stop looking, let pending cancels go out, disconnect."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._connected is not None:
+            await self._connected.close()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.refresh_s)
+            with suppress(TritoneError):
+                await self.refresh()
+
+    async def refresh(self) -> Catalog:
+        """Return what Triton serves now."""
+        with domain_errors():
+            catalog = await self._read_catalog()
+        if catalog != self._catalog:
+            names = [card.name for card in catalog.cards]
+            log.info("models_changed", served=names, away=sorted(catalog.away))
+        self._catalog = catalog
+        return catalog
+
+    async def _read_catalog(self) -> Catalog:
+        timeout = self._settings.rpc_timeout_s
+        index = await self._client.get_model_repository_index(client_timeout=timeout)
+        names = {model.name for model in index.models}
+        names -= {component_name(name, component) for name in names for component in COMPONENTS}
+        ready = {model.name for model in index.models if model.state == "READY"} & names
+        known = {model.name for model in index.models if model.state} & names
+        cards = await asyncio.gather(*(self._read_card(name) for name in sorted(ready)))
+        return Catalog(
+            cards=tuple(card for card in cards if card is not None),
+            away=frozenset(known - ready),
+        )
+
+    async def _read_card(self, model: str) -> ModelCard | None:
+        timeout = self._settings.rpc_timeout_s
+        try:
+            answer = await self._client.get_model_config(model, client_timeout=timeout)
+        except InferenceServerException as error:
+            if error.status() == "StatusCode.NOT_FOUND":  # unloaded since the index was read
+                return None
+            raise
+        config = answer.config
+        if config.platform != "ensemble" or CARD_PARAMETER not in config.parameters:
+            return None
+        try:
+            card = ModelCard.from_json(config.parameters[CARD_PARAMETER].string_value)
+        except InvalidCard as error:
+            log.warning("bad_model_card", model=model, detail=str(error))
+            return None
+        return replace(card, name=model)
+
+    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+        """Return the sound of one pass; cancelling the task stops the work in Triton."""
+        reading = asyncio.create_task(self._read_take(request, call))
+        model = request.card.name
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=self._settings.watchdog_s)
+                if not reading.done():
+                    await self._check_alive(model, call.job_id)
+            return reading.result()
+        except BaseException:
+            reading.cancel()
+            # An ensemble does not cancel a running step: the denoiser must be told, also when
+            # this very task is being cancelled.
+            self._cancel_in_background(model, call.job_id)
+            raise
+
+    async def _read_take(self, request: PreparedRequest, call: Call) -> Take:
+        take = None
+        with domain_errors():
+            async for answer in self._stream(request.card.name, _inputs(request), call):
+                pcm = answer.as_numpy(tensors.PCM)
+                if pcm is not None:
+                    version = answer.get_response().model_version
+                    take = Take(pcm=_delivered(pcm, request), model_version=version)
+        if take is None:
+            log.error("no_pcm", model=request.card.name)
+            raise GenerationFailed(_MESSAGES[GenerationFailed])
+        return take
+
+    async def _stream(
+        self,
+        model: str,
+        inputs: list[triton.InferInput],
+        call: Call,
+        control: dict[str, str] | None = None,
+    ) -> AsyncIterator[triton.InferResult]:
+        """Yield the answers to one request; the stream ends when Triton has said its last word."""
+
+        async def requests() -> AsyncIterator[dict[str, Any]]:
+            yield {
+                "model_name": model,
+                "inputs": inputs,
+                "request_id": call.request_id,
+                "timeout": int(call.timeout_s * 1e6),  # microseconds
+                "parameters": control or {tensors.JOB_ID: call.job_id},
+            }
+
+        parent = context.traceparent.get()
+        answers = self._client.stream_infer(
+            requests(),
+            stream_timeout=call.timeout_s + _STREAM_MARGIN_S,
+            headers={"traceparent": parent} if parent else None,
+        )
+        try:
+            async for answer, error in answers:
+                if error is not None:
+                    raise error
+                yield answer
+        finally:
+            answers.cancel()
+
+    async def _check_alive(self, model: str, job_id: str) -> None:
+        # A killed backend process never answers its running requests, but fails new ones at once.
+        try:
+            await self._control(model, tensors.QUERY, job_id)
+        except InferenceServerException as error:
+            if _DEAD_STUB in (error.message() or ""):
+                raise _domain_error(error.message(), error.status()) from error
+        except grpc.RpcError as error:
+            log.debug("progress_unknown", detail=error.details())
+
+    async def cancel(self, model: str, job_id: str) -> None:
+        """Stop a pass at its next step."""
+        with domain_errors():
+            await self._control(model, tensors.CANCEL, job_id)
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        """Return how far a pass is."""
+        with domain_errors():
+            return await self._control(model, tensors.QUERY, job_id)
+
+    async def _control(self, model: str, verb: str, job_id: str) -> Progress | None:
+        denoiser = component_name(model, "denoiser")
+        call = Call(job_id=job_id, request_id=job_id, timeout_s=self._settings.rpc_timeout_s)
+        # Triton refuses a request without any input, although all are optional.
+        inputs = [_input(tensors.STEPS, "INT32", 0)]
+        async for answer in self._stream(denoiser, inputs, call, {verb: job_id}):
+            progress = answer.as_numpy(tensors.PROGRESS)
+            if progress is not None and progress.size == 2 and progress.flat[0] >= 0:  # noqa: PLR2004
+                return Progress(int(progress.flat[0]), int(progress.flat[1]))
+        return None
+
+    def _cancel_in_background(self, model: str, job_id: str) -> None:
+        async def cancel() -> None:
+            try:
+                await self._control(model, tensors.CANCEL, job_id)
+            except (InferenceServerException, grpc.RpcError) as error:
+                # Triton is away or has given up on its own: nothing is left to stop.
+                log.debug("cancel_failed", job_id=job_id, detail=str(error))
+
+        task = asyncio.create_task(cancel())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,92 @@
+"""What many tests need: a card, settings without the environment, and the app without a network."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx2
+import pytest
+
+from frontend.gateway import Catalog, Gateway
+from frontend.settings import Settings
+from tests.fakes import FakeGateway
+from tritone.card import ModelCard, ScheduleSettings
+
+ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("TRITONE_"):
+            monkeypatch.delenv(name)
+
+
+def make_settings(**changes: object) -> Settings:
+    """Return the default settings with changes; groups are given as dicts."""
+    return Settings.model_validate(changes)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return make_settings()
+
+
+@pytest.fixture
+def card() -> ModelCard:
+    """A model of 16 kHz mono with a window of 10 s, guidance, and the right to be extended."""
+    return ModelCard(
+        name="starter",
+        family="stable_audio",
+        sample_rate=16_000,
+        audio_channels=1,
+        samples_per_frame=640,
+        latent_channels=8,
+        max_frames=250,
+        frame_bucket=25,
+        prompt_tokens=32,
+        conditioning_tokens=34,
+        conditioning_dim=64,
+        global_dim=128,
+        guidance=True,
+        default_steps=20,
+        default_guidance_scale=5.0,
+        default_seconds=5.0,
+        extendable=True,
+        schedule=ScheduleSettings(),
+    )
+
+
+@pytest.fixture
+def gateway(card: ModelCard) -> FakeGateway:
+    return FakeGateway(Catalog(cards=(card,)))
+
+
+@asynccontextmanager
+async def _client(
+    gateway: Gateway,
+    settings: Settings | None = None,
+    headers: dict[str, str] | None = None,
+) -> AsyncIterator[httpx2.AsyncClient]:
+    from frontend.app import create_app
+
+    app = create_app(settings or make_settings(), gateway)
+    # Unexpected errors are answered by the app itself; what still escapes must fail the test.
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://tritone", headers=headers
+    ) as each:
+        yield each
+
+
+@pytest.fixture
+def client_of() -> ClientFactory:
+    """Return a factory: `async with client_of(gateway, settings) as client`."""
+    return _client
+
+
+@pytest.fixture
+async def client(gateway: FakeGateway) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the app over the fake gateway, with default settings."""
+    async with _client(gateway) as each:
+        yield each

@@ -1,0 +1,64 @@
+"""Stand-ins at our own seams."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from tritone.card import ModelCard
+from tritone.pcm import Pcm, to_int16
+
+
+def sine(card: ModelCard, n_samples: int, hz: float = 440.0) -> Pcm:
+    """Return a tone at half of full scale: int16 [audio_channels, n_samples]."""
+    wave = 0.5 * np.sin(2 * np.pi * hz / card.sample_rate * np.arange(n_samples))
+    return np.tile(to_int16(wave), (card.audio_channels, 1))
+
+
+@dataclass
+class FakeGateway:
+    """A `Gateway` that answers at once with a tone of the asked length, or as told."""
+
+    catalog: Catalog
+    error: Exception | None = None  # raised by `generate`
+    unreachable: Exception | None = None  # raised by everything else
+    gate: asyncio.Event | None = None  # `generate` waits for it
+    requests: list[PreparedRequest] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)  # job ids
+    refreshes: int = 0
+    is_open: bool = False
+
+    async def open(self) -> None:
+        self.is_open = True
+
+    async def close(self) -> None:
+        self.is_open = False
+
+    async def refresh(self) -> Catalog:
+        self.refreshes += 1
+        if self.unreachable is not None:
+            raise self.unreachable
+        return self.catalog
+
+    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+        self.requests.append(request)
+        self.calls.append(call)
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(call.job_id)
+            raise
+        if self.error is not None:
+            raise self.error
+        # One pitch per seed, so that segments differ.
+        pcm = sine(request.card, request.span.n_samples, 200.0 + 50.0 * (request.seed % 32))
+        return Take(pcm=pcm, model_version="1")
+
+    async def cancel(self, model: str, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        return None
