@@ -120,7 +120,10 @@ def text_encoder(card: ModelCard) -> ModelIO:
 
 
 def denoiser(card: ModelCard) -> ModelIO:
-    """Conditioning to latents; every input is optional, because control requests carry none."""
+    """Conditioning to latents; every input is optional, because a control request carries one.
+
+    Any one: Triton refuses a request without inputs.
+    """
     inputs = (*conditioning(card), *_SPAN, *_SAMPLING)
     optional = tuple(TensorSpec(s.name, s.dtype, s.dims, optional=True) for s in inputs)
     return ModelIO(optional, (_latents(card), TensorSpec(PROGRESS, "INT32", (2,))))

@@ -1,0 +1,1 @@
+"""Triton backend `denoiser`: one batch per diffusion step over all requests in flight."""

@@ -1,0 +1,111 @@
+"""One request on its way through the denoiser. Knows no Triton."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from backends.errors import Code, RequestFailed
+from tritone.card import ModelCard
+from tritone.sampling import Latents, Trajectory
+from tritone.spans import Span, span
+from tritone.tensors import (
+    GUIDANCE_SCALE,
+    SECONDS_END,
+    SECONDS_START,
+    SEED,
+    STEPS,
+    conditioning,
+)
+
+MAX_STEPS = 1000
+
+Tensors = dict[str, NDArray[Any]]
+"""Tensors by name, each [batch, ...]."""
+
+
+class Reply(Protocol):
+    """Where a job's one answer goes. Neither way of answering may raise."""
+
+    def is_cancelled(self) -> bool:
+        """Return whether nobody waits for the answer any more."""
+
+    def succeed(self, job: "Job") -> None:
+        """Answer with the job's latents."""
+
+    def fail(self, error: RequestFailed) -> None:
+        """Answer with an error."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Job:
+    """A request that was accepted. The scheduler's thread owns all but `cancel_requested`."""
+
+    job_id: str  # empty: cannot be addressed by control requests
+    trajectory: Trajectory
+    span: Span
+    conditioning: Tensors  # as the transformer takes it, [1, ...] each
+    guidance_scale: float
+    deadline: float | None  # on the scheduler's clock, in s
+    reply: Reply
+    cancel_requested: bool = False
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Steps done and steps in all."""
+        return self.trajectory.step, self.trajectory.schedule.steps
+
+    @property
+    def result(self) -> Latents:
+        """The frames to decode: float32 [latent_channels, last_frame - first_frame]."""
+        return self.trajectory.latents[:, self.span.first_frame : self.span.last_frame]
+
+
+def new_job(card: ModelCard, tensors: Mapping[str, NDArray[Any]], job_id: str, reply: Reply) -> Job:
+    """Return a job without deadline for the tensors of one request; they are copied.
+
+    Raises:
+        RequestFailed: a tensor is missing, is not of batch 1, or lies outside its bounds.
+    """
+    steps = int(_scalar(tensors, STEPS))
+    if not 1 <= steps <= MAX_STEPS:
+        raise _invalid(f"{STEPS} must be within 1 and {MAX_STEPS}, not {steps}")
+    guidance_scale = _scalar(tensors, GUIDANCE_SCALE)
+    if not math.isfinite(guidance_scale):
+        raise _invalid(f"{GUIDANCE_SCALE} must be finite")
+    seed = int(_scalar(tensors, SEED))
+    try:
+        asked = span(card, _scalar(tensors, SECONDS_START), _scalar(tensors, SECONDS_END))
+    except ValueError as error:
+        raise _invalid(str(error)) from error
+    # Copies: the arrays are views of shared memory that Triton reuses once the request is released.
+    condition = {spec.name: _one_row(tensors, spec.name).copy() for spec in conditioning(card)}
+    return Job(
+        job_id=job_id,
+        trajectory=Trajectory(card, seed=seed, steps=steps, latent_frames=asked.latent_frames),
+        span=asked,
+        conditioning=condition,
+        guidance_scale=guidance_scale,
+        deadline=None,
+        reply=reply,
+    )
+
+
+def _one_row(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    if name not in tensors:
+        raise _invalid(f"{name} is missing")
+    if len(tensors[name]) != 1:
+        # Several sounds are several requests: each has its own seed, length and end.
+        raise _invalid(f"{name} must have batch size 1, not {len(tensors[name])}")
+    return tensors[name]
+
+
+def _scalar(tensors: Mapping[str, NDArray[Any]], name: str) -> float:
+    value: float = _one_row(tensors, name).item()
+    return value
+
+
+def _invalid(message: str) -> RequestFailed:
+    return RequestFailed(message, Code.INVALID_ARG)

@@ -1,0 +1,69 @@
+"""Triton backend `denoiser`: conditioning to latents, one batch per diffusion step.
+
+Decoupled: `execute` only queues; the scheduler's own thread steps and answers. Needs exactly one
+instance, because it owns the batch and the table of jobs that control requests address.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import triton_python_backend_utils as pb_utils
+
+from backends.denoiser.job import new_job
+from backends.denoiser.reply import SenderReply
+from backends.denoiser.scheduler import Scheduler
+from backends.denoiser.transformer import TransformerModel
+from backends.denoiser.triton_metrics import TritonMetrics
+from backends.errors import Code, RequestFailed
+from backends.triton import model_card, model_config, required_parameter
+from tritone.tensors import CANCEL, JOB_ID, QUERY
+
+DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
+
+
+class TritonPythonModel:
+    """The scheduler of one model version."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Start the scheduler's thread."""
+        config = model_config(args)
+        version = int(args["model_version"])
+        self._card = model_card(config)
+        predict = TransformerModel(required_parameter(config, "transformer"), version, self._card)
+        self._scheduler = Scheduler(
+            predict,
+            TritonMetrics({"model": config["name"], "version": str(version)}),
+            step_batch=int(required_parameter(config, "step_batch")),
+            max_pending=int(required_parameter(config, "max_pending")),
+        )
+        self._thread = threading.Thread(target=self._scheduler.run, name="denoiser", daemon=True)
+        self._thread.start()
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
+        """Queue each request, or answer it at once: control requests and refusals."""
+        for request in requests:
+            reply = SenderReply(request.get_response_sender())
+            try:
+                self._accept(request, reply)
+            except RequestFailed as error:
+                reply.fail(error)
+            except Exception as error:  # whatever else one request breaks, the others go on
+                reply.fail(RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL))
+
+    def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
+        parameters = json.loads(request.parameters() or "{}")
+        if CANCEL in parameters:
+            return reply.report(self._scheduler.cancel(str(parameters[CANCEL])))
+        if QUERY in parameters:
+            return reply.report(self._scheduler.progress(str(parameters[QUERY])))
+        tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+        job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
+        job = new_job(self._card, tensors, job_id, reply)
+        return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)
+
+    def finalize(self) -> None:
+        """Let the jobs in flight end."""
+        self._scheduler.stop()
+        self._thread.join(DRAIN_SECONDS)

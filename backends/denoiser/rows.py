@@ -1,0 +1,60 @@
+"""One transformer call for several jobs, and what becomes of it when one of them spoils it.
+
+Knows no Triton: the transformer is whatever `Predict` is given.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from backends.denoiser.job import Job, Tensors
+from backends.errors import Code, RequestFailed
+from tritone.sampling import Latents
+from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
+
+Predict = Callable[[Tensors], Latents]
+"""Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
+
+The one seam to the transformer. Raises RequestFailed.
+"""
+
+
+def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | RequestFailed]:
+    """Return the denoised latents of each job, [latent_channels, latent_frames], or its error.
+
+    A batch that fails or holds a value that is not finite is computed again row by row, so that
+    only the job at fault fails: a quantised transformer scales by the whole batch, so one row can
+    spoil its neighbours.
+    """
+    answer = _predict(predict, jobs)
+    if len(jobs) == 1:
+        return [answer[0] if isinstance(answer, np.ndarray) else answer]
+    if isinstance(answer, RequestFailed):
+        return [row for job in jobs for row in predict_rows(predict, [job])]
+    return list(answer)
+
+
+def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
+    inputs = _inputs(jobs)
+    try:
+        answer = predict(inputs)
+    except RequestFailed as error:
+        return error
+    expected = inputs[LATENTS].shape
+    if answer.shape != expected:
+        return RequestFailed(f"transformer: {answer.shape}, not {expected}", Code.INTERNAL)
+    if not np.isfinite(answer).all():
+        return RequestFailed("the denoised latents are not finite", Code.INTERNAL)
+    return answer
+
+
+def _inputs(jobs: Sequence[Job]) -> Tensors:
+    # Every tensor a transformer may take; `predict` picks those that its model has.
+    inputs: Tensors = {
+        name: np.concatenate([job.conditioning[name] for job in jobs])
+        for name in jobs[0].conditioning
+    }
+    inputs[LATENTS] = np.stack([job.trajectory.latents for job in jobs])
+    inputs[SIGMA] = np.array([[job.trajectory.sigma] for job in jobs], np.float32)
+    inputs[GUIDANCE_SCALE] = np.array([[job.guidance_scale] for job in jobs], np.float32)
+    return inputs

@@ -1,0 +1,41 @@
+"""The transformer as a Triton model of its own, behind the denoiser's `Predict` seam."""
+
+from __future__ import annotations
+
+import triton_python_backend_utils as pb_utils
+
+from backends.denoiser.job import Tensors
+from backends.errors import Code, RequestFailed
+from backends.triton import failure_of
+from tritone.card import ModelCard
+from tritone.sampling import Latents
+from tritone.tensors import DENOISED, transformer
+
+
+class TransformerModel:
+    """The transformer as a Triton model of its own (BLS), in the denoiser's own version."""
+
+    def __init__(self, name: str, version: int, card: ModelCard) -> None:
+        """Call model `name`."""
+        self._name = name
+        self._version = version
+        self._inputs = [spec.name for spec in transformer(card).inputs]
+
+    def __call__(self, inputs: Tensors) -> Latents:
+        """Return the denoised latents.
+
+        Raises:
+            RequestFailed: the transformer's own error, code included.
+        """
+        response = pb_utils.InferenceRequest(
+            model_name=self._name,
+            model_version=self._version,
+            requested_output_names=[DENOISED],
+            inputs=[pb_utils.Tensor(name, inputs[name]) for name in self._inputs],
+        ).exec()
+        if response.has_error():
+            raise failure_of(response.error())
+        denoised = pb_utils.get_output_tensor_by_name(response, DENOISED)
+        if denoised is None:  # Triton lets a model answer without an output that it declares
+            raise RequestFailed(f"{self._name} answered without {DENOISED}", Code.INTERNAL)
+        return denoised.as_numpy().copy()

@@ -1,0 +1,1 @@
+"""Triton backend `onnxruntime`: stands in for NGC's native backend of the same name."""

@@ -1,0 +1,1 @@
+"""Triton backend `tokenizer`: prompts to padded token ids."""

@@ -1,0 +1,40 @@
+"""Triton backend `tokenizer`: `prompt` and `negative_prompt` to ids and attention mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import triton_python_backend_utils as pb_utils
+
+from backends.errors import RequestFailed
+from backends.tokenizer.encoding import PromptEncoder
+from backends.triton import error_response, model_card, model_config
+from tritone.tensors import ATTENTION_MASK, INPUT_IDS, NEGATIVE_PROMPT, PROMPT
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class TritonPythonModel:
+    """One instance of a tokenizer."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load `tokenizer.json` from the version's folder."""
+        folder = Path(args["model_repository"], args["model_version"])
+        self._encoder = PromptEncoder(model_card(model_config(args)), folder / TOKENIZER_FILE)
+
+    def execute(
+        self, requests: list[pb_utils.InferenceRequest]
+    ) -> list[pb_utils.InferenceResponse]:
+        """Answer each request on its own: a bad text fails alone."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
+        prompts = pb_utils.get_input_tensor_by_name(request, PROMPT).as_numpy().ravel().tolist()
+        negatives = pb_utils.get_input_tensor_by_name(request, NEGATIVE_PROMPT).as_numpy()
+        try:
+            ids, mask = self._encoder.encode_request(prompts, negatives.ravel().tolist())
+        except RequestFailed as error:
+            return error_response(error)
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor(INPUT_IDS, ids), pb_utils.Tensor(ATTENTION_MASK, mask)]
+        )

@@ -1,0 +1,80 @@
+"""The `tritone` command."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from ops import logs
+from ops.doctor import Finding, examine
+from ops.errors import CannotStart
+from ops.settings import Settings
+from ops.up import up
+from tritone import __version__
+
+app = typer.Typer(
+    help="Text in, sound out: run and look after a Tritone server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"tritone {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Text in, sound out: run and look after a Tritone server."""
+
+
+@app.command("up")
+def _up(
+    quiet: Annotated[bool, typer.Option(help="Hide Triton's informational lines.")] = False,
+    frontend: Annotated[bool, typer.Option(help="Run the frontend too.")] = True,
+) -> None:
+    """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""
+    logs.configure()
+    try:
+        asyncio.run(up(_settings(), with_frontend=frontend, logs_info=not quiet))
+    except CannotStart as error:
+        typer.echo(f"tritone: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("doctor")
+def _doctor() -> None:
+    """Check what the stack needs, a line each."""
+    findings = examine(_settings())
+    for finding in findings:
+        typer.echo(_line(finding))
+    if not all(finding.is_good for finding in findings):
+        raise typer.Exit(1)
+
+
+def _line(finding: Finding) -> str:
+    return f"{'ok  ' if finding.is_good else 'BAD '} {finding.subject}: {finding.detail}"
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            variable = "TRITONE_" + "__".join(str(part).upper() for part in problem["loc"])
+            typer.echo(f"tritone: {variable}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None

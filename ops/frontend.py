@@ -1,0 +1,72 @@
+"""The frontend as a supervised service."""
+
+import asyncio
+import sys
+import urllib.request
+from http import HTTPStatus
+
+from ops.ports import choose_ports
+from ops.settings import Settings, inherited_environment
+from ops.supervisor import Service, Supervisor
+
+_START_TIMEOUT_S = 240.0  # it is ready once Triton is
+_PROBE_TIMEOUT_S = 2.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
+
+
+def frontend_port(settings: Settings) -> int:
+    """Return the port that the frontend shall listen on.
+
+    Raises:
+        CannotStart: it is taken.
+    """
+    return choose_ports({"TRITONE_PORT": settings.port}, settings.host)["TRITONE_PORT"]
+
+
+class Frontend:
+    """A running frontend."""
+
+    def __init__(self, settings: Settings, port: int, triton_url: str) -> None:
+        """Start nothing yet."""
+        self.url = f"http://{_ANY_ADDRESS.get(settings.host, settings.host)}:{port}"
+        self._drain_timeout_s = settings.drain_timeout_s
+        self._supervisor = Supervisor(
+            Service(
+                name="frontend",
+                command=[sys.executable, "-m", "frontend"],
+                environment={
+                    **inherited_environment(),
+                    "TRITONE_HOST": settings.host,
+                    "TRITONE_PORT": str(port),
+                    "TRITONE_TRITON__URL": triton_url,
+                },
+                is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
+                clean_up=lambda: None,
+                start_timeout_s=_START_TIMEOUT_S,
+            )
+        )
+        self.is_ready = self._supervisor.is_ready
+
+    async def run(self) -> None:
+        """Keep the frontend running until cancelled.
+
+        Raises:
+            CannotStart: it did not become ready even once.
+        """
+        await self._supervisor.run()
+
+    async def stop(self) -> None:
+        """Refuse new requests, let those in flight end, then end the process."""
+        await self._supervisor.stop(self._drain_timeout_s)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._supervisor.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=_PROBE_TIMEOUT_S) as response:  # noqa: S310
+            return bool(response.status == HTTPStatus.OK)
+    except OSError:
+        return False

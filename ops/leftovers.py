@@ -1,0 +1,21 @@
+"""Clears up after stacks that ended without being able to."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from ops.processes import kill_instance
+from ops.shared_memory import abandoned_prefixes, is_owned, remove_abandoned
+
+_log = logging.getLogger(__name__)
+
+
+def clear(state_directory: Path) -> None:
+    """End the processes of dead stacks, and remove their shared memory and scratch folders."""
+    for prefix in abandoned_prefixes():
+        killed = kill_instance(prefix)
+        remove_abandoned(prefix)
+        _log.warning("cleared up after a stack that crashed (%d processes were left)", killed)
+    for folder in state_directory.glob("tritone_*"):
+        if not is_owned(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)

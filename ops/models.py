@@ -1,0 +1,64 @@
+"""What a model repository publishes: its ensembles and what each needs loaded beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from ops.errors import CannotStart
+
+_CONFIG = "config.pbtxt"
+_TRANSFORMER = "transformer"  # the denoiser's parameter that names the model it calls
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """One ensemble and the models behind it, by their Triton names."""
+
+    name: str
+    components: tuple[str, ...]  # loaded with the ensemble
+    callees: tuple[str, ...]  # called by a component, so Triton does not know that they belong
+
+    @property
+    def triton_models(self) -> tuple[str, ...]:
+        """Everything that must be ready before the model is."""
+        return (*self.callees, *self.components, self.name)
+
+
+def published_models(repository: Path) -> list[PublishedModel]:
+    """Return the ensembles of a repository, by name.
+
+    Raises:
+        CannotStart: there is no such folder, no ensemble in it, or a configuration is broken.
+    """
+    if not repository.is_dir():
+        raise CannotStart(
+            f"there is no model repository at {repository}; set TRITONE_MODEL_REPOSITORY, or "
+            "publish a model with: python -m export <checkpoint> --name <name>"
+        )
+    configs = {path.parent.name: _read(path) for path in sorted(repository.glob(f"*/{_CONFIG}"))}
+    ensembles = [name for name, config in configs.items() if config.platform == "ensemble"]
+    if not ensembles:
+        raise CannotStart(f"the model repository {repository} publishes no model")
+    return [_published(name, configs) for name in ensembles]
+
+
+def _published(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
+    components = tuple(step.model_name for step in configs[name].ensemble_scheduling.step)
+    absent = [component for component in components if component not in configs]
+    if absent:
+        raise CannotStart(f"model {name} is incomplete: {', '.join(absent)} is missing")
+    callees = tuple(
+        configs[component].parameters[_TRANSFORMER].string_value
+        for component in components
+        if _TRANSFORMER in configs[component].parameters
+    )
+    return PublishedModel(name, components, callees)
+
+
+def _read(path: Path) -> ModelConfig:
+    try:
+        return text_format.Parse(path.read_text(), ModelConfig())
+    except (text_format.ParseError, OSError) as error:
+        raise CannotStart(f"{path} is not a model configuration: {error}") from error

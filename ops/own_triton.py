@@ -1,0 +1,127 @@
+"""A Triton of our own: prepared, kept running, healed, drained."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ops import backend_directory, leftovers
+from ops.healing import heal_forever
+from ops.models import PublishedModel, published_models
+from ops.ports import choose_ports
+from ops.settings import Settings, inherited_environment
+from ops.shared_memory import owned_prefix, remove_regions
+from ops.supervisor import Service, Supervisor
+from ops.triton_control import TritonControl, TritonError
+from ops.triton_home import libpython_folder, triton_home
+from ops.triton_server import TritonServer
+
+_log = logging.getLogger(__name__)
+
+_EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
+
+
+@contextmanager
+def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonServer]:
+    """Prepare everything that a Triton needs to start, and remove it in the end.
+
+    Raises:
+        CannotStart: something is missing; says what to do.
+    """
+    models = published_models(settings.model_repository)
+    libpython, home = libpython_folder(), triton_home()
+    ports = choose_ports(
+        {
+            "TRITONE_TRITON__HTTP_PORT": settings.triton.http_port,
+            "TRITONE_TRITON__GRPC_PORT": settings.triton.grpc_port,
+            "TRITONE_TRITON__METRICS_PORT": settings.triton.metrics_port,
+        }
+    )
+    state = settings.resolved_state_directory()
+    leftovers.clear(state)
+    with owned_prefix() as prefix, _scratch(state / prefix) as scratch:
+        http_port, grpc_port, metrics_port = ports.values()
+        yield TritonServer(
+            home=home,
+            libpython_folder=libpython,
+            backend_directory=backend_directory.prepare(scratch / "backends", home),
+            model_repository=settings.model_repository.absolute(),
+            published=tuple(models),
+            http_port=http_port,
+            grpc_port=grpc_port,
+            metrics_port=metrics_port,
+            shared_memory_prefix=prefix,
+            logs_info=logs_info,
+        )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class OwnTriton:
+    """A running Triton. Make it inside a running event loop."""
+
+    def __init__(self, server: TritonServer, settings: Settings) -> None:
+        """Start nothing yet."""
+        self.url = f"grpc://{server.url}"
+        self._server = server
+        self._drain_timeout_s = settings.drain_timeout_s
+        self._control = TritonControl(server.url)
+        self._supervisor = Supervisor(
+            Service(
+                name="triton",
+                command=server.command(),
+                environment=server.environment(inherited_environment()),
+                is_ready=self._has_all_models,
+                clean_up=lambda: remove_regions(server.shared_memory_prefix),
+                start_timeout_s=settings.triton.start_timeout_s,
+            )
+        )
+        self.is_ready = self._supervisor.is_ready
+
+    async def run(self) -> None:
+        """Keep Triton and its backend processes running until cancelled.
+
+        Raises:
+            CannotStart: Triton did not become ready even once.
+        """
+        healing = asyncio.create_task(self._heal())
+        try:
+            await self._supervisor.run()
+        finally:
+            healing.cancel()
+
+    async def stop(self) -> None:
+        """Let the requests in flight end, then end the processes."""
+        with suppress(TritonError, TimeoutError):
+            models = [model.name for model in self._server.published]
+            async with asyncio.timeout(self._drain_timeout_s):
+                await self._control.drain(models)
+        await self._supervisor.stop(_EXIT_TIMEOUT_S)
+        await self._control.close()
+
+    def kill(self) -> None:
+        """End every process at once."""
+        self._supervisor.kill()
+
+    async def _has_all_models(self) -> bool:
+        return await self._control.is_ready(_triton_models(self._server.published))
+
+    async def _heal(self) -> None:
+        while True:
+            await self.is_ready.wait()
+            if self._supervisor.child is not None:
+                pid = self._supervisor.child.pid
+                await heal_forever(pid, self._server.model_repository, self._control)
+
+
+def _triton_models(published: tuple[PublishedModel, ...]) -> list[str]:
+    return [name for model in published for name in model.triton_models]

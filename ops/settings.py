@@ -1,0 +1,59 @@
+"""Settings of the `tritone` command. The only place in `ops` that reads the environment."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class TritonSettings(BaseModel):
+    """Our own Triton, or where somebody else's is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str | None = Field(None, description="gRPC address of a Triton to use; unset: start one.")
+    http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: any free one.")
+    grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
+    metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
+    start_timeout_s: float = Field(
+        180.0, gt=0, description="How long Triton may take until every model is ready."
+    )
+
+
+class Settings(BaseSettings):
+    """What `tritone up` needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRITONE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    host: str = Field("127.0.0.1", description="Address that the frontend listens on.")
+    port: Port = Field(8080, description="Port of the frontend; 0: any free one.")
+    model_repository: Path = Field(
+        Path("model_repository"), description="Folder of the published models."
+    )
+    state_directory: Path | None = Field(
+        None, description="Scratch folder; unset: `run` in a checkout, else the XDG state folder."
+    )
+    drain_timeout_s: float = Field(
+        30.0, ge=0, description="How long requests in flight may take when the stack stops."
+    )
+    triton: TritonSettings = TritonSettings()
+
+    def resolved_state_directory(self) -> Path:
+        """Return the scratch folder, chosen where it is unset."""
+        if self.state_directory is not None:
+            return self.state_directory.absolute()
+        if Path("pyproject.toml").is_file() and os.access(".", os.W_OK):
+            return Path("run").absolute()
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return Path(home) / "tritone"
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return a copy of our own environment for a child process."""
+    return dict(os.environ)

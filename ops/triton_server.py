@@ -1,0 +1,98 @@
+"""Triton's command line and environment."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.models import PublishedModel
+from ops.ports import LOOPBACK
+from ops.processes import INSTANCE_VARIABLE
+
+EXIT_TIMEOUT_S = 30
+_CACHE_BYTES = 64 << 20  # text encodings of recent prompts
+_REGION_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TritonServer:
+    """One Triton, ready to be started any number of times."""
+
+    home: Path
+    libpython_folder: Path
+    backend_directory: Path
+    model_repository: Path
+    published: tuple[PublishedModel, ...]
+    http_port: int
+    grpc_port: int
+    metrics_port: int
+    shared_memory_prefix: str
+    logs_info: bool
+
+    @property
+    def url(self) -> str:
+        """Address of the gRPC API."""
+        return f"{LOOPBACK}:{self.grpc_port}"
+
+    def command(self) -> list[str]:
+        """Return the command line."""
+        flags = {
+            "model-repository": self.model_repository,
+            "backend-directory": self.backend_directory,
+            "http-address": LOOPBACK,
+            "http-port": self.http_port,
+            "grpc-address": LOOPBACK,
+            "grpc-port": self.grpc_port,
+            "metrics-address": LOOPBACK,
+            "metrics-port": self.metrics_port,
+            "allow-gpu-metrics": "false",
+            "model-control-mode": "explicit",
+            "exit-on-error": "true",
+            "strict-readiness": "true",
+            "exit-timeout-secs": EXIT_TIMEOUT_S,
+            "log-info": str(self.logs_info).lower(),
+            "log-format": "ISO8601",
+            "cache-directory": self.home / "caches",
+            "cache-config": f"local,size={_CACHE_BYTES}",
+            **_KEEPALIVE,
+        }
+        python_backend = {
+            "shm-region-prefix-name": self.shared_memory_prefix,
+            "shm-default-byte-size": _REGION_BYTES,
+            "shm-growth-byte-size": _REGION_BYTES,
+        }
+        return [
+            str(self.home / "bin" / "tritonserver"),
+            # Published configurations are complete; to complete one starts its stub twice.
+            "--disable-auto-complete-config",
+            *(f"--{flag}={value}" for flag, value in flags.items()),
+            *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
+            *(f"--load-model={model}" for model in self._models_to_load()),
+        ]
+
+    def _models_to_load(self) -> list[str]:
+        # The components of an ensemble come with it.
+        return [name for model in self.published for name in (*model.callees, model.name)]
+
+    def environment(self, inherited: dict[str, str]) -> dict[str, str]:
+        """Return the environment for Triton and its stubs."""
+        libraries = [str(self.libpython_folder), inherited.get("LD_LIBRARY_PATH", "")]
+        # A stub ignores PYTHONPATH: it finds its packages through the first `python3` on PATH.
+        folders = [str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]
+        return {
+            **inherited,
+            "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
+            "PATH": ":".join(folders),
+            INSTANCE_VARIABLE: self.shared_memory_prefix,
+        }
+
+
+# Clients may ping every few seconds, also while nothing is sent; Triton's defaults hang up on that.
+_KEEPALIVE = {
+    "grpc-keepalive-time": 10_000,
+    "grpc-keepalive-timeout": 5_000,
+    "grpc-keepalive-permit-without-calls": 1,
+    "grpc-http2-min-recv-ping-interval-without-data": 5_000,
+    "grpc-http2-max-ping-strikes": 0,
+    "grpc-http2-max-pings-without-data": 0,
+}

@@ -1,0 +1,118 @@
+"""A bare gRPC client of a published model: what the frontend does, without the frontend."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc.aio import InferenceServerClient, InferInput
+
+from tritone import tensors as t
+
+CONTROL_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One sound to make."""
+
+    prompt: str = "rain falling on a tin roof"
+    negative_prompt: str = ""
+    seconds_start: float = 0.0
+    seconds_end: float = 1.0
+    seed: int = 1
+    steps: int = 10
+    guidance_scale: float = 7.0
+
+    def but(self, **changes: Any) -> "Ask":
+        """Return the same with other fields."""
+        return replace(self, **changes)
+
+    def inputs(self) -> list[InferInput]:
+        """Return the ensemble's input tensors."""
+        return [
+            tensor(t.PROMPT, self.prompt.encode(), np.object_),
+            tensor(t.NEGATIVE_PROMPT, self.negative_prompt.encode(), np.object_),
+            tensor(t.SECONDS_START, self.seconds_start, np.float32),
+            tensor(t.SECONDS_END, self.seconds_end, np.float32),
+            tensor(t.SEED, self.seed, np.int64),
+            tensor(t.STEPS, self.steps, np.int32),
+            tensor(t.GUIDANCE_SCALE, self.guidance_scale, np.float32),
+        ]
+
+
+_TYPES = {np.object_: "BYTES", np.float32: "FP32", np.int64: "INT64", np.int32: "INT32"}
+
+
+def tensor(name: str, value: Any, dtype: Any) -> InferInput:
+    """Return a scalar as an input of batch 1."""
+    tensor_input = InferInput(name, [1, 1], _TYPES[dtype])
+    tensor_input.set_data_from_numpy(np.array([[value]], dtype))
+    return tensor_input
+
+
+class Client:
+    """One connection. Make it inside a running event loop."""
+
+    def __init__(self, url: str, model: str) -> None:
+        self.triton = InferenceServerClient(url)
+        self.model = model
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.triton.close()
+
+    async def generate(
+        self, ask: Ask, *, job_id: str = "", timeout_s: float = 60.0
+    ) -> NDArray[np.int16]:
+        """Return PCM, int16 [audio_channels, samples]."""
+        answer = await self.stream(
+            {
+                "model_name": self.model,
+                "inputs": ask.inputs(),
+                "parameters": {t.JOB_ID: job_id or uuid.uuid4().hex},
+                "timeout": int(timeout_s * 1e6),
+            },
+            timeout_s + 5,
+        )
+        pcm: NDArray[np.int16] = answer[t.PCM][0]
+        return pcm
+
+    async def control(self, verb: str, job_id: str) -> list[int]:
+        """Return [steps done, steps in all]."""
+        answer = await self.stream(
+            {
+                "model_name": f"{self.model}_denoiser",
+                "inputs": [tensor(t.STEPS, 1, np.int32)],  # Triton refuses a request without any
+                "parameters": {verb: job_id},
+            },
+            CONTROL_TIMEOUT_S,
+        )
+        progress: list[int] = answer[t.PROGRESS][0].tolist()
+        return progress
+
+    async def until_running(self, job_id: str) -> None:
+        """Return once a job has taken a step."""
+        while (await self.control(t.QUERY, job_id))[0] < 1:
+            await asyncio.sleep(0.005)
+
+    async def stream(self, request: dict[str, Any], timeout_s: float) -> dict[str, NDArray[Any]]:
+        """Return the output tensors of one request by name."""
+
+        async def requests() -> AsyncIterator[dict[str, Any]]:
+            yield {**request, "enable_empty_final_response": True}
+
+        outputs: dict[str, NDArray[Any]] = {}
+        async for answer, error in self.triton.stream_infer(requests(), stream_timeout=timeout_s):
+            if error is not None:
+                raise error
+            response = answer.get_response()
+            outputs |= {o.name: answer.as_numpy(o.name) for o in response.outputs}
+            if response.parameters["triton_final_response"].bool_param:
+                break
+        return outputs
