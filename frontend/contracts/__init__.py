@@ -1,0 +1,73 @@
+"""Every REST contract, where it is served, and who owns a path that several of them have."""
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from frontend.contracts import elevenlabs, localai, models, sound_generation, vllm_omni
+
+Path = tuple[str, str]  # method, path
+
+CONTRACTS: dict[str, APIRouter] = {
+    "elevenlabs": elevenlabs.router,
+    "localai": localai.router,
+    "vllm-omni": vllm_omni.router,
+}
+"""Each is served under `/<name>` with its own words only, and at the root as `SHARED` says."""
+
+SHARED: dict[Path, APIRouter] = {
+    ("POST", "/v1/sound-generation"): sound_generation.router,
+    ("GET", "/v1/models"): models.router,
+}
+"""Root paths of more than one contract, and who decides; all others have one owner."""
+
+
+class UndeclaredClash(ValueError):
+    """Two contracts have one path and nobody decides between them."""
+
+
+def include_contracts(app: FastAPI) -> None:
+    """Serve every contract under its own prefix and at the root.
+
+    Raises:
+        UndeclaredClash: FastAPI would let the first of two equal paths win, and say nothing.
+    """
+    check_clashes(CONTRACTS, SHARED)
+    for router in SHARED.values():
+        app.include_router(router)
+    for router in CONTRACTS.values():
+        app.include_router(_without(router, SHARED))
+    for name, router in CONTRACTS.items():
+        app.include_router(router, prefix=f"/{name}")
+
+
+def check_clashes(contracts: Mapping[str, APIRouter], shared: Container[Path]) -> None:
+    """Return if every path has one owner at the root.
+
+    Raises:
+        UndeclaredClash: it names the paths.
+    """
+    owners = Counter(path for router in contracts.values() for path in _paths(router))
+    clashes = [path for path, n_owners in owners.items() if n_owners > 1 and path not in shared]
+    if clashes:
+        names = ", ".join(f"{method} {path}" for method, path in clashes)
+        raise UndeclaredClash(f"more than one contract has {names}: declare it in `SHARED`")
+
+
+def _routes(router: APIRouter) -> Iterator[tuple[Path, APIRoute]]:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                yield (method, route.path), route
+
+
+def _paths(router: APIRouter) -> Iterator[Path]:
+    return (path for path, _ in _routes(router))
+
+
+def _without(router: APIRouter, paths: Container[Path]) -> APIRouter:
+    rest = APIRouter()
+    rest.routes.extend(route for path, route in _routes(router) if path not in paths)
+    return rest

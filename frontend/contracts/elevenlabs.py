@@ -1,0 +1,163 @@
+"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`.
+
+Source: https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert and the requests
+of the official clients 1.59-2.78, which send nulls and unknown keys.
+"""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from frontend.audio.formats import AudioFormat
+from frontend.contracts import documented
+from frontend.contracts.base import (
+    Delivery,
+    Order,
+    contract_router,
+    deliver,
+    generator_of,
+)
+from frontend.contracts.body import Fault, MalformedRequest, Prompt, Text, checked, read_body
+from frontend.contracts.composition import MusicalBody, compose, guidance_of
+from frontend.contracts.envelopes import ELEVENLABS, request_id_of, short_id
+from frontend.contracts.models import ArrayModel, model_array
+from frontend.contracts.output_formats import OUTPUT_FORMATS
+from frontend.errors import UnknownModel
+from frontend.generation import Generator
+from frontend.sound import GenerationRequest
+from tritone.card import ModelCard
+
+OWN_MODELS = "eleven_"  # the vendor's model ids begin so; each stands for the default model
+SHORTEST_S, LONGEST_S = 0.5, 30.0  # of the vendor's models; ours have their own limits
+CREDITS_PER_SECOND, CREDITS_PER_SOUND = 40, 200
+
+WORDS = {
+    "prompt": "text",
+    "seconds": "duration_seconds",
+    "model": "model_id",
+    "guidance_scale": "prompt_influence",
+}
+EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", *documented.SOUND_HEADERS))
+
+
+class SoundGenerationBody(MusicalBody):
+    """What to make. The fields of LocalAI are taken too."""
+
+    text: Prompt = Field(description="The sound, in words.")
+    loop: bool | None = Field(False, description="Make a sound that repeats without a seam.")
+    duration_seconds: float | None = Field(
+        None, gt=0, description="0.5-30 for `eleven_*` models, else what the model can make."
+    )
+    prompt_influence: float | None = Field(
+        0.3, ge=0, le=1, description="How closely to follow the text: 0.3 is the model's default."
+    )
+    model_id: Text | None = Field(None, description="A served model, or any `eleven_*`.")
+
+
+def _known_format(word: str) -> str:
+    if word not in OUTPUT_FORMATS:
+        raise PydanticCustomError("enum", f"Input should be one of {', '.join(OUTPUT_FORMATS)}")
+    return word
+
+
+class SoundGenerationQuery(BaseModel):
+    """How to deliver it."""
+
+    output_format: Annotated[str, AfterValidator(_known_format)] = Field(
+        "mp3_44100_128",
+        description="codec_rate[_kbps]",
+        json_schema_extra={"enum": list(OUTPUT_FORMATS)},
+    )
+    enable_logging: bool = Field(True, description="Without effect: nothing is retained.")
+
+    @property
+    def audio_format(self) -> AudioFormat:
+        """The row of the format."""
+        return OUTPUT_FORMATS[self.output_format]
+
+
+def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCard) -> Order:
+    """Return body and format in our words, for a model.
+
+    Raises:
+        MalformedRequest: a length that the vendor's models do not make.
+    """
+    if body.model_id is None or body.model_id.startswith(OWN_MODELS):
+        _check_length(body.duration_seconds)
+    composition = compose(body.text, body)
+    return Order(
+        wanted=GenerationRequest(
+            prompt=composition.prompt,
+            model=card.name,
+            seconds=body.duration_seconds,
+            guidance_scale=guidance_of(body.prompt_influence, card),
+            loop=bool(body.loop),
+        ),
+        audio_format=audio_format,
+        words=WORDS,
+        notes=composition.notes,
+    )
+
+
+def _check_length(seconds: float | None) -> None:
+    if seconds is None or SHORTEST_S <= seconds <= LONGEST_S:
+        return
+    bound, kind = (
+        (f"greater than or equal to {SHORTEST_S:g}", "greater_than_equal")
+        if seconds < SHORTEST_S
+        else (f"less than or equal to {LONGEST_S:g}", "less_than_equal")
+    )
+    location = ("body", "duration_seconds")
+    raise MalformedRequest([Fault(location, f"Input should be {bound}", kind)])
+
+
+def model_of(model_id: str | None, generator: Generator) -> ModelCard:
+    """Return the model of a request; a vendor's id that is no alias stands for the default model.
+
+    Raises:
+        UnknownModel: neither served, nor an alias, nor the vendor's.
+    """
+    try:
+        return generator.resolve(model_id, field="model_id")
+    except UnknownModel:
+        if model_id is None or not model_id.startswith(OWN_MODELS):
+            raise
+    return generator.resolve(None, field="model_id")
+
+
+router = contract_router(ELEVENLABS, "ElevenLabs")
+
+
+@router.post(
+    "/v1/sound-generation",
+    response_class=Response,
+    responses=documented.audio_of(OUTPUT_FORMATS.values()) | documented.errors_of(ELEVENLABS),
+    openapi_extra=documented.body_of(SoundGenerationBody)
+    | documented.query_of(SoundGenerationQuery),
+)
+async def generate_sound(request: Request) -> Response:
+    """Turn text into a sound effect."""
+    body = await read_body(request, SoundGenerationBody)
+    query = checked(SoundGenerationQuery, dict(request.query_params), "query")
+    card = model_of(body.model_id, generator_of(request))
+    delivery = await deliver(request, to_order(body, query.audio_format, card))
+    return Response(delivery.audio, headers=_headers(request, body, delivery))
+
+
+def _headers(request: Request, body: SoundGenerationBody, delivery: Delivery) -> dict[str, str]:
+    cost = CREDITS_PER_SOUND
+    if body.duration_seconds is not None:
+        cost = round(CREDITS_PER_SECOND * delivery.sound.seconds)
+    return delivery.headers | {
+        "request-id": short_id(request_id_of(request)),
+        "character-cost": str(cost),
+        "access-control-expose-headers": EXPOSED_HEADERS,
+    }
+
+
+@router.get("/v1/models", response_model=list[ArrayModel])
+async def list_models(request: Request) -> Response:
+    """List the served models, as an array."""
+    return model_array(generator_of(request).models())

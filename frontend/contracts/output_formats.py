@@ -1,0 +1,20 @@
+"""ElevenLabs' names of audio formats, codec_rate[_kbps], which LocalAI takes over.
+
+Source: the enumeration of the official clients (Python 2.78, JavaScript 2.73) without the values of
+the music endpoints (`auto`, `mp3_48000_*`).
+"""
+
+from frontend.audio.formats import FORMATS, AudioFormat, format_at
+
+_PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+_MP3 = ((22050, 32), (24000, 48), (44100, 32), (44100, 64), (44100, 96), (44100, 128), (44100, 192))
+_OPUS_KILOBITS = (32, 64, 96, 128, 192)
+
+OUTPUT_FORMATS: dict[str, AudioFormat] = {
+    **{f"mp3_{rate}_{kbps}": format_at("mp3", rate, kbps * 1000) for rate, kbps in _MP3},
+    **{f"pcm_{rate}": format_at("pcm", rate) for rate in _PCM_RATES},
+    **{f"wav_{rate}": format_at("wav", rate) for rate in _PCM_RATES},
+    "ulaw_8000": FORMATS["ulaw"],
+    "alaw_8000": FORMATS["alaw"],
+    **{f"opus_48000_{kbps}": format_at("opus", 48000, kbps * 1000) for kbps in _OPUS_KILOBITS},
+}
