@@ -108,11 +108,11 @@ class Settings(BaseSettings):
     timeout_s: float = Field(
         300.0, gt=0, le=86400, description="Limit of one request, waiting included, in seconds."
     )
-    shutdown_s: int = Field(
-        30,
+    drain_timeout_s: float = Field(
+        30.0,
         ge=0,
         le=3600,
-        description="How long running requests may finish at shutdown, in seconds.",
+        description="How long requests in flight may take at shutdown, in seconds.",
     )
     default_model: str | None = Field(
         None,
