@@ -1,8 +1,10 @@
 """`python -m frontend`: serve on the address of the settings, in one process."""
 
 import math
+import signal
 import socket
 import sys
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -48,6 +50,10 @@ def server(settings: Settings) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     try:
@@ -56,6 +62,9 @@ def main() -> int:
     except (InvalidSettings, CannotListen) as error:
         sys.stderr.write(f"tritone: {error}\n")
         return 2
+    # uvicorn raises the signal again once it has stopped: that is no failure.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
     logs.configure(settings.log_level)
     host, port = listening.getsockname()[:2]
     structlog.get_logger(__name__).info("listening", host=host, port=port)

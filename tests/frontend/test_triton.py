@@ -76,8 +76,8 @@ CALL = Call(job_id="job", request_id="req", timeout_s=5.0)
 
 async def eventually(claim: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not claim():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  (what changes knows nothing of events)
+        while not claim():  # noqa: ASYNC110  (what changes knows nothing of events)
+            await asyncio.sleep(0.01)
 
 
 def answering(*answers: service_pb2.ModelStreamInferResponse) -> Callable[[object], Answers]:
