@@ -45,7 +45,7 @@ class StubWatch:
 def _model_of(process: psutil.Process) -> str | None:
     # `<stub> <model file> <region> ... <model>_<instance>_<device> <backend directory>`
     command = process.cmdline()
-    if len(command) < 2 or Path(command[0]).name != STUB:  # just forked, not yet a stub
+    if Path(next(iter(command), "")).name != STUB:  # just forked, not yet a stub
         return None
     return command[-2].rsplit("_", 2)[0]
 

@@ -29,10 +29,10 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
-        prompts = pb_utils.get_input_tensor_by_name(request, PROMPT).as_numpy().ravel().tolist()
+        prompts = pb_utils.get_input_tensor_by_name(request, PROMPT).as_numpy()
         negatives = pb_utils.get_input_tensor_by_name(request, NEGATIVE_PROMPT).as_numpy()
         try:
-            ids, mask = self._encoder.encode_request(prompts, negatives.ravel().tolist())
+            ids, mask = self._encoder.encode(prompts.ravel().tolist(), negatives.ravel().tolist())
         except RequestFailed as error:
             return error_response(error)
         return pb_utils.InferenceResponse(

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,30 +27,23 @@ class Ask:
     steps: int = 10
     guidance_scale: float = 7.0
 
-    def but(self, **changes: Any) -> "Ask":
-        """Return the same with other fields."""
-        return replace(self, **changes)
-
     def inputs(self) -> list[InferInput]:
         """Return the ensemble's input tensors."""
         return [
-            tensor(t.PROMPT, self.prompt.encode(), np.object_),
-            tensor(t.NEGATIVE_PROMPT, self.negative_prompt.encode(), np.object_),
-            tensor(t.SECONDS_START, self.seconds_start, np.float32),
-            tensor(t.SECONDS_END, self.seconds_end, np.float32),
-            tensor(t.SEED, self.seed, np.int64),
-            tensor(t.STEPS, self.steps, np.int32),
-            tensor(t.GUIDANCE_SCALE, self.guidance_scale, np.float32),
+            tensor(t.PROMPT, self.prompt.encode(), "STRING"),
+            tensor(t.NEGATIVE_PROMPT, self.negative_prompt.encode(), "STRING"),
+            tensor(t.SECONDS_START, self.seconds_start, "FP32"),
+            tensor(t.SECONDS_END, self.seconds_end, "FP32"),
+            tensor(t.SEED, self.seed, "INT64"),
+            tensor(t.STEPS, self.steps, "INT32"),
+            tensor(t.GUIDANCE_SCALE, self.guidance_scale, "FP32"),
         ]
 
 
-_TYPES = {np.object_: "BYTES", np.float32: "FP32", np.int64: "INT64", np.int32: "INT32"}
-
-
-def tensor(name: str, value: Any, dtype: Any) -> InferInput:
+def tensor(name: str, value: bytes | float, dtype: t.DType) -> InferInput:
     """Return a scalar as an input of batch 1."""
-    tensor_input = InferInput(name, [1, 1], _TYPES[dtype])
-    tensor_input.set_data_from_numpy(np.array([[value]], dtype))
+    tensor_input = InferInput(name, [1, 1], "BYTES" if dtype == "STRING" else dtype)
+    tensor_input.set_data_from_numpy(np.array([[value]], t.NUMPY_DTYPES[dtype]))
     return tensor_input
 
 
@@ -88,7 +81,7 @@ class Client:
         answer = await self.stream(
             {
                 "model_name": f"{self.model}_denoiser",
-                "inputs": [tensor(t.STEPS, 1, np.int32)],  # Triton refuses a request without any
+                "inputs": [tensor(t.STEPS, 1, "INT32")],  # Triton refuses a request without any
                 "parameters": {verb: job_id},
             },
             CONTROL_TIMEOUT_S,
@@ -98,7 +91,7 @@ class Client:
 
     async def until_running(self, job_id: str) -> None:
         """Return once a job has taken a step."""
-        while (await self.control(t.QUERY, job_id))[0] < 1:
+        while (await self.control(t.QUERY, job_id))[0] < 1:  # noqa: ASYNC110 -- remote state
             await asyncio.sleep(0.005)
 
     async def stream(self, request: dict[str, Any], timeout_s: float) -> dict[str, NDArray[Any]]:

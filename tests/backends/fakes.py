@@ -1,0 +1,94 @@
+"""Jobs, replies and metrics of a denoiser without Triton."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.denoiser.job import Job, Tensors, new_job
+from backends.errors import RequestFailed
+from tritone.card import ModelCard
+from tritone.sampling import Latents
+from tritone.tensors import (
+    GUIDANCE_SCALE,
+    LATENTS,
+    SECONDS_END,
+    SECONDS_START,
+    SEED,
+    SIGMA,
+    STEPS,
+    conditioning,
+)
+
+
+@dataclass
+class FakeReply:
+    """Keeps the answer."""
+
+    latents: Latents | None = None
+    error: RequestFailed | None = None
+    client_is_gone: bool = False
+
+    def is_cancelled(self) -> bool:
+        return self.client_is_gone
+
+    def succeed(self, job: Job) -> None:
+        self.latents = job.result
+
+    def fail(self, error: RequestFailed) -> None:
+        self.error = error
+
+
+@dataclass
+class FakeMetrics:
+    """Keeps the counts."""
+
+    active: int = 0
+    pending: int = 0
+    step_rows: list[int] = field(default_factory=list)
+    n_cancelled: int = 0
+    n_failed: int = 0
+
+    def queued(self, active: int, pending: int) -> None:
+        self.active, self.pending = active, pending
+
+    def stepped(self, rows: int, seconds: float) -> None:
+        self.step_rows.append(rows)
+
+    def cancelled(self) -> None:
+        self.n_cancelled += 1
+
+    def failed(self) -> None:
+        self.n_failed += 1
+
+
+class FakeClock:
+    """Time that moves by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def halve(inputs: Tensors) -> Latents:
+    """Denoise: row by row, so that a row never depends on its neighbours."""
+    sigma: NDArray[np.float32] = inputs[SIGMA][:, :, np.newaxis]
+    denoised: Latents = inputs[LATENTS] / (1 + sigma) * inputs[GUIDANCE_SCALE][:, :, np.newaxis]
+    return denoised
+
+
+def request(card: ModelCard, **changes: float) -> Tensors:
+    """Return the tensors of a valid request, [1, ...] each."""
+    scalars = {SECONDS_START: 0.0, SECONDS_END: 1.0, SEED: 1, STEPS: 4, GUIDANCE_SCALE: 0.5}
+    tensors: Tensors = {name: np.array([[v]]) for name, v in {**scalars, **changes}.items()}
+    for spec in conditioning(card):
+        tensors[spec.name] = np.ones((1, *spec.dims), np.float32)
+    return tensors
+
+
+def job(card: ModelCard, job_id: str = "job", **changes: float) -> tuple[Job, FakeReply]:
+    """Return a job and where its answer goes."""
+    reply = FakeReply()
+    return new_job(card, request(card, **changes), job_id, reply), reply

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from backends.denoiser.job import new_job
+from backends.errors import Code, RequestFailed
+from tests.backends.fakes import FakeReply, job, request
+from tritone.card import ModelCard
+from tritone.tensors import CONDITIONING, GUIDANCE_SCALE, SECONDS_END, SECONDS_START, STEPS
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (STEPS, 0, "steps must be within 1 and 1000"),
+        (STEPS, 1001, "steps must be within 1 and 1000"),
+        (GUIDANCE_SCALE, np.nan, "guidance_scale must be finite"),
+        (GUIDANCE_SCALE, np.inf, "guidance_scale must be finite"),
+        (SECONDS_END, 4.1, "within the model's window"),
+        (SECONDS_END, 0.0, "within the model's window"),
+        (SECONDS_END, np.nan, "within the model's window"),
+        (SECONDS_START, -1.0, "within the model's window"),
+        (SECONDS_START, np.nan, "within the model's window"),
+    ],
+)
+def test_a_value_out_of_bounds_is_an_invalid_argument(
+    card: ModelCard, field: str, value: float, message: str
+) -> None:
+    with pytest.raises(RequestFailed, match=message) as failure:
+        new_job(card, request(card, **{field: value}), "", FakeReply())
+    assert failure.value.code is Code.INVALID_ARG
+
+
+def test_a_missing_tensor_is_named(card: ModelCard) -> None:
+    tensors = request(card)
+    del tensors[CONDITIONING]
+    with pytest.raises(RequestFailed, match="conditioning is missing"):
+        new_job(card, tensors, "", FakeReply())
+
+
+def test_a_batch_of_sounds_is_refused(card: ModelCard) -> None:
+    tensors = request(card)
+    tensors[CONDITIONING] = np.repeat(tensors[CONDITIONING], 2, axis=0)
+    with pytest.raises(RequestFailed, match="batch size 1, not 2"):
+        new_job(card, tensors, "", FakeReply())
+
+
+def test_conditioning_is_copied_out_of_shared_memory(card: ModelCard) -> None:
+    tensors = request(card)
+    made = new_job(card, tensors, "", FakeReply())
+    tensors[CONDITIONING][:] = 7
+    assert (made.conditioning[CONDITIONING] == 1).all()
+
+
+def test_a_short_sound_denoises_its_bucket_and_delivers_what_the_decoder_needs(
+    card: ModelCard,
+) -> None:
+    made, _ = job(card, seconds_start=1.0, seconds_end=1.2)
+    assert made.trajectory.latents.shape == (4, 50)
+    assert made.result.shape == (4, 30 + 9 - (25 - 9))
