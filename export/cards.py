@@ -62,7 +62,9 @@ class Choices:
                     f"generation_defaults.json says {key!r}; known are {', '.join(sorted(known))}"
                 )
             if not isinstance(value, int | float):
-                raise InvalidOption(f"generation_defaults.json: {key} must be a number or a boolean")
+                raise InvalidOption(
+                    f"generation_defaults.json: {key} must be a number or true/false"
+                )
         return cls(**defaults)
 
     def over(self, defaults: Self) -> Self:
@@ -88,7 +90,7 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
     )
     guidance = scale > 1.0 if choices.guidance is None else choices.guidance
     if not guidance and (choices.guidance_scale or 0.0) > 1.0:
-        raise InvalidOption(f"--no-guidance and a guidance scale of {scale:g} contradict each other")
+        raise InvalidOption(f"--no-guidance and a guidance scale of {scale:g} are a contradiction")
     window = facts.max_frames * facts.samples_per_frame / facts.sample_rate
     return ModelCard(
         name=name,
@@ -128,13 +130,11 @@ def _schedule(family: Family, facts: Facts, choices: Choices) -> ScheduleSetting
     if choices.eta is None:
         return facts.schedule
     if family.schedule != "cosine_dpm":
-        raise InvalidOption(f"--eta has no meaning for {family.name}, whose sampler has no such knob")
+        raise InvalidOption(f"--eta has no meaning for a {family.pipeline_class}")
     return replace(facts.schedule, eta=_in_range("eta", choices.eta, 1.0, (0.0, 1.0)))
 
 
-def _in_range(
-    what: str, chosen: float | None, usual: float, bounds: tuple[float, float]
-) -> float:
+def _in_range(what: str, chosen: float | None, usual: float, bounds: tuple[float, float]) -> float:
     value = usual if chosen is None else float(chosen)
     low, high = bounds
     if not low <= value <= high:  # also false for NaN

@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from, what is in it, and how it is loaded."""
+"""Where a checkpoint comes from and what is in it. Knows no torch, so refusals are quick."""
 
 import hashlib
 import json
@@ -9,53 +9,53 @@ from typing import Any
 
 from export.cards import Choices
 from export.errors import InvalidCheckpoint
-from export.families import EXPORTS
+from export.hub import download
 from tritone.families import FAMILIES, Family, family_of_pipeline
 
 DEFAULTS_FILE = "generation_defaults.json"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+INDEX_FILE = "model_index.json"
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+_IGNORED_FOLDERS = {".cache", ".git"}
+
+COMPONENTS: dict[str, tuple[str, ...]] = {
+    "stable_audio": (
+        "tokenizer",
+        "text_encoder",
+        "projection_model",
+        "transformer",
+        "vae",
+        "scheduler",
+    ),
+    "stable_audio_3": (
+        "tokenizer",
+        "text_encoder",
+        "duration_embedder",
+        "transformer",
+        "vae",
+        "scheduler",
+    ),
+}
+"""The folders that a checkpoint of a family must have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """A diffusers pipeline on disk, known to be one that can be exported."""
 
-    source: str  # as the user named it
+    source: str  # the hub id, or the name of the folder
     folder: Path
     family: Family
     defaults: Choices
 
-    def load(self) -> Any:
-        """Return the pipeline in float32 on the CPU, its progress bar off.
-
-        Raises:
-            InvalidCheckpoint: a component cannot be read.
-        """
-        # Late, because importing diffusers takes seconds that `--help` need not wait for.
-        import diffusers
-
-        pipeline_class = getattr(diffusers, self.family.pipeline_class)
-        try:
-            pipeline = pipeline_class.from_pretrained(
-                self.folder, local_files_only=True, use_safetensors=True
-            )
-        except (OSError, ValueError) as error:
-            raise InvalidCheckpoint(
-                f"{self.source} cannot be loaded: {_first_line(error)}", detail=str(error)
-            ) from error
-        pipeline.set_progress_bar_config(disable=True)
-        for component in pipeline.components.values():
-            if hasattr(component, "requires_grad_"):
-                component.float().eval().requires_grad_(False)
-        return pipeline
-
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file of the pipeline, by path relative to the folder."""
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        folders = [self.folder / component for component in COMPONENTS[self.family.name]]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        files += [p for p in (self.folder / INDEX_FILE, self.folder / DEFAULTS_FILE) if p.is_file()]
         return {
             path.relative_to(self.folder).as_posix(): file_hash(path)
-            for path in files
-            if ".cache" not in path.parts
+            for path in sorted(files)
+            if not _IGNORED_FOLDERS.intersection(path.parts)
         }
 
 
@@ -64,22 +64,25 @@ def open_checkpoint(source: str) -> Checkpoint:
 
     Raises:
         InvalidCheckpoint: it does not exist, is incomplete, or of a class we do not export.
+        InvalidOption: its `generation_defaults.json` is wrong.
     """
     folder = Path(source)
-    if not folder.is_dir():
-        if folder.exists() or not _HUB_ID.fullmatch(source):
-            raise InvalidCheckpoint(f"there is no folder {source}")
-        from export.hub import download
-
+    if folder.is_dir():
+        source = folder.resolve().name
+    elif folder.exists() or not _HUB_ID.fullmatch(source):
+        raise InvalidCheckpoint(f"there is no folder {source}")
+    else:
         folder = download(source)
     index = _read_index(source, folder)
-    family = _family(source, index)
-    for component in EXPORTS[family.name].components:
-        if index.get(component, [None])[0] is None or not (folder / component).is_dir():
-            raise InvalidCheckpoint(f"{source} has no {component}, which a {family.pipeline_class} needs")
-    return Checkpoint(
-        source=source, folder=folder, family=family, defaults=_defaults(folder / DEFAULTS_FILE)
-    )
+    family = _family(source, str(index.get("_class_name")))
+    for component in COMPONENTS[family.name]:
+        if not (index.get(component) or [None])[0] or not (folder / component).is_dir():
+            raise InvalidCheckpoint(
+                f"{source} has no {component}, which a {family.pipeline_class} needs"
+            )
+    defaults = folder / DEFAULTS_FILE
+    choices = Choices.from_defaults(_read_object(defaults)) if defaults.is_file() else Choices()
+    return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
 
 
 def file_hash(path: Path) -> str:
@@ -89,9 +92,9 @@ def file_hash(path: Path) -> str:
 
 
 def _read_index(source: str, folder: Path) -> dict[str, Any]:
-    path = folder / "model_index.json"
+    path = folder / INDEX_FILE
     if not path.is_file():
-        raise InvalidCheckpoint(f"{source} is not a diffusers pipeline: it has no model_index.json")
+        raise InvalidCheckpoint(f"{source} is no diffusers pipeline: it has no {INDEX_FILE}")
     return _read_object(path)
 
 
@@ -105,18 +108,9 @@ def _read_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _family(source: str, index: dict[str, Any]) -> Family:
-    pipeline_class = str(index.get("_class_name"))
+def _family(source: str, pipeline_class: str) -> Family:
     family = family_of_pipeline(pipeline_class)
-    if family is None or family.name not in EXPORTS:
-        supported = ", ".join(FAMILIES[name].pipeline_class for name in EXPORTS)
+    if family is None or family.name not in COMPONENTS:
+        supported = " and ".join(FAMILIES[name].pipeline_class for name in COMPONENTS)
         raise InvalidCheckpoint(f"{source} is a {pipeline_class}; supported are {supported}")
     return family
-
-
-def _defaults(path: Path) -> Choices:
-    return Choices.from_defaults(_read_object(path)) if path.is_file() else Choices()
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

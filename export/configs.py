@@ -166,9 +166,9 @@ def _step(card: ModelCard, component: str) -> str:
     maps = [f'      input_map {{ key: "{s.name}" value: "{s.name}" }}' for s in io(card).inputs]
     maps += [f'      output_map {{ key: "{s.name}" value: "{s.name}" }}' for s in passed]
     name = model_name(card, component)
-    return _lines("    {", f'      model_name: "{name}"', "      model_version: -1", *maps, "    }")[
-        :-1
-    ]
+    return _lines(
+        "    {", f'      model_name: "{name}"', "      model_version: -1", *maps, "    }"
+    )[:-1]
 
 
 def _lines(*lines: str) -> str:

@@ -3,7 +3,9 @@
 Source: diffusers 0.42.1, the configurations of the pipelines' components.
 """
 
-from typing import Any
+from collections.abc import Mapping
+
+from diffusers import SchedulerMixin, StableAudio3Pipeline, StableAudioPipeline
 
 from export.cards import Facts
 from export.errors import InvalidCheckpoint
@@ -32,7 +34,7 @@ _FLOW_MATCH = {
 }
 
 
-def stable_audio(pipeline: Any) -> Facts:
+def stable_audio(pipeline: StableAudioPipeline) -> Facts:
     """Return the facts of a StableAudioPipeline.
 
     Raises:
@@ -61,7 +63,7 @@ def stable_audio(pipeline: Any) -> Facts:
     )
 
 
-def stable_audio_3(pipeline: Any) -> Facts:
+def stable_audio_3(pipeline: StableAudio3Pipeline) -> Facts:
     """Return the facts of a StableAudio3Pipeline.
 
     Raises:
@@ -94,7 +96,9 @@ def stable_audio_3(pipeline: Any) -> Facts:
     )
 
 
-def _check_scheduler(scheduler: Any, supported: str, required: dict[str, object]) -> None:
+def _check_scheduler(
+    scheduler: SchedulerMixin, supported: str, required: Mapping[str, object]
+) -> None:
     found = type(scheduler).__name__
     if found != supported:
         raise InvalidCheckpoint(f"the scheduler is a {found}; supported is {supported}")

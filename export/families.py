@@ -1,56 +1,35 @@
-"""How each family is exported. A new family is one entry here and its modules."""
+"""How each family is exported. A new family is one entry here, its modules, and its components."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
+from export import facts, graphs_stable_audio, graphs_stable_audio_3, references
 from export.cards import Facts
+from export.graphs import Graph
+from export.precision import Precision
+from export.references import Sounds, Trial
+from tritone.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyExport:
-    """The functions that know one pipeline class."""
+class Exporter:
+    """The functions that know one pipeline class. Each takes the loaded pipeline first."""
 
-    components: tuple[str, ...]  # folders that the checkpoint must have
     facts: Callable[[Any], Facts]
-    graphs: Callable[..., Any]
-    reference: Callable[..., Any]
+    graphs: Callable[[Any, ModelCard, Precision], list[Graph]]  # in the order in which they run
+    reference: Callable[[Any, ModelCard, Trial], Sounds]
 
 
-def _late(module: str, function: str) -> Callable[..., Any]:
-    # torch and diffusers take seconds to import; `--help` and every refusal come before that.
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return getattr(import_module(module), function)(*args, **kwargs)
-
-    return call
-
-
-EXPORTS: dict[str, FamilyExport] = {
-    "stable_audio": FamilyExport(
-        components=(
-            "tokenizer",
-            "text_encoder",
-            "projection_model",
-            "transformer",
-            "vae",
-            "scheduler",
-        ),
-        facts=_late("export.facts", "stable_audio"),
-        graphs=_late("export.graphs_stable_audio", "graphs"),
-        reference=_late("export.references", "stable_audio"),
+EXPORTERS: dict[str, Exporter] = {
+    "stable_audio": Exporter(
+        facts=facts.stable_audio,
+        graphs=graphs_stable_audio.graphs,
+        reference=references.stable_audio,
     ),
-    "stable_audio_3": FamilyExport(
-        components=(
-            "tokenizer",
-            "text_encoder",
-            "duration_embedder",
-            "transformer",
-            "vae",
-            "scheduler",
-        ),
-        facts=_late("export.facts", "stable_audio_3"),
-        graphs=_late("export.graphs_stable_audio_3", "graphs"),
-        reference=_late("export.references", "stable_audio_3"),
+    "stable_audio_3": Exporter(
+        facts=facts.stable_audio_3,
+        graphs=graphs_stable_audio_3.graphs,
+        reference=references.stable_audio_3,
     ),
 }

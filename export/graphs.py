@@ -1,15 +1,12 @@
 """What one exported graph is made of, shared by all families."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from tritone.pcm import FULL_SCALE
 from tritone.tensors import ModelIO
-
-Precision = Literal["fp32", "fp16", "int8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

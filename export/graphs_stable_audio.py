@@ -5,18 +5,20 @@ Source: diffusers 0.42.1, `pipelines/stable_audio` and `CosineDPMSolverMultistep
 
 import copy
 import math
-from typing import Any
 
 import torch
+from diffusers import StableAudioDiTModel, StableAudioPipeline, StableAudioProjectionModel
+from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from torch import Tensor, nn
 
-from export.graphs import Graph, Precision, guide, pcm, twice
+from export.graphs import Graph, guide, pcm, twice
+from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
 
 
-def graphs(pipeline: Any, card: ModelCard, precision: Precision) -> list[Graph]:
+def graphs(pipeline: StableAudioPipeline, card: ModelCard, precision: Precision) -> list[Graph]:
     """Return the graphs of a loaded StableAudioPipeline, in the order in which they run."""
     text_encoder = (GuidedTextEncoder if card.guidance else TextEncoder)(
         pipeline.text_encoder, pipeline.projection_model
@@ -53,10 +55,10 @@ def graphs(pipeline: Any, card: ModelCard, precision: Precision) -> list[Graph]:
 class TextEncoder(nn.Module):
     """Token ids and the time span to conditioning, for models without guidance."""
 
-    def __init__(self, text_encoder: nn.Module, projection: nn.Module) -> None:
+    def __init__(self, text_encoder: nn.Module, projection: StableAudioProjectionModel) -> None:
         super().__init__()
         self.text_encoder = text_encoder
-        self.projection: Any = projection
+        self.projection = projection
 
     def texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return float32 [rows, prompt_tokens, conditioning_dim]; padding is zero."""
@@ -65,7 +67,7 @@ class TextEncoder(nn.Module):
         hidden = self.text_encoder(
             input_ids=input_ids, attention_mask=torch.maximum(attention_mask, empty)
         )[0]
-        projected = self.projection.text_projection(hidden)
+        projected: Tensor = self.projection.text_projection(hidden)
         return projected * attention_mask.unsqueeze(-1).to(projected.dtype)
 
     def times(self, seconds_start: Tensor, seconds_end: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +106,12 @@ class GuidedTextEncoder(TextEncoder):
 class Transformer(nn.Module):
     """Noisy latents to denoised latents: the DiT with the scheduler's preconditioning inside."""
 
-    def __init__(self, transformer: Any, max_frames: int, sigma_data: float) -> None:
+    cos: Tensor  # float32 [max_frames + 1, rotary dim]
+    sin: Tensor
+
+    def __init__(
+        self, transformer: StableAudioDiTModel, max_frames: int, sigma_data: float
+    ) -> None:
         super().__init__()
         self.transformer = transformer
         self.sigma_data = sigma_data
@@ -154,7 +161,7 @@ class Transformer(nn.Module):
 class GuidedTransformer(Transformer):
     """The same with classifier-free guidance: twice the rows inside, one answer outside."""
 
-    def forward(  # type: ignore[override]  # six tensors cross this border, in `io`'s order
+    def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
         self,
         latents: Tensor,
         sigma: Tensor,
@@ -188,7 +195,10 @@ class VaeDecoder(nn.Module):
 class FoldedSnake(nn.Module):
     """The snake activation with its exponentials taken once: a third fewer nodes in the decoder."""
 
-    def __init__(self, snake: Any) -> None:
+    alpha: Tensor  # float32 [1, channels, 1]
+    inverse_beta: Tensor
+
+    def __init__(self, snake: Snake1d) -> None:
         super().__init__()
         alpha, beta = snake.alpha.detach(), snake.beta.detach()
         if snake.logscale:
@@ -214,6 +224,6 @@ def folded(decoder: nn.Module) -> nn.Module:
     decoder = copy.deepcopy(decoder)
     for module in list(decoder.modules()):
         for name, child in list(module.named_children()):
-            if type(child).__name__ == "Snake1d":
+            if isinstance(child, Snake1d):
                 setattr(module, name, FoldedSnake(child))
     return decoder

@@ -4,17 +4,18 @@ Source: diffusers 0.42.1, `pipelines/stable_audio_3` and `FlowMatchEulerDiscrete
 """
 
 import copy
-from typing import Any
 
 import torch
+from diffusers import AutoencoderSAME, StableAudio3DiTModel, StableAudio3Pipeline
 from torch import Tensor, nn
 
-from export.graphs import Graph, Precision, guide, pcm, twice
+from export.graphs import Graph, guide, pcm, twice
+from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
 
 
-def graphs(pipeline: Any, card: ModelCard, precision: Precision) -> list[Graph]:
+def graphs(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Precision) -> list[Graph]:
     """Return the graphs of a loaded StableAudio3Pipeline, in the order in which they run."""
     encoder_class = GuidedTextEncoder if card.guidance else TextEncoder
     text_encoder = encoder_class(pipeline.text_encoder, pipeline.duration_embedder)
@@ -58,7 +59,7 @@ class TextEncoder(nn.Module):
     def context(
         self, input_ids: Tensor, attention_mask: Tensor, duration: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return conditioning float32 [rows, tokens + 1, dim] and its mask int64 [rows, tokens + 1]."""
+        """Return conditioning float32 [rows, tokens, dim] and its mask int64 [rows, tokens]."""
         hidden = self.text_encoder(input_ids, attention_mask=attention_mask)[0]
         mask = torch.cat([attention_mask, torch.ones_like(attention_mask[:, :1])], dim=1)
         return torch.cat([hidden, duration.unsqueeze(1)], dim=1), mask
@@ -89,7 +90,7 @@ class GuidedTextEncoder(TextEncoder):
 class Transformer(nn.Module):
     """Noisy latents to denoised latents: the DiT, whose velocity points from data to noise."""
 
-    def __init__(self, transformer: Any, time_scale: float) -> None:
+    def __init__(self, transformer: StableAudio3DiTModel, time_scale: float) -> None:
         super().__init__()
         self.transformer = transformer
         self.time_scale = time_scale
@@ -132,7 +133,7 @@ class Transformer(nn.Module):
 class GuidedTransformer(Transformer):
     """The same with classifier-free guidance: twice the rows inside, one answer outside."""
 
-    def forward(  # type: ignore[override]  # eight tensors cross this border, in `io`'s order
+    def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
         self,
         latents: Tensor,
         sigma: Tensor,
@@ -157,7 +158,7 @@ class GuidedTransformer(Transformer):
 class VaeDecoder(nn.Module):
     """Latents to PCM."""
 
-    def __init__(self, vae: Any) -> None:
+    def __init__(self, vae: AutoencoderSAME) -> None:
         super().__init__()
         self.vae = vae
 

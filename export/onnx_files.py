@@ -3,51 +3,46 @@
 Knows graphs and tensors, no families. Files are the same, byte for byte, at every export.
 """
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
-from numpy.typing import NDArray
+from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch.export import Dim
 
 from export.errors import ExportError
 from export.graphs import Graph
+from export.probes import Array, Arrays, Probe
+from export.quiet import quiet
 from tritone.card import ModelCard
 from tritone.tensors import ModelIO, TensorSpec
 
 OPSET = 18  # opset 23's fused Attention needs TensorRT 10.14 and gave nothing on CPU
 MAX_INLINE_BYTES = 1_500_000_000  # protobuf ends at 2 GB; the graph itself needs room too
+_EXAMPLE_BATCH = 2
 MAX_BATCH = 64  # what the graph allows; how many rows a model gets is said in config.pbtxt
-
-Arrays = dict[str, NDArray[np.generic]]
 
 
 def write_onnx(
     graph: Graph, card: ModelCard, path: Path, *, external_data: bool | None = None
 ) -> None:
-    """Export the graph's module to `path` (and `path`.data for large weights).
+    """Export the graph's module to `path`, its weights inside or in `path`.data.
 
-    Args:
-        external_data: whether weights go to a file of their own; None: only when they must.
+    `external_data` says where the weights go; None: into a file of their own only when they must.
 
     Raises:
         ExportError: torch cannot export the module, or froze a dimension that must be dynamic.
     """
     if external_data is None:
         external_data = _weight_bytes(graph.module) > MAX_INLINE_BYTES
-    with _quiet() as said, torch.no_grad():
+    with quiet() as said, torch.no_grad():
         try:
-            program = torch.onnx.export(
+            program: torch.onnx.ONNXProgram = torch.onnx.export(  # type: ignore[assignment]
                 graph.module.eval(),
-                tuple(torch.from_numpy(a) for a in example(graph.io, card).values()),
+                tuple(map(torch.from_numpy, _example(graph.io, card).values())),
                 input_names=[spec.name for spec in graph.io.inputs],
                 output_names=[spec.name for spec in graph.io.outputs],
                 dynamic_shapes=_dynamic_shapes(graph.io, card),
@@ -55,7 +50,6 @@ def write_onnx(
                 dynamo=True,
                 verbose=False,
             )
-            assert program is not None  # it is None only for the exporter of old
             program.save(str(path), external_data=external_data)
         except OSError:
             raise
@@ -90,9 +84,9 @@ def check_dynamic(path: Path, model_io: ModelIO) -> None:
 
 
 def quantize(path: Path) -> None:
-    """Replace a file by its int8 dynamically quantised self (weights int8, activations at run time)."""
+    """Replace a file by its int8 self: weights quantised now, activations at run time."""
     quantized = path.with_suffix(".int8.onnx")
-    with _quiet():
+    with quiet():
         quantize_dynamic(
             path, quantized, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
         )
@@ -101,35 +95,28 @@ def quantize(path: Path) -> None:
     _clean(path, inline=True)
 
 
-def session(
-    path: Path, *, threads: int = 2, prepack: bool = True
-) -> onnxruntime.InferenceSession:
+def session(path: Path, *, threads: int = 2, prepack: bool = True) -> InferenceSession:
     """Return a CPU session. Without prepacking 4 GB of weights load in 0.2 s instead of 23 s."""
-    options = onnxruntime.SessionOptions()
+    options = SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
     # Spinning threads starve each other where other processes use the same cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.disable_prepacking", "0" if prepack else "1")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run(onnx_session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[np.generic]]) -> Arrays:
+def run(onnx_session: InferenceSession, inputs: Mapping[str, Array]) -> Arrays:
     """Return the session's outputs by name; inputs it does not take are left out."""
     taken = {value.name: inputs[value.name] for value in onnx_session.get_inputs()}
     names = [value.name for value in onnx_session.get_outputs()]
     return dict(zip(names, onnx_session.run(names, taken), strict=True))
 
 
-def example(model_io: ModelIO, card: ModelCard, *, batch: int = 2, frames: int = 0) -> Arrays:
-    """Return plausible inputs: int64 ones and float32 ones, of the shapes of the card."""
-    frames = frames or max(2, min(16, card.max_frames))
-    shapes = {
-        spec.name: (batch, *(frames if dim < 0 else dim for dim in spec.dims))
-        for spec in model_io.inputs
-    }
-    types = {spec.name: np.int64 if spec.dtype == "INT64" else np.float32 for spec in model_io.inputs}
-    return {name: np.ones(shape, types[name]) for name, shape in shapes.items()}
+def _example(model_io: ModelIO, card: ModelCard) -> Arrays:
+    # Two rows and several frames: torch.export treats sizes 0 and 1 as constants.
+    frames = max(2, min(16, card.max_frames))
+    return Probe(card, _EXAMPLE_BATCH, frames, np.random.default_rng(0)).inputs(model_io)
 
 
 def _dynamic_shapes(model_io: ModelIO, card: ModelCard) -> tuple[dict[int, Dim], ...]:
@@ -166,21 +153,3 @@ def _frozen(spec: TensorSpec, dims: object) -> tuple[int, int] | None:
         if want < 0 and not dim.dim_param:
             return position, dim.dim_value
     return None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
-    """Keep what torch and onnxruntime print, log and warn in the buffer that is given."""
-    said = io.StringIO()
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield said
-    finally:
-        logging.disable(level)

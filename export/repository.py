@@ -1,8 +1,8 @@
 """Publishing into a Triton model repository: all of a version or nothing, and never over another.
 
-Everything is built in a hidden folder inside the repository (same file system, so that a rename is
-atomic; no configuration in it, so that Triton ignores it) and renamed into place, the ensemble last:
-before that rename nobody can ask for the version, after it the version is complete.
+Everything is built in a hidden folder inside the repository (the same file system, so that a rename
+is atomic) and renamed into place, the ensemble last: before that rename nobody can ask for the
+version, after it the version is complete.
 """
 
 import fcntl

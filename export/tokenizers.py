@@ -1,11 +1,11 @@
 """The tokenizer as one `tokenizer.json` that pads and cuts by itself, and its use on two texts."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerBase
 
 from export.errors import InvalidCheckpoint
 from tritone.card import ModelCard
@@ -15,7 +15,7 @@ FILE = "tokenizer.json"
 Tokens = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def write_tokenizer(tokenizer: Any, card: ModelCard, path: Path) -> None:
+def write_tokenizer(tokenizer: PreTrainedTokenizerBase, card: ModelCard, path: Path) -> None:
     """Write the pipeline's tokenizer, padding and truncating to the card's `prompt_tokens`.
 
     Raises:

@@ -5,13 +5,13 @@ clearly different sounds and guidance has something to guide.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import (
     AutoencoderOobleck,
     AutoencoderSAME,
     CosineDPMSolverMultistepScheduler,
+    DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     StableAudio3DiTModel,
     StableAudio3Pipeline,
@@ -20,7 +20,15 @@ from diffusers import (
     StableAudioProjectionModel,
 )
 from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAudio3DurationEmbedder
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from torch import nn
 from transformers import (
     PreTrainedTokenizerFast,
@@ -46,7 +54,9 @@ _CORPUS = (
 )
 
 
-def tokenizer(*, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right") -> PreTrainedTokenizerFast:
+def tokenizer(
+    *, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right"
+) -> PreTrainedTokenizerFast:
     """Return a Unigram tokenizer like T5's, trained offline on a few lines."""
     fast = Tokenizer(models.Unigram())
     fast.normalizer = normalizers.NFKC()
@@ -66,7 +76,7 @@ def tokenizer(*, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right") -
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=fast,
-        model_max_length=max_tokens,
+        model_max_length=PROMPT_TOKENS,
         padding_side=padding_side,
         pad_token="<pad>",
         eos_token="</s>",
@@ -74,7 +84,7 @@ def tokenizer(*, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right") -
     )
 
 
-def stable_audio(folder: Path, *, seed: int = 0, **scheduler: Any) -> Path:
+def stable_audio(folder: Path, *, seed: int = 0, **scheduler: object) -> Path:
     """Write a StableAudioPipeline with random weights (about 3 MB) and return its folder.
 
     `scheduler` overrides fields of the scheduler's configuration.
@@ -132,7 +142,7 @@ def _oobleck() -> AutoencoderOobleck:
 
 
 def stable_audio_3(
-    folder: Path, *, seed: int = 0, stochastic: bool = True, **scheduler: Any
+    folder: Path, *, seed: int = 0, stochastic: bool = True, **scheduler: object
 ) -> Path:
     """Write a StableAudio3Pipeline with random weights (about 1 MB) and return its folder.
 
@@ -198,7 +208,7 @@ def _gemma() -> T5GemmaEncoderModel:
     return T5GemmaEncoderModel(config)
 
 
-def _scale(layer: nn.Module, factor: float) -> None:
+def _scale(layer: nn.Linear, factor: float) -> None:
     with torch.no_grad():
         layer.weight.mul_(factor)
 
@@ -211,6 +221,6 @@ def _wake(model: nn.Module) -> None:
                 parameter.normal_(0.0, 0.05)
 
 
-def _save(pipeline: Any, folder: Path) -> Path:
+def _save(pipeline: DiffusionPipeline, folder: Path) -> Path:
     pipeline.save_pretrained(folder)
     return folder

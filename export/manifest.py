@@ -1,0 +1,60 @@
+"""The record of one export, kept beside the version; the same export gives the same file."""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from export.checkpoint import Checkpoint, file_hash
+from export.onnx_files import OPSET
+from export.precision import TOLERANCES, Precision
+from export.verify import Measured
+
+FILE = "manifest.json"
+_LIBRARIES = (
+    "tritone",
+    "torch",
+    "diffusers",
+    "transformers",
+    "tokenizers",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "numpy",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What was exported, from what, with what, and how true it is."""
+
+    source: str  # the hub id, or the name of the folder
+    source_files: dict[str, str]  # SHA-256 by path in the checkpoint
+    artifacts: dict[str, str]  # SHA-256 by path in the model repository
+    precision: Precision
+    opset: int
+    libraries: dict[str, str]
+    tolerances: dict[str, float]
+    measured: Measured
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON, indented for people."""
+        text = json.dumps(asdict(self), indent=1, sort_keys=True)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def make_manifest(
+    checkpoint: Checkpoint, precision: Precision, measured: Measured, folder: Path
+) -> Manifest:
+    """Return the manifest of the artifacts in a staging folder."""
+    artifacts = sorted(path for path in folder.glob("*/*/*") if path.is_file())
+    return Manifest(
+        source=checkpoint.source,
+        source_files=checkpoint.hashes(),
+        artifacts={path.relative_to(folder).as_posix(): file_hash(path) for path in artifacts},
+        precision=precision,
+        opset=OPSET,
+        libraries={name: version(name) for name in _LIBRARIES},
+        tolerances=asdict(TOLERANCES[precision]),
+        measured=measured,
+    )

@@ -1,0 +1,26 @@
+"""The precisions of an export: which networks each one changes, and how far off they may be."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """The largest relative L2 error against PyTorch in float32 that may be published."""
+
+    component: float
+    end_to_end: float
+
+
+# fp16 and int8 bounds are about five times what the true architectures gave with random weights.
+TOLERANCES: dict[Precision, Tolerance] = {
+    "fp32": Tolerance(component=1e-4, end_to_end=1e-4),
+    "fp16": Tolerance(component=1e-2, end_to_end=2e-2),
+    "int8": Tolerance(component=1e-1, end_to_end=3e-1),
+}
+
+QUANTIZED = ("text_encoder", "transformer")
+"""Networks that int8 changes; fp16 changes the transformer only, where nearly all the time goes:
+T5 overflows in half precision, and differential attention in the SAME decoder cancels."""

@@ -1,0 +1,82 @@
+"""Plausible random inputs for one network, by the names of its tensors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tritone import tensors
+from tritone.card import ModelCard
+from tritone.schedules import schedule
+from tritone.tensors import ModelIO, TensorSpec
+
+Array = NDArray[np.generic]
+Arrays = dict[str, Array]
+
+_LOW_TOKENS = 64  # every vocabulary has that many
+_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Draws the inputs of one case."""
+
+    card: ModelCard
+    batch: int
+    frames: int
+    random: np.random.Generator
+
+    def inputs(self, model_io: ModelIO) -> Arrays:
+        """Return one array for every input: its shape is [batch, *dims], -1 replaced by frames."""
+        drawn = {spec.name: self._draw(spec) for spec in model_io.inputs}
+        if tensors.SIGMA in drawn and self.card.spec.schedule == "cosine_dpm":
+            # Latents on their way through this schedule are as large as its noise.
+            scale = np.sqrt(drawn[tensors.SIGMA].astype(np.float32) ** 2 + 1.0)[..., None]
+            drawn[tensors.LATENTS] = drawn[tensors.LATENTS] * scale
+        return drawn
+
+    def _draw(self, spec: TensorSpec) -> Array:
+        shape = (self.batch, *(self.frames if dim < 0 else dim for dim in spec.dims))
+        draw = _DRAWS.get(spec.name, Probe._normal)
+        return draw(self, shape)
+
+    def _normal(self, shape: tuple[int, ...]) -> Array:
+        return self.random.standard_normal(shape, dtype=np.float32)
+
+    def _tokens(self, shape: tuple[int, ...]) -> Array:
+        return self.random.integers(0, _LOW_TOKENS, shape, dtype=np.int64)
+
+    def _token_mask(self, shape: tuple[int, ...]) -> Array:
+        lengths = self.random.integers(1, shape[-1], shape[:-1])
+        if self.card.spec.empty_negative == "zeros":
+            lengths[::2, 1] = 0  # every other row has no negative prompt
+        return (np.arange(shape[-1]) < lengths[..., None]).astype(np.int64)
+
+    def _mask(self, shape: tuple[int, ...]) -> Array:
+        return self.random.integers(0, 2, shape, dtype=np.int64)
+
+    def _start(self, shape: tuple[int, ...]) -> Array:
+        return np.zeros(shape, np.float32)
+
+    def _end(self, shape: tuple[int, ...]) -> Array:
+        return self.random.uniform(0.1, self.card.window_seconds, shape).astype(np.float32)
+
+    def _sigma(self, shape: tuple[int, ...]) -> Array:
+        sigmas = schedule(self.card.spec.schedule, _STEPS, self.card.schedule).sigmas[:-1]
+        return self.random.choice(sigmas, shape).astype(np.float32)
+
+    def _guidance_scale(self, shape: tuple[int, ...]) -> Array:
+        return self.random.uniform(0.0, 8.0, shape).astype(np.float32)
+
+
+_DRAWS: dict[str, Callable[[Probe, tuple[int, ...]], Array]] = {
+    tensors.INPUT_IDS: Probe._tokens,
+    tensors.ATTENTION_MASK: Probe._token_mask,
+    tensors.CONDITIONING_MASK: Probe._mask,
+    tensors.NEGATIVE_CONDITIONING_MASK: Probe._mask,
+    tensors.SECONDS_START: Probe._start,
+    tensors.SECONDS_END: Probe._end,
+    tensors.SIGMA: Probe._sigma,
+    tensors.GUIDANCE_SCALE: Probe._guidance_scale,
+}

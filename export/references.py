@@ -1,0 +1,147 @@
+"""The truth of the end-to-end check: diffusers' own pipelines, fed the noise that we use.
+
+Source: diffusers 0.42.1, `StableAudioPipeline.__call__`, `StableAudio3Pipeline.__call__`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest import mock
+
+import numpy as np
+import torch
+from diffusers import (
+    DiffusionPipeline,
+    SchedulerMixin,
+    StableAudio3Pipeline,
+    StableAudioPipeline,
+)
+from numpy.typing import NDArray
+from torch import Tensor
+
+from export.errors import VerificationFailed
+from tritone.card import ModelCard
+from tritone.noise import INITIAL_STREAM, gaussian
+from tritone.schedules import schedule
+
+_RANDN = "diffusers.schedulers.scheduling_flow_match_euler_discrete.randn_tensor"
+_SIGMA_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One end-to-end run. Every row starts at the same noise, so that only the texts differ."""
+
+    prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...]  # "" where there is none
+    seconds: float
+    latent_frames: int
+    steps: int
+    guidance_scale: float
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What a run gives, row by row."""
+
+    latents: NDArray[np.float32]  # [rows, latent_channels, latent_frames]
+    waveforms: NDArray[np.float32]  # [rows, audio_channels, samples], about [-1, 1]
+
+
+def stable_audio(pipeline: StableAudioPipeline, card: ModelCard, trial: Trial) -> Sounds:
+    """Return what a StableAudioPipeline makes of a trial."""
+
+    def latents(prompt: str, negative_prompt: str | None) -> Tensor:
+        scheduler, noises = pipeline.scheduler, _step_noise(card, trial)
+
+        def take_our_noise() -> None:
+            scheduler.noise_sampler = lambda sigma, next_sigma: next(noises)
+
+        with _our_sigmas(scheduler, card, trial, take_our_noise):
+            found: Tensor = pipeline(
+                prompt=prompt,
+                negative_prompt=negative_prompt,
+                audio_end_in_s=trial.seconds,
+                num_inference_steps=trial.steps,
+                guidance_scale=trial.guidance_scale,
+                latents=_start(card, trial),
+                output_type="latent",
+            ).audios
+        return found
+
+    return _sounds(pipeline, trial, latents)
+
+
+def stable_audio_3(pipeline: StableAudio3Pipeline, card: ModelCard, trial: Trial) -> Sounds:
+    """Return what a StableAudio3Pipeline makes of a trial."""
+
+    def latents(prompt: str, negative_prompt: str | None) -> Tensor:
+        noises = _step_noise(card, trial)
+        with (
+            _our_sigmas(pipeline.scheduler, card, trial),
+            mock.patch(_RANDN, side_effect=noises),
+        ):
+            found: Tensor = pipeline(
+                prompt=prompt,
+                negative_prompt=negative_prompt,
+                duration=trial.seconds,
+                num_inference_steps=trial.steps,
+                guidance_scale=trial.guidance_scale,
+                latents=_start(card, trial),
+                output_type="latent",
+            ).audios
+        return found
+
+    return _sounds(pipeline, trial, latents)
+
+
+def _sounds(
+    pipeline: DiffusionPipeline, trial: Trial, latents: Callable[[str, str | None], Tensor]
+) -> Sounds:
+    # Row by row: diffusers takes a negative prompt for all rows of a batch or for none.
+    texts = zip(trial.prompts, trial.negative_prompts, strict=True)
+    rows = torch.cat([latents(prompt, negative or None) for prompt, negative in texts])
+    with torch.no_grad():
+        waveforms = pipeline.vae.decode(rows).sample
+    return Sounds(rows.float().numpy(), waveforms.float().numpy())
+
+
+def _start(card: ModelCard, trial: Trial) -> Tensor:
+    shape = (1, card.latent_channels, trial.latent_frames)
+    return torch.from_numpy(gaussian(trial.seed, INITIAL_STREAM, shape))
+
+
+def _step_noise(card: ModelCard, trial: Trial) -> Iterator[Tensor]:
+    shape = (1, card.latent_channels, trial.latent_frames)
+    for step in range(trial.steps):
+        yield torch.from_numpy(gaussian(trial.seed, 1 + step, shape))
+
+
+@contextmanager
+def _our_sigmas(
+    scheduler: SchedulerMixin,
+    card: ModelCard,
+    trial: Trial,
+    also: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
+    """Give the scheduler our noise levels, which must be its own up to rounding; then do `also`.
+
+    Networks with Fourier features of the time to 10 kHz see the last bit of a noise level.
+    """
+    set_timesteps = scheduler.set_timesteps
+    table = schedule(card.spec.schedule, trial.steps, card.schedule)
+    sigmas = torch.from_numpy(table.sigmas.astype(np.float32))
+
+    def set_our_timesteps(*args: object, **kwargs: object) -> None:
+        set_timesteps(*args, **kwargs)
+        if not torch.allclose(scheduler.sigmas, sigmas, rtol=_SIGMA_TOLERANCE, atol=0.0):
+            raise VerificationFailed("the checkpoint's noise levels are not those of our schedule")
+        scale = scheduler.timesteps / scheduler.sigmas[:-1]
+        scheduler.sigmas = sigmas
+        if card.spec.schedule == "rectified_flow":
+            scheduler.timesteps = sigmas[:-1] * scale.mean()
+        also()
+
+    with mock.patch.object(scheduler, "set_timesteps", set_our_timesteps):
+        yield
