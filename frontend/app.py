@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from frontend import health
@@ -60,10 +59,6 @@ def _add_handlers(app: FastAPI) -> None:
         response = render_http_error(request, error.status_code)
         response.headers.update(error.headers or {})  # `Allow` of a 405
         return response
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, _error: RequestValidationError) -> Response:
-        return render_http_error(request, 422)
 
     @app.exception_handler(ClientGone)
     async def on_client_gone(_request: Request, _error: ClientGone) -> Response:

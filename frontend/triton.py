@@ -1,6 +1,7 @@
 """The only gRPC client: tensors out, PCM in, and Triton's errors in our own words."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -93,24 +94,24 @@ _MESSAGES: dict[type[TritoneError], str] = {
 }
 
 
-def _domain_error(text: str, status: str | None) -> TritoneError:
+def _domain_error(text: str, status: str | None, level: int = logging.WARNING) -> TritoneError:
     kind = next((rule.error for rule in _RULES if rule.pattern.search(text)), None)
     kind = kind or _BY_STATUS.get(status or "", GenerationFailed)
-    log.warning("triton_error", detail=text[:500], status=status, meaning=kind.__name__)
+    log.log(level, "triton_error", detail=text[:500], status=status, meaning=kind.__name__)
     if kind is Overloaded:
         return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S)
     return kind(_MESSAGES[kind])
 
 
 @contextmanager
-def domain_errors() -> Iterator[None]:
-    """Raise the domain error for whatever Triton or gRPC raises; the details go to the log."""
+def domain_errors(level: int = logging.WARNING) -> Iterator[None]:
+    """Raise the domain error for whatever Triton or gRPC raises; the details are logged."""
     try:
         yield
     except InferenceServerException as error:
-        raise _domain_error(error.message() or "", error.status()) from error
+        raise _domain_error(error.message() or "", error.status(), level) from error
     except grpc.RpcError as error:
-        raise _domain_error(error.details() or "", str(error.code())) from error
+        raise _domain_error(error.details() or "", str(error.code()), level) from error
 
 
 def _input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:
@@ -157,6 +158,7 @@ class TritonGateway:
         self._connected: triton.InferenceServerClient | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
+        self._is_reachable: bool | None = None
 
     @property
     def catalog(self) -> Catalog:
@@ -174,7 +176,7 @@ class TritonGateway:
 
     async def open(self) -> None:
         """Look once, then periodically."""
-        with suppress(BackendUnavailable, DeadlineExceeded, GenerationFailed):
+        with suppress(TritoneError):
             await self.refresh()
         self._refreshing = asyncio.create_task(self._keep_fresh())
 
@@ -194,13 +196,24 @@ class TritonGateway:
 
     async def refresh(self) -> Catalog:
         """Return what Triton serves now."""
-        with domain_errors():
-            catalog = await self._read_catalog()
+        try:
+            with domain_errors(logging.DEBUG):  # the change is worth a line, not each try
+                catalog = await self._read_catalog()
+        except TritoneError:
+            self._report(is_reachable=False)
+            raise
+        self._report(is_reachable=True)
         if catalog != self._catalog:
             names = [card.name for card in catalog.cards]
             log.info("models_changed", served=names, away=sorted(catalog.away))
         self._catalog = catalog
         return catalog
+
+    def _report(self, *, is_reachable: bool) -> None:
+        if is_reachable != self._is_reachable:
+            level = logging.INFO if is_reachable else logging.ERROR
+            log.log(level, "triton_reachable", url=self._settings.url, answer=is_reachable)
+        self._is_reachable = is_reachable
 
     async def _read_catalog(self) -> Catalog:
         timeout = self._settings.rpc_timeout_s

@@ -182,10 +182,18 @@ async def test_a_client_that_leaves_stops_the_work(gateway: FakeGateway) -> None
 
 
 async def test_the_gateway_lives_as_long_as_the_app(gateway: FakeGateway) -> None:
+    was_open: list[bool] = []
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(_message: Message) -> None:
+        was_open.append(gateway.is_open)
+
     app = create_app(make_settings(), gateway)
-    async with app.router.lifespan_context(app):
-        assert gateway.is_open
-    assert not gateway.is_open
+    await app({"type": "lifespan", "app": app, "state": {}}, receive, send)
+    assert was_open == [True, False]
 
 
 async def test_the_documentation_is_served(client: httpx2.AsyncClient) -> None:

@@ -298,6 +298,36 @@ async def test_a_slow_pass_is_waited_for_while_its_backend_lives(
     assert (await gateway.generate(request_, CALL)).pcm.shape == (1, 8000)
 
 
+async def test_a_question_that_fails_disturbs_nobody(
+    triton: FakeTriton,
+    gateway: TritonGateway,
+    request_: PreparedRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def late(_request: object) -> Answers:
+        await asyncio.sleep(0.3)
+        yield pcm_answer(decoded(request_))
+
+    triton.respond = late
+    monkeypatch.setattr(triton, "progress", None)  # the servicer fails
+    assert (await gateway.generate(request_, CALL)).pcm.shape == (1, 8000)
+
+
+async def test_a_cancel_that_fails_is_forgotten(
+    triton: FakeTriton,
+    gateway: TritonGateway,
+    request_: PreparedRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    triton.respond = answering(error_answer("boom"))
+    monkeypatch.setattr(triton, "cancelled", None)  # the servicer fails
+    with pytest.raises(GenerationFailed):
+        await gateway.generate(request_, CALL)
+    with capture_logs() as logs:
+        await gateway.close()
+    assert [line["log_level"] for line in logs] == ["debug"]
+
+
 async def test_a_dead_backend_is_noticed_by_those_who_wait(
     triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
 ) -> None:
@@ -402,10 +432,12 @@ async def test_a_triton_that_is_away_is_found_when_it_comes(card: ModelCard) -> 
     await place.start()
     await place.stop(grace=None)
     gateway = TritonGateway(TritonSettings(url=f"127.0.0.1:{port}", refresh_s=0.05))
-    with capture_logs():
+    with capture_logs() as logs:
         await gateway.open()
         with pytest.raises(BackendUnavailable):
             await gateway.refresh()
+    changes = [line for line in logs if line["log_level"] != "debug"]
+    assert [line["event"] for line in changes] == ["triton_reachable"]  # one line, however long
     triton, back = FakeTriton(), grpc.aio.server()
     triton.serve(card)
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(triton, back)
