@@ -76,8 +76,8 @@ def _not_blank(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_usable)]
-Name = Annotated[Text, Field(min_length=1)]
-Prompt = Annotated[Text, Field(min_length=1), AfterValidator(_not_blank)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(_usable)]
+Prompt = Annotated[Name, AfterValidator(_not_blank)]
 
 Body = TypeVar("Body", bound=BaseModel)
 

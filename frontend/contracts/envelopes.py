@@ -52,6 +52,10 @@ class WrongMethod(NoSuchPath):
     """The path is served, but not with this method."""
 
 
+class Unexpected(GenerationFailed):
+    """An error of ours that nobody foresaw."""
+
+
 class Row(NamedTuple):
     """How one error looks in one contract."""
 
@@ -103,7 +107,7 @@ VLLM_OMNI_ROWS: Rows = {
     JobNotFound: Row(404, "NotFoundError"),
     WrongMethod: Row(405, "MethodNotAllowedError"),
     BodyTooLarge: Row(413, "RequestEntityTooLargeError"),
-    TritoneError: Row(500, "InternalServerError"),  # what nobody foresaw
+    Unexpected: Row(500, "InternalServerError"),
     Overloaded: Row(503, "ServiceUnavailableError"),
     BackendUnavailable: Row(503, "ServiceUnavailableError"),
     DeadlineExceeded: Row(504, "GatewayTimeoutError"),
@@ -133,8 +137,7 @@ class Envelope:
 
     def row_of(self, kind: type[TritoneError]) -> Row:
         """Return the row of an error or of its nearest ancestor that has one."""
-        ancestors = (*kind.__mro__, GenerationFailed)
-        return next(self.rows[each] for each in ancestors if each in self.rows)
+        return next(self.rows[each] for each in kind.__mro__ if each in self.rows)
 
 
 def _advice(error: TritoneError) -> dict[str, str]:
@@ -250,7 +253,7 @@ def render_http_error(request: Request, status: int) -> JSONResponse:
 
 def render_unexpected(request: Request, request_id: str) -> JSONResponse:
     """Return a 500 that says nothing about its cause; the log has it under the request id."""
-    error = TritoneError("Something went wrong on our side.")
+    error = Unexpected("Something went wrong on our side.")
     return envelope_of(request).render(error, request_id)
 
 

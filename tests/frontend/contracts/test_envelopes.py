@@ -1,0 +1,164 @@
+"""Every contract × every error. The expected answers lie in `snapshots/`, one file per contract."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from frontend.contracts.body import Fault, MalformedRequest
+from frontend.contracts.envelopes import (
+    ELEVENLABS,
+    LOCALAI,
+    VLLM_OMNI,
+    BodyTooLarge,
+    Envelope,
+    NoSuchPath,
+    Unexpected,
+    WrongMethod,
+    short_id,
+)
+from frontend.contracts.wire import FaultList
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    Forbidden,
+    GenerationFailed,
+    InvalidRequest,
+    JobNotFound,
+    Overloaded,
+    RequestTooLarge,
+    TritoneError,
+    Unauthenticated,
+    UnknownModel,
+    UnsupportedFormat,
+)
+from tests.fakes import FakeGateway
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ENVELOPES = [ELEVENLABS, LOCALAI, VLLM_OMNI]
+REQUEST_ID = "0123456789abcdef0123456789abcdef"
+ERRORS: list[TritoneError] = [
+    MalformedRequest(
+        [
+            Fault(("body", "text"), "Field required", "missing"),
+            Fault(("body", "bpm"), "Input should be a valid integer", "int_type"),
+        ]
+    ),
+    InvalidRequest("The sound is too long.", field="seconds", kind="less_than_equal"),
+    UnsupportedFormat("No such format.", field="format"),
+    UnknownModel("xxx"),
+    RequestTooLarge("The text is too long.", field="text", kind="string_too_long"),
+    BodyTooLarge("The request body is too large."),
+    Unauthenticated("Show a key."),
+    Forbidden("The key does not allow this."),
+    Overloaded("All slots are taken; try again later.", retry_after_s=1.2),
+    BackendUnavailable("The model is not available right now; try again later."),
+    DeadlineExceeded("The sound was not finished in time."),
+    GenerationFailed("The sound could not be made."),
+    Unexpected("Something went wrong on our side."),
+    JobNotFound("There is no such job."),
+    NoSuchPath("Resource not found"),
+    WrongMethod("Method not allowed"),
+]
+
+
+def _kinds(kind: type[TritoneError] = TritoneError) -> Iterator[type[TritoneError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _kinds(child)
+
+
+def _snapshot(envelope: Envelope, error: TritoneError) -> dict[str, object]:
+    response = envelope.render(error, REQUEST_ID)
+    own = {"content-length", "content-type"}
+    return {
+        "status": response.status_code,
+        "headers": {name: value for name, value in response.headers.items() if name not in own},
+        "body": json.loads(bytes(response.body)),
+    }
+
+
+def test_every_error_is_in_the_snapshots() -> None:
+    assert {type(error) for error in ERRORS} == set(_kinds())
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES, ids=lambda envelope: envelope.name)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_looks_as_the_contract_says(envelope: Envelope, error: TritoneError) -> None:
+    expected = json.loads((SNAPSHOTS / f"{envelope.name}.json").read_text("utf-8"))
+    assert _snapshot(envelope, error) == expected[type(error).__name__]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES, ids=lambda envelope: envelope.name)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_is_what_the_documentation_shows(envelope: Envelope, error: TritoneError) -> None:
+    response = envelope.render(error, REQUEST_ID)
+    model = FaultList if response.status_code == 422 else envelope.model
+    body = json.loads(bytes(response.body))
+    assert model.model_validate(body, strict=True, extra="forbid").model_dump() == body
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "statuses"),
+    [
+        ("/elevenlabs/v1/sound-generation", {"text": "rain"}, (429, 503, 504, 500)),
+        (
+            "/localai/v1/sound-generation",
+            {"text": "rain", "model_id": "starter"},
+            (503, 503, 504, 500),
+        ),
+        ("/v1/audio/generate", {"input": "rain"}, (503, 503, 504, 400)),
+    ],
+    ids=["elevenlabs", "localai", "vllm-omni"],
+)
+async def test_errors_of_the_gateway_arrive_in_the_contracts_envelope(
+    path: str,
+    body: dict[str, str],
+    statuses: tuple[int, ...],
+    client: httpx2.AsyncClient,
+    gateway: FakeGateway,
+) -> None:
+    errors = (
+        Overloaded("Busy.", retry_after_s=2.5),
+        BackendUnavailable("Away."),
+        DeadlineExceeded("Late."),
+        GenerationFailed("Failed."),
+    )
+    for error, status in zip(errors, statuses, strict=True):
+        gateway.error = error
+        response = await client.post(path, json=body)
+        assert response.status_code == status
+        assert error.message in response.text
+        assert ("retry-after" in response.headers) == (status in {429, 503})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/sound-generation", {"text": "rain"}),
+        ("/localai/v1/sound-generation", {"text": "rain", "model_id": "starter"}),
+        ("/v1/audio/generate", {"input": "rain"}),
+    ],
+)
+async def test_what_nobody_foresaw_is_a_500_that_leaks_nothing(
+    path: str, body: dict[str, str], client: httpx2.AsyncClient, gateway: FakeGateway
+) -> None:
+    gateway.error = RuntimeError("/secret/path")
+    response = await client.post(path, json=body)
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert "Something went wrong on our side." in response.text
+
+
+@pytest.mark.parametrize(
+    "request_id", ["", "a", "a:b-c", REQUEST_ID, "0" * 128, "8f9a3433-e289-4a78-8e0b-42a75575f26a"]
+)
+def test_a_short_id_has_twenty_alphanumerics_and_starts_as_the_long_one(request_id: str) -> None:
+    own = short_id(request_id)
+    assert len(own) == 20
+    assert own.isalnum()
+    assert own == short_id(request_id)
+    plain = request_id.replace("-", "").replace(":", "")
+    assert own.startswith(plain[:20])

@@ -1,0 +1,131 @@
+import httpx2
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from frontend.contracts import CONTRACTS, SHARED, UndeclaredClash, check_clashes, include_contracts
+from tests.conftest import ClientFactory, make_settings
+from tests.fakes import FakeGateway
+
+
+def _router(*paths: str) -> APIRouter:
+    router = APIRouter()
+    for path in paths:
+        router.add_api_route(path, lambda: None, methods=["POST"])
+    return router
+
+
+def test_the_contracts_do_not_clash() -> None:
+    check_clashes(CONTRACTS, SHARED)
+
+
+def test_an_undeclared_clash_stops_the_start() -> None:
+    contracts = {"one": _router("/a", "/b"), "other": _router("/b", "/c")}
+    with pytest.raises(UndeclaredClash, match="POST /b"):
+        check_clashes(contracts, ())
+    check_clashes(contracts, {("POST", "/b")})
+
+
+def test_one_path_with_two_methods_is_no_clash() -> None:
+    getter = APIRouter()
+    getter.add_api_route("/a", lambda: None, methods=["GET"])
+    check_clashes({"one": _router("/a"), "other": getter}, ())
+
+
+def test_shared_paths_are_declared_for_routers_that_have_them() -> None:
+    for (method, path), router in SHARED.items():
+        (route,) = router.routes
+        assert getattr(route, "path", None) == path
+        assert getattr(route, "methods", None) == {method}
+
+
+def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
+    app = FastAPI()
+    include_contracts(app)
+    paths = set(app.openapi()["paths"])
+    assert paths == {
+        "/v1/audio/generate",
+        "/v1/sound-generation",
+        "/v1/models",
+        "/elevenlabs/v1/sound-generation",
+        "/elevenlabs/v1/models",
+        "/localai/v1/sound-generation",
+        "/localai/v1/models",
+        "/vllm-omni/v1/audio/generate",
+        "/vllm-omni/v1/models",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "key"),
+    [
+        ("GET", "/v1/audio/generate", 405, "error"),
+        ("GET", "/vllm-omni/v1/audio/generate", 405, "error"),
+        ("POST", "/vllm-omni/v1/nonesuch", 404, "error"),
+        ("GET", "/v1/sound-generation", 405, "detail"),
+        ("GET", "/elevenlabs/v1/sound-generation", 405, "detail"),
+        ("GET", "/v1/voices", 404, "detail"),
+        ("POST", "/v1/music", 404, "detail"),
+        ("GET", "/localai/v1/sound-generation", 404, "error"),
+        ("GET", "/localai/nonesuch", 404, "error"),
+        ("GET", "/nonesuch", 404, "error"),
+        ("POST", "/livez", 405, "error"),
+        ("GET", "/%F0%9F%8C%A7", 404, "error"),
+    ],
+)
+async def test_a_wrong_path_or_method_is_told_in_the_words_of_the_path(
+    method: str, path: str, status: int, key: str, client: httpx2.AsyncClient
+) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == status
+    assert list(response.json()) == [key]
+    assert ("allow" in response.headers) or status == 404
+
+
+async def test_localai_says_resource_not_found_for_a_wrong_method_too(
+    client: httpx2.AsyncClient,
+) -> None:
+    response = await client.get("/v1/sound-generation", headers={"authorization": "Bearer k"})
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "Resource not found"
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/v1/audio/generate", "error"),
+        ("/v1/sound-generation", "detail"),
+        ("/localai/v1/sound-generation", "error"),
+    ],
+)
+async def test_a_body_over_the_limit_is_a_413_in_the_words_of_the_path(
+    path: str, key: str, client_of: ClientFactory, gateway: FakeGateway
+) -> None:
+    async with client_of(gateway, make_settings(max_body_bytes=1024)) as client:
+        response = await client.post(path, json={"input": "rain" * 1000})
+    assert response.status_code == 413
+    assert list(response.json()) == [key]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "is_array"),
+    [
+        ("/v1/models", {}, False),
+        ("/v1/models", {"x-fern-sdk-name": "elevenlabs"}, True),
+        ("/v1/models", {"user-agent": "elevenlabs/2.78.0"}, True),
+        ("/v1/models", {"xi-api-key": "k"}, True),
+        ("/v1/models", {"xi-api-key": "k", "x-stainless-lang": "python"}, False),
+        ("/v1/models", {"xi-api-key": "k", "user-agent": "OpenAI/Python 3.52.0"}, False),
+        ("/elevenlabs/v1/models", {}, True),
+        ("/localai/v1/models", {"xi-api-key": "k"}, False),
+        ("/vllm-omni/v1/models", {}, False),
+    ],
+)
+async def test_models_are_an_array_for_elevenlabs_clients_and_an_object_for_all_others(
+    path: str, headers: dict[str, str], is_array: bool, client: httpx2.AsyncClient
+) -> None:
+    models = (await client.get(path, headers=headers)).json()
+    if is_array:
+        assert [model["model_id"] for model in models] == ["starter"]
+    else:
+        assert models["object"] == "list"
+        assert [model["id"] for model in models["data"]] == ["starter"]
