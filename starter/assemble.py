@@ -1,0 +1,88 @@
+"""Write the diffusers folder from the averaged weights of both trainings.
+
+Possible at any moment.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderOobleck, CosineDPMSolverMultistepScheduler, StableAudioPipeline
+from transformers import PreTrainedTokenizerFast
+
+from starter import transformer_training, vocoder_training
+from starter.networks import Denoiser, build_vae
+from starter.recipe import Recipe
+from starter.sampler import Settings
+from starter.training import averaged_weights
+
+DEFAULTS_FILE = "generation_defaults.json"
+STATISTICS_FILE = "latent_statistics.json"
+DEFAULT_SECONDS = 5.0
+
+
+def load_denoiser(work: Path, recipe: Recipe) -> tuple[Denoiser, PreTrainedTokenizerFast]:
+    """The trained text encoder and transformer with averaged weights, and their tokenizer."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
+    denoiser = Denoiser(recipe, len(tokenizer))
+    denoiser.load_state_dict(averaged_weights(work / transformer_training.CHECKPOINT))
+    return denoiser.eval(), tokenizer
+
+
+def load_vae(work: Path, recipe: Recipe) -> AutoencoderOobleck:
+    """The autoencoder with the trained, averaged decoder."""
+    torch.manual_seed(0)  # the unused encoder's weights
+    vae = build_vae(recipe)
+    vae.decoder.load_state_dict(averaged_weights(work / vocoder_training.CHECKPOINT))
+    return vae.eval()
+
+
+def assemble(work: Path, target: Path, recipe: Recipe, settings: Settings) -> None:
+    """Build the pipeline folder beside ``target``, then swap it in."""
+    fresh = target.with_name(target.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    build_pipeline(work, recipe).save_pretrained(fresh)
+    shutil.copy(work / STATISTICS_FILE, fresh / STATISTICS_FILE)
+    write_defaults(fresh, settings)
+    for path in fresh.rglob("*"):  # save_pretrained writes weights that only their owner can read
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+
+
+def build_pipeline(work: Path, recipe: Recipe) -> StableAudioPipeline:
+    """The pipeline of all trained parts."""
+    denoiser, tokenizer = load_denoiser(work, recipe)
+    scheduler = CosineDPMSolverMultistepScheduler(
+        sigma_min=recipe.noise.sigma_min, sigma_max=recipe.noise.sigma_max, sigma_data=1.0
+    )
+    parts: dict[str, Any] = {
+        "vae": load_vae(work, recipe),
+        "text_encoder": denoiser.text_encoder,
+        "projection_model": denoiser.projection_model,
+        "tokenizer": tokenizer,
+        "transformer": denoiser.transformer,
+        "scheduler": scheduler,
+    }
+    return StableAudioPipeline(**parts)
+
+
+def write_defaults(folder: Path, settings: Settings) -> None:
+    """What serving should use when a request does not say."""
+    defaults = {
+        "steps": settings.steps,
+        "guidance_scale": settings.guidance,
+        "seconds": DEFAULT_SECONDS,
+    }
+    (folder / DEFAULTS_FILE).write_text(json.dumps(defaults, indent=2) + "\n")
+
+
+def read_defaults(folder: Path) -> Settings:
+    """The defaults in a checkpoint folder, or the recipe's where there is none yet."""
+    path = folder / DEFAULTS_FILE
+    if not path.exists():
+        return Settings()
+    defaults = json.loads(path.read_text())
+    return Settings(int(defaults["steps"]), float(defaults["guidance_scale"]))

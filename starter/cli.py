@@ -1,0 +1,183 @@
+"""The commands that make the starter, in the order they are run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from starter.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from starter.progress import Bar
+    from starter.training import OnStep, Plan, Trainee
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+)
+Work = Annotated[
+    Path, typer.Option(help="Folder for caches, checkpoints, samples and logs (not in git).")
+]
+Minutes = Annotated[
+    float,
+    typer.Option(help="Time to train in all, pauses not counted; the learning rate ends at 0."),
+]
+Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
+WORK = Path("work/starter")
+PAGES = Path(__file__).parent
+
+
+@app.command()
+def corpus(work: Work = WORK) -> None:
+    """Synthesise the corpus into a cache.
+
+    Training clips and held-out clips (about 3 minutes on 2 cores).
+    """
+    from starter.corpus.cache import SPLITS, build
+    from starter.progress import progress_bar
+
+    held_out = replace(RECIPE.corpus, clips_per_kind=RECIPE.corpus.held_out_per_kind, mixtures=0)
+    for split, sizes in (("training", RECIPE.corpus), ("held_out", held_out)):
+        with progress_bar(f"{split} clips") as bar:
+            build(work / "corpus" / split, replace(RECIPE, corpus=sizes), SPLITS[split], bar)
+    _draw_corpus(PAGES / "corpus.png")
+    typer.echo(f"corpus ready in {work / 'corpus'}")
+
+
+def _shown_on(bar: "Bar", plan: "Plan") -> "OnStep":
+    """Show a training on a progress bar, counted in seconds of its budget."""
+
+    def show(trainee: "Trainee[Any]", note: str) -> None:
+        bar(
+            round(trainee.progress.active_s),
+            round(60 * plan.minutes),
+            f"step {trainee.progress.step} {note}",
+        )
+
+    return show
+
+
+@app.callback()
+def main() -> None:
+    """Make the bundled checkpoint.
+
+    Corpus, train-vocoder and train-transformer (side by side), assemble, evaluate.
+    """
+
+
+@app.command("train-transformer")
+def train_transformer(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads = 1) -> None:
+    """Train text encoder and transformer; continues where it stopped.
+
+    Run it beside train-vocoder.
+    """
+    import torch
+
+    from starter.corpus.cache import load
+    from starter.corpus.captions import all_training_captions
+    from starter.latents import LatentSampler, statistics
+    from starter.networks import Denoiser
+    from starter.progress import progress_bar
+    from starter.text import load_or_train
+    from starter.training import Plan, Trainee
+    from starter.transformer_training import CHECKPOINT, Material, train
+
+    torch.set_num_threads(threads)
+    plan = Plan(minutes=minutes)
+    cache = load(work / "corpus" / "training", RECIPE.latent)
+    tokenizer = load_or_train(work / "tokenizer", all_training_captions(), RECIPE.text)
+    sampler = LatentSampler(cache, statistics(work, cache, RECIPE.latent), RECIPE.latent)
+    torch.manual_seed(plan.seed)
+    trainee = Trainee.new(Denoiser(RECIPE, len(tokenizer)), plan)
+    resumed = trainee.restore(work / CHECKPOINT)
+    typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
+    with progress_bar("transformer") as bar:
+        train(trainee, Material(RECIPE, sampler, tokenizer), plan, work, _shown_on(bar, plan))
+
+
+@app.command("train-vocoder")
+def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads = 1) -> None:
+    """Train the decoder from latents to waves; continues where it stopped.
+
+    Run it beside train-transformer.
+    """
+    import torch
+
+    from starter.corpus.cache import load
+    from starter.latents import statistics
+    from starter.networks import build_vae
+    from starter.progress import progress_bar
+    from starter.training import Plan, Trainee
+    from starter.vocoder_training import CHECKPOINT, VocoderMaterial, train
+
+    torch.set_num_threads(threads)
+    plan = Plan(minutes=minutes, peak_rate=6e-4)
+    cache = load(work / "corpus" / "training", RECIPE.latent)
+    material = VocoderMaterial(RECIPE.latent, cache, statistics(work, cache, RECIPE.latent))
+    torch.manual_seed(plan.seed)
+    trainee = Trainee.new(build_vae(RECIPE).decoder, plan)
+    resumed = trainee.restore(work / CHECKPOINT)
+    typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
+    with progress_bar("vocoder") as bar:
+        train(trainee, material, plan, work, _shown_on(bar, plan))
+
+
+@app.command()
+def assemble(
+    work: Work = WORK,
+    target: Annotated[
+        Path | None, typer.Option(help="Folder to write; default: WORK/checkpoint.")
+    ] = None,
+) -> None:
+    """Write the diffusers folder from the current averaged weights.
+
+    Possible while both trainings run.
+    """
+    from starter.assemble import assemble as write_folder
+    from starter.assemble import read_defaults
+
+    folder = target or work / "checkpoint"
+    write_folder(work, folder, RECIPE, read_defaults(folder))
+    typer.echo(f"checkpoint written to {folder}")
+
+
+@app.command()
+def evaluate(
+    work: Work = WORK,
+    seeds: Annotated[int, typer.Option(help="Sounds to generate for each kind.")] = 8,
+    sweep_seeds: Annotated[
+        int, typer.Option(help="Sounds per kind and setting in the sweep; 0 skips it.")
+    ] = 0,
+    threads: Threads = 1,
+) -> None:
+    """Measure what the model makes of held-out captions; writes EVALUATION.md and evaluation.png.
+
+    With --sweep-seeds the default steps and guidance are chosen anew and written into the
+    checkpoint folder.
+    """
+    import torch
+
+    from starter.evaluate import EvaluationRun
+    from starter.evaluate import evaluate as measure
+
+    torch.set_num_threads(threads)
+    accuracy = measure(EvaluationRun(work, PAGES, seeds, sweep_seeds), RECIPE)
+    typer.echo(f"{accuracy:.1%} recognised; see {PAGES / 'EVALUATION.md'}")
+
+
+def _draw_corpus(path: Path) -> None:
+    """Two clips of every kind on one page."""
+    from starter.corpus.clips import Wanted, make_clip
+    from starter.corpus.kinds import KINDS
+    from starter.figures import Panel, draw_page
+    from starter.mel import log_mel
+
+    panels = []
+    for name in KINDS:
+        for seed in (1, 2):
+            wave = make_clip(Wanted((name,), 20_000_000 + seed), RECIPE.corpus).wave
+            panels.append(
+                Panel(name, log_mel(wave[: 5 * RECIPE.audio.sample_rate_hz], RECIPE.latent))
+            )
+    draw_page(panels, path, RECIPE.latent)

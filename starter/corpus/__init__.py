@@ -1,0 +1,1 @@
+"""The procedural corpus: kinds of sound synthesised by our own code, and captions for them."""

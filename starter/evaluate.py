@@ -1,0 +1,105 @@
+"""Run an evaluation from checkpoint to page."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from starter.assemble import read_defaults, write_defaults
+from starter.evaluation import (
+    SECONDS,
+    Bench,
+    behaviour,
+    best,
+    judged_corpus,
+    judged_vocoded,
+    load_bench,
+    overall,
+    play_all,
+    sweep,
+)
+from starter.figures import Panel, draw_page
+from starter.instrument import Instrument
+from starter.progress import progress_bar
+from starter.recipe import Recipe
+from starter.report import Findings, render
+from starter.sampler import Settings
+
+GRID = (
+    Settings(10, 3.0),
+    Settings(15, 3.0),
+    Settings(20, 1.0),
+    Settings(20, 2.0),
+    Settings(20, 3.0),
+    Settings(20, 4.0),
+    Settings(20, 6.0),
+    Settings(25, 3.0),
+    Settings(50, 3.0),
+)
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """Where to read and write, and how many sounds to make."""
+
+    work: Path
+    pages: Path
+    seeds: int
+    sweep_seeds: int
+
+
+def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
+    """Measure, write the page and the picture, and return the share recognised."""
+    bench = load_bench(run.work, Instrument.load(run.work, recipe))
+    checkpoint = run.work / "checkpoint"
+    found = _measure(run, bench, read_defaults(checkpoint))
+    if found.sweep and checkpoint.exists():
+        write_defaults(checkpoint, found.settings)
+    (run.pages / "EVALUATION.md").write_text(render(found))
+    _draw(found, bench, run.pages / "evaluation.png")
+    return overall(found.results)
+
+
+def _measure(run: EvaluationRun, bench: Bench, settings: Settings) -> Findings:
+    points = []
+    if run.sweep_seeds:
+        with progress_bar("settings") as bar:
+            points = sweep(bench, run.sweep_seeds, list(GRID), bar)
+        settings = best(points)
+    started = time.monotonic()
+    with progress_bar("kinds") as bar:
+        results = play_all(bench, run.seeds, settings, bar)
+    elapsed_s = time.monotonic() - started
+    return Findings(
+        settings,
+        results,
+        behaviour(bench, results, settings),
+        judged_corpus(bench),
+        judged_vocoded(bench),
+        _training(run.work),
+        elapsed_s / len(results) / run.seeds,
+        points,
+    )
+
+
+def _training(work: Path) -> dict[str, str]:
+    """The last line of each loss log, in words."""
+    rows = {}
+    for name in ("transformer", "vocoder"):
+        last = json.loads((work / f"{name}_losses.jsonl").read_text().splitlines()[-1])
+        losses = ", ".join(
+            f"{k} {v}" for k, v in last.items() if k not in ("step", "active_s", "norm")
+        )
+        length = f"{last['step']} steps, {last['active_s'] / 60:.0f} minutes on one core"
+        rows[name] = f"{length}, last losses: {losses}"
+    return rows
+
+
+def _draw(found: Findings, bench: Bench, path: Path) -> None:
+    """For every kind a held-out corpus clip beside a generated sound."""
+    frames = round(SECONDS * 50)
+    panels = []
+    for result in found.results:
+        panels.append(Panel(f"corpus: {result.name}", bench.corpus_mels(result.name)[0][:frames]))
+        panels.append(Panel(f"made: {result.name}", bench.spectrograms(result.waves[:1])[0]))
+    draw_page(panels, path, bench.instrument.recipe.latent)

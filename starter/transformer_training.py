@@ -1,0 +1,106 @@
+"""Training of the denoiser.
+
+Velocity prediction on mel latents, text and seconds dropped now and then for guidance.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from starter.latents import LatentBatch, LatentSampler
+from starter.networks import Condition, Denoiser
+from starter.recipe import Recipe
+from starter.training import LossLog, OnStep, Plan, Trainee, paced
+
+FRAMES_BUDGET = 1600  # latent frames in one batch: 16 clips of 4 s
+NOISE_CHANNEL_WEIGHT = 0.05  # the best guess there is zero, which is learned at once
+CHECKPOINT = "transformer.pt"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the training reads."""
+
+    recipe: Recipe
+    sampler: LatentSampler
+    tokenizer: PreTrainedTokenizerFast
+
+
+def train(
+    trainee: Trainee[Denoiser], material: Material, plan: Plan, folder: Path, on_step: OnStep
+) -> None:
+    """Train until the budget is spent, saving into ``folder`` every few minutes."""
+    log = LossLog(folder / "transformer_losses.jsonl")
+    saved_s = trainee.progress.active_s
+    for step in paced(plan, trainee.progress):
+        loss, parts = training_loss(trainee.module, material, (plan.seed, step))
+        norm = trainee.descend(loss, plan)
+        log.add(trainee.progress, parts | {"norm": norm})
+        on_step(trainee, log.last)
+        if trainee.progress.active_s - saved_s > plan.save_every_s:
+            trainee.save(folder / CHECKPOINT)
+            saved_s = trainee.progress.active_s
+    trainee.save(folder / CHECKPOINT)
+
+
+def training_loss(
+    denoiser: Denoiser, material: Material, seed: tuple[int, int]
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss of one batch.
+
+    All chance follows from ``seed`` (training seed, step), so any step can be repeated.
+    """
+    draw = np.random.default_rng(seed)
+    torch.manual_seed(int(draw.integers(2**62)))
+    batch = material.sampler.batch(draw, FRAMES_BUDGET)
+    clean = with_noise_channels(torch.from_numpy(batch.mels), material.recipe)
+    angle = draw_angles(len(clean), material.recipe)
+    cosine, sine = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
+    noise = torch.randn_like(clean)
+    target = cosine * noise - sine * clean
+
+    cross, pooled = denoiser.encode(tokenized(batch, material))
+    kept = torch.rand(len(clean), 1, 1) >= material.recipe.noise.drop_condition
+    predicted = denoiser.velocity(cosine * clean + sine * noise, angle, (cross * kept, pooled))
+    squared = (predicted - target).square()
+    mel = squared[:, : material.recipe.latent.mel_channels].mean()
+    entropy = squared[:, material.recipe.latent.mel_channels :].mean()
+    return mel + NOISE_CHANNEL_WEIGHT * entropy, {
+        "mel": float(mel.detach()),
+        "noise": float(entropy.detach()),
+    }
+
+
+def with_noise_channels(mels: Tensor, recipe: Recipe) -> Tensor:
+    """Complete the mel part [batch, mel channels, frames] with fresh noise channels."""
+    noise = torch.randn(mels.shape[0], recipe.latent.noise_channels, mels.shape[2])
+    return torch.cat([mels, noise], dim=1)
+
+
+def draw_angles(count: int, recipe: Recipe) -> Tensor:
+    """Noise levels as ``atan(sigma)`` [count].
+
+    Log-normal sigma mixed with uniform angles, within the schedule's range.
+    """
+    schedule = recipe.noise
+    normal = torch.atan(torch.exp(schedule.log_mean + schedule.log_std * torch.randn(count)))
+    uniform = torch.rand(count) * (torch.pi / 2)
+    angle = torch.where(torch.rand(count) < schedule.uniform_share, uniform, normal)
+    low, high = np.arctan(schedule.sigma_min / 2), np.arctan(schedule.sigma_max)
+    return angle.clamp(float(low), float(high))
+
+
+def tokenized(batch: LatentBatch, material: Material) -> Condition:
+    """Captions padded to the pipeline's fixed number of tokens, and seconds."""
+    tokens = material.tokenizer(
+        batch.captions,
+        padding="max_length",
+        max_length=material.recipe.text.tokens,
+        truncation=True,
+        return_tensors="pt",
+    )
+    return Condition(tokens.input_ids, tokens.attention_mask, torch.from_numpy(batch.seconds))

@@ -1,0 +1,92 @@
+"""The assembled folder is a diffusers pipeline that computes what the training computed."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableAudioPipeline
+
+from starter import transformer_training, vocoder_training
+from starter.assemble import assemble, load_denoiser, read_defaults
+from starter.instrument import Instrument, Order
+from starter.networks import Denoiser, build_vae
+from starter.recipe import Recipe
+from starter.sampler import Settings, sigmas
+from starter.training import Plan, Trainee
+from starter.transformer_training import Material
+
+SETTINGS = Settings(steps=4, guidance=2.0)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(work: Path, recipe: Recipe, material: Material) -> Path:
+    plan = Plan(minutes=1)
+    torch.manual_seed(1)
+    denoiser = Denoiser(recipe, len(material.tokenizer))
+    torch.nn.init.normal_(denoiser.transformer.proj_out.weight, std=0.2)
+    Trainee.new(denoiser, plan).save(work / transformer_training.CHECKPOINT)
+    Trainee.new(build_vae(recipe).decoder, plan).save(work / vocoder_training.CHECKPOINT)
+    assemble(work, work / "checkpoint", recipe, SETTINGS)
+    return work / "checkpoint"
+
+
+@pytest.fixture(scope="module")
+def pipeline(checkpoint: Path) -> StableAudioPipeline:
+    loaded = StableAudioPipeline.from_pretrained(checkpoint)
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def test_every_file_is_readable_by_others(checkpoint: Path) -> None:
+    modes = {p.stat().st_mode for p in checkpoint.rglob("*") if p.is_file()}
+    assert all(mode & stat.S_IROTH for mode in modes)
+    assert read_defaults(checkpoint) == SETTINGS
+
+
+def test_one_second_decodes_to_one_second(pipeline: StableAudioPipeline, recipe: Recipe) -> None:
+    latents = torch.randn(2, recipe.latent.channels, 25)
+    waves = pipeline.vae.decode(latents).sample
+    assert waves.shape == (2, recipe.audio.channels, recipe.audio.sample_rate_hz)
+
+
+def test_the_schedule_is_the_schedulers(pipeline: StableAudioPipeline, recipe: Recipe) -> None:
+    pipeline.scheduler.set_timesteps(7)
+    assert torch.allclose(pipeline.scheduler.sigmas, sigmas(recipe.noise, 7), rtol=1e-5)
+
+
+def test_one_step_gives_what_the_pipeline_gives(
+    pipeline: StableAudioPipeline, work: Path, recipe: Recipe
+) -> None:
+    """One step is the same in every solver: conditioning, scaling and guidance must agree."""
+    noise = torch.randn(1, recipe.latent.channels, 50, generator=torch.Generator().manual_seed(3))
+    theirs = pipeline(
+        "a dog barking",
+        audio_end_in_s=1.7,
+        num_inference_steps=1,
+        guidance_scale=2.0,
+        latents=noise.clone(),
+        output_type="latent",
+    ).audios
+    instrument = Instrument.load(work, recipe)
+    ours = instrument.latents(Order(["a dog barking"], [3], 1.7), Settings(steps=1, guidance=2.0))
+    assert ours.shape == theirs.shape
+    assert torch.allclose(ours, theirs, atol=1e-3 * float(theirs.abs().max()))
+
+
+def test_a_row_does_not_depend_on_its_neighbours(
+    work: Path, checkpoint: Path, recipe: Recipe
+) -> None:
+    instrument = Instrument.load(work, recipe)
+    alone = instrument.play(Order(["rain"], [5], 1.0), SETTINGS)
+    beside = instrument.play(Order(["a siren", "rain"], [4, 5], 1.0), SETTINGS)
+    assert torch.allclose(torch.from_numpy(alone[0]), torch.from_numpy(beside[1]), atol=1e-4)
+
+
+def test_tokens_cover_any_text(work: Path, recipe: Recipe) -> None:
+    _, tokenizer = load_denoiser(work, recipe)
+    ids = tokenizer(
+        "Zürich, 3 O'CLOCK: {rain}!", padding="max_length", max_length=24, truncation=True
+    ).input_ids
+    assert len(ids) == 24
+    assert tokenizer("RAIN").input_ids == tokenizer("rain").input_ids
