@@ -1,11 +1,10 @@
-"""The only gRPC client: tensors out, PCM in, and Triton's errors in our own words."""
+"""The only gRPC client: tensors out, PCM in."""
 
 import asyncio
 import logging
-import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -15,15 +14,10 @@ import tritonclient.grpc.aio as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from frontend import context
-from frontend.errors import (
-    BackendUnavailable,
-    DeadlineExceeded,
-    GenerationFailed,
-    Overloaded,
-    TritoneError,
-)
+from frontend.errors import TritoneError
 from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
 from frontend.settings import TritonSettings
+from frontend.triton_errors import domain_error, domain_errors, generation_failed, is_dead_backend
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, component_name
 from tritone.pcm import Pcm
@@ -43,75 +37,6 @@ _CHANNEL: tuple[tuple[str, int], ...] = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 _STREAM_MARGIN_S = 2.0  # Triton's own answer to a missed deadline shall come first
-_RETRY_AFTER_S = 1.0  # for callers that know nothing better
-_DEAD_STUB = "is not healthy"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """One row of the table: what Triton says and what it means to the caller."""
-
-    pattern: re.Pattern[str]
-    error: type[TritoneError]
-
-
-def _rule(error: type[TritoneError], *texts: str) -> _Rule:
-    return _Rule(re.compile("|".join(texts), re.IGNORECASE), error)
-
-
-# Errors of a stream arrive without a status code, and Triton says UNAVAILABLE for three different
-# things: only the text tells. An ensemble puts a prefix before it, so search, do not compare.
-# Source: triton-inference-server/core r24.10, scheduler_utils.cc, dynamic_batch_scheduler.cc,
-# model_repository_manager.cc; python_backend r24.10, pb_stub; grpc 1.85 (read 2026-11-21).
-_RULES = (
-    _rule(Overloaded, "queue is full", "Exceeds maximum queue size"),
-    _rule(DeadlineExceeded, "Request timeout expired", "deadline.exceeded"),
-    _rule(
-        BackendUnavailable,
-        "is stopping",
-        "Server not ready",
-        "no available versions",
-        "unknown model",
-        "model is not found",
-        "is not ready",
-        _DEAD_STUB,
-        "Socket closed",
-        "failed to connect",
-        "connection refused",
-        "connection reset",
-    ),
-)
-_BY_STATUS: dict[str, type[TritoneError]] = {
-    "StatusCode.UNAVAILABLE": BackendUnavailable,
-    "StatusCode.NOT_FOUND": BackendUnavailable,
-    "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
-}
-_MESSAGES: dict[type[TritoneError], str] = {
-    Overloaded: "The server is busy; try again later.",
-    DeadlineExceeded: "The sound was not finished in time.",
-    BackendUnavailable: "The model is not available right now; try again later.",
-    GenerationFailed: "The sound could not be generated.",
-}
-
-
-def _domain_error(text: str, status: str | None, level: int = logging.WARNING) -> TritoneError:
-    kind = next((rule.error for rule in _RULES if rule.pattern.search(text)), None)
-    kind = kind or _BY_STATUS.get(status or "", GenerationFailed)
-    log.log(level, "triton_error", detail=text[:500], status=status, meaning=kind.__name__)
-    if kind is Overloaded:
-        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S)
-    return kind(_MESSAGES[kind])
-
-
-@contextmanager
-def domain_errors(level: int = logging.WARNING) -> Iterator[None]:
-    """Raise the domain error for whatever Triton or gRPC raises; the details are logged."""
-    try:
-        yield
-    except InferenceServerException as error:
-        raise _domain_error(error.message() or "", error.status(), level) from error
-    except grpc.RpcError as error:
-        raise _domain_error(error.details() or "", str(error.code()), level) from error
 
 
 def _input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:
@@ -145,7 +70,7 @@ def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
     else:
         return pcm[0, :, span.first_sample : end]
     log.error("bad_pcm", detail=problem, model=request.card.name)
-    raise GenerationFailed(_MESSAGES[GenerationFailed])
+    raise generation_failed()
 
 
 class TritonGateway:
@@ -273,7 +198,7 @@ class TritonGateway:
                     take = Take(pcm=_delivered(pcm, request), model_version=version)
         if take is None:
             log.error("no_pcm", model=request.card.name)
-            raise GenerationFailed(_MESSAGES[GenerationFailed])
+            raise generation_failed()
         return take
 
     async def _stream(
@@ -313,8 +238,8 @@ class TritonGateway:
         try:
             await self._control(model, tensors.QUERY, job_id)
         except InferenceServerException as error:
-            if _DEAD_STUB in (error.message() or ""):
-                raise _domain_error(error.message(), error.status()) from error
+            if is_dead_backend(error):
+                raise domain_error(error) from error
         except grpc.RpcError as error:
             log.debug("progress_unknown", detail=error.details())
 

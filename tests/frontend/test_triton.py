@@ -21,7 +21,8 @@ from frontend.errors import (
 )
 from frontend.gateway import Call, Catalog, PreparedRequest, Progress
 from frontend.settings import TritonSettings
-from frontend.triton import TritonGateway, domain_errors
+from frontend.triton import TritonGateway
+from frontend.triton_errors import domain_errors
 from tests.fake_triton import (
     Answers,
     FakeTriton,

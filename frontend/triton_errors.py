@@ -1,0 +1,118 @@
+"""Triton's and gRPC's errors in our own words: one table, one context manager.
+
+Errors of a stream arrive without a status code, and Triton says UNAVAILABLE for three different
+things: only the text tells. An ensemble puts a prefix before it, so texts are searched for.
+Source: triton-inference-server/core r24.10, scheduler_utils.cc and dynamic_batch_scheduler.cc;
+Triton 2.51 itself for the rest.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import grpc
+import structlog
+from tritonclient.utils import InferenceServerException
+
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    GenerationFailed,
+    Overloaded,
+    TritoneError,
+)
+
+log = structlog.get_logger(__name__)
+
+_RETRY_AFTER_S = 1.0  # for callers that know nothing better
+_MAX_DETAIL_CHARS = 500
+_DEAD_BACKEND = "is not healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One row of the table: what Triton says and what it means to the caller."""
+
+    pattern: re.Pattern[str]
+    error: type[TritoneError]
+
+
+def _rule(error: type[TritoneError], *texts: str) -> _Rule:
+    return _Rule(re.compile("|".join(texts), re.IGNORECASE), error)
+
+
+_RULES = (
+    _rule(Overloaded, "queue is full", "Exceeds maximum queue size"),
+    _rule(DeadlineExceeded, "Request timeout expired", "deadline.exceeded"),
+    _rule(
+        BackendUnavailable,
+        "is stopping",
+        "Server not ready",
+        "no available versions",
+        "unknown model",
+        "model is not found",
+        "is not ready",
+        _DEAD_BACKEND,
+        "Socket closed",
+        "failed to connect",
+        "connection refused",
+        "connection reset",
+    ),
+)
+_BY_STATUS: dict[str, type[TritoneError]] = {
+    "StatusCode.UNAVAILABLE": BackendUnavailable,
+    "StatusCode.NOT_FOUND": BackendUnavailable,
+    "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
+}
+_MESSAGES: dict[type[TritoneError], str] = {
+    Overloaded: "The server is busy; try again later.",
+    DeadlineExceeded: "The sound was not finished in time.",
+    BackendUnavailable: "The model is not available right now; try again later.",
+    GenerationFailed: "The sound could not be generated.",
+}
+
+
+ForeignError = InferenceServerException | grpc.RpcError
+
+
+def domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneError:
+    """Return what an error means to the caller; its text goes to the log only."""
+    text, status = _text(error), _status(error)
+    kind = next((rule.error for rule in _RULES if rule.pattern.search(text)), None)
+    kind = kind or _BY_STATUS.get(status, GenerationFailed)
+    detail = text[:_MAX_DETAIL_CHARS]
+    log.log(level, "triton_error", detail=detail, status=status, meaning=kind.__name__)
+    if kind is Overloaded:
+        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S)
+    return kind(_MESSAGES[kind])
+
+
+@contextmanager
+def domain_errors(level: int = logging.WARNING) -> Iterator[None]:
+    """Raise the domain error for whatever Triton or gRPC raises."""
+    try:
+        yield
+    except (InferenceServerException, grpc.RpcError) as error:
+        raise domain_error(error, level) from error
+
+
+def generation_failed() -> GenerationFailed:
+    """Return the error for an answer that is none."""
+    return GenerationFailed(_MESSAGES[GenerationFailed])
+
+
+def is_dead_backend(error: ForeignError) -> bool:
+    """Tell whether a backend's process was killed: it answers nothing that it has accepted."""
+    return _DEAD_BACKEND in _text(error)
+
+
+def _text(error: ForeignError) -> str:
+    text = error.message() if isinstance(error, InferenceServerException) else error.details()
+    return text or ""
+
+
+def _status(error: ForeignError) -> str:
+    status = error.status() if isinstance(error, InferenceServerException) else error.code()
+    return str(status)
