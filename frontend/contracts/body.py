@@ -13,7 +13,9 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
+from starlette.requests import ClientDisconnect
 
+from frontend.disconnect import ClientGone
 from frontend.errors import InvalidRequest
 
 Location = tuple[str | int, ...]
@@ -87,9 +89,23 @@ async def read_body(request: Request, model: type[Body]) -> Body:
 
     Raises:
         MalformedRequest: not JSON, not an object, or not what the model says.
+        ClientGone: the client left before its body was complete.
     """
-    content = parse_object(await request.body(), request.headers.get("content-type"))
-    return checked(model, content, "body")
+    return checked(model, await read_object(request), "body")
+
+
+async def read_object(request: Request) -> JsonObject:
+    """Return the body of a request as a JSON object; it may be read again.
+
+    Raises:
+        MalformedRequest: not JSON, or not an object.
+        ClientGone: the client left before its body was complete.
+    """
+    try:
+        raw = await request.body()
+    except ClientDisconnect as error:
+        raise ClientGone from error
+    return parse_object(raw, request.headers.get("content-type"))
 
 
 def parse_object(raw: bytes, content_type: str | None) -> JsonObject:

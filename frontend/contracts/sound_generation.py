@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from frontend.contracts import documented, elevenlabs, localai
 from frontend.contracts.base import answered, settings_of
-from frontend.contracts.body import JsonObject, MalformedRequest, parse_object
+from frontend.contracts.body import JsonObject, MalformedRequest, read_object
 from frontend.contracts.dialect import dialect_of
 from frontend.contracts.envelopes import ELEVENLABS, LOCALAI
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 async def _readable_body(request: Request) -> JsonObject | None:
     try:
-        return parse_object(await request.body(), request.headers.get("content-type"))
+        return await read_object(request)
     except MalformedRequest:
         return None  # the contract that answers will say what is wrong with it
 

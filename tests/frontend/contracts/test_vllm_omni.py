@@ -1,12 +1,7 @@
-import asyncio
-import json
-
 import httpx2
 import numpy as np
 import pytest
 
-from frontend.gateway import Catalog
-from tests.conftest import ClientFactory
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
@@ -245,39 +240,3 @@ async def test_a_sound_past_the_window_of_an_extendable_model_is_made(
     response = await client.post(PATH, json={"input": "rain", "audio_length": 15.0})
     assert response.headers["x-tritone-seconds"] == "15"
     assert response.headers["x-tritone-note"] == "extended"
-
-
-async def test_the_work_stops_when_the_client_goes(
-    client_of: ClientFactory, card: ModelCard
-) -> None:
-    gateway = FakeGateway(Catalog(cards=(card,)), gate=asyncio.Event())
-    async with client_of(gateway) as client:
-        app = client._transport.app  # type: ignore[attr-defined]
-        gone = asyncio.Event()
-        messages: list[dict[str, object]] = [
-            {"type": "http.request", "body": json.dumps({"input": "rain"}).encode()}
-        ]
-
-        async def receive() -> dict[str, object]:
-            if messages:
-                return messages.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(_message: dict[str, object]) -> None:
-            return
-
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": PATH,
-            "raw_path": PATH.encode(),
-            "query_string": b"",
-            "headers": [(b"content-type", b"application/json")],
-        }
-        request = asyncio.create_task(app(scope, receive, send))
-        while not gateway.calls:  # noqa: ASYNC110 (the fake has no event for it)
-            await asyncio.sleep(0.001)
-        gone.set()
-        await asyncio.wait_for(request, 5)
-    assert gateway.cancelled == [gateway.calls[0].job_id]
