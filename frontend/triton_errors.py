@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import grpc
 import structlog
@@ -74,7 +75,7 @@ _MESSAGES: dict[type[TritoneError], str] = {
 }
 
 
-ForeignError = InferenceServerException | grpc.RpcError
+ForeignError: TypeAlias = InferenceServerException | grpc.RpcError
 
 
 def domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneError:
