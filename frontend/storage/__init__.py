@@ -1,0 +1,1 @@
+"""Finished files: written once, read by range, expiring. Knows no HTTP and no jobs."""

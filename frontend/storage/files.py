@@ -1,0 +1,162 @@
+"""The store of finished files: a local folder, or S3, Google Cloud or Azure by URL.
+
+The rest sees six verbs. Names are made here and checked before every use; no client chooses one.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError, GenericError
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
+
+from frontend.audio.formats import FORMATS
+from frontend.errors import BackendUnavailable
+from frontend.storage.names import InvalidKey, checked_key, extension_of, new_key
+from frontend.storage.ranges import ByteRange
+from frontend.storage.settings import StorageSettings
+from frontend.storage.tokens import sign, verify
+
+FILES_PATH = "/files"
+"""Where the frontend serves the tokens of `url`."""
+
+_MEDIA_TYPES = {row.extension: row.media_type for row in FORMATS.values()}
+_CHUNK_BYTES = 256 * 1024
+
+Clock = Callable[[], datetime]
+_Signing = AzureStore | GCSStore | S3Store
+
+
+class FileNotFound(LookupError):
+    """No such file, or not any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """What is known of a file without reading it."""
+
+    n_bytes: int
+    media_type: str
+    modified_at: datetime
+    e_tag: str | None
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+class FileStore:
+    """Files that are written once, whole or not at all."""
+
+    def __init__(self, settings: StorageSettings, secret: bytes, clock: Clock = utc_now) -> None:
+        """Make the folder where there is none; `secret` signs the links to a local store."""
+        self._settings = settings
+        self._secret = secret
+        self._clock = clock
+        self._folder = None if "://" in settings.url else Path(settings.url).absolute()
+        self._store = (
+            from_url(settings.url)
+            if self._folder is None
+            else LocalStore(prefix=self._folder, mkdir=True)
+        )
+
+    async def put(self, data: bytes, extension: str) -> str:
+        """Keep bytes and return the name they got.
+
+        Raises:
+            BackendUnavailable: the store refuses or cannot be reached.
+        """
+        key = new_key(extension, self._clock())
+        # A local store knows no media types; they follow from the extension everywhere.
+        attributes = {"Content-Type": _media_type(key)} if self._folder is None else None
+        try:
+            await obstore.put_async(self._store, key, data, attributes=attributes, mode="create")
+        except (BaseError, OSError) as error:
+            raise BackendUnavailable("The sound could not be stored; try again later.") from error
+        if self._folder is not None:
+            await asyncio.to_thread(_flush, self._folder / key)
+        return key
+
+    async def head(self, key: str) -> FileInfo:
+        """Return what is known of a file.
+
+        Raises:
+            FileNotFound: there is none.
+        """
+        try:
+            meta = await obstore.head_async(self._store, checked_key(key))
+        except (FileNotFoundError, InvalidKey) as error:
+            raise FileNotFound("no such file") from error
+        return FileInfo(
+            n_bytes=meta["size"],
+            media_type=_media_type(key),
+            modified_at=meta["last_modified"],
+            e_tag=meta["e_tag"],
+        )
+
+    async def read(self, key: str, part: ByteRange | None = None) -> AsyncIterator[bytes]:
+        """Yield a file, or a part of it, in pieces.
+
+        Raises:
+            FileNotFound: there is none.
+        """
+        options: obstore.GetOptions = {"range": (part.start, part.end)} if part else {}
+        try:
+            found = await obstore.get_async(self._store, checked_key(key), options=options)
+        except (FileNotFoundError, InvalidKey) as error:
+            raise FileNotFound("no such file") from error
+        async for piece in found.stream(_CHUNK_BYTES):
+            yield bytes(piece)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete files; those that are gone already do not matter."""
+        for key in keys:
+            try:
+                await obstore.delete_async(self._store, checked_key(key))
+            except (FileNotFoundError, GenericError, InvalidKey):
+                continue
+
+    async def delete_older_than(self, moment: datetime) -> int:
+        """Delete what was written before a moment, also what no job knows; return how many."""
+        stream = obstore.list(self._store)
+        n_deleted = 0
+        async for metas in stream:
+            old = [meta["path"] for meta in metas if meta["last_modified"] < moment]
+            await self.delete(old)
+            n_deleted += len(old)
+        return n_deleted
+
+    async def url(self, key: str) -> str:
+        """Return a link that works for `storage.url_lifetime_s`, for whoever has it."""
+        lifetime = timedelta(seconds=self._settings.url_lifetime_s)
+        if isinstance(self._store, _Signing):
+            return await obstore.sign_async(self._store, "GET", checked_key(key), lifetime)
+        token = sign(key, self._clock() + lifetime, self._secret)
+        return f"{self._settings.public_url.rstrip('/')}{FILES_PATH}/{token}"
+
+    def key_of(self, token: str) -> str:
+        """Return the name of the file that a link of ours stands for.
+
+        Raises:
+            InvalidToken: it was not made by us, was changed, or is expired.
+        """
+        return verify(token, self._clock(), self._secret)
+
+
+def _media_type(key: str) -> str:
+    return _MEDIA_TYPES.get(extension_of(key), "application/octet-stream")
+
+
+def _flush(path: Path) -> None:
+    # The job will say that this file exists: it must survive a power cut as the job does.
+    for each in (path, path.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
