@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from frontend.settings import markdown_table
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PATH = re.compile(
@@ -46,3 +48,7 @@ def test_every_make_target_of_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^ +make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_settings_page_is_what_the_settings_say() -> None:
+    assert markdown_table() in (ROOT / "docs/settings.md").read_text()
