@@ -27,6 +27,10 @@ class StubWatch:
         self._server = psutil.Process(server_pid)
         self._models: dict[int, str] = {}  # living backend processes
 
+    def models(self) -> list[str]:
+        """Return the models of the backend processes that lived at the last look."""
+        return list(self._models.values())
+
     def dead_models(self) -> list[str]:
         """Return the models of the backend processes that died since the last call."""
         dead = []

@@ -18,25 +18,30 @@ _MAX_LINE_BYTES = 1 << 20
 class Child:
     """A process group whose output appears on our stderr."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
-        """Take over a process that `start` made."""
+    def __init__(self, name: str, process: asyncio.subprocess.Process, output_fd: int) -> None:
+        """Take over what `start` made."""
         self.name = name
         self._process = process
-        self._output = asyncio.create_task(self._show_output())
+        self._output = asyncio.create_task(self._show(output_fd))
 
     @classmethod
     async def start(cls, name: str, command: list[str], environment: dict[str, str]) -> "Child":
         """Start a command in a session of its own, so that a Ctrl-C reaches us alone."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_MAX_LINE_BYTES,
-            start_new_session=True,
-        )
-        return cls(name, process)
+        # A pipe of our own: with asyncio's, `wait` would also wait for whoever inherited it, and
+        # stubs outlive a crashed server.
+        output_fd, input_fd = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=input_fd,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            os.close(input_fd)
+        return cls(name, process, output_fd)
 
     @property
     def pid(self) -> int:
@@ -68,13 +73,23 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    async def _show_output(self) -> None:
-        stream = self._process.stdout
-        while stream is not None and not stream.at_eof():
+    async def end(self) -> None:
+        """Kill what is left of the group, and return when its last line has been shown."""
+        self.kill_group()
+        await self._process.wait()
+        await self._output
+
+    async def _show(self, output_fd: int) -> None:
+        reader = asyncio.StreamReader(_MAX_LINE_BYTES)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output_fd, "rb")
+        )
+        while not reader.at_eof():
             with suppress(ValueError):  # a line beyond the limit is dropped, not the stream
-                line = (await stream.readline()).decode(errors="replace").rstrip()
+                line = (await reader.readline()).decode(errors="replace").rstrip()
                 if line:
                     logs.show(self.name, line)
+        transport.close()
 
 
 def kill_instance(prefix: str) -> int:

@@ -71,8 +71,7 @@ class Supervisor:
         self.child.terminate()
         if not await self.child.ends_within(timeout_s):
             _log.warning("%s did not end within %g s: killed", self.service.name, timeout_s)
-        self.child.kill_group()
-        await self.child.wait()
+        await self.child.end()
 
     async def _start(self) -> None:
         service = self.service
@@ -101,5 +100,5 @@ class Supervisor:
         if self.child is not None:
             await self.child.wait()
             self.is_ready.clear()
-            self.child.kill_group()
+            await self.child.end()
             self.service.clean_up()

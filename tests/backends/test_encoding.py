@@ -1,8 +1,8 @@
 """The tokenizer must give what transformers gives, for each family's kind of tokenizer."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from collections.abc import Callable
 
 import numpy as np
 import pytest

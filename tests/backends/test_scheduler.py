@@ -52,7 +52,7 @@ def test_a_job_ends_after_its_last_step(card: ModelCard) -> None:
     assert reply.latents is None
     stand.step()
     assert reply.latents is not None
-    assert reply.latents.shape == (4, 25)
+    assert reply.latents.shape == (8, 25)
     assert reply.latents.dtype == np.float32
 
 

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from tritone import __version__
+
+runner = CliRunner()
+
+
+def test_the_version_is_said() -> None:
+    assert runner.invoke(app, ["--version"]).output == f"tritone {__version__}\n"
+
+
+def test_what_keeps_the_stack_from_starting_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRITONE_MODEL_REPOSITORY", str(tmp_path))
+    result = runner.invoke(app, ["up", "--no-frontend"])
+    assert result.exit_code == 1
+    assert result.stderr == f"tritone: the model repository {tmp_path} publishes no model\n"
+    assert result.stdout == ""
+
+
+def test_a_bad_setting_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITONE_TRITON__GRPC_PORT", "seventy")
+    result = runner.invoke(app, ["up"])
+    assert result.exit_code == 2
+    assert "TRITONE_TRITON__GRPC_PORT" in result.stderr
+
+
+def test_another_triton_and_no_frontend_leave_nothing_to_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRITONE_TRITON__URL", "triton:8001")
+    result = runner.invoke(app, ["up", "--no-frontend"])
+    assert result.exit_code == 1
+    assert "nothing to run" in result.stderr
+
+
+def test_the_doctor_finds_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITONE_MODEL_REPOSITORY", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TRITONE_PORT", "0")
+    result = runner.invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert [line[:4] for line in result.output.splitlines()] == ["ok  "] * 4 + ["BAD "]

@@ -1,0 +1,38 @@
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ops import leftovers
+from ops.processes import INSTANCE_VARIABLE, kill_instance
+
+TIMEOUT_S = 5.0
+
+
+def sleeper(prefix: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, INSTANCE_VARIABLE: prefix}
+    process = subprocess.Popen(["sleep", "60"], env=environment)
+    time.sleep(0.05)  # until it has its own environment
+    return process
+
+
+def test_only_the_processes_of_that_stack_are_killed() -> None:
+    lost, other = sleeper("tritone_lost_"), sleeper("tritone_other_")
+    try:
+        assert kill_instance("tritone_lost_") == 1
+        assert lost.wait(TIMEOUT_S) != 0
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_scratch_folders_of_dead_stacks_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Dead stacks of this machine are none of this test's business.
+    monkeypatch.setattr(leftovers, "abandoned_prefixes", list)
+    (tmp_path / "tritone_dead_" / "backends").mkdir(parents=True)
+    (tmp_path / "notes").mkdir()
+    leftovers.clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]

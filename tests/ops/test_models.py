@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from ops.errors import CannotStart
+from ops.models import PublishedModel, published_models
+
+ENSEMBLE = """
+name: "rain"
+platform: "ensemble"
+ensemble_scheduling { step [ { model_name: "rain_denoiser" model_version: -1 } ] }
+"""
+DENOISER = """
+name: "rain_denoiser"
+backend: "denoiser"
+parameters { key: "transformer" value { string_value: "rain_transformer" } }
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for name, text in {"rain": ENSEMBLE, "rain_denoiser": DENOISER}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.pbtxt").write_text(text)
+    return tmp_path
+
+
+def test_a_model_names_what_must_be_loaded_with_it(repository: Path) -> None:
+    (model,) = published_models(repository)
+    assert model == PublishedModel("rain", ("rain_denoiser",), ("rain_transformer",))
+    assert model.triton_models == ("rain_transformer", "rain_denoiser", "rain")
+
+
+def test_a_missing_component_is_named(repository: Path) -> None:
+    (repository / "rain_denoiser" / "config.pbtxt").unlink()
+    with pytest.raises(CannotStart, match="rain is incomplete: rain_denoiser is missing"):
+        published_models(repository)
+
+
+def test_a_broken_configuration_is_named(repository: Path) -> None:
+    (repository / "rain" / "config.pbtxt").write_text('name: "rain')
+    with pytest.raises(CannotStart, match=r"rain/config\.pbtxt is not a model configuration"):
+        published_models(repository)
+
+
+def test_an_empty_repository_publishes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="publishes no model"):
+        published_models(tmp_path)
+
+
+def test_a_missing_repository_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="python -m export"):
+        published_models(tmp_path / "nowhere")

@@ -1,0 +1,146 @@
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops import supervisor
+from ops.errors import CannotStart
+from ops.supervisor import Service, Supervisor
+
+TIMEOUT_S = 10.0
+SLEEP = "import time; time.sleep(60)"
+STUBBORN = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({ready!r}, 'w'); " + SLEEP
+)
+
+
+async def always() -> bool:
+    return True
+
+
+async def never() -> bool:
+    return False
+
+
+def service(code: str, **changes: object) -> Service:
+    fields: dict[str, object] = {
+        "name": "python",
+        "command": [sys.executable, "-c", code],
+        "environment": {},
+        "is_ready": always,
+        "clean_up": lambda: None,
+        "start_timeout_s": TIMEOUT_S,
+    }
+    return Service(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while not is_true():  # noqa: ASYNC110 -- another process's state
+            await asyncio.sleep(0.01)
+
+
+async def test_a_dead_service_is_cleaned_up_after_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    cleanings: list[bool] = []
+    kept = Supervisor(service(SLEEP, clean_up=lambda: cleanings.append(True)))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    assert kept.child is not None
+    first = kept.child.pid
+    psutil.Process(first).kill()
+    await until(lambda: kept.child is not None and kept.child.pid != first)
+    await kept.is_ready.wait()
+    assert cleanings == [True]
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    delays: list[float] = []
+    sleep = asyncio.sleep
+
+    async def record(delay_s: float) -> None:
+        delays.append(delay_s)
+        await sleep(0)
+
+    kept = Supervisor(service("", is_ready=always))
+    monkeypatch.setattr("ops.supervisor.asyncio.sleep", record)
+    run = asyncio.create_task(kept.run())
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(delays) < 5:
+            await sleep(0.01)
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+    assert delays[:5] == [0.01, 0.02, 0.04, 0.08, 0.16]
+
+
+async def test_a_service_that_never_starts_is_an_error() -> None:
+    kept = Supervisor(service("raise SystemExit(3)", is_ready=never))
+    with pytest.raises(CannotStart, match="python ended with code 3 before it was ready"):
+        await kept.run()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_never_gets_ready_is_an_error() -> None:
+    kept = Supervisor(service(SLEEP, is_ready=never, start_timeout_s=0.2))
+    with pytest.raises(CannotStart, match=r"not ready within 0\.2 s"):
+        await kept.run()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_does_not_leave_is_killed(tmp_path: Path) -> None:
+    marker = tmp_path / "ready"
+
+    async def is_ready() -> bool:
+        return marker.exists()
+
+    kept = Supervisor(service(STUBBORN.format(ready=str(marker)), is_ready=is_ready))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    run.cancel()
+    assert kept.child is not None
+    await kept.stop(0.2)
+    assert not psutil.pid_exists(kept.child.pid)
+
+
+async def test_the_whole_group_of_a_service_ends_with_it(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    code = (
+        "import pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"pathlib.Path({str(marker)!r}).write_text(str(child.pid))\n"
+        "time.sleep(60)"
+    )
+    kept = Supervisor(service(code, environment={"PATH": "/usr/bin:/bin"}))
+    run = asyncio.create_task(kept.run())
+    await until(lambda: marker.exists() and bool(marker.read_text()))
+    grandchild = psutil.Process(int(marker.read_text()))
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+    await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_lines_of_a_service_are_shown_with_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown: list[str] = []
+
+    async def has_spoken() -> bool:
+        shown.append(capsys.readouterr().err)
+        return "hello" in "".join(shown)
+
+    kept = Supervisor(service(f"print('hello', flush=True); {SLEEP}", is_ready=has_spoken))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+    assert "".join(shown) == "python   | hello\n"
