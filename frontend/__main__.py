@@ -11,6 +11,7 @@ import uvicorn
 
 from frontend import logs
 from frontend.app import create_app
+from frontend.keys.gate import check_keys
 from frontend.settings import InvalidSettings, Settings, load_settings
 
 _BACKLOG = 2048
@@ -58,6 +59,7 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     try:
         settings = load_settings()
+        check_keys(settings, has_database=False)
         listening = listen(settings.host, settings.port)
     except (InvalidSettings, CannotListen) as error:
         sys.stderr.write(f"tritone: {error}\n")

@@ -74,6 +74,7 @@ class Access:
             method=scope["method"],
             path=scope["path"][:_MAX_PATH_CHARS],
             contract=contract,
+            key=scope["state"].get("owner") or None,
             status=status,
             seconds=round(seconds, 4),
         )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from frontend import health
 from frontend.access import Access
@@ -14,7 +15,9 @@ from frontend.contracts.envelopes import render_http_error, render_unexpected
 from frontend.disconnect import ClientGone
 from frontend.gateway import Gateway
 from frontend.generation import Generator
+from frontend.keys.gate import make_gate
 from frontend.metrics import Metrics
+from frontend.security_headers import SecurityHeaders
 from frontend.settings import Settings
 from frontend.triton import TritonGateway
 from tritone import __version__
@@ -26,11 +29,14 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     gateway = gateway or TritonGateway(settings.triton)
     metrics = Metrics()
+    gate = make_gate(settings, None)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await gateway.open()
+        await gate.open()
         yield
+        await gate.close()
         await gateway.close()
 
     app = FastAPI(
@@ -42,14 +48,28 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.gate = gate
     app.state.generator = Generator(gateway, settings, metrics)
     app.state.readiness = health.Readiness(gateway)
     app.include_router(health.router)
     include_contracts(app)
     _add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)
-    app.add_middleware(Access, metrics=metrics, render=render_unexpected)  # the outermost
+    app.add_middleware(Access, metrics=metrics, render=render_unexpected)
+    _add_browser_rules(app, settings)  # outside of it: they hold for what it answers itself
     return app
+
+
+def _add_browser_rules(app: FastAPI, settings: Settings) -> None:
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(SecurityHeaders)
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -5,9 +5,12 @@
     │   ├── UnsupportedFormat
     │   ├── UnknownModel
     │   └── RequestTooLarge
-    ├── Unauthenticated           the caller must show a key
+    ├── Unauthenticated           the caller must show a right key
+    │   └── MissingKey
     ├── Forbidden                 the key does not allow this
     ├── Overloaded                come back later
+    │   ├── RateLimited
+    │   └── TooManyAtOnce
     ├── BackendUnavailable        Triton is away, or stopping, or has no such model loaded
     ├── DeadlineExceeded          it took too long
     ├── GenerationFailed          our side failed; details go to the log only
@@ -59,6 +62,10 @@ class Unauthenticated(TritoneError):
     """No key, or an unknown one."""
 
 
+class MissingKey(Unauthenticated):
+    """No key."""
+
+
 class Forbidden(TritoneError):
     """The key does not allow this."""
 
@@ -70,6 +77,14 @@ class Overloaded(TritoneError):
         """Keep an honest estimate of when a slot is free."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(Overloaded):
+    """The key asks too often."""
+
+
+class TooManyAtOnce(Overloaded):
+    """The key has too many requests in flight."""
 
 
 class BackendUnavailable(TritoneError):

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from frontend.keys.settings import KeySettings
+
 PREFIX = "TRITONE_"
 _NESTING = "__"
 
@@ -131,12 +133,16 @@ class Settings(BaseSettings):
             "dialect (LocalAI's documented rule) instead of answering as ElevenLabs."
         ),
     )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="JSON list of web origins whose pages may call us; `*` is all of them."
+    )
     triton: TritonSettings = TritonSettings.model_validate({})
     admission: AdmissionSettings = AdmissionSettings.model_validate({})
+    keys: KeySettings = KeySettings.model_validate({})
 
 
 _GROUPS = {
-    name for name, field in Settings.model_fields.items() if isinstance(field.default, _Group)
+    name for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)
 }
 
 

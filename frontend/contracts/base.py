@@ -1,13 +1,14 @@
 """What every contract does alike: catch errors into its envelope, generate, encode, and answer."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
 from frontend.audio.encoders import encode
 from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
@@ -16,11 +17,20 @@ from frontend.contracts.envelopes import Envelope, request_id_of
 from frontend.disconnect import unless_disconnected
 from frontend.errors import InvalidRequest, RequestTooLarge, TritoneError
 from frontend.generation import Generator
+from frontend.keys.credentials import presented_key
+from frontend.keys.gate import Gate
 from frontend.settings import Settings
 from frontend.sound import GenerationRequest, Sound
 
 Handler = Callable[[Request], Awaitable[Response]]
 Words = Mapping[str, str]  # our field names -> the contract's
+
+BEARER = Security(
+    HTTPBearer(
+        auto_error=False,  # the gate decides; this is for /docs
+        description="Where keys are asked for. `xi-api-key` and `x-api-key` are taken too.",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +65,34 @@ def contract_router(envelope: Envelope, tag: str) -> APIRouter:
 
             return handle_with_envelope
 
-    return APIRouter(route_class=ContractRoute, tags=[tag])
+    return APIRouter(route_class=ContractRoute, tags=[tag], dependencies=[BEARER])
 
 
 async def answered(envelope: Envelope, request: Request, handle: Handler) -> Response:
-    """Return the handler's answer, or its error in the envelope."""
+    """Return the handler's answer, or its error in the envelope; without a right key the latter."""
     request.state.contract = envelope.name  # for the log line and the count of requests
     try:
-        return await handle(request)
+        async with _admitted(request):
+            return await handle(request)
     except TritoneError as error:
         return envelope.render(error, request_id_of(request))
+
+
+@asynccontextmanager
+async def _admitted(request: Request) -> AsyncIterator[None]:
+    async with _gate_of(request).admitted(presented_key(request.headers)) as owner:
+        request.state.owner = owner
+        yield
+
+
+def owner_of(request: Request) -> str:
+    """Return the id of the request's key, the owner of its jobs; empty where keys are off."""
+    return str(request.state.owner)
+
+
+def _gate_of(request: Request) -> Gate:
+    gate: Gate = request.app.state.gate
+    return gate
 
 
 def generator_of(request: Request) -> Generator:
@@ -92,6 +120,7 @@ async def deliver(request: Request, order: Order) -> Delivery:
 
 async def _delivery(request: Request, order: Order) -> Delivery:
     sound = await generator_of(request).generate(order.wanted, request_id=request_id_of(request))
+    _gate_of(request).count_sound(owner_of(request), sound.seconds)
     audio = await run_in_threadpool(
         encode, sound.pcm, sound.sample_rate, order.audio_format, speed=order.speed
     )

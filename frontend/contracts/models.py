@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from frontend.contracts.base import generator_of
+from frontend.contracts.base import BEARER, answered, generator_of
 from frontend.contracts.dialect import speaks_elevenlabs
+from frontend.contracts.envelopes import ELEVENLABS, LOCALAI
 from tritone.card import ModelCard
 
 
@@ -51,7 +52,7 @@ def model_list(cards: Iterable[ModelCard]) -> JSONResponse:
     return JSONResponse(ModelList(data=[ListedModel(id=c.name) for c in cards]).model_dump())
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[BEARER])
 
 
 @router.get(
@@ -61,8 +62,16 @@ router = APIRouter()
 )
 async def list_models(request: Request) -> Response:
     """List the served models: an array for ElevenLabs' clients, an object for all others."""
-    headers, cards = request.headers, generator_of(request).models()
+    headers = request.headers
     is_openai = "x-stainless-lang" in headers or headers.get("user-agent", "").startswith("OpenAI/")
     if speaks_elevenlabs(headers) or ("xi-api-key" in headers and not is_openai):
-        return model_array(cards)
-    return model_list(cards)
+        return await answered(ELEVENLABS, request, _array)
+    return await answered(LOCALAI, request, _list)
+
+
+async def _array(request: Request) -> Response:
+    return model_array(generator_of(request).models())
+
+
+async def _list(request: Request) -> Response:
+    return model_list(generator_of(request).models())

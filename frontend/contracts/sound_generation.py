@@ -6,12 +6,12 @@
 from fastapi import APIRouter, Request, Response
 
 from frontend.contracts import documented, elevenlabs, localai
-from frontend.contracts.base import answered, settings_of
+from frontend.contracts.base import BEARER, answered, settings_of
 from frontend.contracts.body import JsonObject, MalformedRequest, read_object
 from frontend.contracts.dialect import dialect_of
 from frontend.contracts.envelopes import ELEVENLABS, LOCALAI
 
-router = APIRouter()
+router = APIRouter(dependencies=[BEARER])
 
 
 async def _readable_body(request: Request) -> JsonObject | None:

@@ -1,0 +1,1 @@
+"""API keys: who may enter, how often, and what came of it. Knows no HTTP."""
