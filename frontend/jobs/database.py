@@ -1,0 +1,167 @@
+"""The connections to PostgreSQL, the schema, and patience with a database that restarts."""
+
+import asyncio
+import random
+import select
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.schema import SchemaManager
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from frontend.errors import BackendUnavailable
+from frontend.jobs.sql import migrations, queries
+
+Connection = psycopg.AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
+
+_QUEUE_SCHEMA = "0000_procrastinate_3_10"
+_RETRY_S = 0.05, 1.0  # the first pause and the longest
+_CONNECT_TIMEOUT_S = 5
+
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:
+    """Return a pool that is not open yet.
+
+    Not durable: a commit may be lost by a crash of the database, and costs no flush of the disk.
+    """
+    options = "" if durable else "-c synchronous_commit=off"
+    return AsyncConnectionPool(
+        url,
+        connection_class=psycopg.AsyncConnection[DictRow],
+        kwargs={
+            "row_factory": dict_row,
+            "options": options,
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "application_name": "tritone",
+        },
+        min_size=1,
+        max_size=max_connections,
+        # Set here and not in `kwargs`: procrastinate adds its own `autocommit` to those.
+        configure=_use_autocommit,
+        check=_check,
+        open=False,
+    )
+
+
+async def _use_autocommit(connection: Connection) -> None:
+    await connection.set_autocommit(True)
+
+
+async def _check(connection: Connection) -> None:
+    # Free for a healthy connection, where the pool's own check asks the server every time: only a
+    # connection that has something to say, like its own end, is asked.
+    if select.select([connection.fileno()], [], [], 0)[0]:
+        await AsyncConnectionPool.check_connection(connection)
+
+
+class Database:
+    """Runs what the stores ask for; hides that the database may be away for a while."""
+
+    def __init__(self, pool: Pool, patience_s: float) -> None:
+        """`patience_s` bounds the wait for a database that is away."""
+        self._pool = pool
+        self._patience_s = patience_s
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date.
+
+        Raises:
+            BackendUnavailable: the database cannot be reached.
+        """
+        await self._pool.open()
+        await self.run(_migrate)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._pool.close()
+
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what `work` gives; it is run again when the connection is lost under it.
+
+        `work` must therefore be safe to repeat even where its commit went through unheard.
+
+        Raises:
+            BackendUnavailable: the database is away for too long.
+        """
+        deadline = time.monotonic() + self._patience_s
+        pause = _RETRY_S[0]
+        while True:
+            try:
+                left = max(0.1, deadline - time.monotonic())
+                async with self._pool.connection(timeout=left) as connection:
+                    return await work(connection)
+            except (psycopg.Error, PoolTimeout, ConnectorException) as error:
+                if not _is_passing(error):
+                    raise
+                if time.monotonic() + pause > deadline:
+                    raise BackendUnavailable(
+                        "Jobs cannot be accepted or looked up right now; try again later."
+                    ) from error
+                _log.warning("job database is away", problem=type(error).__name__)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
+            pause = min(2 * pause, _RETRY_S[1])
+
+    async def secret(self, name: str, fresh: bytes) -> bytes:
+        """Return the secret of this name that all processes share, made the first time.
+
+        Raises:
+            BackendUnavailable: the database is away for too long.
+        """
+
+        async def keep(connection: Connection) -> bytes:
+            await execute(connection, "keep_secret", name=name, value=fresh)
+            rows = await fetch(connection, "read_secret", name=name)
+            return bytes(rows[0]["value"])
+
+        return await self.run(keep)
+
+
+def _is_passing(error: BaseException) -> bool:
+    cause = error.__cause__ if isinstance(error, ConnectorException) else error
+    return isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))
+
+
+async def fetch(connection: Connection, name: str, /, **values: object) -> list[DictRow]:
+    """Return the rows of a query of ours."""
+    cursor = await connection.execute(queries()[name], values)
+    return await cursor.fetchall()
+
+
+async def fetch_one(connection: Connection, name: str, /, **values: object) -> DictRow | None:
+    """Return the first row of a query of ours, or None."""
+    cursor = await connection.execute(queries()[name], values)
+    return await cursor.fetchone()
+
+
+async def execute(connection: Connection, name: str, /, **values: object) -> None:
+    """Run a query of ours that gives no rows."""
+    await connection.execute(queries()[name], values)
+
+
+def steps() -> Mapping[str, str]:
+    """Return every migration, the queue's schema first."""
+    return {_QUEUE_SCHEMA: SchemaManager.get_schema(), **migrations()}
+
+
+async def _migrate(connection: Connection) -> None:
+    async with connection.transaction():
+        await execute(connection, "lock_migrations")
+        await execute(connection, "create_migrations")
+        applied = {row["name"] for row in await fetch(connection, "applied_migrations")}
+        for name, statements in steps().items():
+            if name not in applied:
+                # Without parameters, so that psycopg leaves the percent signs alone.
+                await connection.execute(statements.encode())
+                await execute(connection, "record_migration", name=name)
+                _log.info("migrated the job database", migration=name)

@@ -1,0 +1,187 @@
+"""A job: what was asked, where it is, what came of it. Immutable snapshots of rows.
+
+    queued ──► running ──► completed
+      │  ▲        │ ├────► error
+      │  └────────┘ └────► cancelled
+      └► cancelled, error
+
+`running` goes back to `queued` when its worker died or stopped, or when Triton was away.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from frontend.audio.formats import FORMATS, AudioFormat
+from frontend.sound import GenerationRequest
+
+
+class JobStatus(StrEnum):
+    """Where a job is. Contracts have their own words for these."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """It will not change any more."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED, JobStatus.ERROR}),
+    JobStatus.RUNNING: frozenset(
+        {JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.ERROR, JobStatus.CANCELLED}
+    ),
+    JobStatus.COMPLETED: frozenset(),
+    JobStatus.ERROR: frozenset(),
+    JobStatus.CANCELLED: frozenset(),
+}
+"""Every way a job can go. `queued` to `error`: the attempts are used up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFormat:
+    """A row of `FORMATS` with a contract's choices. None: as the sound is, or the codec's own."""
+
+    name: str
+    sample_rate: int | None = None  # Hz
+    bit_rate: int | None = None  # bit/s
+    channels: int | None = None
+
+    @property
+    def audio_format(self) -> AudioFormat:
+        """What the encoder takes."""
+        row = FORMATS[self.name]
+        return replace(
+            row,
+            sample_rate=self.sample_rate or row.sample_rate,
+            bit_rate=self.bit_rate or row.bit_rate,
+            channels=self.channels or row.channels,
+        )
+
+    @classmethod
+    def of(cls, audio_format: AudioFormat) -> Self:
+        """Return the words for a format of a contract."""
+        return cls(
+            name=audio_format.name,
+            sample_rate=audio_format.sample_rate,
+            bit_rate=audio_format.bit_rate,
+            channels=audio_format.channels,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """What a contract asks for. Its own words travel in `labels`."""
+
+    sound: GenerationRequest
+    contract: str  # decides the body of the webhook
+    formats: tuple[OutputFormat, ...]  # one file each
+    owner: str = ""  # the API key's id; empty where there are no keys
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)  # jobs can be listed by them
+
+    def to_json(self) -> str:
+        """Return the request as JSON with sorted keys, without lone surrogates."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def digest(self) -> bytes:
+        """Of everything asked; equal for a repeated request."""
+        return hashlib.sha256(self.to_json().encode()).digest()
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Return the request of a row; fields that this release does not know are left out."""
+        known = _known(cls, found)
+        known["sound"] = GenerationRequest(**_known(GenerationRequest, found["sound"]))
+        known["formats"] = tuple(
+            OutputFormat(**_known(OutputFormat, each)) for each in found["formats"]
+        )
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFile:
+    """One file of a completed job."""
+
+    key: str  # its name in the file store
+    format: str  # a row of `FORMATS`
+    media_type: str
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What a completed job made, and the choices that were made for it."""
+
+    files: tuple[JobFile, ...]  # in the order of the request's formats
+    seconds: float
+    sample_rate: int  # Hz
+    model: str
+    model_version: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the result as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Return the result of a row."""
+        known = _known(cls, found)
+        known["files"] = tuple(JobFile(**_known(JobFile, each)) for each in found["files"])
+        known["notes"] = tuple(found.get("notes", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailure:
+    """Why a job ended in error, in words for the caller."""
+
+    name: str  # the domain error's class
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job as it was a moment ago."""
+
+    id: str
+    seq: int
+    request: JobRequest
+    status: JobStatus
+    attempt: int  # how often it was begun
+    strikes: int  # how often that went wrong
+    cancel_requested: bool
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None  # of the last attempt
+    finished_at: datetime | None
+    steps_done: int | None  # None: not known (yet)
+    steps: int | None
+    position: int | None = None  # jobs before it in the queue; None: not queued, or not asked for
+    result: JobResult | None = None  # of a completed job
+    failure: JobFailure | None = None  # of a job in error
+
+    @property
+    def is_over(self) -> bool:
+        """It will not change any more."""
+        return self.status.is_terminal
+
+
+def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}

@@ -1,0 +1,110 @@
+"""The parts of jobs, put together for a frontend or a worker."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from frontend.jobs.announcing import Announcer, WebhookBody
+from frontend.jobs.database import Database, make_pool
+from frontend.jobs.deliveries import DeliveryStore
+from frontend.jobs.queue import Queue
+from frontend.jobs.service import JobService
+from frontend.jobs.settings import JobSettings
+from frontend.jobs.store import PostgresJobStore
+from frontend.storage.files import FileStore
+from frontend.storage.settings import StorageSettings
+from frontend.webhooks.settings import WebhookSettings
+from frontend.webhooks.signature import receiver_secret
+
+_SECRET_BYTES = 32
+
+
+class NoDatabase(ValueError):
+    """`TRITONE_JOBS__DATABASE_URL` is not set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The three groups of the settings that jobs need."""
+
+    jobs: JobSettings
+    storage: StorageSettings
+    webhooks: WebhookSettings
+
+    @property
+    def database_url(self) -> str:
+        """Where jobs are kept.
+
+        Raises:
+            NoDatabase: nowhere.
+        """
+        if self.jobs.database_url is None:
+            raise NoDatabase("TRITONE_JOBS__DATABASE_URL: must be set where jobs are to be kept")
+        return self.jobs.database_url.get_secret_value()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSystem:
+    """Everything of jobs that is open."""
+
+    groups: Groups
+    service: JobService
+    store: PostgresJobStore
+    deliveries: DeliveryStore
+    files: FileStore
+    webhook_masters: tuple[bytes, ...] = field(repr=False)  # the newest first
+
+    def webhook_secrets(self, owner: str) -> tuple[str, ...]:
+        """Return the `whsec_…` secrets of an owner's receivers, the newest first."""
+        return tuple(receiver_secret(master, owner) for master in self.webhook_masters)
+
+
+@asynccontextmanager
+async def open_jobs(
+    groups: Groups, bodies: Mapping[str, WebhookBody], patience_s: float
+) -> AsyncIterator[JobSystem]:
+    """Connect, bring the schema up to date and put the parts together.
+
+    `bodies` are the contracts' own webhook bodies; `patience_s` bounds each wait for the database.
+
+    Raises:
+        NoDatabase: none is set.
+        BackendUnavailable: it cannot be reached.
+    """
+    pool = make_pool(groups.database_url, groups.jobs.max_connections, durable=True)
+    database = Database(pool, patience_s)
+    try:
+        await database.open()
+        yield await _put_together(groups, database, bodies)
+    finally:
+        await database.close()
+
+
+async def _put_together(
+    groups: Groups, database: Database, bodies: Mapping[str, WebhookBody]
+) -> JobSystem:
+    queue = Queue()
+    files = FileStore(groups.storage, await _secret(database, "files", groups.storage.signing_key))
+    announcer = Announcer(files, bodies)
+    store = PostgresJobStore(database, queue, announcer, groups.jobs.lease_s)
+    deliveries = DeliveryStore(database, queue)
+    masters = [await _secret(database, "webhooks", groups.webhooks.secret)]
+    if groups.webhooks.previous_secret is not None:
+        masters.append(groups.webhooks.previous_secret.get_secret_value().encode())
+    return JobSystem(
+        groups=groups,
+        service=JobService(store, deliveries, groups.jobs, groups.webhooks),
+        store=store,
+        deliveries=deliveries,
+        files=files,
+        webhook_masters=tuple(masters),
+    )
+
+
+async def _secret(database: Database, name: str, given: SecretStr | None) -> bytes:
+    if given is not None:
+        return given.get_secret_value().encode()
+    return await database.secret(name, secrets.token_bytes(_SECRET_BYTES))

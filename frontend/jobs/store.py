@@ -1,0 +1,398 @@
+"""Where jobs are kept. With `deliveries` the only place that reads and writes rows."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from frontend.errors import JobNotFound
+from frontend.jobs.database import Connection, Database, execute, fetch, fetch_one
+from frontend.jobs.deliveries import add_delivery
+from frontend.jobs.errors import JobConflict
+from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
+from frontend.jobs.queue import GENERATE, Queue
+from frontend.webhooks.model import Announcement
+
+Announce = Callable[[Job], Awaitable[Announcement | None]]
+"""What to tell whom about an ended job; None: nobody asked."""
+
+_GAVE_UP = JobFailure(name="GenerationFailed", message="The sound could not be made.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One attempt's right to a job; it is lost when the worker is taken for dead."""
+
+    job_id: str
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a job ends."""
+
+    status: JobStatus
+    result: JobResult | None = None
+    failure: JobFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """A sign of life of one running job."""
+
+    claim: Claim
+    steps_done: int | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list."""
+
+    owner: str | None = None  # None: everybody's
+    contract: str | None = None
+    statuses: tuple[JobStatus, ...] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)  # all of these
+    created_from: datetime | None = None  # inclusive
+    created_until: datetime | None = None  # exclusive
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy the workers are."""
+
+    queued: int
+    running: int
+    oldest_s: float | None  # age of the oldest queued job
+    typical_s: float | None  # mean running time of the last jobs; None: there were none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a sweep found."""
+
+    requeued: int = 0  # their worker had died
+    ended: int = 0  # for the last time
+    forgotten: int = 0  # queued, without a task
+
+
+class JobStore(Protocol):
+    """Jobs that survive everything but the loss of the disk. Every method may be repeated."""
+
+    async def insert(self, job_id: str, request: JobRequest) -> Job:
+        """Accept a job, with its first task; a known idempotency key gives the earlier job.
+
+        Raises:
+            JobConflict: the key belongs to another request.
+        """
+
+    async def get(self, job_id: str, owner: str | None) -> Job:
+        """Return a job with its queue position.
+
+        Raises:
+            JobNotFound: there is none of this owner; None: any owner.
+        """
+
+    async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
+        """Return jobs beyond the one numbered `after`."""
+
+    async def claim(self, claim: Claim, worker: str) -> Job | None:
+        """Begin an attempt; None: somebody else did, or the job is over."""
+
+    async def renew(self, pulses: Sequence[Pulse]) -> dict[str, bool]:
+        """Note signs of life; return, for each job still ours, whether it is to be cancelled."""
+
+    async def end(self, claim: Claim, ending: Ending) -> Job | None:
+        """End a job and owe its webhook, in one transaction; None: the job is not ours any more."""
+
+    async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:
+        """Put a job back with its next task; None: the job is not ours any more."""
+
+    async def cancel(self, job_id: str, owner: str | None) -> Job:
+        """End a queued job, ask the worker of a running one to stop, leave an ended one.
+
+        Raises:
+            JobNotFound: there is none of this owner; None: any owner.
+        """
+
+    async def recover(self, max_attempts: int) -> Recovered:
+        """Take jobs from dead workers and wake those that nobody remembers."""
+
+    async def load(self) -> Load:
+        """Return how busy the workers are."""
+
+    async def purge(self, age_s: float) -> list[JobResult]:
+        """Delete some jobs that ended so long ago; return what they had made; none: finished."""
+
+
+class PostgresJobStore:
+    """The `JobStore` on PostgreSQL."""
+
+    def __init__(
+        self, database: Database, queue: Queue, announce: Announce, lease_s: float
+    ) -> None:
+        """`announce` runs inside the transaction that ends a job: it must not wait for anybody."""
+        self._database = database
+        self._queue = queue
+        self._announce = announce
+        self._lease_s = lease_s
+
+    async def insert(self, job_id: str, request: JobRequest) -> Job:
+        """See `JobStore`."""
+        digest = request.digest
+        values = {
+            "id": job_id,
+            "owner": request.owner,
+            "contract": request.contract,
+            "idempotency_key": request.idempotency_key,
+            "digest": digest,
+            "request": request.to_json(),
+            "labels": Jsonb(dict(request.labels)),
+        }
+
+        async def work(connection: Connection) -> DictRow | None:
+            async with connection.transaction():
+                row = await fetch_one(connection, "insert_job", **values)
+                if row is not None:
+                    await self._queue.add(connection, GENERATE, job_id)
+                    return row
+                return await fetch_one(connection, "find_repeated_job", **values)
+
+        row = None
+        while row is None:  # the job that was met may be deleted meanwhile
+            row = await self._database.run(work)
+        if bytes(row["digest"]) != digest:
+            raise JobConflict(
+                "The idempotency key was used for another request.", field="Idempotency-Key"
+            )
+        return to_job(row)
+
+    async def get(self, job_id: str, owner: str | None) -> Job:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await fetch_one(connection, "get_job", id=job_id, owner=owner)
+
+        return to_job(_found(await self._database.run(work) if _is_id(job_id) else None))
+
+    async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
+        """See `JobStore`."""
+        name = "list_jobs_oldest_first" if which.oldest_first else "list_jobs"
+        values = {
+            "owner": which.owner,
+            "contract": which.contract,
+            "statuses": None if which.statuses is None else list(which.statuses),
+            "labels": Jsonb(dict(which.labels)),
+            "created_from": which.created_from,
+            "created_until": which.created_until,
+            "after": after,
+            "limit": limit,
+        }
+
+        async def work(connection: Connection) -> list[DictRow]:
+            return await fetch(connection, name, **values)
+
+        return [to_job(row) for row in await self._database.run(work)]
+
+    async def claim(self, claim: Claim, worker: str) -> Job | None:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await fetch_one(
+                connection,
+                "claim_job",
+                id=claim.job_id,
+                claim_id=claim.claim_id,
+                worker=worker,
+                lease_s=self._lease_s,
+            )
+
+        row = await self._database.run(work)
+        return None if row is None else to_job(row)
+
+    async def renew(self, pulses: Sequence[Pulse]) -> dict[str, bool]:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> list[DictRow]:
+            return await fetch(
+                connection,
+                "renew_leases",
+                lease_s=self._lease_s,
+                claim_ids=[pulse.claim.claim_id for pulse in pulses],
+                ids=[pulse.claim.job_id for pulse in pulses],
+                steps_done=[pulse.steps_done for pulse in pulses],
+                steps=[pulse.steps for pulse in pulses],
+            )
+
+        rows = await self._database.run(work)
+        return {str(row["id"]): row["cancel_requested"] for row in rows}
+
+    async def end(self, claim: Claim, ending: Ending) -> Job | None:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> Job | None:
+            async with connection.transaction():
+                return await self._end(connection, claim, ending)
+
+        return await self._database.run(work)
+
+    async def _end(self, connection: Connection, claim: Claim, ending: Ending) -> Job | None:
+        row = await fetch_one(
+            connection,
+            "end_running_job",
+            id=claim.job_id,
+            claim_id=claim.claim_id,
+            status=ending.status,
+            result=ending.result.to_json() if ending.result is not None else None,
+            error=_failure_json(ending.failure),
+        )
+        return None if row is None else await self._announced(connection, row)
+
+    async def _announced(self, connection: Connection, row: DictRow) -> Job:
+        job = to_job(row)
+        announcement = await self._announce(job)
+        if announcement is not None:
+            await add_delivery(connection, self._queue, job.id, announcement)
+        return job
+
+    async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> Job | None:
+            async with connection.transaction():
+                return await self._requeue(connection, claim, delay_s, strikes)
+
+        return await self._database.run(work)
+
+    async def _requeue(
+        self, connection: Connection, claim: Claim, delay_s: float, strikes: int
+    ) -> Job | None:
+        row = await fetch_one(
+            connection,
+            "requeue_job",
+            id=claim.job_id,
+            claim_id=claim.claim_id,
+            delay_s=delay_s,
+            strikes=strikes,
+        )
+        if row is None:
+            return None
+        at = row["not_before"] if delay_s else None
+        await self._queue.add_again(connection, GENERATE, claim.job_id, at)
+        return to_job(row)
+
+    async def cancel(self, job_id: str, owner: str | None) -> Job:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> DictRow | Job | None:
+            async with connection.transaction():
+                values = {"id": job_id, "owner": owner}
+                row = await fetch_one(connection, "cancel_queued_job", **values)
+                if row is not None:
+                    return await self._announced(connection, row)
+                asked = await fetch_one(connection, "request_cancel", **values)
+                return asked or await fetch_one(connection, "get_job", **values)
+
+        found = await self._database.run(work) if _is_id(job_id) else None
+        return found if isinstance(found, Job) else to_job(_found(found))
+
+    async def recover(self, max_attempts: int) -> Recovered:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> Recovered:
+            async with connection.transaction():
+                orphans = await fetch(connection, "lock_orphans", lease_s=self._lease_s)
+                ended = 0
+                for row in orphans:
+                    ended += await self._take_back(connection, row, max_attempts)
+                forgotten = await fetch(connection, "lock_forgotten_jobs", grace_s=self._lease_s)
+                for row in forgotten:
+                    await self._queue.add_again(connection, GENERATE, str(row["id"]), None)
+            return Recovered(requeued=len(orphans) - ended, ended=ended, forgotten=len(forgotten))
+
+        return await self._database.run(work)
+
+    async def _take_back(self, connection: Connection, row: DictRow, max_attempts: int) -> bool:
+        """Requeue the job of a dead worker, or end it; return whether it ended."""
+        claim = Claim(job_id=str(row["id"]), claim_id=str(row["claim_id"]))
+        if row["cancel_requested"]:
+            ending = Ending(status=JobStatus.CANCELLED)
+        elif row["strikes"] + 1 >= max_attempts:
+            ending = Ending(status=JobStatus.ERROR, failure=_GAVE_UP)
+        else:
+            await self._requeue(connection, claim, 0.0, 1)
+            return False
+        await self._end(connection, claim, ending)
+        return True
+
+    async def load(self) -> Load:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await fetch_one(connection, "load")
+
+        return Load(**_found(await self._database.run(work)))
+
+    async def purge(self, age_s: float) -> list[JobResult]:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> list[DictRow]:
+            return await fetch(connection, "delete_old_jobs", age_s=age_s)
+
+        rows = await self._database.run(work)
+        return [JobResult.from_json(row["result"]) for row in rows if row["result"] is not None]
+
+    async def delete_dead_tasks(self, age_s: float) -> None:
+        """Forget tasks whose worker has been silent for so long."""
+
+        async def work(connection: Connection) -> None:
+            await execute(connection, "delete_dead_tasks", age_s=age_s)
+
+        await self._database.run(work)
+
+
+def to_job(row: DictRow) -> Job:
+    """Return the snapshot of a row."""
+    result, error = row["result"], row["error"]
+    return Job(
+        id=str(row["id"]),
+        seq=row["seq"],
+        request=JobRequest.from_json(row["request"]),
+        status=JobStatus(row["status"]),
+        attempt=row["attempt"],
+        strikes=row["strikes"],
+        cancel_requested=row["cancel_requested"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        steps_done=row["steps_done"],
+        steps=row["steps"],
+        position=row.get("position"),
+        result=None if result is None else JobResult.from_json(result),
+        failure=None if error is None else JobFailure(**error),
+    )
+
+
+def _failure_json(failure: JobFailure | None) -> Jsonb | None:
+    if failure is None:
+        return None
+    return Jsonb({"name": failure.name, "message": failure.message})
+
+
+def _found(row: DictRow | None) -> DictRow:
+    if row is None:
+        raise JobNotFound("There is no such job.")
+    return row
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,46 @@
+"""The real store and service on the real database."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from frontend.jobs.model import JobRequest, OutputFormat
+from frontend.jobs.opening import Groups, JobSystem, open_jobs
+from frontend.sound import GenerationRequest
+from ops.postgres import EmbeddedPostgres
+from tests.frontend.jobs.database import new_database, running_server
+from tests.frontend.jobs.groups import make_groups
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(server: EmbeddedPostgres) -> str:
+    return new_database(server)
+
+
+@pytest.fixture
+def groups(database_url: str, tmp_path: Path) -> Groups:
+    return make_groups(database_url, tmp_path / "files")
+
+
+@pytest.fixture
+async def system(groups: Groups) -> AsyncIterator[JobSystem]:
+    async with open_jobs(groups, {}, patience_s=5.0) as system:
+        yield system
+
+
+def make_request(**changes: object) -> JobRequest:
+    """Return a request for one wav file, with changes."""
+    values: dict[str, object] = {
+        "sound": GenerationRequest(prompt="rain on a tin roof", seconds=1.0),
+        "contract": "aimlapi",
+        "formats": (OutputFormat(name="wav"),),
+        **changes,
+    }
+    return JobRequest(**values)  # type: ignore[arg-type]
