@@ -59,7 +59,7 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     try:
         settings = load_settings()
-        check_keys(settings, has_database=False)
+        check_keys(settings)
         listening = listen(settings.host, settings.port)
     except (InvalidSettings, CannotListen) as error:
         sys.stderr.write(f"tritone: {error}\n")

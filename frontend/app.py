@@ -29,7 +29,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     gateway = gateway or TritonGateway(settings.triton)
     metrics = Metrics()
-    gate = make_gate(settings, None)
+    gate = make_gate(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

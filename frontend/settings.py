@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 
 PREFIX = "TRITONE_"
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     )
     triton: TritonSettings = TritonSettings.model_validate({})
     admission: AdmissionSettings = AdmissionSettings.model_validate({})
+    jobs: JobSettings = JobSettings.model_validate({})
     keys: KeySettings = KeySettings.model_validate({})
 
 

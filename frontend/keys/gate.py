@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from frontend.errors import MissingKey, Unauthenticated
-from frontend.jobs.database import Database
+from frontend.jobs.database import Database, make_pool
 from frontend.keys.keyring import Keyring
 from frontend.keys.limits import Limiter
 from frontend.keys.pepper import pepper_of
@@ -17,6 +17,9 @@ from frontend.keys.static import StaticKeys
 from frontend.keys.store import KeyStore
 from frontend.keys.usage import Usage
 from frontend.settings import InvalidSettings, Settings
+
+_PATIENCE_S = 2.0  # with a database that is away: a client's own patience is not much longer
+_MAX_CONNECTIONS = 4  # apart from the jobs', so that neither waits for the other
 
 NOBODY = ""
 """The owner of what is asked for without a key."""
@@ -28,10 +31,14 @@ class Gate(Protocol):
     """Who may enter. `app.state.gate` is one of the three below."""
 
     async def open(self) -> None:
-        """Begin; the database is open."""
+        """Begin.
+
+        Raises:
+            BackendUnavailable: the database cannot be reached.
+        """
 
     async def close(self) -> None:
-        """End; the database is still open."""
+        """End."""
 
     def admitted(self, presented: str | None) -> AbstractAsyncContextManager[str]:
         """Let a request in for as long as it is answered; gives the id of its key.
@@ -84,8 +91,8 @@ class StaticGate(OpenGate):
 class DatabaseGate:
     """Lets in who shows a key of the settings or of the database."""
 
-    def __init__(self, keys: StaticKeys, store: KeyStore, settings: Settings) -> None:
-        """Make the pepper the first time.
+    def __init__(self, keys: StaticKeys, database: Database, settings: Settings) -> None:
+        """Open nothing yet, but make the pepper the first time.
 
         Raises:
             InvalidSettings: there is no pepper, and none can be made.
@@ -93,14 +100,16 @@ class DatabaseGate:
         pepper = pepper_of(settings.keys)
         self._pepper_id = pepper_id(pepper)
         self._keys = keys
-        self._store = store
+        self._database = database
+        self._store = store = KeyStore(database)
         self._ring = Keyring(store.find, pepper, settings.keys.cache_s)
         # A request ends by its timeout; its file is encoded and its visit ended a little later.
         self._limiter = Limiter(store, 2 * settings.timeout_s)
         self._usage = Usage(store)
 
     async def open(self) -> None:
-        """Tell in the log what would keep everybody out."""
+        """Connect, and tell in the log what would keep everybody out."""
+        await self._database.open()
         active = [key for key in await self._store.reports() if key.revoked_at is None]
         n_foreign = sum(key.pepper_id != self._pepper_id for key in active)
         if not active:
@@ -110,8 +119,9 @@ class DatabaseGate:
         self._usage.start()
 
     async def close(self) -> None:
-        """Write the usage down."""
+        """Write the usage down and disconnect."""
         await self._usage.stop()
+        await self._database.close()
 
     @asynccontextmanager
     async def admitted(self, presented: str | None) -> AsyncIterator[str]:
@@ -133,7 +143,7 @@ class DatabaseGate:
         self._usage.add(owner, sound_seconds=seconds)
 
 
-def make_gate(settings: Settings, database: Database | None) -> Gate:
+def make_gate(settings: Settings) -> Gate:
     """Return the gate that the settings ask for.
 
     Raises:
@@ -142,9 +152,11 @@ def make_gate(settings: Settings, database: Database | None) -> Gate:
     if not keys_are_required(settings):
         return OpenGate()
     keys = StaticKeys(settings.keys.static)
-    if database is None:
+    if settings.jobs.database_url is None:
         return StaticGate(keys)
-    return DatabaseGate(keys, KeyStore(database), settings)
+    url = settings.jobs.database_url.get_secret_value()
+    pool = make_pool(url, _MAX_CONNECTIONS, durable=True)
+    return DatabaseGate(keys, Database(pool, _PATIENCE_S), settings)
 
 
 def keys_are_required(settings: Settings) -> bool:
@@ -154,7 +166,7 @@ def keys_are_required(settings: Settings) -> bool:
     return bool(settings.keys.static) or not _is_loopback(settings.host)
 
 
-def check_keys(settings: Settings, *, has_database: bool) -> None:
+def check_keys(settings: Settings) -> None:
     """Return if keys are not needed, or can be had.
 
     Raises:
@@ -165,7 +177,8 @@ def check_keys(settings: Settings, *, has_database: bool) -> None:
             "TRITONE_KEYS__ALLOW_ANONYMOUS=true lets everybody in in spite of "
             "TRITONE_KEYS__STATIC; unset one of them"
         )
-    if keys_are_required(settings) and not settings.keys.static and not has_database:
+    has_keys = settings.keys.static or settings.jobs.database_url
+    if keys_are_required(settings) and not has_keys:
         raise InvalidSettings(
             f"TRITONE_HOST={settings.host} needs API keys; set TRITONE_KEYS__STATIC, or "
             "TRITONE_JOBS__DATABASE_URL and use `tritone keys create`, or let everybody in with "

@@ -1,12 +1,15 @@
 """Where keys are kept: the only reader and writer of their rows. The clock is PostgreSQL's."""
 
-from collections.abc import Mapping
-from typing import LiteralString
+from collections.abc import Awaitable, Callable, Mapping
+from typing import LiteralString, TypeVar
 
 from psycopg.rows import DictRow
 
+from frontend.errors import BackendUnavailable
 from frontend.jobs.database import Connection, Database
 from frontend.keys.model import Counts, Key, KeyLimits, KeyReport, Verdict
+
+T = TypeVar("T")
 
 _INSERT = """
 INSERT INTO tritone_keys (id, name, digest, pepper_id, rate_per_minute, burst, max_in_flight)
@@ -143,13 +146,21 @@ class KeyStore:
             cursor = await connection.execute(query, values)
             return await cursor.fetchall()
 
-        return await self._database.run(work)
+        return await self._run(work)
 
     async def _execute(self, query: LiteralString, values: Mapping[str, object]) -> None:
         async def work(connection: Connection) -> None:
             await connection.execute(query, values)
 
-        await self._database.run(work)
+        await self._run(work)
+
+    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        try:
+            return await self._database.run(work)
+        except BackendUnavailable as error:
+            raise BackendUnavailable(
+                "API keys cannot be checked right now; try again later."
+            ) from error
 
 
 def _limits(limits: KeyLimits) -> dict[str, object]:
