@@ -69,12 +69,13 @@ class Choices:
 
     def over(self, defaults: Self) -> Self:
         """Return these choices, completed by `defaults` where nothing was chosen."""
-        chosen = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if getattr(self, field.name) is not None
-        }
-        return replace(defaults, **chosen)
+        # What was chosen also wins over a default that it contradicts.
+        if self.variable_length is False:
+            defaults = replace(defaults, frame_bucket=None)
+        if self.guidance is False:
+            defaults = replace(defaults, guidance_scale=None)
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(defaults, **{k: value for k, value in chosen.items() if value is not None})
 
 
 def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> ModelCard:
@@ -120,6 +121,8 @@ def _frame_bucket(facts: Facts, choices: Choices) -> int:
     variable = choices.variable_length
     if variable is None:
         variable = facts.is_variable_length or choices.frame_bucket is not None
+    if not variable and choices.frame_bucket is not None:
+        raise InvalidOption("--whole-window and a frame bucket are a contradiction")
     if not variable:
         return facts.max_frames
     usual = min(DEFAULT_BUCKET_FRAMES, facts.max_frames)

@@ -1,5 +1,6 @@
 """What one exported graph is made of, shared by all families."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -41,3 +42,19 @@ def twice(tensor: Tensor) -> Tensor:
 def pcm(waveform: Tensor) -> Tensor:
     """Return float [batch, channels, samples] as int16, as `tritone.pcm.to_int16` does."""
     return (waveform.float().clamp(-1.0, 1.0) * FULL_SCALE).round().to(torch.int16)
+
+
+def strip_weight_norm(module: nn.Module) -> None:
+    """Make weight-normalised weights plain ones, in place; their values stay what they are.
+
+    Otherwise the graph would compute them at every call, and TensorRT wants constant weights.
+    """
+    for part in module.modules():
+        if hasattr(part, "weight_g"):
+            nn.utils.remove_weight_norm(part)
+
+
+def with_shared_weights(module: nn.Module) -> nn.Module:
+    """Return a copy whose structure may be changed, over the very weights of the original."""
+    weights = (*module.parameters(), *module.buffers())
+    return copy.deepcopy(module, {id(tensor): tensor for tensor in weights})

@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from torch import Tensor, nn
 
-from export.graphs import Graph, guide, pcm, twice
+from export.graphs import Graph, guide, pcm, strip_weight_norm, twice, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -213,15 +213,9 @@ class FoldedSnake(nn.Module):
 
 
 def folded(decoder: nn.Module) -> nn.Module:
-    """Return a copy whose weights are constants: no weight norm, no exponentials at run time.
-
-    Weight norm is removed from the original too, which changes none of its values: modules under
-    weight norm cannot be copied.
-    """
-    for module in decoder.modules():
-        if hasattr(module, "weight_g"):
-            nn.utils.remove_weight_norm(module)
-    decoder = copy.deepcopy(decoder)
+    """Return the decoder with constant weights: no weight norm, no exponentials at run time."""
+    strip_weight_norm(decoder)
+    decoder = with_shared_weights(decoder)
     for module in list(decoder.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, Snake1d):

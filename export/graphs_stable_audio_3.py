@@ -9,7 +9,8 @@ import torch
 from diffusers import AutoencoderSAME, StableAudio3DiTModel, StableAudio3Pipeline
 from torch import Tensor, nn
 
-from export.graphs import Graph, guide, pcm, twice
+from export.banded_attention import use_banded_attention
+from export.graphs import Graph, guide, pcm, strip_weight_norm, twice, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -25,7 +26,9 @@ def graphs(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Precision
     transformer: nn.Module = reference
     if precision == "fp16":
         transformer = step(copy.deepcopy(pipeline.transformer).half(), time_scale)
-    decoder = VaeDecoder(pipeline.vae)
+    strip_weight_norm(pipeline.vae)
+    vae = with_shared_weights(pipeline.vae)
+    use_banded_attention(vae)
     return [
         Graph(
             component="text_encoder",
@@ -42,8 +45,8 @@ def graphs(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Precision
         Graph(
             component="vae_decoder",
             io=tensors.vae_decoder(card),
-            module=decoder,
-            reference=decoder,
+            module=VaeDecoder(vae),
+            reference=VaeDecoder(pipeline.vae),
         ),
     ]
 

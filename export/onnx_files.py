@@ -88,7 +88,11 @@ def quantize(path: Path) -> None:
     quantized = path.with_suffix(".int8.onnx")
     with quiet():
         quantize_dynamic(
-            path, quantized, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
+            path,
+            quantized,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=["MatMul", "Gemm"],
         )
     path.with_name(path.name + ".data").unlink(missing_ok=True)
     quantized.replace(path)

@@ -28,7 +28,7 @@ NEGATIVE_PROMPT = "low quality, noise"
 
 MAX_TRIAL_FRAMES = 256  # the component check has been through the whole window
 MAX_TRIAL_STEPS = 4
-MAX_PROBE_FRAMES = 1024
+MAX_WINDOW_FRAMES = 1024
 MIN_TWO_PROMPT_DIFFERENCE = 1e-3
 
 Reference = Callable[[ModelCard, Trial], Sounds]
@@ -170,7 +170,8 @@ def _denoise(path: Path, card: ModelCard, trial: Trial, inputs: dict[str, Array]
 
 def _cases(card: ModelCard, max_batch: int) -> list[tuple[int, int]]:
     """Return (batch, frames): one row over the window, odd sizes, and a full batch."""
-    window = min(card.max_frames, MAX_PROBE_FRAMES)
+    is_whole = card.frame_bucket == card.max_frames
+    window = min(card.max_frames, MAX_WINDOW_FRAMES if is_whole else MAX_TRIAL_FRAMES)
     return [(1, window), (3, min(33, window)), (max_batch, min(7, window))]
 
 

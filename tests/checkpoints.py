@@ -4,6 +4,7 @@ The sound is noise, yet prompts matter: cross attention is scaled up, so that tw
 clearly different sounds and guidance has something to guide.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -38,12 +39,15 @@ from transformers import (
     T5GemmaEncoderModel,
 )
 
+from export.quiet import quiet
+
 SAMPLE_RATE = 16000
 FRAMES = 128  # latent frames of the stable_audio window: 128 * 512 / 16000 = 4.096 s
 SAMPLES_PER_FRAME = 512
 PROMPT_TOKENS = 32
 VOCABULARY = 300
 LATENT_CHANNELS = 8
+LAYERS = 1  # of every transformer: tracing them is what an export of a tiny model costs
 
 _CORPUS = (
     "The sound of a hammer hitting a wooden surface.",
@@ -54,9 +58,7 @@ _CORPUS = (
 )
 
 
-def tokenizer(
-    *, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right"
-) -> PreTrainedTokenizerFast:
+def tokenizer(*, padding_side: str = "right") -> PreTrainedTokenizerFast:
     """Return a Unigram tokenizer like T5's, trained offline on a few lines."""
     fast = Tokenizer(models.Unigram())
     fast.normalizer = normalizers.NFKC()
@@ -84,19 +86,28 @@ def tokenizer(
     )
 
 
-def stable_audio(folder: Path, *, seed: int = 0, **scheduler: object) -> Path:
-    """Write a StableAudioPipeline with random weights (about 3 MB) and return its folder.
+def stable_audio(
+    folder: Path,
+    *,
+    seed: int = 0,
+    is_deaf: bool = False,
+    scheduler: Mapping[str, object] | None = None,
+) -> Path:
+    """Write a StableAudioPipeline with random weights (about 2 MB) and return its folder.
 
-    `scheduler` overrides fields of the scheduler's configuration.
+    `scheduler` overrides fields of the scheduler's configuration; a deaf transformer hears no
+    prompt.
     """
     torch.manual_seed(seed)
     text_encoder = T5EncoderModel(
-        T5Config(vocab_size=VOCABULARY, d_model=48, d_kv=12, d_ff=96, num_layers=2, num_heads=4)
+        T5Config(
+            vocab_size=VOCABULARY, d_model=48, d_kv=12, d_ff=96, num_layers=LAYERS, num_heads=4
+        )
     )
     transformer = StableAudioDiTModel(
         sample_size=FRAMES,
         in_channels=LATENT_CHANNELS,
-        num_layers=2,
+        num_layers=LAYERS,
         attention_head_dim=16,
         num_attention_heads=4,
         num_key_value_attention_heads=2,
@@ -108,31 +119,32 @@ def stable_audio(folder: Path, *, seed: int = 0, **scheduler: object) -> Path:
     )
     pipeline = StableAudioPipeline(
         vae=_oobleck(),
-        text_encoder=text_encoder,
+        text_encoder=T5EncoderModel(text_config),
         projection_model=StableAudioProjectionModel(
             text_encoder_dim=48, conditioning_dim=32, min_value=0, max_value=512
         ),
         tokenizer=tokenizer(),
         transformer=transformer,
-        scheduler=CosineDPMSolverMultistepScheduler(**scheduler),
+        scheduler=CosineDPMSolverMultistepScheduler(**(scheduler or {})),
     )
     for block in transformer.transformer_blocks:
-        _scale(block.attn2.to_out[0], 6.0)
+        _scale(block.attn2.to_out[0], 0.0 if is_deaf else 6.0)
     _scale(transformer.cross_attention_proj[0], 4.0)
     _scale(transformer.cross_attention_proj[2], 4.0)
     return _save(pipeline, folder)
 
 
 def _oobleck() -> AutoencoderOobleck:
-    vae = AutoencoderOobleck(
-        encoder_hidden_size=2 * LATENT_CHANNELS,  # mean and scale
-        downsampling_ratios=[4, 8, 16],
-        channel_multiples=[1, 2, 4],
-        decoder_channels=16,
-        decoder_input_channels=LATENT_CHANNELS,
-        audio_channels=2,
-        sampling_rate=SAMPLE_RATE,
-    )
+    with quiet():  # it uses a deprecated form of weight norm
+        vae = AutoencoderOobleck(
+            encoder_hidden_size=2 * LATENT_CHANNELS,  # mean and scale
+            downsampling_ratios=[4, 8, 16],
+            channel_multiples=[1, 2, 4],
+            decoder_channels=16,
+            decoder_input_channels=LATENT_CHANNELS,
+            audio_channels=2,
+            sampling_rate=SAMPLE_RATE,
+        )
     # Snake activations start at exactly alpha = beta = 0: degenerate, and blind to mistakes.
     with torch.no_grad():
         for name, parameter in vae.named_parameters():
@@ -142,9 +154,13 @@ def _oobleck() -> AutoencoderOobleck:
 
 
 def stable_audio_3(
-    folder: Path, *, seed: int = 0, stochastic: bool = True, **scheduler: object
+    folder: Path,
+    *,
+    seed: int = 0,
+    stochastic: bool = True,
+    scheduler: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write a StableAudio3Pipeline with random weights (about 1 MB) and return its folder.
+    """Write a StableAudio3Pipeline with random weights (about 2 MB) and return its folder.
 
     `scheduler` overrides fields of the scheduler's configuration.
     """
@@ -152,7 +168,7 @@ def stable_audio_3(
     transformer = StableAudio3DiTModel(
         io_channels=LATENT_CHANNELS,
         embed_dim=64,
-        depth=2,
+        depth=LAYERS,
         num_heads=4,
         cond_token_dim=32,
         global_cond_dim=32,
@@ -160,26 +176,15 @@ def stable_audio_3(
         timestep_features_dim=16,
         num_memory_tokens=4,
     )
-    vae = AutoencoderSAME(
-        audio_channels=2,
-        patch_size=32,
-        encoder_channels=16,
-        encoder_c_mults=(4,),
-        encoder_strides=(16,),
-        encoder_transformer_depths=(2,),
-        latent_dim=LATENT_CHANNELS,
-        dim_heads=16,
-        decoder_sinusoidal_blocks=(2,),
-        sampling_rate=SAMPLE_RATE,
-    )
-    _wake(transformer)
-    _wake(vae)
-    settings = {"num_train_timesteps": 1, "stochastic_sampling": stochastic, **scheduler}
+    vae = _same()
+    wake(transformer)
+    wake(vae)
+    settings = {"num_train_timesteps": 1, "stochastic_sampling": stochastic, **(scheduler or {})}
     pipeline = StableAudio3Pipeline(
         vae=vae,
         text_encoder=_gemma(),
         tokenizer=tokenizer(padding_side="left"),
-        duration_embedder=StableAudio3DurationEmbedder(output_dim=32, fourier_dim=16, max_val=6.0),
+        duration_embedder=StableAudio3DurationEmbedder(output_dim=32, fourier_dim=16, max_val=4.0),
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(**settings),
     )
@@ -189,12 +194,28 @@ def stable_audio_3(
     return _save(pipeline, folder)
 
 
+def _same() -> AutoencoderSAME:
+    with quiet():
+        return AutoencoderSAME(
+            audio_channels=2,
+            patch_size=32,
+            encoder_channels=16,
+            encoder_c_mults=(4,),
+            encoder_strides=(16,),
+            encoder_transformer_depths=(LAYERS,),
+            latent_dim=LATENT_CHANNELS,
+            dim_heads=16,
+            decoder_sinusoidal_blocks=(2,),
+            sampling_rate=SAMPLE_RATE,
+        )
+
+
 def _gemma() -> T5GemmaEncoderModel:
     encoder = {
         "vocab_size": VOCABULARY,
         "hidden_size": 32,
         "intermediate_size": 64,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": LAYERS,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "head_dim": 8,
@@ -213,8 +234,8 @@ def _scale(layer: nn.Linear, factor: float) -> None:
         layer.weight.mul_(factor)
 
 
-def _wake(model: nn.Module) -> None:
-    # Freshly built layers end in zeros, so whole branches would not be seen by a comparison.
+def wake(model: nn.Module) -> None:
+    """Fill what starts at zero: whole branches would not be seen by a comparison."""
     with torch.no_grad():
         for parameter in model.parameters():
             if float(parameter.abs().max()) < 1e-4:
@@ -222,5 +243,6 @@ def _wake(model: nn.Module) -> None:
 
 
 def _save(pipeline: DiffusionPipeline, folder: Path) -> Path:
-    pipeline.save_pretrained(folder)
+    with quiet():
+        pipeline.save_pretrained(folder)
     return folder

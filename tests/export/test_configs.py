@@ -1,0 +1,131 @@
+"""`config.pbtxt` against `tritone.tensors`, read by Triton's own protobuf."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from export.configs import ENSEMBLE, ServingOptions, config_texts, model_name, read_card
+from tritone import tensors
+from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard
+from tritone.tensors import TensorSpec
+
+text_format = pytest.importorskip("google.protobuf.text_format")
+protocol = pytest.importorskip("tritonclient.grpc.model_config_pb2")
+
+IO = {
+    "tokenizer": tensors.tokenizer,
+    "text_encoder": tensors.text_encoder,
+    "denoiser": tensors.denoiser,
+    "transformer": tensors.transformer,
+    "vae_decoder": tensors.vae_decoder,
+    ENSEMBLE: tensors.ensemble,
+}
+PYTHON_BACKED = ("tokenizer", "denoiser")
+NETWORKS = ("text_encoder", "transformer", "vae_decoder")
+
+
+@pytest.fixture(params=["stable_audio", "stable_audio_3"])
+def any_card(request: pytest.FixtureRequest, card: ModelCard) -> ModelCard:
+    return replace(card, family=request.param)
+
+
+def parsed(card: ModelCard, **options: int) -> dict[str, Any]:
+    texts = config_texts(card, ServingOptions(**options))
+    return {name: text_format.Parse(text, protocol.ModelConfig()) for name, text in texts.items()}
+
+
+def spec_of(tensor: Any) -> TensorSpec:  # noqa: ANN401  # a protobuf message
+    data_type = protocol.DataType.Name(tensor.data_type).removeprefix("TYPE_")
+    return TensorSpec(
+        tensor.name, data_type, tuple(tensor.dims), getattr(tensor, "optional", False)
+    )
+
+
+@pytest.mark.parametrize("component", IO)
+def test_tensors_are_those_of_the_shared_vocabulary(any_card: ModelCard, component: str) -> None:
+    config = parsed(any_card)[component]
+
+    assert config.name == model_name(any_card, component)
+    assert tuple(map(spec_of, config.input)) == IO[component](any_card).inputs
+    assert tuple(map(spec_of, config.output)) == IO[component](any_card).outputs
+
+
+def test_every_component_has_a_config_and_the_ensemble_comes_last(card: ModelCard) -> None:
+    assert [*config_texts(card, ServingOptions())] == [*COMPONENTS, ENSEMBLE]
+
+
+def test_the_card_travels_in_the_configs_that_are_read_for_it(card: ModelCard) -> None:
+    texts = config_texts(card, ServingOptions())
+
+    for component in (ENSEMBLE, "tokenizer", "denoiser"):
+        parameters = parsed(card)[component].parameters
+        assert parameters[CARD_PARAMETER].string_value == card.to_json()
+        assert read_card(texts[component]) == card
+
+
+def test_a_config_without_a_card_gives_none(card: ModelCard) -> None:
+    assert read_card(config_texts(card, ServingOptions())["transformer"]) is None
+
+
+def test_a_card_of_another_release_is_not_taken(card: ModelCard) -> None:
+    text = config_texts(card, ServingOptions())[ENSEMBLE].replace("sample_rate", "tempo")
+
+    with pytest.raises(InvalidCard):
+        read_card(text)
+
+
+def test_python_models_say_that_they_run_on_the_cpu(card: ModelCard) -> None:
+    # Without a kind Triton would put them onto the GPU, where there is one.
+    configs = parsed(card)
+    for component in PYTHON_BACKED:
+        assert configs[component].backend == component
+        assert [(g.kind, g.count) for g in configs[component].instance_group] == [
+            (protocol.ModelInstanceGroup.KIND_CPU, 1)
+        ]
+    for component in NETWORKS:
+        assert configs[component].backend == "onnxruntime"
+        assert [(g.kind, g.count) for g in configs[component].instance_group] == [
+            (protocol.ModelInstanceGroup.KIND_AUTO, 1)
+        ]
+
+
+def test_only_the_tokenizer_limits_its_queue(card: ModelCard) -> None:
+    configs = parsed(card, max_queue=7)
+
+    limits = {
+        component: config.dynamic_batching.default_queue_policy.max_queue_size
+        for component, config in configs.items()
+    }
+    assert limits == {component: 7 if component == "tokenizer" else 0 for component in IO}
+    batching = {c for c, config in configs.items() if config.HasField("dynamic_batching")}
+    assert batching == {"tokenizer", *NETWORKS}
+
+
+def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
+    configs = parsed(card, max_batch=5, step_batch=4, max_pending=3, threads=6)
+
+    denoiser = configs["denoiser"].parameters
+    assert denoiser["transformer"].string_value == "starter_transformer"
+    assert denoiser["step_batch"].string_value == "4"
+    assert denoiser["max_pending"].string_value == "3"
+    for component in NETWORKS:
+        assert configs[component].max_batch_size == 5
+        assert configs[component].parameters["intra_op_thread_count"].string_value == "6"
+    assert configs["text_encoder"].response_cache.enable
+    assert configs[ENSEMBLE].max_batch_size == 1
+
+
+def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: ModelCard) -> None:
+    configs = parsed(any_card)
+    ensemble = configs[ENSEMBLE]
+    known = {tensor.name for tensor in ensemble.input}
+    for step in ensemble.ensemble_scheduling.step:
+        component = step.model_name.removeprefix(f"{any_card.name}_")
+        assert set(step.input_map) == {tensor.name for tensor in configs[component].input}
+        assert set(step.input_map.values()) <= known
+        known |= set(step.output_map.values())
+
+    assert {tensor.name for tensor in ensemble.output} <= known
+    assert ensemble.model_transaction_policy.decoupled
+    assert configs["denoiser"].model_transaction_policy.decoupled

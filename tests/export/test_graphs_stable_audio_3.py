@@ -1,0 +1,148 @@
+"""The modules against diffusers, before any export; 1e-6 relative is the rounding of float32."""
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import AutoencoderSAME, StableAudio3Pipeline
+
+from export import facts
+from export.banded_attention import use_banded_attention
+from export.cards import Choices, make_card
+from export.graphs import Graph, strip_weight_norm, with_shared_weights
+from export.graphs_stable_audio_3 import graphs
+from export.quiet import quiet
+from tests import checkpoints
+from tritone import tensors
+from tritone.families import FAMILIES
+
+pytestmark = pytest.mark.export
+
+TOLERANCE = 1e-6
+
+Tensors = dict[str, torch.Tensor]
+
+
+def graphs_of(pipeline: StableAudio3Pipeline, *, guidance: bool = True) -> dict[str, Graph]:
+    family, found = FAMILIES["stable_audio_3"], facts.stable_audio_3(pipeline)
+    card = make_card("tiny3", family, found, Choices(guidance=guidance))
+    return {graph.component: graph for graph in graphs(pipeline, card, "fp32")}
+
+
+def call(graph: Graph, inputs: Tensors) -> Any:  # noqa: ANN401  # a tensor or several
+    with torch.no_grad():
+        found = graph.module(*(inputs[spec.name] for spec in graph.io.inputs))
+    names = [spec.name for spec in graph.io.outputs]
+    return dict(zip(names, found, strict=True)) if isinstance(found, tuple) else found
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
+
+
+def tokens_of(pipeline: StableAudio3Pipeline, *texts: str) -> Tensors:
+    found = pipeline.tokenizer(list(texts), padding="max_length", return_tensors="pt")
+    return {
+        tensors.INPUT_IDS: found.input_ids[None],
+        tensors.ATTENTION_MASK: found.attention_mask[None],
+        tensors.SECONDS_START: torch.tensor([[0.0]]),
+        tensors.SECONDS_END: torch.tensor([[2.0]]),
+    }
+
+
+def encoded(pipeline: StableAudio3Pipeline, text: str) -> tuple[torch.Tensor, ...]:
+    with torch.no_grad():
+        duration = pipeline.encode_duration(2.0, "cpu", 1, 1)
+        context, mask = pipeline.prepare_cross_attention(
+            *pipeline.encode_prompt(text, "cpu", 1), duration
+        )
+    return context, mask, duration
+
+
+def test_texts_and_duration_are_encoded_as_diffusers_does(pipeline_3: StableAudio3Pipeline) -> None:
+    inputs = tokens_of(pipeline_3, "a church bell", "")
+
+    found = call(graphs_of(pipeline_3)["text_encoder"], inputs)
+
+    context, mask, duration = encoded(pipeline_3, "a church bell")
+    negative_context, negative_mask, _ = encoded(pipeline_3, "")
+    assert relative_error(found[tensors.CONDITIONING], context) < TOLERANCE
+    assert torch.equal(found[tensors.CONDITIONING_MASK], mask)
+    assert relative_error(found[tensors.NEGATIVE_CONDITIONING], negative_context) < TOLERANCE
+    assert torch.equal(found[tensors.NEGATIVE_CONDITIONING_MASK], negative_mask)
+    assert torch.equal(found[tensors.GLOBAL_CONDITIONING], duration)
+
+
+def test_without_guidance_only_the_prompt_is_encoded(pipeline_3: StableAudio3Pipeline) -> None:
+    inputs = tokens_of(pipeline_3, "a church bell", "noise")
+
+    found = call(graphs_of(pipeline_3, guidance=False)["text_encoder"], inputs)
+
+    context, mask, _ = encoded(pipeline_3, "a church bell")
+    assert relative_error(found[tensors.CONDITIONING], context) < TOLERANCE
+    assert torch.equal(found[tensors.CONDITIONING_MASK], mask)
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 4.0])
+def test_a_step_is_the_velocity_of_diffusers(
+    pipeline_3: StableAudio3Pipeline, scale: float
+) -> None:
+    guided, plain = (graphs_of(pipeline_3, guidance=g)["transformer"] for g in (True, False))
+    conditioning = call(
+        graphs_of(pipeline_3)["text_encoder"], tokens_of(pipeline_3, "a church bell", "noise")
+    )
+    latents = torch.randn(1, 8, 17, generator=torch.Generator().manual_seed(0))
+    step = {tensors.LATENTS: latents, tensors.SIGMA: torch.tensor([[0.7]])}
+    step |= {tensors.GUIDANCE_SCALE: torch.tensor([[scale]])}
+
+    with torch.no_grad():
+        velocity, negative = (
+            pipeline_3.transformer(
+                latents,
+                torch.tensor([0.7]),
+                encoder_hidden_states=conditioning[context],
+                global_hidden_states=conditioning[tensors.GLOBAL_CONDITIONING],
+                encoder_attention_mask=conditioning[mask],
+                return_dict=False,
+            )[0]
+            for context, mask in (
+                (tensors.CONDITIONING, tensors.CONDITIONING_MASK),
+                (tensors.NEGATIVE_CONDITIONING, tensors.NEGATIVE_CONDITIONING_MASK),
+            )
+        )
+    expected = latents - 0.7 * (negative + max(1.0, scale) * (velocity - negative))
+
+    assert relative_error(call(guided, {**step, **conditioning}), expected) < TOLERANCE
+    unguided = latents - 0.7 * velocity
+    assert relative_error(call(plain, {**step, **conditioning}), unguided) < TOLERANCE
+
+
+@pytest.mark.parametrize("sliding_window", [1, 2])
+@pytest.mark.parametrize("is_differential", [True, False])
+def test_banded_attention_is_the_masked_attention_of_diffusers(
+    sliding_window: int, is_differential: bool
+) -> None:
+    torch.manual_seed(0)
+    with quiet():
+        vae = AutoencoderSAME(
+            patch_size=8,
+            encoder_channels=8,
+            encoder_c_mults=(4,),
+            encoder_strides=(4,),
+            encoder_transformer_depths=(2,),
+            latent_dim=4,
+            dim_heads=16,
+            sliding_window=sliding_window,
+            use_differential_attention=is_differential,
+        )
+    checkpoints.wake(vae)
+    strip_weight_norm(vae)
+    banded = with_shared_weights(vae)
+    use_banded_attention(banded)
+
+    for frames in (1, 2, 3, 40):
+        latents = torch.randn(2, 4, frames)
+        with torch.no_grad():
+            expected, found = vae.decode(latents).sample, banded.decode(latents).sample
+        assert relative_error(found, expected) < TOLERANCE

@@ -1,0 +1,162 @@
+"""Clean ONNX files: dynamic where the card says so, the same every time, no host paths."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from diffusers import StableAudioPipeline
+from torch import Tensor, nn
+
+from export import onnx_files
+from export.errors import ExportError
+from export.graphs import Graph
+from export.graphs_stable_audio import graphs
+from export.verify import relative_error
+from tests.export.exports import Exported
+from tritone import tensors
+from tritone.card import ModelCard
+
+pytestmark = pytest.mark.export
+
+
+class Halved(nn.Module):
+    """The innocent chunk(2) over a doubled batch, at which torch.export freezes the batch."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        first, second = torch.cat([latents, latents * 2.0]).chunk(2)
+        return (first + second).to(torch.int16)
+
+
+class Mixed(nn.Module):
+    """A small module with the decoder's border and a weight of a chosen size."""
+
+    def __init__(self, channels: int, width: int = 1) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(channels, width, kernel_size=1, bias=False)
+        nn.init.constant_(self.mix.weight, 1.0 / width)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        mixed: Tensor = self.mix(latents)
+        return mixed.sum(dim=1, keepdim=True).round().to(torch.int16)
+
+
+class Unexportable(nn.Module):
+    """A decision over data, which no graph can hold."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        print("torch says a lot")  # noqa: T201
+        return latents if latents.sum() > 0 else -latents
+
+
+def graph_of(module: nn.Module, card: ModelCard) -> Graph:
+    return Graph(
+        component="vae_decoder", io=tensors.vae_decoder(card), module=module, reference=module
+    )
+
+
+def test_a_frozen_batch_is_refused(card: ModelCard, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"dimension 0 of 'latents' froze at 2"):
+        onnx_files.write_onnx(graph_of(Halved(), card), card, tmp_path / "model.onnx")
+
+
+def test_a_missing_tensor_is_refused(card: ModelCard, tiny: Exported) -> None:
+    with pytest.raises(ExportError, match=r"has no tensor 'latents'"):
+        onnx_files.check_dynamic(tiny.artifact("text_encoder"), tensors.vae_decoder(card))
+
+
+def test_what_torch_said_is_kept_for_the_error(
+    card: ModelCard, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExportError, match="torch could not export the vae_decoder") as caught:
+        onnx_files.write_onnx(graph_of(Unexportable(), card), card, tmp_path / "model.onnx")
+
+    assert "torch says a lot" in caught.value.detail
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("component", ["text_encoder", "transformer", "vae_decoder"])
+def test_files_hold_neither_host_paths_nor_stale_shapes(tiny: Exported, component: str) -> None:
+    path = tiny.artifact(component)
+    model = onnx.load(path)
+
+    assert not model.graph.value_info
+    assert not any(node.metadata_props for node in model.graph.node)
+    assert model.opset_import[0].version == onnx_files.OPSET
+    assert b"site-packages" not in path.read_bytes()
+    assert str(Path.home()).encode() not in path.read_bytes()
+
+
+def test_two_exports_are_the_same_to_the_byte(
+    pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
+) -> None:
+    decoder = graphs(pipeline, tiny.card, "fp32")[-1]
+    path = tmp_path / "model.onnx"
+
+    onnx_files.write_onnx(decoder, tiny.card, path)
+
+    assert path.read_bytes() == tiny.artifact("vae_decoder").read_bytes()
+
+
+def test_weights_go_to_a_file_of_their_own_when_asked(card: ModelCard, tmp_path: Path) -> None:
+    module, path = Mixed(card.latent_channels, width=4096), tmp_path / "model.onnx"
+    weight_bytes = module.mix.weight.numel() * 4
+
+    onnx_files.write_onnx(graph_of(module, card), card, path, external_data=True)
+
+    assert path.stat().st_size < weight_bytes
+    assert (tmp_path / "model.onnx.data").stat().st_size >= weight_bytes
+    latents = np.ones((1, card.latent_channels, 2), np.float32)
+    found = onnx_files.run(onnx_files.session(path), {tensors.LATENTS: latents})
+    assert found[tensors.PCM].tolist() == [[[card.latent_channels] * 2]]
+
+
+def test_small_weights_stay_inside(card: ModelCard, tmp_path: Path) -> None:
+    module = Mixed(card.latent_channels)
+
+    onnx_files.write_onnx(graph_of(module, card), card, tmp_path / "model.onnx")
+
+    assert os.listdir(tmp_path) == ["model.onnx"]
+
+
+def test_half_precision_keeps_its_border_in_float32(
+    pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
+) -> None:
+    from export.verify import verify_component
+
+    card = replace(tiny.card, guidance=False)
+    transformer = graphs(pipeline, card, "fp16")[1]
+    path = tmp_path / "model.onnx"
+
+    onnx_files.write_onnx(transformer, card, path)
+
+    types = {value.type for value in onnx_files.session(path).get_inputs()}
+    assert types == {"tensor(float)"}
+    assert path.stat().st_size < 0.7 * tiny.artifact("transformer").stat().st_size
+    error = verify_component(transformer, card, path, "fp16", max_batch=2)
+    assert 1e-5 < error < 1e-2  # it is half precision, and no worse
+
+
+def test_quantised_networks_are_small_and_close(tiny: Exported, tmp_path: Path) -> None:
+    original, path = tiny.artifact("transformer"), tmp_path / "model.onnx"
+    path.write_bytes(original.read_bytes())
+    shapes = onnx_files.session(original).get_inputs()
+    random = np.random.default_rng(0)
+    inputs = {
+        value.name: random.standard_normal(
+            [2 if d == "batch" else 9 if d == "frames" else d for d in value.shape]
+        ).astype(np.float32)
+        for value in shapes
+    }
+
+    onnx_files.quantize(path)
+
+    assert os.listdir(tmp_path) == ["model.onnx"]
+    assert path.stat().st_size < 0.5 * original.stat().st_size
+    found, expected = (
+        onnx_files.run(onnx_files.session(p), inputs)[tensors.DENOISED] for p in (path, original)
+    )
+    assert 1e-4 < relative_error(found, expected) < 0.2

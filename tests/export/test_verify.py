@@ -1,0 +1,121 @@
+"""The gate: what is wrong is found, whatever is wrong."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from diffusers import StableAudio3Pipeline, StableAudioPipeline
+from onnx import numpy_helper
+
+from export import verify
+from export.errors import VerificationFailed
+from export.graphs import Graph
+from export.graphs_stable_audio import graphs
+from export.references import Sounds, Trial, stable_audio, stable_audio_3
+from tests.export.exports import Exported
+from tritone.card import ModelCard
+
+pytestmark = pytest.mark.export
+
+
+def spoiled(source: Path, target: Path, value: float) -> Path:
+    """Write a copy of a network, the largest weight of which has one wrong value."""
+    model = onnx.load(source)
+    weight = max(model.graph.initializer, key=lambda tensor: int(np.prod(tensor.dims)))
+    array = numpy_helper.to_array(weight).copy()
+    array.flat[array.size // 2] = value
+    weight.CopyFrom(numpy_helper.from_array(array, weight.name))
+    onnx.save(model, target)
+    return target
+
+
+@pytest.fixture
+def transformer(pipeline: StableAudioPipeline, tiny: Exported) -> Graph:
+    return graphs(pipeline, tiny.card, "fp32")[1]
+
+
+def test_relative_error_is_the_ratio_of_norms() -> None:
+    expected = np.array([3.0, 4.0], np.float32)
+
+    assert verify.relative_error(expected, expected) == 0.0
+    assert verify.relative_error(np.array([3.0, 4.5], np.float32), expected) == pytest.approx(0.1)
+
+
+def test_samples_may_be_one_step_off_and_no_more() -> None:
+    expected = np.array([30, 40, -50], np.int16)
+
+    assert verify.relative_error(expected + np.int16(1), expected) == 0.0
+    assert verify.relative_error(expected + np.int16(2), expected) > 0.01
+
+
+def test_one_wrong_weight_is_found(tiny: Exported, transformer: Graph, tmp_path: Path) -> None:
+    path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", 3.0)
+
+    with pytest.raises(
+        VerificationFailed, match=r"transformer is \d\.\de[+-]\d+ off .*than the tolerance 0\.0001"
+    ):
+        verify.verify_component(transformer, tiny.card, path, "fp32", max_batch=2)
+
+
+def test_numbers_that_are_not_finite_are_found(
+    tiny: Exported, transformer: Graph, tmp_path: Path
+) -> None:
+    path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", float("nan"))
+
+    with pytest.raises(VerificationFailed, match="not finite"):
+        verify.verify_component(transformer, tiny.card, path, "fp32", max_batch=2)
+
+
+def test_the_trial_has_a_negative_prompt_only_with_guidance(card: ModelCard) -> None:
+    from dataclasses import replace
+
+    guided = verify.make_trial(card)
+    plain = verify.make_trial(replace(card, guidance=False))
+
+    assert guided.negative_prompts == ("", "", verify.NEGATIVE_PROMPT)
+    assert plain.negative_prompts == ("", "")
+    assert guided.prompts[0] == guided.prompts[2] != guided.prompts[1]
+
+
+def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) -> None:
+    # 1e-5 is ten times what float32 costs here; the gate itself allows 1e-4.
+    for exported in (tiny, tiny_3):
+        measured = exported.published.measured
+        assert max(measured.components.values()) < 1e-5
+        assert measured.end_to_end.latents_error < 1e-5
+        assert measured.end_to_end.pcm_error < 1e-5
+        assert measured.end_to_end.two_prompt_difference > 0.01
+
+
+def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudioPipeline) -> None:
+    from dataclasses import replace
+
+    card = replace(tiny.card, schedule=replace(tiny.card.schedule, eta=0.0))
+
+    measured = verify.verify_end_to_end(
+        tiny.artifacts(), card, "fp32", partial(stable_audio, pipeline)
+    )
+
+    assert measured.latents_error < 1e-5
+
+
+def test_a_wrong_path_between_right_networks_is_found(
+    tiny_3: Exported, pipeline_3: StableAudio3Pipeline
+) -> None:
+    def louder(card: ModelCard, trial: Trial) -> Sounds:
+        sounds = stable_audio_3(pipeline_3, card, trial)
+        return Sounds(sounds.latents, sounds.waveforms * 1.01)
+
+    with pytest.raises(VerificationFailed, match=r"whole pipeline \(samples\) is 9"):
+        verify.verify_end_to_end(tiny_3.artifacts(), tiny_3.card, "fp32", louder)
+
+
+def test_another_noise_schedule_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
+    from dataclasses import replace
+
+    card = replace(tiny.card, schedule=replace(tiny.card.schedule, sigma_max=400.0))
+
+    with pytest.raises(VerificationFailed, match="noise levels"):
+        verify.verify_end_to_end(tiny.artifacts(), card, "fp32", partial(stable_audio, pipeline))
