@@ -75,7 +75,7 @@ async def answered(envelope: Envelope, request: Request, handle: Handler) -> Res
         async with _admitted(request):
             return await handle(request)
     except TritoneError as error:
-        return envelope.render(error, request_id_of(request))
+        return envelope.render(error, request)
 
 
 @asynccontextmanager

@@ -44,6 +44,10 @@ class MalformedRequest(InvalidRequest):
         self.faults = tuple(faults)
 
 
+class UnreadableBody(MalformedRequest):
+    """The body cannot be parsed at all."""
+
+
 def _field(fault: Fault) -> str | None:
     return next((part for part in fault.location[1:] if isinstance(part, str)), None)
 
@@ -151,20 +155,24 @@ def _parsed(raw: bytes) -> object:
     try:
         return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise _refused("The body should be UTF-8", "json_invalid") from None
+        raise _unreadable("The body should be UTF-8", "json_invalid") from None
     except json.JSONDecodeError as error:
         message = f"JSON decode error: {error.msg}"
-        raise MalformedRequest([Fault(("body", error.pos), message, "json_invalid")]) from None
+        raise UnreadableBody([Fault(("body", error.pos), message, "json_invalid")]) from None
     except RecursionError:
-        raise _refused("The body is nested too deeply", "recursion_loop") from None
+        raise _unreadable("The body is nested too deeply", "recursion_loop") from None
     except ValueError:  # Python's limit on the digits of an integer
-        raise _refused("A number in the body has too many digits", "json_invalid") from None
+        raise _unreadable("A number in the body has too many digits", "json_invalid") from None
 
 
 def _refuse_constant(name: str) -> Callable[[], float]:
     # Python's parser takes NaN and Infinity, which JSON does not have.
-    raise _refused(f"JSON decode error: {name} is not a JSON value", "json_invalid")
+    raise _unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
 
 
 def _refused(message: str, kind: str) -> MalformedRequest:
     return MalformedRequest([Fault(("body",), message, kind)])
+
+
+def _unreadable(message: str, kind: str) -> UnreadableBody:
+    return UnreadableBody([Fault(("body",), message, kind)])

@@ -6,8 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from frontend.audio.formats import AudioFormat
-from frontend.contracts.envelopes import LISTS_FAULTS, Envelope
-from frontend.contracts.wire import FaultList
+from frontend.contracts.envelopes import Envelope
 from frontend.errors import TritoneError
 
 Responses = dict[int | str, dict[str, Any]]
@@ -64,8 +63,9 @@ def errors_of(envelope: Envelope) -> Responses:
     """Return the OpenAPI responses of a contract's errors."""
     by_status: Responses = {}
     for kind, row in envelope.rows.items():
-        model = FaultList if row.status == LISTS_FAULTS else envelope.model
-        entry = by_status.setdefault(row.status, {"model": model, "description": ""})
+        entry = by_status.setdefault(
+            row.status, {"model": envelope.model_of(row.status), "description": ""}
+        )
         entry["description"] = f"{entry['description']} {_summary(kind)}".strip()
     return dict(sorted(by_status.items(), key=lambda item: int(item[0])))
 

@@ -47,3 +47,21 @@ class ErrorObject(BaseModel):
     """Any error of LocalAI, and those of vLLM-Omni that are not a schema's."""
 
     error: ErrorDetail
+
+
+class AimlapiError(BaseModel):
+    """Any error of AI/ML API."""
+
+    message: str
+    path: str
+    requestId: str
+    statusCode: int
+    timestamp: str  # ISO 8601 with milliseconds and Z
+
+
+class MusicGptError(BaseModel):
+    """Any error of MusicGPT; its own pages show two shapes, and this is both."""
+
+    success: bool = False
+    message: str
+    detail: str

@@ -1,25 +1,33 @@
 """Every contract × every error. The expected answers lie in `snapshots/`, one file per contract."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-from frontend.contracts.body import Fault, MalformedRequest
+from frontend.contracts.body import Fault, MalformedRequest, UnreadableBody
 from frontend.contracts.envelopes import (
+    AIMLAPI,
     ELEVENLABS,
     LOCALAI,
+    MUSICGPT,
+    TRITONE,
     VLLM_OMNI,
-    BodyTooLarge,
     Envelope,
-    NoSuchPath,
-    Unexpected,
-    WrongMethod,
     short_id,
 )
-from frontend.contracts.wire import FaultList
+from frontend.contracts.rows import (
+    BodyTooLarge,
+    NoSuchPath,
+    RangeNotSatisfiable,
+    Unexpected,
+    WrongMethod,
+)
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -37,10 +45,11 @@ from frontend.errors import (
     UnknownModel,
     UnsupportedFormat,
 )
+from frontend.jobs.errors import JobConflict
 from tests.fakes import FakeGateway
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-ENVELOPES = [ELEVENLABS, LOCALAI, VLLM_OMNI]
+ENVELOPES = [ELEVENLABS, LOCALAI, VLLM_OMNI, AIMLAPI, MUSICGPT, TRITONE]
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 ERRORS: list[TritoneError] = [
     MalformedRequest(
@@ -49,9 +58,12 @@ ERRORS: list[TritoneError] = [
             Fault(("body", "bpm"), "Input should be a valid integer", "int_type"),
         ]
     ),
+    UnreadableBody([Fault(("body", 1), "JSON decode error: Expecting value", "json_invalid")]),
     InvalidRequest("The sound is too long.", field="seconds", kind="less_than_equal"),
     UnsupportedFormat("No such format.", field="format"),
     UnknownModel("xxx"),
+    JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
+    RangeNotSatisfiable("The file has 9 bytes."),
     RequestTooLarge("The text is too long.", field="text", kind="string_too_long"),
     BodyTooLarge("The request body is too large."),
     Unauthenticated("The key is wrong."),
@@ -76,13 +88,23 @@ def _kinds(kind: type[TritoneError] = TritoneError) -> Iterator[type[TritoneErro
         yield from _kinds(child)
 
 
+def _rendered(envelope: Envelope, error: TritoneError) -> JSONResponse:
+    scope = {"type": "http", "method": "POST", "path": "/a/path", "headers": []}
+    scope |= {"query_string": b"", "state": {"request_id": REQUEST_ID}}
+    return envelope.render(error, Request(scope))
+
+
 def _snapshot(envelope: Envelope, error: TritoneError) -> dict[str, object]:
-    response = envelope.render(error, REQUEST_ID)
+    response = _rendered(envelope, error)
     own = {"content-length", "content-type"}
+    body = json.loads(bytes(response.body))
+    if "timestamp" in body:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["timestamp"])
+        body["timestamp"] = "now"
     return {
         "status": response.status_code,
         "headers": {name: value for name, value in response.headers.items() if name not in own},
-        "body": json.loads(bytes(response.body)),
+        "body": body,
     }
 
 
@@ -100,8 +122,8 @@ def test_an_error_looks_as_the_contract_says(envelope: Envelope, error: TritoneE
 @pytest.mark.parametrize("envelope", ENVELOPES, ids=lambda envelope: envelope.name)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_is_what_the_documentation_shows(envelope: Envelope, error: TritoneError) -> None:
-    response = envelope.render(error, REQUEST_ID)
-    model = FaultList if response.status_code == 422 else envelope.model
+    response = _rendered(envelope, error)
+    model = envelope.model_of(response.status_code)
     body = json.loads(bytes(response.body))
     assert model.model_validate(body, strict=True, extra="forbid").model_dump() == body
 
