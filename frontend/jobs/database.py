@@ -102,7 +102,7 @@ class Database:
                 async with self._pool.connection(timeout=left) as connection:
                     return await work(connection)
             except (psycopg.Error, PoolTimeout, ConnectorException) as error:
-                if not _is_passing(error):
+                if not is_passing(error):
                     raise
                 if time.monotonic() + pause > deadline:
                     raise BackendUnavailable(
@@ -127,7 +127,8 @@ class Database:
         return await self.run(keep)
 
 
-def _is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException) -> bool:
+    """Return whether an error says that the database is away, not that something is wrong."""
     cause = error.__cause__ if isinstance(error, ConnectorException) else error
     return isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))
 

@@ -1,0 +1,68 @@
+"""What every worker does from time to time: take over from the dead, and delete what is old."""
+
+import asyncio
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from frontend.errors import TritoneError
+from frontend.jobs.opening import JobSystem
+
+_SWEEPS_PER_LEASE = 3
+_PURGE_PERIOD_S = 600.0
+_UNKNOWN_FILES_S = 3600.0  # beyond retention: files that no job knows
+
+_log = structlog.get_logger(__name__)
+
+
+async def clean(system: JobSystem) -> None:
+    """Sweep and purge until cancelled; any number of workers may do so at once."""
+    period_s = system.groups.jobs.lease_s / _SWEEPS_PER_LEASE
+    purged_at = -_PURGE_PERIOD_S
+    while True:
+        try:
+            await sweep(system)
+            if time.monotonic() - purged_at > _PURGE_PERIOD_S:
+                await purge(system)
+                purged_at = time.monotonic()
+        except TritoneError:
+            _log.warning("could not clean up; trying again")
+        # Apart from each other, so that workers started together do not meet every time.
+        await asyncio.sleep(period_s * random.uniform(0.7, 1.3))  # noqa: S311 -- not a secret
+
+
+async def sweep(system: JobSystem) -> None:
+    """Give the jobs of dead workers to others, and wake what nobody remembers.
+
+    Raises:
+        BackendUnavailable: the database is away.
+    """
+    jobs = system.groups.jobs
+    found = await system.store.recover(jobs.max_attempts)
+    n_deliveries = await system.deliveries.recover(jobs.lease_s)
+    await system.store.delete_dead_tasks(2 * jobs.lease_s)
+    if found.requeued or found.ended or found.forgotten or n_deliveries:
+        _log.warning(
+            "took over from dead workers",
+            requeued=found.requeued,
+            ended=found.ended,
+            forgotten=found.forgotten,
+            deliveries=n_deliveries,
+        )
+
+
+async def purge(system: JobSystem) -> None:
+    """Delete jobs, with their files, and files that no job knows, beyond their retention.
+
+    Raises:
+        BackendUnavailable: the database is away.
+    """
+    retention_s = system.groups.storage.retention_s
+    while made := await system.store.purge(retention_s):
+        await system.files.delete([file.key for result in made for file in result.files])
+    limit = datetime.now(UTC) - timedelta(seconds=retention_s + _UNKNOWN_FILES_S)
+    n_files = await system.files.delete_older_than(limit)
+    if n_files:
+        _log.info("deleted files that no job knew", files=n_files)

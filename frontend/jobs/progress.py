@@ -1,0 +1,104 @@
+"""How far a running job is: watches the passes of its sound at the seam to Triton."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from frontend.errors import TritoneError
+from frontend.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
+from frontend.generation import Generator
+from frontend.metrics import Metrics
+from frontend.settings import Settings
+from frontend.sound import GenerationRequest, Sound
+
+_ASKING_TIMEOUT_S = 1.0
+
+_Pass = tuple[PreparedRequest, Call]
+
+
+class WatchedGateway:
+    """A `Gateway` that remembers which passes are under way for which request."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        """Pass everything on to `gateway`."""
+        self._gateway = gateway
+        self._under_way: dict[str, list[_Pass]] = defaultdict(list)
+
+    @property
+    def catalog(self) -> Catalog:
+        """See `Gateway`."""
+        return self._gateway.catalog
+
+    async def open(self) -> None:
+        """See `Gateway`."""
+        await self._gateway.open()
+
+    async def close(self) -> None:
+        """See `Gateway`."""
+        await self._gateway.close()
+
+    async def refresh(self) -> Catalog:
+        """See `Gateway`."""
+        return await self._gateway.refresh()
+
+    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+        """See `Gateway`."""
+        with self._noted(request, call):
+            return await self._gateway.generate(request, call)
+
+    async def cancel(self, model: str, job_id: str) -> None:
+        """See `Gateway`."""
+        await self._gateway.cancel(model, job_id)
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        """See `Gateway`."""
+        return await self._gateway.progress(model, job_id)
+
+    async def progress_of(self, request_id: str) -> Progress | None:
+        """Return how far the passes of a request are, together; None: nobody knows."""
+        passes = self._under_way.get(request_id, [])
+        known = [
+            each for each in await asyncio.gather(*[self._ask(*one) for one in passes]) if each
+        ]
+        if not known:
+            return None
+        return Progress(
+            steps_done=sum(each.steps_done for each in known),
+            steps=sum(request.steps for request, _ in passes),
+        )
+
+    async def _ask(self, request: PreparedRequest, call: Call) -> Progress | None:
+        try:
+            async with asyncio.timeout(_ASKING_TIMEOUT_S):
+                return await self._gateway.progress(request.card.name, call.job_id)
+        except (TritoneError, TimeoutError):
+            return None  # it is only progress
+
+    @contextmanager
+    def _noted(self, request: PreparedRequest, call: Call) -> Iterator[None]:
+        passes = self._under_way[call.request_id]
+        passes.append((request, call))
+        try:
+            yield
+        finally:
+            passes.remove((request, call))
+            if not passes:
+                self._under_way.pop(call.request_id, None)
+
+
+class SoundMaker:
+    """The `Maker` of real workers: the generator of the frontend, watched."""
+
+    def __init__(self, gateway: Gateway, settings: Settings, metrics: Metrics) -> None:
+        """Open the gateway before use."""
+        self._gateway = WatchedGateway(gateway)
+        self._generator = Generator(self._gateway, settings, metrics)
+
+    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+        """See `Generator`."""
+        return await self._generator.generate(request, request_id=request_id)
+
+    async def progress(self, request_id: str) -> Progress | None:
+        """Return how far a request is, or None."""
+        return await self._gateway.progress_of(request_id)

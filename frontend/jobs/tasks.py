@@ -1,0 +1,224 @@
+"""What a worker does with one job and with one webhook. Nothing here decides who does it."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from frontend.audio.encoders import encode
+from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
+from frontend.gateway import Progress
+from frontend.jobs.deliveries import Settlement
+from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
+from frontend.jobs.opening import JobSystem
+from frontend.jobs.pulse import Heart, Watched
+from frontend.jobs.store import Claim, Ending
+from frontend.sound import GenerationRequest, Sound
+from frontend.webhooks.limits import HostLimit
+from frontend.webhooks.model import Delivery, DeliveryStatus
+from frontend.webhooks.schedule import next_pause_s
+from frontend.webhooks.sending import Answer, Sender
+from frontend.webhooks.signature import signature_headers
+from frontend.webhooks.urls import host_of
+
+_LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
+_HOST_PAUSE_S = 1.0  # of a delivery to a busy host
+_LEASE_SLACK_S = 10.0  # of a delivery, beyond the time that sending may take
+_UNEXPECTED = JobFailure(name="GenerationFailed", message="The sound could not be made.")
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+class Maker(Protocol):
+    """Makes sounds; the frontend's generator in real workers."""
+
+    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+        """Return the sound; cancelling the task stops the work. Raises domain errors."""
+
+    async def progress(self, request_id: str) -> Progress | None:
+        """Return how far the sound of a request is, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Again:
+    """The job goes back into the queue."""
+
+    delay_s: float
+    strikes: int
+
+
+class JobRunner:
+    """Makes the sound of one job after the other, several at once."""
+
+    def __init__(self, system: JobSystem, maker: Maker, heart: Heart, name: str) -> None:
+        """`name` is this worker's, for people who look into the database."""
+        self._store = system.store
+        self._files = system.files
+        self._settings = system.groups.jobs
+        self._maker = maker
+        self._heart = heart
+        self._name = name
+
+    async def run(self, job_id: str) -> None:
+        """Make a job's sound unless somebody else does; when cancelled, give the job back."""
+        claim = Claim(job_id=job_id, claim_id=str(uuid.uuid4()))
+        job = await self._store.claim(claim, self._name)
+        if job is None:
+            return
+        making = asyncio.create_task(self._make(job))
+        async with self._heart.watching(claim, making) as watched:
+            if job.cancel_requested:  # while it was queued again
+                watched.is_cancelled = True
+                making.cancel()
+            try:
+                await asyncio.wait([making])
+            except asyncio.CancelledError:  # this worker stops
+                making.cancel()
+                await asyncio.wait([making])
+                await _to_the_end(self._store.requeue(claim, 0.0, 0))
+                raise
+            if not watched.is_lost:
+                await _to_the_end(self._settle(job, watched, making))
+
+    async def _make(self, job: Job) -> JobResult:
+        sound = await self._maker.generate(job.request.sound, request_id=job.id)
+        files = [await self._keep(sound, each) for each in job.request.formats]
+        return JobResult(
+            files=tuple(files),
+            seconds=sound.seconds,
+            sample_rate=sound.sample_rate,
+            model=sound.card.name,
+            model_version=sound.model_version,
+            seed=sound.seed,
+            steps=sound.steps,
+            guidance_scale=sound.guidance_scale,
+            notes=sound.notes,
+        )
+
+    async def _keep(self, sound: Sound, output: OutputFormat) -> JobFile:
+        row = output.audio_format
+        data = await asyncio.to_thread(encode, sound.pcm, sound.sample_rate, row)
+        return JobFile(
+            key=await self._files.put(data, row.extension),
+            format=row.name,
+            media_type=row.media_type,
+            n_bytes=len(data),
+        )
+
+    async def _settle(self, job: Job, watched: Watched, making: asyncio.Task[JobResult]) -> None:
+        outcome = self._outcome(job, making)
+        if isinstance(outcome, _Again):
+            await self._store.requeue(watched.claim, outcome.delay_s, outcome.strikes)
+            return
+        if await self._store.end(watched.claim, outcome) is None:
+            _log.warning("the job was no longer ours", job_id=job.id)
+            return
+        _log.info("job ended", job_id=job.id, status=outcome.status.value, attempt=job.attempt)
+
+    def _outcome(self, job: Job, making: asyncio.Task[JobResult]) -> Ending | _Again:
+        if making.cancelled():
+            return Ending(status=JobStatus.CANCELLED)
+        error = making.exception()
+        if error is None:
+            return Ending(status=JobStatus.COMPLETED, result=making.result())
+        if isinstance(error, (BackendUnavailable, Overloaded)):
+            return self._when_there_is_room(job, error)
+        if isinstance(error, TritoneError) and not isinstance(error, GenerationFailed):
+            return _failed(error)
+        _log.error("attempt failed", job_id=job.id, attempt=job.attempt, exc_info=error)
+        if job.strikes + 1 < self._settings.max_attempts:
+            return _Again(delay_s=_pause_s(job), strikes=1)
+        return _failed(error)
+
+    def _when_there_is_room(
+        self, job: Job, error: BackendUnavailable | Overloaded
+    ) -> Ending | _Again:
+        if (datetime.now(UTC) - job.created_at).total_seconds() > self._settings.patience_s:
+            return _failed(error)
+        pause_s = _pause_s(job)
+        if isinstance(error, Overloaded):
+            pause_s = max(pause_s, error.retry_after_s)
+        return _Again(delay_s=pause_s, strikes=0)
+
+
+class DeliveryRunner:
+    """Sends one webhook after the other, several at once, few to the same host."""
+
+    def __init__(self, system: JobSystem, sender: Sender) -> None:
+        """`sender` is shared by all attempts."""
+        self._deliveries = system.deliveries
+        self._settings = system.groups.webhooks
+        self._secrets = system.webhook_secrets
+        self._sender = sender
+        self._hosts = HostLimit(self._settings.per_host)
+
+    async def run(self, delivery_id: str) -> None:
+        """Make one attempt, unless the webhook is over or somebody else is at it."""
+        claim_id = str(uuid.uuid4())
+        lease_s = self._settings.timeout_s + _LEASE_SLACK_S
+        delivery = await self._deliveries.claim(delivery_id, claim_id, lease_s)
+        if delivery is None:
+            return
+        async with self._hosts.slot(host_of(delivery.url)) as is_free:
+            settlement = await self._attempt(delivery) if is_free else _later()
+        await self._deliveries.settle(delivery_id, claim_id, settlement)
+
+    async def _attempt(self, delivery: Delivery) -> Settlement:
+        headers = signature_headers(
+            self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
+        )
+        answer = await self._sender.send(delivery.url, headers, delivery.body)
+        settlement = self._judged(delivery, answer)
+        _log.info(
+            "webhook attempted",
+            delivery_id=delivery.id,
+            job_id=delivery.job_id,
+            host=host_of(delivery.url),
+            status_code=answer.status_code,
+            problem=answer.problem,
+            outcome=settlement.status.value,
+        )
+        return settlement
+
+    def _judged(self, delivery: Delivery, answer: Answer) -> Settlement:
+        if answer.is_accepted:
+            return Settlement(status=DeliveryStatus.DELIVERED, answer=answer)
+        pause_s = next_pause_s(answer, delivery.tries + 1, self._settings.schedule_s)
+        if pause_s is None:
+            return Settlement(status=DeliveryStatus.GAVE_UP, answer=answer)
+        return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, answer=answer)
+
+
+def _later() -> Settlement:
+    pause_s = _HOST_PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 -- not a secret
+    return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s)
+
+
+def _failed(error: BaseException) -> Ending:
+    # What is not ours may repeat the prompt or our insides: only our own words reach the caller.
+    failure = _UNEXPECTED
+    if isinstance(error, TritoneError):
+        failure = JobFailure(name=type(error).__name__, message=error.message)
+    return Ending(status=JobStatus.ERROR, failure=failure)
+
+
+def _pause_s(job: Job) -> float:
+    pause = min(_LONGEST_PAUSE_S, 2.0 ** min(job.attempt - 1, 5))
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 -- not a secret
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` gives, finished even when this task is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,71 @@
+"""A maker of sounds that sleeps: what real workers run in these tests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from frontend.gateway import Progress
+from frontend.sound import GenerationRequest, Sound
+from tritone.card import ModelCard, ScheduleSettings
+
+CARD = ModelCard(
+    name="starter",
+    family="stable_audio",
+    sample_rate=16_000,
+    audio_channels=1,
+    samples_per_frame=640,
+    latent_channels=8,
+    max_frames=250,
+    frame_bucket=25,
+    prompt_tokens=32,
+    conditioning_tokens=34,
+    conditioning_dim=64,
+    global_dim=128,
+    guidance=True,
+    default_steps=20,
+    default_guidance_scale=5.0,
+    default_seconds=5.0,
+    extendable=True,
+    schedule=ScheduleSettings(),
+)
+
+
+@dataclass
+class SleepingMaker:
+    """Sleeps as long as told, counts its steps, and fails on prompts that ask for it."""
+
+    seconds: float = 0.0
+    errors: list[Exception] = field(default_factory=list)  # raised by the next calls
+    began: list[str] = field(default_factory=list)  # request ids
+    cancelled: list[str] = field(default_factory=list)
+    _progress: dict[str, Progress] = field(default_factory=dict)
+
+    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+        self.began.append(request_id)
+        try:
+            for n in range(4):
+                self._progress[request_id] = Progress(n, 4)
+                await asyncio.sleep(self.seconds / 4)
+        except asyncio.CancelledError:
+            self.cancelled.append(request_id)
+            raise
+        if self.errors:
+            raise self.errors.pop(0)
+        return Sound(
+            pcm=np.zeros((1, 1600), np.int16),
+            card=CARD,
+            model_version="1",
+            seed=request.seed or 0,
+            steps=20,
+            guidance_scale=5.0,
+        )
+
+    async def progress(self, request_id: str) -> Progress | None:
+        return self._progress.get(request_id)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["SleepingMaker"]:
+        yield self
