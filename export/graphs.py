@@ -2,12 +2,15 @@
 
 import copy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from tritone.pcm import FULL_SCALE
 from tritone.tensors import ModelIO
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ def strip_weight_norm(module: nn.Module) -> None:
             nn.utils.remove_weight_norm(part)
 
 
-def with_shared_weights(module: nn.Module) -> nn.Module:
+def with_shared_weights(module: ModuleT) -> ModuleT:
     """Return a copy whose structure may be changed, over the very weights of the original."""
     weights = (*module.parameters(), *module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in weights})

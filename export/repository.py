@@ -1,8 +1,9 @@
 """Publishing into a Triton model repository: all of a version or nothing, and never over another.
 
-Everything is built in a hidden folder inside the repository (the same file system, so that a rename
-is atomic) and renamed into place, the ensemble last: before that rename nobody can ask for the
-version, after it the version is complete.
+Everything is built in a hidden folder beside the repository and renamed into place, the ensemble
+last: before that rename nobody can ask for the version, after it the version is complete.
+Not inside the repository, where Triton 2.51 takes a hidden folder for a broken model and does not
+start (tried 2026-11-21).
 """
 
 import fcntl
@@ -19,7 +20,6 @@ from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard
 
 CONFIG = "config.pbtxt"
-_STAGING_PREFIX = ".publish-"
 _ORDER = (*COMPONENTS, ENSEMBLE)
 
 
@@ -81,9 +81,8 @@ def staging(repository: Path, card: ModelCard, configs: dict[str, str]) -> Itera
     is_new = not repository.is_dir()
     _create(repository)
     try:
-        _remove_stale(repository)
         check_same_card(repository, card)
-        folder = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=repository))
+        folder = _staging_folder(repository)
         try:
             with _locked(folder):
                 version = next_version(repository, card)
@@ -168,10 +167,17 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remove_stale(repository: Path) -> None:
-    for folder in repository.glob(f"{_STAGING_PREFIX}*"):
+def _staging_folder(repository: Path) -> Path:
+    """Return a new folder from which a rename into the repository is atomic."""
+    repository = repository.resolve()
+    beside, prefix = repository.parent, f".{repository.name}-publish-"
+    # A volume that is mounted as the repository has no beside: then inside is the only place.
+    is_same_volume = beside.stat().st_dev == repository.stat().st_dev
+    parent = beside if is_same_volume and os.access(beside, os.W_OK) else repository
+    for folder in parent.glob(f"{prefix}*"):
         with suppress(BlockingIOError), _locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # left behind by an export that was killed
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
 
 
 def _make_readable(folder: Path) -> None:

@@ -6,6 +6,7 @@ clearly different sounds and guidance has something to guide.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from diffusers import (
@@ -49,6 +50,8 @@ VOCABULARY = 300
 LATENT_CHANNELS = 8
 LAYERS = 1  # of every transformer: tracing them is what an export of a tiny model costs
 
+Changes = Mapping[str, object]
+
 _CORPUS = (
     "The sound of a hammer hitting a wooden surface.",
     "Low quality, average quality, music, noise.",
@@ -91,7 +94,7 @@ def stable_audio(
     *,
     seed: int = 0,
     is_deaf: bool = False,
-    scheduler: Mapping[str, object] | None = None,
+    scheduler: Changes = MappingProxyType({}),
 ) -> Path:
     """Write a StableAudioPipeline with random weights (about 2 MB) and return its folder.
 
@@ -99,10 +102,8 @@ def stable_audio(
     prompt.
     """
     torch.manual_seed(seed)
-    text_encoder = T5EncoderModel(
-        T5Config(
-            vocab_size=VOCABULARY, d_model=48, d_kv=12, d_ff=96, num_layers=LAYERS, num_heads=4
-        )
+    text_config = T5Config(
+        vocab_size=VOCABULARY, d_model=48, d_kv=12, d_ff=96, num_layers=LAYERS, num_heads=4
     )
     transformer = StableAudioDiTModel(
         sample_size=FRAMES,
@@ -125,7 +126,7 @@ def stable_audio(
         ),
         tokenizer=tokenizer(),
         transformer=transformer,
-        scheduler=CosineDPMSolverMultistepScheduler(**(scheduler or {})),
+        scheduler=CosineDPMSolverMultistepScheduler(**scheduler),
     )
     for block in transformer.transformer_blocks:
         _scale(block.attn2.to_out[0], 0.0 if is_deaf else 6.0)
@@ -158,7 +159,7 @@ def stable_audio_3(
     *,
     seed: int = 0,
     stochastic: bool = True,
-    scheduler: Mapping[str, object] | None = None,
+    scheduler: Changes = MappingProxyType({}),
 ) -> Path:
     """Write a StableAudio3Pipeline with random weights (about 2 MB) and return its folder.
 
@@ -179,7 +180,7 @@ def stable_audio_3(
     vae = _same()
     wake(transformer)
     wake(vae)
-    settings = {"num_train_timesteps": 1, "stochastic_sampling": stochastic, **(scheduler or {})}
+    settings = {"num_train_timesteps": 1, "stochastic_sampling": stochastic, **scheduler}
     pipeline = StableAudio3Pipeline(
         vae=vae,
         text_encoder=_gemma(),

@@ -1,5 +1,6 @@
 """The command: one sentence and exit code 1 for what cannot be, and nothing published."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,19 @@ def test_another_card_is_refused_before_any_work(tiny: Exported) -> None:
     assert "default_steps: 6 -> 50" in sentence(result)
     assert "choose another --name" in sentence(result)
     assert [path.name for path in (tiny.repository / "tiny").glob("[0-9]*")] == ["1"]
+
+
+def test_a_full_disk_ends_in_one_sentence(folder: Path, tmp_path: Path) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # a write beyond it fails
+    try:
+        result = run(folder, "--name", "x", "--repository", tmp_path / "models")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    assert result.exit_code == 1
+    assert "the disk is full" in sentence(result)
+    assert not (tmp_path / "models").exists()
 
 
 def test_a_transformer_that_hears_no_prompt_is_not_published(tmp_path: Path) -> None:

@@ -133,12 +133,20 @@ def test_a_version_that_appeared_meanwhile_is_not_replaced(
 
 
 def test_what_a_killed_export_left_behind_is_removed(repository: Path, card: ModelCard) -> None:
-    repository.mkdir()
-    (repository / ".publish-dead" / "starter" / "1").mkdir(parents=True)
+    left_behind = repository.parent / ".models-publish-dead"
+    (left_behind / "starter" / "1").mkdir(parents=True)
 
     publish(repository, card)
 
-    assert sorted(path.name for path in repository.iterdir()) == sorted(MODELS)
+    assert not left_behind.exists()
+
+
+def test_triton_never_sees_a_version_under_construction(repository: Path, card: ModelCard) -> None:
+    # It would take the folder for a broken model, and not start.
+    with staging(repository, card, configs(card)) as staged:
+        assert not [*repository.iterdir()]
+        assert staged.folder.parent == repository.parent
+        assert staged.folder.name.startswith(".")
 
 
 def test_an_export_that_runs_beside_is_left_alone(repository: Path, card: ModelCard) -> None:
