@@ -60,6 +60,7 @@ def main() -> int:
     try:
         settings = load_settings()
         check_keys(settings)
+        program = server(settings)
         listening = listen(settings.host, settings.port)
     except (InvalidSettings, CannotListen) as error:
         sys.stderr.write(f"tritone: {error}\n")
@@ -70,7 +71,7 @@ def main() -> int:
     logs.configure(settings.log_level)
     host, port = listening.getsockname()[:2]
     structlog.get_logger(__name__).info("listening", host=host, port=port)
-    server(settings).run(sockets=[listening])
+    program.run(sockets=[listening])
     return 0
 
 

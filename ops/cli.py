@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ops import logs
 from ops.doctor import Finding, examine
 from ops.errors import CannotStart
+from ops.keys import keys
 from ops.settings import Settings
 from ops.up import up
 from tritone import __version__
@@ -64,6 +65,20 @@ def _doctor() -> None:
         typer.echo(_line(finding))
     if not all(finding.is_good for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command(
+    "keys",
+    add_help_option=False,  # every argument is the program's
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+def _keys(context: typer.Context) -> None:
+    """Make, list and revoke API keys."""
+    try:
+        raise typer.Exit(keys(_settings(), context.args))
+    except CannotStart as error:
+        typer.echo(f"tritone: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _line(finding: Finding) -> str:

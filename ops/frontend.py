@@ -5,8 +5,9 @@ import sys
 import urllib.request
 from http import HTTPStatus
 
+from ops.keys import key_environment
 from ops.ports import choose_ports
-from ops.settings import Settings, inherited_environment
+from ops.settings import Settings
 from ops.supervisor import Service, Supervisor
 
 _START_TIMEOUT_S = 240.0  # it is ready once Triton is
@@ -35,7 +36,7 @@ class Frontend:
                 name="frontend",
                 command=[sys.executable, "-m", "frontend"],
                 environment={
-                    **inherited_environment(),
+                    **key_environment(settings),
                     "TRITONE_HOST": settings.host,
                     "TRITONE_PORT": str(port),
                     "TRITONE_TRITON__URL": triton_url,

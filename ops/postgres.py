@@ -36,6 +36,7 @@ _OPTIONS = {
     "max_connections": "100",
     "shared_buffers": "64MB",
     "huge_pages": "off",
+    "recovery_init_sync_method": "syncfs",  # one flush instead of one per file: 0.3 s, not 4 s
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -91,6 +92,14 @@ class EmbeddedPostgres:
         """Where clients connect; contains the password."""
         password = (self._folder / "password").read_text()
         return f"postgresql://{_SUPERUSER}:{password}@{LOOPBACK}:{self._port}/postgres"
+
+    def attach(self) -> bool:
+        """Return whether another process of ours runs this cluster; `url` then leads there."""
+        with suppress(FileNotFoundError, IndexError, ValueError):
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+            self._port = int(lines[_PORT_LINE])
+            return self._is_ours(int(lines[0])) and lines[_STATUS_LINE].strip() == "ready"
+        return False
 
     @property
     def pid(self) -> int:
