@@ -17,6 +17,8 @@ from tritone.sampling import Latents
 
 UNKNOWN_JOB = (-1, -1)
 
+_REMEMBERED_CANCELS = 256
+
 
 class Scheduler:
     """Bounded queue and batch of jobs over one transformer."""
@@ -39,19 +41,25 @@ class Scheduler:
         self._changed = threading.Condition()  # reentrant
         self._active: list[Job] = []
         self._pending: deque[Job] = deque()
+        # A cancel may overtake its job, which is still being tokenised or encoded.
+        self._early_cancels: deque[str] = deque(maxlen=_REMEMBERED_CANCELS)
         self._is_stopping = False
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
         """Queue a job; `timeout_s` bounds its whole stay.
 
         Raises:
-            RequestFailed: the queue is full, or the scheduler is stopping.
+            RequestFailed: the queue is full, the job is cancelled, or the scheduler is stopping.
         """
         if timeout_s:
             job.deadline = self._clock() + timeout_s
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed("denoiser is stopping", Code.UNAVAILABLE)
+            if job.job_id and job.job_id in self._early_cancels:
+                self._early_cancels.remove(job.job_id)
+                self._metrics.cancelled()
+                raise RequestFailed("cancelled before the first step", Code.CANCELLED)
             # Counted together: jobs in `pending` may already have a free row waiting for them.
             if len(self._active) + len(self._pending) >= self._step_batch + self._max_pending:
                 raise RequestFailed("denoiser queue is full", Code.UNAVAILABLE)
@@ -60,9 +68,14 @@ class Scheduler:
             self._report()
 
     def cancel(self, job_id: str) -> tuple[int, int]:
-        """Let a job end before its next step; return its progress, or `UNKNOWN_JOB`."""
+        """Let a job end before its next step; return its progress, or `UNKNOWN_JOB`.
+
+        A job that is not known yet is refused when it comes.
+        """
         with self._changed:
             jobs = self._jobs_of(job_id)
+            if not jobs:
+                self._early_cancels.append(job_id)
             for job in jobs:
                 job.cancel_requested = True
             return jobs[-1].progress if jobs else UNKNOWN_JOB

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc.aio import InferenceServerClient, InferInput
+from tritonclient.utils import np_to_triton_dtype
 
 from tritone import tensors as t
 
@@ -29,11 +30,25 @@ class Ask:
 
     def inputs(self) -> list[InferInput]:
         """Return the ensemble's input tensors."""
+        return [*self.texts(), *self.span(), *self.sampling()]
+
+    def texts(self) -> list[InferInput]:
+        """Return the tokenizer's input tensors."""
         return [
             tensor(t.PROMPT, self.prompt.encode(), "STRING"),
             tensor(t.NEGATIVE_PROMPT, self.negative_prompt.encode(), "STRING"),
+        ]
+
+    def span(self) -> list[InferInput]:
+        """Return the part of the window that is asked for."""
+        return [
             tensor(t.SECONDS_START, self.seconds_start, "FP32"),
             tensor(t.SECONDS_END, self.seconds_end, "FP32"),
+        ]
+
+    def sampling(self) -> list[InferInput]:
+        """Return how to sample."""
+        return [
             tensor(t.SEED, self.seed, "INT64"),
             tensor(t.STEPS, self.steps, "INT32"),
             tensor(t.GUIDANCE_SCALE, self.guidance_scale, "FP32"),
@@ -42,9 +57,14 @@ class Ask:
 
 def tensor(name: str, value: bytes | float, dtype: t.DType) -> InferInput:
     """Return a scalar as an input of batch 1."""
-    tensor_input = InferInput(name, [1, 1], "BYTES" if dtype == "STRING" else dtype)
-    tensor_input.set_data_from_numpy(np.array([[value]], t.NUMPY_DTYPES[dtype]))
-    return tensor_input
+    return array_input(name, np.array([[value]], t.NUMPY_DTYPES[dtype]))
+
+
+def array_input(name: str, array: NDArray[Any]) -> InferInput:
+    """Return an array as an input."""
+    made = InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    made.set_data_from_numpy(array)
+    return made
 
 
 class Client:
@@ -76,6 +96,25 @@ class Client:
         pcm: NDArray[np.int16] = answer[t.PCM][0]
         return pcm
 
+    async def latents(self, ask: Ask) -> NDArray[np.float32]:
+        """Return what the decoder would get, float32 [latent_channels, frames]: finer than PCM."""
+        tokens = await self._infer("tokenizer", ask.texts())
+        conditioning = await self._infer("text_encoder", [*tokens, *ask.span()])
+        answer = await self.stream(
+            {
+                "model_name": f"{self.model}_denoiser",
+                "inputs": [*conditioning, *ask.span(), *ask.sampling()],
+            },
+            CONTROL_TIMEOUT_S * 12,
+        )
+        latents: NDArray[np.float32] = answer[t.LATENTS][0]
+        return latents
+
+    async def _infer(self, component: str, inputs: list[InferInput]) -> list[InferInput]:
+        answer = await self.triton.infer(f"{self.model}_{component}", inputs)
+        names = [output.name for output in answer.get_response().outputs]
+        return [array_input(name, answer.as_numpy(name)) for name in names]
+
     async def control(self, verb: str, job_id: str) -> list[int]:
         """Return [steps done, steps in all]."""
         answer = await self.stream(
@@ -101,11 +140,14 @@ class Client:
             yield {**request, "enable_empty_final_response": True}
 
         outputs: dict[str, NDArray[Any]] = {}
+        failure: Exception | None = None
+        # Read to its end, also after the final response: in Triton 24.10 a stream that is left
+        # early can hold its model for ever, which then neither unloads nor drains.
         async for answer, error in self.triton.stream_infer(requests(), stream_timeout=timeout_s):
             if error is not None:
-                raise error
-            response = answer.get_response()
-            outputs |= {o.name: answer.as_numpy(o.name) for o in response.outputs}
-            if response.parameters["triton_final_response"].bool_param:
-                break
+                failure = error
+                continue
+            outputs |= {o.name: answer.as_numpy(o.name) for o in answer.get_response().outputs}
+        if failure is not None:
+            raise failure
         return outputs

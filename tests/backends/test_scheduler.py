@@ -135,6 +135,16 @@ def test_a_job_that_waits_can_be_cancelled(card: ModelCard) -> None:
     assert stand.metrics.pending == 0
 
 
+def test_a_cancel_may_overtake_its_job(card: ModelCard) -> None:
+    stand = Stand(card)
+    assert stand.scheduler.cancel("late") == UNKNOWN_JOB
+    with pytest.raises(RequestFailed, match="cancelled before the first step") as failure:
+        stand.submit("late")
+    assert failure.value.code is Code.CANCELLED
+    assert stand.metrics.n_cancelled == 1
+    stand.submit("late")  # remembered once
+
+
 def test_a_client_that_has_gone_frees_its_row(card: ModelCard) -> None:
     stand = Stand(card)
     reply = stand.submit(steps=100)

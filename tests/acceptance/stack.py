@@ -1,0 +1,111 @@
+"""A `tritone up` of its own for tests, as a user would start it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from ops.ports import LOOPBACK, choose_ports
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 60.0
+_POLL_S = 0.05
+_READY = re.compile(r"ready: \w+://(\S+)\n")
+
+
+class Stack:
+    """A running `tritone up`."""
+
+    def __init__(self, repository: Path, folder: Path, flags: tuple[str, ...]) -> None:
+        self.repository = repository
+        self.log_file = folder / "log"
+        self._out_file = folder / "out"
+        self.metrics_port = choose_ports({"": 0})[""]
+        environment = {
+            **os.environ,
+            "TRITONE_MODEL_REPOSITORY": str(repository),
+            "TRITONE_STATE_DIRECTORY": str(folder / "run"),
+            "TRITONE_PORT": "0",
+            "TRITONE_TRITON__METRICS_PORT": str(self.metrics_port),
+        }
+        with self.log_file.open("w") as log, self._out_file.open("w") as out:
+            self.process = subprocess.Popen(
+                [Path(sys.executable).with_name("tritone"), "up", *flags],
+                env=environment,
+                stdout=out,
+                stderr=log,
+            )
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the line that says ready; waits for it."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if found := _READY.fullmatch(self.out):
+                return found[1]
+            time.sleep(_POLL_S)
+        raise AssertionError(f"not ready; its log:\n{self.log}")
+
+    @property
+    def out(self) -> str:
+        """What it wrote on stdout."""
+        return self._out_file.read_text()
+
+    @property
+    def log(self) -> str:
+        """What it wrote on stderr."""
+        return self.log_file.read_text()
+
+    def triton(self) -> psutil.Process:
+        """Return Triton's own process."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if child.name() == "tritonserver")
+
+    def stub(self, model: str) -> psutil.Process:
+        """Return the backend process of a Triton model."""
+        stubs = [child for child in self.triton().children() if is_running(child)]
+        return next(stub for stub in stubs if f"{model}_0_0" in stub.cmdline())
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        url = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as response:
+            lines = response.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}{{"))
+
+    def has_logged(self, text: str) -> bool:
+        """Return whether its log says something, now or soon."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while text not in self.log and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return text in self.log
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process runs; a zombie does not, it only waits for its parent."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+@contextmanager
+def running(repository: Path, folder: Path, *flags: str) -> Iterator[Stack]:
+    """Run `tritone up` on a repository, with `folder` as scratch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stack = Stack(repository, folder, flags)
+    try:
+        yield stack
+    finally:
+        if stack.process.poll() is None:
+            stack.stop()
