@@ -7,6 +7,7 @@ PostgreSQL refuses to run as root; started by root, it runs as `nobody`.
 import importlib.util
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -27,6 +28,9 @@ _UNPRIVILEGED_USER = "nobody"
 _SUPERUSER = "tritone"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 20.0
+_PORT_TIMEOUT_S = 5.0
+_PORTS = range(15_432, 32_000)
+_PORT_NAME = "the database's port"
 _POLL_S = 0.02
 _LOG_TAIL_CHARS = 400
 _STATUS_LINE, _PORT_LINE = 7, 3  # of postmaster.pid, counted from 0
@@ -123,8 +127,7 @@ class EmbeddedPostgres:
             self._initialise(programs)
         self._end_leftover()
         # An ended instance's port is kept, so that clients of a restarted database find it again.
-        wanted = self._port or self._wanted_port
-        self._port = choose_ports({"the database's port": wanted})["the database's port"]
+        self._port = _bindable(self._port or self._wanted_port)
         self._process = self._spawn(programs)
         self._wait_until_ready()
 
@@ -240,6 +243,25 @@ class EmbeddedPostgres:
         if self._account.user is None:
             return {}
         return {"user": self._account.user, "group": self._account.group, "extra_groups": []}
+
+
+def _bindable(wanted: int) -> int:
+    """Return the port, or for 0 a free one, once it can be bound.
+
+    Not from the range that clients' own ends are taken from: a client that tries to reach a
+    database that is down could be given its very port, and hold it.
+    """
+    deadline = time.monotonic() + _PORT_TIMEOUT_S
+    while True:
+        port = wanted or random.choice(_PORTS)  # noqa: S311 -- not a secret
+        try:
+            choose_ports({_PORT_NAME: port})
+        except CannotStart:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return port
 
 
 def _account() -> _Account:

@@ -1,6 +1,7 @@
 """The connections to PostgreSQL, the schema, and patience with a database that restarts."""
 
 import asyncio
+import logging
 import random
 import select
 import time
@@ -28,6 +29,8 @@ _CONNECT_TIMEOUT_S = 5
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
+# It tells of every failed connection; we tell once per wait.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:

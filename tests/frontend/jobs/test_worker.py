@@ -259,22 +259,28 @@ async def test_a_contract_has_its_own_body_and_a_broken_one_falls_back(groups: G
         raise KeyError("no")
 
     bodies = {"musicgpt": lambda job, _urls: {"task_id": job.id}, "broken": broken}
-    async with open_jobs(groups, bodies, 5.0) as system:
-        async with receiving() as receiver, working(system, SleepingMaker()):
-            for contract in bodies:
-                request = make_request(webhook_url=receiver.url, contract=contract)
-                await ended(system, await system.service.submit(request))
-            await receiver.until(lambda each: len(each.bodies) == 2)
+    async with (
+        open_jobs(groups, bodies, 5.0) as system,
+        receiving() as receiver,
+        working(system, SleepingMaker()),
+    ):
+        for contract in bodies:
+            request = make_request(webhook_url=receiver.url, contract=contract)
+            await ended(system, await system.service.submit(request))
+        await receiver.until(lambda each: len(each.bodies) == 2)
     shapes = sorted(sorted(json.loads(body)) for body in receiver.bodies)
     assert shapes == [["data", "timestamp", "type"], ["task_id"]]
 
 
 async def test_no_host_gets_more_than_its_share_at_once(database_url: str, tmp_path: Path) -> None:
     groups = make_groups(database_url, tmp_path, webhooks={"per_host": 2})
-    async with open_jobs(groups, {}, 5.0) as system, receiving(delay_s=0.1) as receiver:
-        async with working(system, SleepingMaker()):
-            request = make_request(webhook_url=receiver.url)
-            await asyncio.gather(*[system.service.submit(request) for _ in range(12)])
-            await receiver.until(lambda each: len(each.bodies) == 12)
+    async with (
+        open_jobs(groups, {}, 5.0) as system,
+        receiving(delay_s=0.1) as receiver,
+        working(system, SleepingMaker()),
+    ):
+        request = make_request(webhook_url=receiver.url)
+        await asyncio.gather(*[system.service.submit(request) for _ in range(12)])
+        await receiver.until(lambda each: len(each.bodies) == 12)
     assert receiver.most_at_once <= 2
     assert len(receiver.accepted) == 12
