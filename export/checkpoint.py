@@ -1,6 +1,5 @@
 """Where a checkpoint comes from and what is in it. Knows no torch, so refusals are quick."""
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from export.cards import Choices
 from export.errors import InvalidCheckpoint
+from export.hashing import file_hash
 from export.hub import download
 from tritone.families import FAMILIES, Family, family_of_pipeline
 
@@ -83,12 +83,6 @@ def open_checkpoint(source: str) -> Checkpoint:
     defaults = folder / DEFAULTS_FILE
     choices = Choices.from_defaults(_read_object(defaults)) if defaults.is_file() else Choices()
     return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_index(source: str, folder: Path) -> dict[str, Any]:

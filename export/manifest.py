@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from export.checkpoint import Checkpoint, file_hash
+from export.checkpoint import Checkpoint
+from export.hashing import file_hash
 from export.onnx_files import OPSET
 from export.precision import TOLERANCES, Precision
 from export.verify import Measured

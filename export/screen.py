@@ -53,6 +53,11 @@ def show_error(error: ExportError) -> None:
         _errors.print(f"details: {file.name}", markup=False, highlight=False)
 
 
+def say(line: str) -> None:
+    """Print one line to stdout."""
+    _output.print(line, markup=False, highlight=False)
+
+
 def show_published(published: "Published", repository: Path) -> None:
     """Print what was published and how true it is."""
     card, measured = published.card, published.measured

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from export.checkpoint import COMPONENTS, file_hash, open_checkpoint
+from export.checkpoint import COMPONENTS, open_checkpoint
 from export.errors import InvalidCheckpoint
+from export.hashing import file_hash
 from tritone.families import FAMILIES
 
 

@@ -5,9 +5,9 @@ import json
 import onnxruntime
 import pytest
 
-from export.checkpoint import file_hash
 from export.configs import read_card
 from export.exporter import STAGES
+from export.hashing import file_hash
 from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import COMPONENTS

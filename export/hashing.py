@@ -1,0 +1,10 @@
+"""The fingerprint by which files are known."""
+
+import hashlib
+from pathlib import Path
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
