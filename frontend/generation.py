@@ -64,6 +64,16 @@ class Generator:
             raise BackendUnavailable("The model is not available right now; try again later.")
         raise UnknownModel(str(name), field=field)
 
+    def plan(self, request: GenerationRequest) -> Plan:
+        """Return what a request comes to, without doing it.
+
+        Raises:
+            InvalidRequest: a field is malformed or outside the model's limits.
+            UnknownModel: no such model.
+            BackendUnavailable: the model is away.
+        """
+        return make_plan(request, self.resolve(request.model), self._limits)
+
     async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
         """Return the sound; cancelling the task stops the work.
 
@@ -75,8 +85,7 @@ class Generator:
             DeadlineExceeded: not finished in time, waiting included.
             GenerationFailed: our side failed.
         """
-        card = self.resolve(request.model)
-        plan = make_plan(request, card, self._limits)
+        plan = self.plan(request)
         start = time.monotonic()
         timeout_s = min(request.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
         with self._counted():
@@ -86,8 +95,9 @@ class Generator:
             except TimeoutError as error:
                 raise DeadlineExceeded("The sound was not finished in time.") from error
         sound = await _finish(plan, takes)
-        self._metrics.generation_seconds.labels(card.name).observe(time.monotonic() - start)
-        self._metrics.sound_seconds.labels(card.name).inc(sound.seconds)
+        model = sound.card.name
+        self._metrics.generation_seconds.labels(model).observe(time.monotonic() - start)
+        self._metrics.sound_seconds.labels(model).inc(sound.seconds)
         return sound
 
     @contextmanager

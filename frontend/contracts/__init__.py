@@ -6,20 +6,58 @@ from collections.abc import Container, Iterator, Mapping
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from frontend.contracts import elevenlabs, localai, models, sound_generation, vllm_omni
+from frontend.contracts import (
+    aimlapi,
+    elevenlabs,
+    elevenlabs_account,
+    elevenlabs_history,
+    elevenlabs_music,
+    files,
+    jobs,
+    localai,
+    models,
+    musicgpt,
+    sound_generation,
+    vllm_omni,
+)
+from frontend.contracts.slashes import TrailingSlashes
+from frontend.jobs.announcing import WebhookBody
 
 Path = tuple[str, str]  # method, path
 
+
+def joined(*routers: APIRouter) -> APIRouter:
+    """Return one router of a contract whose pages are several files."""
+    whole = APIRouter()
+    for router in routers:
+        whole.routes.extend(router.routes)
+    return whole
+
+
 CONTRACTS: dict[str, APIRouter] = {
-    "elevenlabs": elevenlabs.router,
+    "elevenlabs": joined(
+        elevenlabs.router,
+        elevenlabs_music.router,
+        elevenlabs_account.router,
+        elevenlabs_history.router,
+    ),
     "localai": localai.router,
     "vllm-omni": vllm_omni.router,
+    "aimlapi": aimlapi.router,
+    "musicgpt": musicgpt.router,
 }
 """Each is served under `/<name>` with its own words only, and at the root as `SHARED` says."""
+
+OURS: tuple[APIRouter, ...] = (jobs.router, files.router)
+"""Routes of nobody's contract; they are served at the root only."""
+
+WEBHOOK_BODIES: dict[str, WebhookBody] = {"musicgpt": musicgpt.webhook_body}
+"""What a contract promises its receivers; all others get the standard body."""
 
 SHARED: dict[Path, APIRouter] = {
     ("POST", "/v1/sound-generation"): sound_generation.router,
     ("GET", "/v1/models"): models.router,
+    ("GET", "/v1/models/{model_id:path}"): models.single,
 }
 """Root paths of more than one contract, and who decides; all others have one owner."""
 
@@ -29,18 +67,20 @@ class UndeclaredClash(ValueError):
 
 
 def include_contracts(app: FastAPI) -> None:
-    """Serve every contract under its own prefix and at the root.
+    """Serve every contract under its own prefix and at the root, with or without a last slash.
 
     Raises:
         UndeclaredClash: FastAPI would let the first of two equal paths win, and say nothing.
     """
-    check_clashes(CONTRACTS, SHARED)
-    for router in SHARED.values():
+    check_clashes(CONTRACTS | {"ours": joined(*OURS)}, SHARED)
+    for router in (*SHARED.values(), *OURS):
         app.include_router(router)
     for router in CONTRACTS.values():
         app.include_router(_without(router, SHARED))
     for name, router in CONTRACTS.items():
         app.include_router(router, prefix=f"/{name}")
+    served = [path for router in (*CONTRACTS.values(), *OURS) for _, path in _paths(router)]
+    app.add_middleware(TrailingSlashes, prefixes={*map(_first, served), *CONTRACTS})
 
 
 def check_clashes(contracts: Mapping[str, APIRouter], shared: Container[Path]) -> None:
@@ -54,6 +94,10 @@ def check_clashes(contracts: Mapping[str, APIRouter], shared: Container[Path]) -
     if clashes:
         names = ", ".join(f"{method} {path}" for method, path in clashes)
         raise UndeclaredClash(f"more than one contract has {names}: declare it in `SHARED`")
+
+
+def _first(path: str) -> str:
+    return path.split("/")[1]
 
 
 def _routes(router: APIRouter) -> Iterator[tuple[Path, APIRoute]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.requests import ClientDisconnect
 
@@ -85,6 +85,14 @@ Text = Annotated[str, AfterValidator(_usable)]
 Name = Annotated[str, Field(min_length=1), AfterValidator(_usable)]
 Prompt = Annotated[Name, AfterValidator(_not_blank)]
 
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer that may be written 100.0, as by clients whose documents said "number"."""
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -105,11 +113,19 @@ async def read_object(request: Request) -> JsonObject:
         MalformedRequest: not JSON, or not an object.
         ClientGone: the client left before its body was complete.
     """
+    return parse_object(await read_raw(request), request.headers.get("content-type"))
+
+
+async def read_raw(request: Request) -> bytes:
+    """Return the bytes of a body; they may be read again.
+
+    Raises:
+        ClientGone: the client left before its body was complete.
+    """
     try:
-        raw = await request.body()
+        return await request.body()
     except ClientDisconnect as error:
         raise ClientGone from error
-    return parse_object(raw, request.headers.get("content-type"))
 
 
 def parse_object(raw: bytes, content_type: str | None) -> JsonObject:
@@ -119,23 +135,27 @@ def parse_object(raw: bytes, content_type: str | None) -> JsonObject:
         MalformedRequest: empty, of another type, broken, nested too deeply, or no object.
     """
     if not raw:
-        raise _refused("Field required", "missing")
+        raise refused("Field required", "missing")
     if not _is_json(content_type):
-        raise _refused("Content-Type should be application/json", "content_type")
+        raise refused("Content-Type should be application/json", "content_type")
     content = _parsed(raw)
     if not isinstance(content, dict):
-        raise _refused("Input should be a valid dictionary or object", "dict_type")
+        raise refused("Input should be a valid dictionary or object", "dict_type")
     return content
 
 
-def checked(model: type[Body], content: Mapping[str, Any], where: str) -> Body:
+def checked(
+    model: type[Body], content: Mapping[str, Any], where: str, *, strict: bool | None = None
+) -> Body:
     """Return an object as a model; `where` is "body" or "query".
+
+    `strict` replaces the model's own choice: a form has nothing but strings.
 
     Raises:
         MalformedRequest: with all faults.
     """
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, strict=strict)
     except ValidationError as error:
         # `input` and `ctx` may hold what no JSON can carry.
         details = error.errors(include_url=False, include_context=False, include_input=False)
@@ -155,24 +175,26 @@ def _parsed(raw: bytes) -> object:
     try:
         return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise _unreadable("The body should be UTF-8", "json_invalid") from None
+        raise unreadable("The body should be UTF-8", "json_invalid") from None
     except json.JSONDecodeError as error:
         message = f"JSON decode error: {error.msg}"
         raise UnreadableBody([Fault(("body", error.pos), message, "json_invalid")]) from None
     except RecursionError:
-        raise _unreadable("The body is nested too deeply", "recursion_loop") from None
+        raise unreadable("The body is nested too deeply", "recursion_loop") from None
     except ValueError:  # Python's limit on the digits of an integer
-        raise _unreadable("A number in the body has too many digits", "json_invalid") from None
+        raise unreadable("A number in the body has too many digits", "json_invalid") from None
 
 
 def _refuse_constant(name: str) -> Callable[[], float]:
     # Python's parser takes NaN and Infinity, which JSON does not have.
-    raise _unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
+    raise unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
 
 
-def _refused(message: str, kind: str) -> MalformedRequest:
+def refused(message: str, kind: str) -> MalformedRequest:
+    """Return the error of a body as a whole."""
     return MalformedRequest([Fault(("body",), message, kind)])
 
 
-def _unreadable(message: str, kind: str) -> UnreadableBody:
+def unreadable(message: str, kind: str) -> UnreadableBody:
+    """Return the error of a body that cannot be parsed."""
     return UnreadableBody([Fault(("body",), message, kind)])

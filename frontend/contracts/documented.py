@@ -24,20 +24,24 @@ SOUND_HEADERS = {
 }
 
 
-def body_of(*models: type[BaseModel]) -> dict[str, Any]:
-    """Return `openapi_extra` for a route that reads its JSON body itself: any one of the models."""
+def body_of(
+    *models: type[BaseModel], media_types: Iterable[str] = ("application/json",)
+) -> dict[str, Any]:
+    """Return `openapi_extra` for a route that reads its body itself: any one of the models."""
     schemas = [model.model_json_schema() for model in models]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def query_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return `openapi_extra` for a route that reads its query itself."""
-    properties: dict[str, Any] = model.model_json_schema()["properties"]
+    schema = model.model_json_schema()
+    required = schema.get("required", ())
     return {
         "parameters": [
-            {"in": "query", "name": name, "required": False, "schema": schema}
-            for name, schema in properties.items()
+            {"in": "query", "name": name, "required": name in required, "schema": each}
+            for name, each in schema["properties"].items()
         ]
     }
 

@@ -1,4 +1,4 @@
-"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`.
+"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`; its other pages are beside.
 
 Source: https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert and the requests
 of the official clients 1.59-2.78, which send nulls and unknown keys.
@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import Request, Response
 from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
 
 from frontend.audio.formats import AudioFormat
 from frontend.contracts import documented
@@ -18,12 +17,13 @@ from frontend.contracts.base import (
     contract_router,
     deliver,
     generator_of,
+    settings_of,
 )
 from frontend.contracts.body import Fault, MalformedRequest, Prompt, Text, checked, read_body
 from frontend.contracts.composition import MusicalBody, compose, guidance_of
 from frontend.contracts.envelopes import ELEVENLABS, request_id_of, short_id
 from frontend.contracts.models import ArrayModel, model_array
-from frontend.contracts.output_formats import OUTPUT_FORMATS
+from frontend.contracts.output_formats import OUTPUT_FORMATS, one_of
 from frontend.errors import UnknownModel
 from frontend.generation import Generator
 from frontend.sound import GenerationRequest
@@ -39,7 +39,7 @@ WORDS = {
     "model": "model_id",
     "guidance_scale": "prompt_influence",
 }
-EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", *documented.SOUND_HEADERS))
+EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *documented.SOUND_HEADERS))
 
 
 class SoundGenerationBody(MusicalBody):
@@ -56,16 +56,10 @@ class SoundGenerationBody(MusicalBody):
     model_id: Text | None = Field(None, description="A served model, or any `eleven_*`.")
 
 
-def _known_format(word: str) -> str:
-    if word not in OUTPUT_FORMATS:
-        raise PydanticCustomError("enum", f"Input should be one of {', '.join(OUTPUT_FORMATS)}")
-    return word
-
-
 class SoundGenerationQuery(BaseModel):
     """How to deliver it."""
 
-    output_format: Annotated[str, AfterValidator(_known_format)] = Field(
+    output_format: Annotated[str, AfterValidator(one_of(OUTPUT_FORMATS))] = Field(
         "mp3_44100_128",
         description="codec_rate[_kbps]",
         json_schema_extra={"enum": list(OUTPUT_FORMATS)},
@@ -113,7 +107,7 @@ def _check_length(seconds: float | None) -> None:
     raise MalformedRequest([Fault(location, f"Input should be {bound}", kind)])
 
 
-def model_of(model_id: str | None, generator: Generator) -> ModelCard:
+def model_of(model_id: str | None, generator: Generator, own_models: str = OWN_MODELS) -> ModelCard:
     """Return the model of a request; a vendor's id that is no alias stands for the default model.
 
     Raises:
@@ -122,7 +116,7 @@ def model_of(model_id: str | None, generator: Generator) -> ModelCard:
     try:
         return generator.resolve(model_id, field="model_id")
     except UnknownModel:
-        if model_id is None or not model_id.startswith(OWN_MODELS):
+        if model_id is None or not model_id.startswith(own_models):
             raise
     return generator.resolve(None, field="model_id")
 
@@ -149,15 +143,26 @@ async def generate_sound(request: Request) -> Response:
 def _headers(request: Request, body: SoundGenerationBody, delivery: Delivery) -> dict[str, str]:
     cost = CREDITS_PER_SOUND
     if body.duration_seconds is not None:
-        cost = round(CREDITS_PER_SECOND * delivery.sound.seconds)
-    return delivery.headers | {
+        cost = credits_of(delivery.sound.seconds)
+    return vendor_headers(request, {**delivery.headers, "character-cost": str(cost)})
+
+
+def credits_of(seconds: float) -> int:
+    """Return what a sound costs."""
+    return round(CREDITS_PER_SECOND * seconds)
+
+
+def vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
+    """Return headers with those that the official clients read, for browsers too."""
+    return headers | {
         "request-id": short_id(request_id_of(request)),
-        "character-cost": str(cost),
         "access-control-expose-headers": EXPOSED_HEADERS,
     }
 
 
-@router.get("/v1/models", response_model=list[ArrayModel])
+@router.get(
+    "/v1/models", response_model=list[ArrayModel], responses=documented.errors_of(ELEVENLABS)
+)
 async def list_models(request: Request) -> Response:
     """List the served models, as an array."""
-    return model_array(generator_of(request).models())
+    return model_array(generator_of(request).models(), settings_of(request))

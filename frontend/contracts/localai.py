@@ -15,7 +15,7 @@ from frontend.contracts.base import Delivery, Order, contract_router, deliver, g
 from frontend.contracts.body import Fault, MalformedRequest, Name, Text, read_body
 from frontend.contracts.composition import MusicalBody, compose, guidance_of
 from frontend.contracts.envelopes import LOCALAI
-from frontend.contracts.models import ModelList, model_list
+from frontend.contracts.models import ListedModel, ModelList, model_list, one_model
 from frontend.contracts.output_formats import OUTPUT_FORMATS
 from frontend.sound import GenerationRequest
 from tritone.card import ModelCard
@@ -110,7 +110,17 @@ def _attachment(delivery: Delivery, audio_format: AudioFormat) -> dict[str, str]
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
-@router.get("/v1/models", response_model=ModelList)
+@router.get("/v1/models", response_model=ModelList, responses=documented.errors_of(LOCALAI))
 async def list_models(request: Request) -> Response:
     """List the served models."""
     return model_list(generator_of(request).models())
+
+
+@router.get(
+    "/v1/models/{model_id:path}",
+    response_model=ListedModel,
+    responses=documented.errors_of(LOCALAI),
+)
+async def show_model(request: Request, model_id: str) -> Response:
+    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    return one_model(generator_of(request), model_id)

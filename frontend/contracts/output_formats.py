@@ -1,8 +1,12 @@
 """ElevenLabs' names of audio formats, codec_rate[_kbps], which LocalAI takes over.
 
-Source: the enumeration of the official clients (Python 2.78, JavaScript 2.73) without the values of
-the music endpoints (`auto`, `mp3_48000_*`).
+Source: the enumerations of the official clients (Python 2.78, JavaScript 2.73).
 """
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from pydantic_core import PydanticCustomError
 
 from frontend.audio.formats import FORMATS, AudioFormat, format_at
 
@@ -18,3 +22,29 @@ OUTPUT_FORMATS: dict[str, AudioFormat] = {
     "alaw_8000": FORMATS["alaw"],
     **{f"opus_48000_{kbps}": format_at("opus", 48000, kbps * 1000) for kbps in _OPUS_KILOBITS},
 }
+"""Of sound effects."""
+
+
+def _average(rate: int, kbps: int) -> AudioFormat:
+    # 240 kbit/s is no constant bit rate of MPEG-1.
+    fixed = format_at("mp3", rate, kbps * 1000)
+    return replace(fixed, options=(*fixed.options, ("abr", "1")))
+
+
+MUSIC_FORMATS: dict[str, AudioFormat] = {
+    **{word: each for word, each in OUTPUT_FORMATS.items() if not word.startswith("wav_")},
+    **{f"mp3_48000_{kbps}": format_at("mp3", 48000, kbps * 1000) for kbps in (128, 192, 320)},
+    "mp3_48000_240": _average(48000, 240),
+}
+"""Of music, beside `auto`."""
+
+
+def one_of(words: Collection[str]) -> Callable[[str], str]:
+    """Return a validator that takes these words only, and names them to whoever sends another."""
+
+    def check(word: str) -> str:
+        if word not in words:
+            raise PydanticCustomError("enum", f"Input should be one of {', '.join(words)}")
+        return word
+
+    return check

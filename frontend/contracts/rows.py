@@ -40,6 +40,10 @@ class WrongMethod(NoSuchPath):
     """The path is served, but not with this method."""
 
 
+class HistoryItemNotFound(JobNotFound):
+    """No such item in the history."""
+
+
 class RangeNotSatisfiable(InvalidRequest):
     """The part that was asked for lies outside the file."""
 
@@ -67,6 +71,7 @@ ELEVENLABS_ROWS: Rows = {
     Forbidden: Row(403, "authorization_error", "forbidden"),
     NoSuchPath: Row(404, "not_found", "not_found"),
     JobNotFound: Row(404, "not_found", "task_not_found"),
+    HistoryItemNotFound: Row(404, "not_found", "history_item_not_found"),
     WrongMethod: Row(405, "invalid_request", "method_not_allowed"),
     BodyTooLarge: Row(413, "invalid_request", "request_too_large"),
     Overloaded: Row(429, "rate_limit_error", "system_busy"),

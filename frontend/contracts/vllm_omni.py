@@ -15,7 +15,7 @@ from frontend.contracts import documented
 from frontend.contracts.base import Order, contract_router, deliver, generator_of
 from frontend.contracts.body import Prompt, StrictBody, Text, read_body
 from frontend.contracts.envelopes import VLLM_OMNI
-from frontend.contracts.models import ModelList, model_list
+from frontend.contracts.models import ListedModel, ModelList, model_list, one_model
 from frontend.sound import GenerationRequest
 
 _DAY_S = 86400.0
@@ -101,7 +101,17 @@ async def generate_audio(request: Request) -> Response:
     return Response(delivery.audio, headers=delivery.headers)
 
 
-@router.get("/v1/models", response_model=ModelList)
+@router.get("/v1/models", response_model=ModelList, responses=documented.errors_of(VLLM_OMNI))
 async def list_models(request: Request) -> Response:
     """List the served models."""
     return model_list(generator_of(request).models())
+
+
+@router.get(
+    "/v1/models/{model_id:path}",
+    response_model=ListedModel,
+    responses=documented.errors_of(VLLM_OMNI),
+)
+async def show_model(request: Request, model_id: str) -> Response:
+    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    return one_model(generator_of(request), model_id)

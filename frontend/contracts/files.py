@@ -1,0 +1,74 @@
+"""`/files/{token}`: the finished files. No key: whoever has an unexpired link has the file."""
+
+from email.utils import format_datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from frontend.contracts import documented
+from frontend.contracts.envelopes import TRITONE
+from frontend.contracts.rows import NoSuchPath, RangeNotSatisfiable
+from frontend.contracts.submitting import jobs_of
+from frontend.errors import TritoneError
+from frontend.storage.files import FILES_PATH, FileInfo, FileNotFound, FileStore
+from frontend.storage.ranges import ByteRange, UnsatisfiableRange, byte_range
+from frontend.storage.tokens import InvalidToken
+
+_BINARY: dict[str, object] = {"content": {"application/octet-stream": {}}}
+_PATH = f"{FILES_PATH}/{{token}}"
+
+router = APIRouter(tags=["Files"])
+_RESPONSES: documented.Responses = {
+    200: {"description": "The file.", **_BINARY},
+    206: {"description": "A part of the file.", **_BINARY},
+    **documented.errors_of(TRITONE),
+}
+
+
+@router.head(_PATH, include_in_schema=False)
+@router.get(_PATH, response_class=Response, responses=_RESPONSES)
+async def read_file(request: Request, token: str) -> Response:
+    """Send a finished file, or the part that a `Range` asks for."""
+    request.state.contract = TRITONE.name
+    try:
+        return await _answer(request, jobs_of(request).files, token)
+    except TritoneError as error:
+        return TRITONE.render(error, request)
+
+
+async def _answer(request: Request, files: FileStore, token: str) -> Response:
+    key, info = await _found(files, token)
+    try:
+        part = byte_range(request.headers.get("range"), info.n_bytes)
+    except UnsatisfiableRange:
+        error = RangeNotSatisfiable(f"The file has {info.n_bytes} bytes.")
+        response = TRITONE.render(error, request)
+        response.headers["content-range"] = f"bytes */{info.n_bytes}"
+        return response
+    status, headers = _headers(info, part)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(files.read(key, part), status, headers)
+
+
+async def _found(files: FileStore, token: str) -> tuple[str, FileInfo]:
+    try:
+        key = files.key_of(token)
+        return key, await files.head(key)
+    except (InvalidToken, FileNotFound):
+        raise NoSuchPath("There is no such file, or its link has expired.") from None
+
+
+def _headers(info: FileInfo, part: ByteRange | None) -> tuple[int, dict[str, str]]:
+    headers = {
+        "content-type": info.media_type,
+        "content-length": str(info.n_bytes if part is None else part.n_bytes),
+        "accept-ranges": "bytes",
+        "last-modified": format_datetime(info.modified_at, usegmt=True),
+        "cache-control": "private, max-age=86400, immutable",
+    }
+    if info.e_tag is not None:
+        headers["etag"] = f'"{info.e_tag.strip(chr(34))}"'
+    if part is None:
+        return 200, headers
+    return 206, headers | {"content-range": f"bytes {part.start}-{part.end - 1}/{info.n_bytes}"}
