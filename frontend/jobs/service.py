@@ -105,6 +105,14 @@ class JobService:
         """
         return await self._store.cancel(job_id, owner)
 
+    async def delete(self, job_id: str, owner: str | None) -> None:
+        """Forget a job that is over; its files are the caller's to delete.
+
+        Raises:
+            JobNotFound: there is none of this owner that is over.
+        """
+        await self._store.delete(job_id, owner)
+
     async def events(self, job_id: str, owner: str | None) -> AsyncIterator[Job]:
         """Yield a job now and at every change of status, progress or position until it is over.
 

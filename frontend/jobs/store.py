@@ -20,6 +20,7 @@ from frontend.webhooks.model import Announcement
 Announce = Callable[[Job], Awaitable[Announcement | None]]
 """What to tell whom about an ended job; None: nobody asked."""
 
+_RECONNECT_S = 3.0  # that workers may take to find a restarted database
 _GAVE_UP = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 
@@ -118,6 +119,13 @@ class JobStore(Protocol):
 
         Raises:
             JobNotFound: there is none of this owner; None: any owner.
+        """
+
+    async def delete(self, job_id: str, owner: str | None) -> None:
+        """Forget a job that is over; its files are the caller's to delete.
+
+        Raises:
+            JobNotFound: there is none of this owner that is over; None: any owner.
         """
 
     async def recover(self, max_attempts: int) -> Recovered:
@@ -301,12 +309,21 @@ class PostgresJobStore:
         found = await self._database.run(work) if _is_id(job_id) else None
         return found if isinstance(found, Job) else to_job(_found(found))
 
+    async def delete(self, job_id: str, owner: str | None) -> None:
+        """See `JobStore`."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await fetch_one(connection, "delete_job", id=job_id, owner=owner)
+
+        _found(await self._database.run(work) if _is_id(job_id) else None)
+
     async def recover(self, max_attempts: int) -> Recovered:
         """See `JobStore`."""
 
         async def work(connection: Connection) -> Recovered:
             async with connection.transaction():
-                orphans = await fetch(connection, "lock_orphans", lease_s=self._lease_s)
+                settled_s = self._lease_s + _RECONNECT_S
+                orphans = await fetch(connection, "lock_orphans", settled_s=settled_s)
                 ended = 0
                 for row in orphans:
                     ended += await self._take_back(connection, row, max_attempts)

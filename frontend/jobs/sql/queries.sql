@@ -131,12 +131,18 @@ UPDATE tritone_jobs SET cancel_requested = true, updated_at = now()
 WHERE id = %(id)s AND (%(owner)s::text IS NULL OR owner = %(owner)s) AND status = 'running'
 RETURNING *;
 
+-- name: delete_job
+-- Forget a job that is over, with its deliveries.
+DELETE FROM tritone_jobs
+WHERE id = %(id)s AND (%(owner)s::text IS NULL OR owner = %(owner)s) AND finished_at IS NOT NULL
+RETURNING id;
+
 -- name: lock_orphans
 -- Return running jobs whose worker is dead. Not while the database itself has just come back:
 -- then nobody could renew a lease.
 SELECT * FROM tritone_jobs
 WHERE status = 'running' AND lease_until < now()
-    AND pg_postmaster_start_time() < now() - %(lease_s)s * interval '1 second'
+    AND pg_postmaster_start_time() < now() - %(settled_s)s * interval '1 second'
 ORDER BY seq
 LIMIT 100
 FOR UPDATE SKIP LOCKED;

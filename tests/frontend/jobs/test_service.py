@@ -267,3 +267,16 @@ async def test_many_processes_may_open_a_new_database_at_once(
             return (await system.service.submit(make_request())).id
 
     assert len(set(await asyncio.gather(*[open_once() for _ in range(4)]))) == 4
+
+
+async def test_only_a_job_that_is_over_is_deleted_and_only_by_its_owner(system: JobSystem) -> None:
+    job = await system.service.submit(make_request(owner="key1"))
+    with pytest.raises(JobNotFound):
+        await system.service.delete(job.id, "key1")
+    await _complete(system, job.id)
+    for job_id, owner in ((job.id, "key2"), ("no", None)):
+        with pytest.raises(JobNotFound):
+            await system.service.delete(job_id, owner)
+    await system.service.delete(job.id, "key1")
+    with pytest.raises(JobNotFound):
+        await system.service.get(job.id, None)
