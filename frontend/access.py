@@ -67,6 +67,7 @@ class Access:
 
     def _record(self, scope: Scope, status: int | None, seconds: float) -> None:
         contract = scope["state"].get("contract", "none")
+        owner = scope["state"].get("owner")
         self._metrics.http_requests.labels(contract, status or "none").inc()
         write = log.debug if scope["path"] in _PROBES else log.info
         write(
@@ -74,9 +75,9 @@ class Access:
             method=scope["method"],
             path=scope["path"][:_MAX_PATH_CHARS],
             contract=contract,
-            key=scope["state"].get("owner") or None,
             status=status,
             seconds=round(seconds, 4),
+            **({"key": owner} if owner else {}),
         )
 
 

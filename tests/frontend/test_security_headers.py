@@ -18,7 +18,8 @@ async def test_every_answer_is_for_reading_only(client: httpx2.AsyncClient, path
     headers = (await client.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    policy = headers["content-security-policy"]
+    assert policy == "default-src 'none'; media-src 'self'; frame-ancestors 'none'"
 
 
 async def test_an_unexpected_error_has_the_headers_too(
