@@ -14,7 +14,6 @@ from frontend.keys.model import KeyReport
 from frontend.keys.secrets import new_key
 from frontend.keys.store import KeyStore
 from frontend.settings import Settings
-from ops.postgres import EmbeddedPostgres
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.keys.conftest import PEPPER, make_key
@@ -250,10 +249,11 @@ async def test_a_client_that_leaves_gives_its_slot_back(
 
 
 @contextmanager
-def _away(cluster: EmbeddedPostgres, database_url: str) -> Iterator[None]:
+def _away(database_url: str) -> Iterator[None]:
     """Let nobody connect to a database."""
     name = database_url.rpartition("/")[2]
-    with psycopg.connect(cluster.url, autocommit=True) as connection:
+    other = database_url.removesuffix(name) + "template1"
+    with psycopg.connect(other, autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
@@ -263,7 +263,6 @@ def _away(cluster: EmbeddedPostgres, database_url: str) -> Iterator[None]:
 
 
 async def test_a_database_that_is_away_is_no_wrong_key(
-    cluster: EmbeddedPostgres,
     gateway: FakeGateway,
     store: KeyStore,
     database_url: str,
@@ -271,7 +270,7 @@ async def test_a_database_that_is_away_is_no_wrong_key(
     limited, free = await make_key(store, rate_per_minute=6000), await make_key(store)
     async with _client(gateway, _with_database(database_url)) as client:
         assert (await client.get("/v1/models", headers=_key(free))).status_code == 200
-        with _away(cluster, database_url):
+        with _away(database_url):
             away = await client.get("/elevenlabs/v1/models", headers=_key(limited))
             known = await client.get("/v1/models", headers=_key(free))
             made_up = await client.get("/v1/models", headers=_key(new_key(b"q" * 32).text))
