@@ -46,6 +46,15 @@ def query_of(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
+def path_of(name: str) -> dict[str, Any]:
+    """Return `openapi_extra` for a route that reads a part of its path itself.
+
+    A parameter of the function would bring FastAPI's own 422 into the document.
+    """
+    schema = {"type": "string"}
+    return {"parameters": [{"in": "path", "name": name, "required": True, "schema": schema}]}
+
+
 def audio_of(formats: Iterable[AudioFormat]) -> Responses:
     """Return the OpenAPI response of a finished sound in any of the formats."""
     media_types = dict.fromkeys(audio_format.media_type for audio_format in formats)

@@ -26,18 +26,23 @@ _RESPONSES: documented.Responses = {
 
 
 @router.head(_PATH, include_in_schema=False)
-@router.get(_PATH, response_class=Response, responses=_RESPONSES)
-async def read_file(request: Request, token: str) -> Response:
+@router.get(
+    _PATH,
+    response_class=Response,
+    responses=_RESPONSES,
+    openapi_extra=documented.path_of("token"),
+)
+async def read_file(request: Request) -> Response:
     """Send a finished file, or the part that a `Range` asks for."""
     request.state.contract = TRITONE.name
     try:
-        return await _answer(request, jobs_of(request).files, token)
+        return await _answer(request, jobs_of(request).files)
     except TritoneError as error:
         return TRITONE.render(error, request)
 
 
-async def _answer(request: Request, files: FileStore, token: str) -> Response:
-    key, info = await _found(files, token)
+async def _answer(request: Request, files: FileStore) -> Response:
+    key, info = await _found(files, str(request.path_params["token"]))
     try:
         part = byte_range(request.headers.get("range"), info.n_bytes)
     except UnsatisfiableRange:

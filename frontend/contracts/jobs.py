@@ -115,6 +115,7 @@ def delivery_view(delivery: Delivery) -> DeliveryView:
 
 router = contract_router(TRITONE, "Jobs")
 _ERRORS = documented.errors_of(TRITONE)
+_JOB_ID = documented.path_of("job_id")
 
 
 @router.post(
@@ -150,16 +151,16 @@ async def list_jobs(request: Request) -> Response:
     return JSONResponse({"jobs": views, "cursor": page.cursor})
 
 
-@router.get("/jobs/{job_id}", response_model=JobView, responses=_ERRORS)
-async def show_job(request: Request, job_id: str) -> Response:
+@router.get("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
+async def show_job(request: Request) -> Response:
     """Tell where a job is, and link to its files once there are any."""
-    return await _shown(request, await _service_get(request, job_id), 200)
+    return await _shown(request, await _asked(request), 200)
 
 
-@router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS)
-async def cancel_job(request: Request, job_id: str) -> Response:
+@router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
+async def cancel_job(request: Request) -> Response:
     """Cancel a job; one that is over stays as it is."""
-    job = await jobs_of(request).service.cancel(job_id, owner_of(request))
+    job = await jobs_of(request).service.cancel(_job_id(request), owner_of(request))
     return await _shown(request, job, 200)
 
 
@@ -170,10 +171,11 @@ async def cancel_job(request: Request, job_id: str) -> Response:
         200: {"description": "A job at every change.", "content": {"text/event-stream": {}}},
         **_ERRORS,
     },
+    openapi_extra=_JOB_ID,
 )
-async def follow_job(request: Request, job_id: str) -> Response:
+async def follow_job(request: Request) -> Response:
     """Send a job now and at every change until it is over, as server-sent events."""
-    first = await _service_get(request, job_id)  # an unknown job is a 404, and no stream
+    first = await _asked(request)  # an unknown job is a 404, and no stream
 
     async def views() -> AsyncIterator[tuple[str, object]]:
         async for job in jobs_of(request).service.events(first.id, owner_of(request)):
@@ -182,10 +184,15 @@ async def follow_job(request: Request, job_id: str) -> Response:
     return event_stream(views())
 
 
-@router.get("/jobs/{job_id}/deliveries", response_model=DeliveryList, responses=_ERRORS)
-async def list_deliveries(request: Request, job_id: str) -> Response:
+@router.get(
+    "/jobs/{job_id}/deliveries",
+    response_model=DeliveryList,
+    responses=_ERRORS,
+    openapi_extra=_JOB_ID,
+)
+async def list_deliveries(request: Request) -> Response:
     """List a job's webhooks with every attempt."""
-    found = await jobs_of(request).service.deliveries(job_id, owner_of(request))
+    found = await jobs_of(request).service.deliveries(_job_id(request), owner_of(request))
     return JSONResponse(DeliveryList(deliveries=[delivery_view(d) for d in found]).model_dump())
 
 
@@ -194,10 +201,13 @@ async def list_deliveries(request: Request, job_id: str) -> Response:
     status_code=202,
     response_model=DeliveryView,
     responses=_ERRORS,
+    openapi_extra=documented.path_of("delivery_id"),
 )
-async def redeliver(request: Request, delivery_id: str) -> Response:
+async def redeliver(request: Request) -> Response:
     """Send a webhook again, with the same id and body."""
-    delivery = await jobs_of(request).service.redeliver(delivery_id, owner_of(request))
+    delivery = await jobs_of(request).service.redeliver(
+        request.path_params["delivery_id"], owner_of(request)
+    )
     return JSONResponse(delivery_view(delivery).model_dump(), 202)
 
 
@@ -209,8 +219,12 @@ async def show_webhook_secrets(request: Request) -> Response:
     return JSONResponse(answer, headers={"cache-control": "no-store"})
 
 
-async def _service_get(request: Request, job_id: str) -> Job:
-    return await jobs_of(request).service.get(job_id, owner_of(request))
+def _job_id(request: Request) -> str:
+    return str(request.path_params["job_id"])
+
+
+async def _asked(request: Request) -> Job:
+    return await jobs_of(request).service.get(_job_id(request), owner_of(request))
 
 
 async def _shown(request: Request, job: Job, status: int) -> Response:

@@ -137,7 +137,8 @@ single = contract_router(TRITONE, "Models")
     "/v1/models/{model_id:path}",
     response_model=ListedModel,
     responses=documented.errors_of(TRITONE),
+    openapi_extra=documented.path_of("model_id"),
 )
-async def show_model(request: Request, model_id: str) -> Response:
+async def show_model(request: Request) -> Response:
     """Tell of one model, or of what an alias stands for, under the name it was asked for."""
-    return one_model(generator_of(request), model_id)
+    return one_model(generator_of(request), str(request.path_params["model_id"]))

@@ -23,6 +23,7 @@ from frontend.contracts.envelopes import (
 )
 from frontend.contracts.rows import (
     BodyTooLarge,
+    HistoryItemNotFound,
     NoSuchPath,
     RangeNotSatisfiable,
     Unexpected,
@@ -77,6 +78,7 @@ ERRORS: list[TritoneError] = [
     GenerationFailed("The sound could not be made."),
     Unexpected("Something went wrong on our side."),
     JobNotFound("There is no such job."),
+    HistoryItemNotFound("There is no such item in the history."),
     NoSuchPath("Resource not found"),
     WrongMethod("Method not allowed"),
 ]
@@ -89,9 +91,9 @@ def _kinds(kind: type[TritoneError] = TritoneError) -> Iterator[type[TritoneErro
 
 
 def _rendered(envelope: Envelope, error: TritoneError) -> JSONResponse:
-    scope = {"type": "http", "method": "POST", "path": "/a/path", "headers": []}
-    scope |= {"query_string": b"", "state": {"request_id": REQUEST_ID}}
-    return envelope.render(error, Request(scope))
+    request = Request({"type": "http", "method": "POST", "path": "/a/path", "headers": []})
+    request.state.request_id = REQUEST_ID
+    return envelope.render(error, request)
 
 
 def _snapshot(envelope: Envelope, error: TritoneError) -> dict[str, object]:

@@ -7,6 +7,28 @@ from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
 
 
+MODELS = {"/v1/models", "/v1/models/{model_id}"}
+SOUND = {
+    *("/api/public/v1/sound_generator", "/api/public/v1/SoundGenerator"),
+    *("/api/public/v1/generate_sound", "/sound_generator"),
+}
+ROOT_PATHS = {
+    "elevenlabs": {
+        *("/v1/sound-generation", "/v1/models", "/v1/music", "/v1/music/stream"),
+        *("/v1/user", "/v1/user/subscription", "/v1/history", "/v1/history/download"),
+        *("/v1/history/{history_item_id}", "/v1/history/{history_item_id}/audio"),
+    },
+    "localai": {"/v1/sound-generation", *MODELS},
+    "vllm-omni": {"/v1/audio/generate", *MODELS},
+    "aimlapi": {"/v2/generate/audio"},
+    "musicgpt": {*SOUND, "/api/public/v1", "/api/public/v1/byId", "/api/public/v1/byUser"},
+}
+OURS = {
+    *("/jobs", "/jobs/{job_id}", "/jobs/{job_id}/events", "/jobs/{job_id}/deliveries"),
+    *("/deliveries/{delivery_id}/redeliver", "/webhook-secrets", "/files/{token}"),
+}
+
+
 def _router(*paths: str) -> APIRouter:
     router = APIRouter()
     for path in paths:
@@ -41,18 +63,9 @@ def test_shared_paths_are_declared_for_routers_that_have_them() -> None:
 def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
     app = FastAPI()
     include_contracts(app)
-    paths = set(app.openapi()["paths"])
-    assert paths == {
-        "/v1/audio/generate",
-        "/v1/sound-generation",
-        "/v1/models",
-        "/elevenlabs/v1/sound-generation",
-        "/elevenlabs/v1/models",
-        "/localai/v1/sound-generation",
-        "/localai/v1/models",
-        "/vllm-omni/v1/audio/generate",
-        "/vllm-omni/v1/models",
-    }
+    prefixed = {f"/{name}{path}" for name in CONTRACTS for path in ROOT_PATHS[name]}
+    shared = {path for paths in ROOT_PATHS.values() for path in paths}
+    assert set(app.openapi()["paths"]) == prefixed | shared | OURS
 
 
 @pytest.mark.parametrize(
@@ -64,7 +77,9 @@ def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
         ("GET", "/v1/sound-generation", 405, "detail"),
         ("GET", "/elevenlabs/v1/sound-generation", 405, "detail"),
         ("GET", "/v1/voices", 404, "detail"),
-        ("POST", "/v1/music", 404, "detail"),
+        ("GET", "/v1/music", 405, "detail"),
+        ("POST", "/v1/music/plan", 404, "detail"),
+        ("GET", "/jobs/a/b", 404, "error"),
         ("GET", "/localai/v1/sound-generation", 404, "error"),
         ("GET", "/localai/nonesuch", 404, "error"),
         ("GET", "/nonesuch", 404, "error"),
