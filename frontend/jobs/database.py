@@ -24,6 +24,7 @@ Pool = AsyncConnectionPool[Connection]
 _QUEUE_SCHEMA = "0000_procrastinate_3_10"
 _RETRY_S = 0.05, 1.0  # the first pause and the longest
 _CONNECT_TIMEOUT_S = 5
+_ATTEMPT_S = 2.0  # to get a connection
 
 
 T = TypeVar("T")
@@ -50,6 +51,9 @@ def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:
         },
         min_size=1,
         max_size=max_connections,
+        # Short, and asked for again by us: the pool's own pauses grow beyond a lease.
+        timeout=_ATTEMPT_S,
+        reconnect_timeout=_ATTEMPT_S,
         # Set here and not in `kwargs`: procrastinate adds its own `autocommit` to those.
         configure=_use_autocommit,
         check=_check,
@@ -101,8 +105,7 @@ class Database:
         pause = _RETRY_S[0]
         while True:
             try:
-                left = max(0.1, deadline - time.monotonic())
-                async with self._pool.connection(timeout=left) as connection:
+                async with self._pool.connection() as connection:
                     return await work(connection)
             except (psycopg.Error, PoolTimeout, ConnectorException) as error:
                 if not is_passing(error):

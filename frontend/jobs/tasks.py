@@ -28,7 +28,7 @@ from frontend.webhooks.urls import host_of
 
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
 _HOST_PAUSE_S = 1.0  # of a delivery to a busy host
-_LEASE_SLACK_S = 10.0  # of a delivery, beyond the time that sending may take
+_LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
 _UNEXPECTED = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 T = TypeVar("T")

@@ -99,7 +99,7 @@ async def test_a_job_that_kills_its_workers_ends_in_error_and_the_others_go_on(
     async with asyncio.timeout(40):
         while len(receiver.accepted) < 2:
             with worker(setting) as process:
-                while process.poll() is None and len(receiver.accepted) < 2:
+                while process.poll() is None and len(receiver.accepted) < 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 deaths += process.returncode is not None
     over = await system.service.get(poison.id, None)
