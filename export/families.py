@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from diffusers import DiffusionPipeline
+
 from export import facts, graphs_stable_audio, graphs_stable_audio_3, references
 from export.cards import Facts
 from export.graphs import Graph
@@ -17,19 +19,35 @@ class Exporter:
     """The functions that know one pipeline class. Each takes the loaded pipeline first."""
 
     facts: Callable[[Any], Facts]
-    graphs: Callable[[Any, ModelCard, Precision], list[Graph]]  # in the order in which they run
+    text_encoder: Callable[[Any, ModelCard], Graph]
+    transformer: Callable[[Any, ModelCard, Precision], Graph]
+    vae_decoder: Callable[[Any, ModelCard], Graph]
     reference: Callable[[Any, ModelCard, Trial], Sounds]
+
+    def graphs(
+        self, pipeline: DiffusionPipeline, card: ModelCard, precision: Precision
+    ) -> list[Graph]:
+        """Return every graph, in the order in which they run."""
+        return [
+            self.text_encoder(pipeline, card),
+            self.transformer(pipeline, card, precision),
+            self.vae_decoder(pipeline, card),
+        ]
 
 
 EXPORTERS: dict[str, Exporter] = {
     "stable_audio": Exporter(
         facts=facts.stable_audio,
-        graphs=graphs_stable_audio.graphs,
+        text_encoder=graphs_stable_audio.text_encoder,
+        transformer=graphs_stable_audio.transformer,
+        vae_decoder=graphs_stable_audio.vae_decoder,
         reference=references.stable_audio,
     ),
     "stable_audio_3": Exporter(
         facts=facts.stable_audio_3,
-        graphs=graphs_stable_audio_3.graphs,
+        text_encoder=graphs_stable_audio_3.text_encoder,
+        transformer=graphs_stable_audio_3.transformer,
+        vae_decoder=graphs_stable_audio_3.vae_decoder,
         reference=references.stable_audio_3,
     ),
 }

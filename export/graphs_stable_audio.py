@@ -18,38 +18,39 @@ from tritone import tensors
 from tritone.card import ModelCard
 
 
-def graphs(pipeline: StableAudioPipeline, card: ModelCard, precision: Precision) -> list[Graph]:
-    """Return the graphs of a loaded StableAudioPipeline, in the order in which they run."""
-    text_encoder = (GuidedTextEncoder if card.guidance else TextEncoder)(
-        pipeline.text_encoder, pipeline.projection_model
+def text_encoder(pipeline: StableAudioPipeline, card: ModelCard) -> Graph:
+    """Return the graph of T5, projection and time embedding."""
+    kind = GuidedTextEncoder if card.guidance else TextEncoder
+    module = kind(pipeline.text_encoder, pipeline.projection_model)
+    return Graph(
+        component="text_encoder",
+        io=tensors.text_encoder(card),
+        module=module,
+        reference=module,
     )
-    step = GuidedTransformer if card.guidance else Transformer
+
+
+def transformer(pipeline: StableAudioPipeline, card: ModelCard, precision: Precision) -> Graph:
+    """Return the graph of one guided denoising step."""
+    kind = GuidedTransformer if card.guidance else Transformer
     sigma_data = float(pipeline.scheduler.config.sigma_data)
-    reference = step(pipeline.transformer, card.max_frames, sigma_data)
-    transformer: nn.Module = reference
+    module = reference = kind(pipeline.transformer, card.max_frames, sigma_data)
     if precision == "fp16":
         half = copy.deepcopy(pipeline.transformer).half()
-        transformer = step(half, card.max_frames, sigma_data)
-    return [
-        Graph(
-            component="text_encoder",
-            io=tensors.text_encoder(card),
-            module=text_encoder,
-            reference=text_encoder,
-        ),
-        Graph(
-            component="transformer",
-            io=tensors.transformer(card),
-            module=transformer,
-            reference=reference,
-        ),
-        Graph(
-            component="vae_decoder",
-            io=tensors.vae_decoder(card),
-            module=VaeDecoder(folded(pipeline.vae.decoder)),
-            reference=VaeDecoder(pipeline.vae.decoder),
-        ),
-    ]
+        module = kind(half, card.max_frames, sigma_data)
+    return Graph(
+        component="transformer", io=tensors.transformer(card), module=module, reference=reference
+    )
+
+
+def vae_decoder(pipeline: StableAudioPipeline, card: ModelCard) -> Graph:
+    """Return the graph of the Oobleck decoder."""
+    return Graph(
+        component="vae_decoder",
+        io=tensors.vae_decoder(card),
+        module=VaeDecoder(folded(pipeline.vae.decoder)),
+        reference=VaeDecoder(pipeline.vae.decoder),
+    )
 
 
 class TextEncoder(nn.Module):

@@ -16,39 +16,39 @@ from tritone import tensors
 from tritone.card import ModelCard
 
 
-def graphs(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Precision) -> list[Graph]:
-    """Return the graphs of a loaded StableAudio3Pipeline, in the order in which they run."""
-    encoder_class = GuidedTextEncoder if card.guidance else TextEncoder
-    text_encoder = encoder_class(pipeline.text_encoder, pipeline.duration_embedder)
-    step = GuidedTransformer if card.guidance else Transformer
+def text_encoder(pipeline: StableAudio3Pipeline, card: ModelCard) -> Graph:
+    """Return the graph of T5Gemma and the duration embedding."""
+    kind = GuidedTextEncoder if card.guidance else TextEncoder
+    module = kind(pipeline.text_encoder, pipeline.duration_embedder)
+    return Graph(
+        component="text_encoder", io=tensors.text_encoder(card), module=module, reference=module
+    )
+
+
+def transformer(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Precision) -> Graph:
+    """Return the graph of one denoising step, guided or not."""
+    kind = GuidedTransformer if card.guidance else Transformer
     time_scale = float(pipeline.scheduler.config.num_train_timesteps)
-    reference = step(pipeline.transformer, time_scale)
-    transformer: nn.Module = reference
+    module = reference = kind(pipeline.transformer, time_scale)
     if precision == "fp16":
-        transformer = step(copy.deepcopy(pipeline.transformer).half(), time_scale)
+        module = kind(copy.deepcopy(pipeline.transformer).half(), time_scale)
+    return Graph(
+        component="transformer", io=tensors.transformer(card), module=module, reference=reference
+    )
+
+
+def vae_decoder(pipeline: StableAudio3Pipeline, card: ModelCard) -> Graph:
+    """Return the graph of the SAME decoder."""
     strip_weight_norm(pipeline.vae)
-    vae = with_shared_weights(pipeline.vae)
-    use_banded_attention(vae)
-    return [
-        Graph(
-            component="text_encoder",
-            io=tensors.text_encoder(card),
-            module=text_encoder,
-            reference=text_encoder,
-        ),
-        Graph(
-            component="transformer",
-            io=tensors.transformer(card),
-            module=transformer,
-            reference=reference,
-        ),
-        Graph(
-            component="vae_decoder",
-            io=tensors.vae_decoder(card),
-            module=VaeDecoder(vae),
-            reference=VaeDecoder(pipeline.vae),
-        ),
-    ]
+    banded = with_shared_weights(pipeline.vae)
+    banded.encoder = nn.Identity()  # half of the weights, of no use here
+    use_banded_attention(banded)
+    return Graph(
+        component="vae_decoder",
+        io=tensors.vae_decoder(card),
+        module=VaeDecoder(banded),
+        reference=VaeDecoder(pipeline.vae),
+    )
 
 
 class TextEncoder(nn.Module):

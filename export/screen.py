@@ -58,6 +58,11 @@ def say(line: str) -> None:
     _output.print(line, markup=False, highlight=False)
 
 
+def show_table(table: Table) -> None:
+    """Print a table to stdout."""
+    _output.print(table)
+
+
 def show_published(published: "Published", repository: Path) -> None:
     """Print what was published and how true it is."""
     card, measured = published.card, published.measured
@@ -69,7 +74,7 @@ def show_published(published: "Published", repository: Path) -> None:
     difference = measured.end_to_end.two_prompt_difference
     table.add_row("two prompts differ by", f"{difference:.1e}")
     _output.print(f"published {card.name} version {published.version} in {repository}")
-    _output.print(table)
+    show_table(table)
     if published.kept_configs:
         kept = ", ".join(published.kept_configs)
         _output.print(f"config.pbtxt kept as it was, although this export's differs: {kept}")

@@ -9,8 +9,8 @@ from diffusers import StableAudioPipeline
 
 from export import facts
 from export.cards import Choices, make_card
+from export.families import EXPORTERS
 from export.graphs import Graph
-from export.graphs_stable_audio import graphs
 from export.probes import Probe
 from tritone import tensors
 from tritone.card import ModelCard
@@ -32,7 +32,9 @@ def card_of(pipeline: StableAudioPipeline, *, guidance: bool = True) -> ModelCar
 
 def graphs_of(pipeline: StableAudioPipeline, *, guidance: bool = True) -> dict[str, Graph]:
     card = card_of(pipeline, guidance=guidance)
-    return {graph.component: graph for graph in graphs(pipeline, card, "fp32")}
+    return {
+        graph.component: graph for graph in EXPORTERS["stable_audio"].graphs(pipeline, card, "fp32")
+    }
 
 
 def inputs_of(pipeline: StableAudioPipeline, graph: Graph) -> Tensors:

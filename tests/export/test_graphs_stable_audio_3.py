@@ -9,8 +9,8 @@ from diffusers import AutoencoderSAME, StableAudio3Pipeline
 from export import facts
 from export.banded_attention import use_banded_attention
 from export.cards import Choices, make_card
+from export.families import EXPORTERS
 from export.graphs import Graph, strip_weight_norm, with_shared_weights
-from export.graphs_stable_audio_3 import graphs
 from export.quiet import quiet
 from tests import checkpoints
 from tritone import tensors
@@ -26,7 +26,10 @@ Tensors = dict[str, torch.Tensor]
 def graphs_of(pipeline: StableAudio3Pipeline, *, guidance: bool = True) -> dict[str, Graph]:
     family, found = FAMILIES["stable_audio_3"], facts.stable_audio_3(pipeline)
     card = make_card("tiny3", family, found, Choices(guidance=guidance))
-    return {graph.component: graph for graph in graphs(pipeline, card, "fp32")}
+    return {
+        graph.component: graph
+        for graph in EXPORTERS["stable_audio_3"].graphs(pipeline, card, "fp32")
+    }
 
 
 def call(graph: Graph, inputs: Tensors) -> Any:  # noqa: ANN401  # a tensor or several

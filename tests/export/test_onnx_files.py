@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from export import onnx_files
 from export.errors import ExportError
+from export.families import EXPORTERS
 from export.graphs import Graph
-from export.graphs_stable_audio import graphs
 from export.verify import relative_error
 from tests.export.exports import Exported
 from tritone import tensors
@@ -93,7 +93,7 @@ def test_files_hold_neither_host_paths_nor_stale_shapes(tiny: Exported, componen
 def test_two_exports_are_the_same_to_the_byte(
     pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
 ) -> None:
-    decoder = graphs(pipeline, tiny.card, "fp32")[-1]
+    decoder = EXPORTERS["stable_audio"].vae_decoder(pipeline, tiny.card)
     path = tmp_path / "model.onnx"
 
     onnx_files.write_onnx(decoder, tiny.card, path)
@@ -128,7 +128,7 @@ def test_half_precision_keeps_its_border_in_float32(
     from export.verify import verify_component
 
     card = replace(tiny.card, guidance=False)
-    transformer = graphs(pipeline, card, "fp16")[1]
+    transformer = EXPORTERS["stable_audio"].transformer(pipeline, card, "fp16")
     path = tmp_path / "model.onnx"
 
     onnx_files.write_onnx(transformer, card, path)

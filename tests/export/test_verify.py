@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 from export import verify
 from export.errors import VerificationFailed
+from export.families import EXPORTERS
 from export.graphs import Graph
-from export.graphs_stable_audio import graphs
 from export.references import Sounds, Trial, stable_audio, stable_audio_3
 from tests.export.exports import Exported
 from tritone.card import ModelCard
@@ -33,7 +33,7 @@ def spoiled(source: Path, target: Path, value: float) -> Path:
 
 @pytest.fixture
 def transformer(pipeline: StableAudioPipeline, tiny: Exported) -> Graph:
-    return graphs(pipeline, tiny.card, "fp32")[1]
+    return EXPORTERS["stable_audio"].transformer(pipeline, tiny.card, "fp32")
 
 
 def test_relative_error_is_the_ratio_of_norms() -> None:

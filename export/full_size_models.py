@@ -1,0 +1,128 @@
+"""The published architectures with random weights, one network at a time.
+
+Source: diffusers 0.42.1, whose defaults are the configurations of Stable Audio Open 1.0 and of
+Stable Audio 3 medium; google-t5/t5-base; google/t5gemma-b-b-ul2 (read 2026-11-20).
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import torch
+from diffusers import (
+    AutoencoderOobleck,
+    AutoencoderSAME,
+    CosineDPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    StableAudio3DiTModel,
+    StableAudioDiTModel,
+    StableAudioProjectionModel,
+)
+from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAudio3DurationEmbedder
+from torch import nn
+from transformers import T5Config, T5EncoderModel, T5GemmaConfig, T5GemmaEncoderModel
+
+from export.cards import Choices, make_card
+from export.families import EXPORTERS
+from export.graphs import Graph
+from export.precision import Precision
+from export.quiet import quiet
+from tritone.card import ModelCard
+from tritone.families import FAMILIES
+
+# A network's own parts of the pipeline; the others only say what they are.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "text_encoder": ("text_encoder", "projection_model", "duration_embedder"),
+    "transformer": ("transformer",),
+    "vae_decoder": ("vae",),
+}
+
+_T5_BASE = {
+    "vocab_size": 32128,
+    "d_model": 768,
+    "d_kv": 64,
+    "d_ff": 3072,
+    "num_layers": 12,
+    "num_heads": 12,
+}
+_T5GEMMA_BASE = {
+    "vocab_size": 256000,
+    "hidden_size": 768,
+    "intermediate_size": 2048,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 12,
+    "head_dim": 64,
+}
+
+
+def _t5gemma() -> T5GemmaEncoderModel:
+    config = T5GemmaConfig(
+        encoder=dict(_T5GEMMA_BASE), decoder=dict(_T5GEMMA_BASE), is_encoder_decoder=False
+    )
+    return T5GemmaEncoderModel(config)
+
+
+_MAKERS: dict[str, dict[str, Callable[[], nn.Module]]] = {
+    "stable_audio": {
+        "text_encoder": lambda: T5EncoderModel(T5Config(**_T5_BASE)),
+        "projection_model": lambda: StableAudioProjectionModel(
+            text_encoder_dim=768, conditioning_dim=768, min_value=0, max_value=512
+        ),
+        "transformer": StableAudioDiTModel,
+        "vae": AutoencoderOobleck,
+    },
+    "stable_audio_3": {
+        "text_encoder": _t5gemma,
+        "duration_embedder": StableAudio3DurationEmbedder,
+        "transformer": StableAudio3DiTModel,
+        # SAME-L
+        "vae": lambda: AutoencoderSAME(
+            encoder_channels=256, encoder_transformer_depths=(12,), decoder_sinusoidal_blocks=(8,)
+        ),
+    },
+}
+
+_ASLEEP = 1e-4
+
+_REST = {
+    "stable_audio": {
+        "tokenizer": SimpleNamespace(model_max_length=128),
+        "scheduler": CosineDPMSolverMultistepScheduler(),
+    },
+    "stable_audio_3": {
+        "tokenizer": SimpleNamespace(model_max_length=256),
+        "scheduler": FlowMatchEulerDiscreteScheduler(
+            num_train_timesteps=1, stochastic_sampling=True
+        ),
+    },
+}
+
+
+def make_graph(family: str, component: str, precision: Precision) -> tuple[Graph, ModelCard]:
+    """Return one network's graph and the card of its family."""
+    pipeline = _pipeline(family, _PARTS[component])
+    exporter = EXPORTERS[family]
+    card = make_card("full", FAMILIES[family], exporter.facts(pipeline), Choices())
+    if component == "transformer":
+        return exporter.transformer(pipeline, card, precision), card
+    make = {"text_encoder": exporter.text_encoder, "vae_decoder": exporter.vae_decoder}[component]
+    return make(pipeline, card), card
+
+
+def _pipeline(family: str, real: tuple[str, ...]) -> SimpleNamespace:
+    torch.manual_seed(0)
+    parts = {}
+    for name, make in _MAKERS[family].items():
+        # On the meta device a module has a configuration and shapes, and no memory.
+        with quiet(), torch.device("cpu" if name in real else "meta"):
+            parts[name] = make().eval().requires_grad_(False)
+        if name in real:
+            _wake(parts[name])
+    return SimpleNamespace(**parts, **_REST[family])
+
+
+def _wake(module: nn.Module) -> None:
+    # What starts at zero would hide whole branches from the comparison.
+    for parameter in module.parameters():
+        if float(parameter.abs().max()) < _ASLEEP:
+            parameter.normal_(0.0, 0.02)
