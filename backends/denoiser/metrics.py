@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Metrics(Protocol):
-    """Where the scheduler reports; called from its own thread and from `submit`'s."""
+    """Where the scheduler reports; only one of its threads does at a time."""
 
     def queued(self, active: int, pending: int) -> None:
         """Take the number of jobs in the batch and of those waiting for a row."""

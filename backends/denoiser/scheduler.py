@@ -134,7 +134,9 @@ class Scheduler:
     def _timed_predict(self, inputs: Tensors) -> Latents:
         begin = self._clock()
         denoised = self._predict(inputs)
-        self._metrics.stepped(len(denoised), self._clock() - begin)
+        seconds = self._clock() - begin
+        with self._changed:
+            self._metrics.stepped(len(denoised), seconds)
         return denoised
 
     def _drop_ended(self) -> None:

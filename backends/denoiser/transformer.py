@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job import Tensors
@@ -10,6 +12,12 @@ from backends.triton import failure_of
 from tritone.card import ModelCard
 from tritone.sampling import Latents
 from tritone.tensors import DENOISED, transformer
+
+# Triton's words for a model whose process has died (24.10: `Stub process 'x' is not healthy`), and
+# how long a supervisor may take to load it again. A step repeats exactly, so waiting costs nobody.
+_DEAD_PROCESS = "is not healthy"
+_HEALING_S = 5.0
+_RETRY_S = 0.2
 
 
 class TransformerModel:
@@ -22,11 +30,21 @@ class TransformerModel:
         self._inputs = [spec.name for spec in transformer(card).inputs]
 
     def __call__(self, inputs: Tensors) -> Latents:
-        """Return the denoised latents.
+        """Return the denoised latents; a transformer whose process has died is waited for.
 
         Raises:
             RequestFailed: the transformer's own error, code included.
         """
+        give_up_at = time.monotonic() + _HEALING_S
+        while True:
+            try:
+                return self._call(inputs)
+            except RequestFailed as error:
+                if _DEAD_PROCESS not in str(error) or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(_RETRY_S)
+
+    def _call(self, inputs: Tensors) -> Latents:
         response = pb_utils.InferenceRequest(
             model_name=self._name,
             model_version=self._version,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import triton_python_backend_utils as pb_utils
 
-# Upper bounds in s: from a tiny transformer on a CPU to a large one in a full batch.
-_STEP_SECONDS_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]
+# Each change of a metric is a round trip to Triton's process, as dear as everything else that a
+# step costs beside the transformer; so steps are counted here and told now and then.
+_FLUSH_S = 0.25
 
 
 class TritonMetrics:
@@ -18,24 +21,33 @@ class TritonMetrics:
         gauge, counter = pb_utils.MetricFamily.GAUGE, pb_utils.MetricFamily.COUNTER
         self._active = self._metric("active", "Requests in the running batch", gauge)
         self._pending = self._metric("pending", "Requests that wait for a row", gauge)
-        self._steps = self._metric("steps_total", "Transformer calls", counter)
-        self._rows = self._metric("step_rows_total", "Rows of all transformer calls", counter)
         self._cancelled = self._metric("cancelled_total", "Requests that were cancelled", counter)
         self._failed = self._metric("failed_total", "Requests that failed", counter)
-        self._seconds = self._family(
-            "step_seconds", "Duration of a transformer call", pb_utils.MetricFamily.HISTOGRAM
-        ).Metric(labels=labels, buckets=_STEP_SECONDS_BUCKETS)
+        self._steps = _Total(self._metric("steps_total", "Transformer calls", counter))
+        self._rows = _Total(
+            self._metric("step_rows_total", "Rows of all transformer calls", counter)
+        )
+        self._seconds = _Total(
+            self._metric("step_seconds_total", "Time spent in transformer calls", counter)
+        )
+        self._queues = (0, 0)
+        self._flushed_at = time.monotonic()
 
     def queued(self, active: int, pending: int) -> None:
         """Take the number of jobs in the batch and of those waiting for a row."""
-        self._active.set(active)
-        self._pending.set(pending)
+        if (active, pending) != self._queues:
+            self._queues = active, pending
+            self._active.set(active)
+            self._pending.set(pending)
+            self._flush()
 
     def stepped(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""
-        self._steps.increment(1)
-        self._rows.increment(rows)
-        self._seconds.observe(seconds)
+        self._steps.add(1)
+        self._rows.add(rows)
+        self._seconds.add(seconds)
+        if time.monotonic() - self._flushed_at > _FLUSH_S:
+            self._flush()
 
     def cancelled(self) -> None:
         """Count a job whose client gave up."""
@@ -45,12 +57,30 @@ class TritonMetrics:
         """Count a job that ended with any other error."""
         self._failed.increment(1)
 
-    def _family(self, name: str, description: str, kind: int) -> pb_utils.MetricFamily:
+    def _flush(self) -> None:
+        self._flushed_at = time.monotonic()
+        for total in (self._steps, self._rows, self._seconds):
+            total.flush()
+
+    def _metric(self, name: str, description: str, kind: int) -> pb_utils.Metric:
         family = pb_utils.MetricFamily(
             name=f"tritone_denoiser_{name}", description=description, kind=kind
         )
         self._families.append(family)
-        return family
+        return family.Metric(labels=self._labels)
 
-    def _metric(self, name: str, description: str, kind: int) -> pb_utils.Metric:
-        return self._family(name, description, kind).Metric(labels=self._labels)
+
+class _Total:
+    """A counter that is told in sums."""
+
+    def __init__(self, metric: pb_utils.Metric) -> None:
+        self._metric = metric
+        self._untold = 0.0
+
+    def add(self, value: float) -> None:
+        self._untold += value
+
+    def flush(self) -> None:
+        told, self._untold = self._untold, 0.0
+        if told:
+            self._metric.increment(told)

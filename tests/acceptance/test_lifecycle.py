@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ops.shared_memory import SHARED_MEMORY
@@ -48,6 +49,19 @@ async def test_a_killed_backend_process_is_noticed_and_healed(
     assert stack.has_logged(f"{model}_{component} is healed")
     await until_served(client)
     assert stack.stub(f"{model}_{component}").pid != killed.pid
+
+
+async def test_a_killed_transformer_costs_no_request(
+    sharing_stack: Stack, sharing_client: Client, model: str
+) -> None:
+    asks = [replace(ASK, seed=seed, steps=200) for seed in range(4)]
+    expected = await sharing_client.latents(asks[0])
+    jobs = [asyncio.create_task(sharing_client.latents(ask)) for ask in asks]
+    await asyncio.sleep(0.1)
+    sharing_stack.stub(f"{model}_transformer").kill()
+    made = await asyncio.gather(*jobs)
+    assert np.abs(made[0] - expected).max() < 1e-5 * np.abs(expected).max()
+    assert sharing_stack.has_logged(f"{model}_transformer is healed")
 
 
 async def test_a_killed_triton_is_started_again_on_the_same_port(
