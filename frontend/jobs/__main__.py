@@ -1,4 +1,39 @@
-"""`python -m frontend.jobs`: one worker with the standard webhook bodies.
+"""`python -m frontend.jobs`: one worker, with the settings of the environment.
 
-Where contracts have bodies of their own, the entry that knows the contracts calls `process.run`.
+The one place of this package that knows the contracts: they promise bodies of webhooks.
 """
+
+import sys
+
+from frontend import logs
+from frontend.contracts import WEBHOOK_BODIES
+from frontend.jobs.opening import Groups
+from frontend.jobs.process import run
+from frontend.jobs.progress import sound_maker
+from frontend.settings import InvalidSettings, Settings, load_settings
+from frontend.storage.settings import StorageSettings
+from frontend.triton import TritonGateway
+from frontend.webhooks.settings import WebhookSettings
+
+
+class _WorkerSettings(Settings):
+    storage: StorageSettings = StorageSettings.model_validate({})
+    webhooks: WebhookSettings = WebhookSettings.model_validate({})
+
+
+def main() -> int:
+    """Work until SIGTERM or SIGINT; return the exit status."""
+    try:
+        load_settings()
+        settings = _WorkerSettings()
+    except (InvalidSettings, ValueError) as error:
+        sys.stderr.write(f"tritone: {error}\n")
+        return 2
+    logs.configure(settings.log_level)
+    groups = Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
+    maker = sound_maker(settings, TritonGateway(settings.triton))
+    return run(groups, maker, WEBHOOK_BODIES, settings.drain_timeout_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from frontend.errors import TritoneError
 from frontend.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
@@ -85,6 +85,16 @@ class WatchedGateway:
             passes.remove((request, call))
             if not passes:
                 self._under_way.pop(call.request_id, None)
+
+
+@asynccontextmanager
+async def sound_maker(settings: Settings, gateway: Gateway) -> AsyncIterator["SoundMaker"]:
+    """Open the gateway for a worker's maker."""
+    await gateway.open()
+    try:
+        yield SoundMaker(gateway, settings, Metrics())
+    finally:
+        await gateway.close()
 
 
 class SoundMaker:

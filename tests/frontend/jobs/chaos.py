@@ -125,7 +125,7 @@ class Chaos:
 
 
 async def run_chaos(
-    n_jobs: int, n_workers: int, *, seconds: float = 0.4, seed: int = 0, timeout_s: float = 180
+    n_jobs: int, n_workers: int, *, seconds: float = 1.0, seed: int = 0, timeout_s: float = 180
 ) -> Outcome:
     """Run the whole and return what it gave."""
     with running_server(in_memory=False) as server, tempfile.TemporaryDirectory() as files:
@@ -205,9 +205,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one sound")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one sound")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--timeout", type=float, default=180.0)
+    parser.add_argument("--timeout", type=float, default=300.0)
     given = parser.parse_args()
     outcome = asyncio.run(
         run_chaos(

@@ -24,6 +24,7 @@ from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.groups import make_groups
 
 POISON = "poison"
+SUBMIT_PAUSE_S = 0.05  # so that a client can be killed before it is through
 ROOT = Path(__file__).parents[3]
 
 
@@ -73,6 +74,7 @@ async def submit_all(setting: Setting) -> None:
             job = await system.service.submit(request)
             sys.stdout.write(f"{key} {job.id}\n")
             sys.stdout.flush()
+            await asyncio.sleep(SUBMIT_PAUSE_S)
 
 
 def main(role: str, text: str) -> int:

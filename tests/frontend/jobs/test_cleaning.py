@@ -1,0 +1,188 @@
+import asyncio
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from frontend.errors import BackendUnavailable, JobNotFound
+from frontend.jobs.cleaning import purge, sweep
+from frontend.jobs.database import Database, make_pool
+from frontend.jobs.model import JobFailure, JobStatus
+from frontend.jobs.opening import Groups, JobSystem, NoDatabase, open_jobs
+from frontend.jobs.store import Claim, Ending, Pulse, Recovered
+from frontend.storage.files import FileNotFound
+from frontend.webhooks.model import DeliveryStatus
+from tests.frontend.jobs.conftest import make_request
+from tests.frontend.jobs.fake_maker import SleepingMaker
+from tests.frontend.jobs.groups import make_groups
+from tests.frontend.jobs.receiver import receiving
+from tests.frontend.jobs.test_worker import ended, working
+
+LONG_AGO = "now() - interval '30 days'"
+
+
+def _execute(groups: Groups, statement: str) -> None:
+    with psycopg.connect(groups.database_url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _claim(job_id: str) -> Claim:
+    return Claim(job_id=job_id, claim_id=str(uuid.uuid4()))
+
+
+@pytest.fixture
+async def settled(system: JobSystem, monkeypatch: pytest.MonkeyPatch) -> JobSystem:
+    # The server of these tests has only just been started.
+    monkeypatch.setattr("frontend.jobs.store._RECONNECT_S", -1000.0)
+    return system
+
+
+async def _abandoned(system: JobSystem, job_id: str) -> Claim:
+    claim = _claim(job_id)
+    assert await system.store.claim(claim, "dead")
+    _execute(system.groups, f"UPDATE tritone_jobs SET lease_until = {LONG_AGO}")
+    return claim
+
+
+async def test_the_job_of_a_dead_worker_is_queued_again(settled: JobSystem) -> None:
+    job = await settled.service.submit(make_request())
+    claim = await _abandoned(settled, job.id)
+    assert await settled.store.recover(3) == Recovered(requeued=1)
+    again = await settled.service.get(job.id, None)
+    assert (again.status, again.strikes) == (JobStatus.QUEUED, 1)
+    # The dead are not heard any more.
+    assert await settled.store.renew([Pulse(claim=claim)]) == {}
+    assert await settled.store.end(claim, Ending(status=JobStatus.CANCELLED)) is None
+    assert await settled.store.requeue(claim, 0.0, 0) is None
+
+
+async def test_a_cancelled_job_of_a_dead_worker_is_cancelled(settled: JobSystem) -> None:
+    job = await settled.service.submit(make_request())
+    await _abandoned(settled, job.id)
+    await settled.service.cancel(job.id, None)
+    assert await settled.store.recover(3) == Recovered(ended=1)
+    assert (await settled.service.get(job.id, None)).status is JobStatus.CANCELLED
+
+
+async def test_attempts_are_bounded_and_the_last_one_is_announced(settled: JobSystem) -> None:
+    request = make_request(webhook_url="https://example.com/hook")
+    job = await settled.service.submit(request)
+    for n in range(3):
+        await _abandoned(settled, job.id)
+        found = await settled.store.recover(3)
+        assert found == (Recovered(ended=1) if n == 2 else Recovered(requeued=1))
+    over = await settled.service.get(job.id, None)
+    assert over.status is JobStatus.ERROR
+    assert over.failure == JobFailure(
+        name="GenerationFailed", message="The sound could not be made."
+    )
+    (delivery,) = await settled.service.deliveries(job.id, None)
+    assert (delivery.event, delivery.status) == ("job.error", DeliveryStatus.PENDING)
+
+
+async def test_nobody_is_taken_for_dead_right_after_the_database_came_back(
+    system: JobSystem, groups: Groups
+) -> None:
+    slow = Groups(
+        jobs=groups.jobs.model_copy(update={"lease_s": 600.0}),
+        storage=groups.storage,
+        webhooks=groups.webhooks,
+    )
+    job = await system.service.submit(make_request())
+    async with open_jobs(slow, {}, 5.0) as other:
+        await _abandoned(system, job.id)
+        assert await other.store.recover(3) == Recovered()
+
+
+async def test_a_queued_job_without_a_task_is_woken(system: JobSystem) -> None:
+    job = await system.service.submit(make_request())
+    _execute(system.groups, "DELETE FROM procrastinate_jobs")
+    _execute(
+        system.groups,
+        f"UPDATE tritone_jobs SET updated_at = {LONG_AGO}, not_before = {LONG_AGO}",
+    )
+    assert await system.store.recover(3) == Recovered(forgotten=1)
+    assert await system.store.recover(3) == Recovered()  # its task waits now
+    async with working(system, SleepingMaker()):
+        assert (await ended(system, job)).status is JobStatus.COMPLETED
+
+
+async def test_a_webhook_without_a_task_is_woken(system: JobSystem) -> None:
+    async with receiving() as receiver:
+        job = await system.service.submit(make_request(webhook_url=receiver.url))
+        await system.service.cancel(job.id, None)
+        _execute(system.groups, "DELETE FROM procrastinate_jobs")
+        _execute(system.groups, f"UPDATE tritone_deliveries SET next_at = {LONG_AGO}")
+        await sweep(system)
+        async with working(system, SleepingMaker()):
+            await receiver.until(lambda each: bool(each.accepted))
+
+
+async def test_old_jobs_go_with_their_files_and_webhooks_and_young_ones_stay(
+    system: JobSystem,
+) -> None:
+    async with receiving() as receiver, working(system, SleepingMaker()):
+        request = make_request(webhook_url=receiver.url)
+        old = await ended(system, await system.service.submit(request))
+        young = await ended(system, await system.service.submit(request))
+        await receiver.until(lambda each: len(each.accepted) == 2)
+    _execute(
+        system.groups, f"UPDATE tritone_jobs SET finished_at = {LONG_AGO} WHERE id = '{old.id}'"
+    )
+    await purge(system)
+    with pytest.raises(JobNotFound):
+        await system.service.get(old.id, None)
+    assert (await system.service.get(young.id, None)).status is JobStatus.COMPLETED
+    assert old.result is not None
+    assert young.result is not None
+    with pytest.raises(FileNotFound):
+        await system.files.head(old.result.files[0].key)
+    await system.files.head(young.result.files[0].key)
+
+
+async def test_a_full_claim_may_be_repeated_after_a_lost_answer(system: JobSystem) -> None:
+    job = await system.service.submit(make_request())
+    claim = _claim(job.id)
+    first, second = await system.store.claim(claim, "me"), await system.store.claim(claim, "me")
+    assert first is not None
+    assert second is not None
+    assert (first.attempt, second.attempt) == (1, 1)
+    assert await system.store.claim(_claim(job.id), "somebody else") is None
+
+
+async def test_a_job_ends_exactly_once(system: JobSystem) -> None:
+    request = make_request(webhook_url="https://example.com/hook")
+    job = await system.service.submit(request)
+    claim = _claim(job.id)
+    await system.store.claim(claim, "me")
+    endings = [Ending(status=JobStatus.CANCELLED), Ending(status=JobStatus.ERROR)] * 4
+    found = await asyncio.gather(*[system.store.end(claim, each) for each in endings])
+    assert sum(each is not None for each in found) == 1
+    assert len(await system.service.deliveries(job.id, None)) == 1
+
+
+async def test_a_database_that_is_away_is_unavailable_in_time(tmp_path: Path) -> None:
+    groups = make_groups("postgresql://nobody@127.0.0.1:9/none", tmp_path)
+    with pytest.raises(BackendUnavailable):
+        async with open_jobs(groups, {}, patience_s=0.5):
+            pass
+
+
+async def test_a_wrong_statement_is_not_repeated(database_url: str) -> None:
+    database = Database(make_pool(database_url, 2, durable=True), patience_s=60.0)
+    await database.open()
+
+    async def work(connection: object) -> None:
+        await connection.execute("SELECT nonsense")  # type: ignore[attr-defined]
+
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        await database.run(work)
+    await database.close()
+
+
+async def test_jobs_without_a_database_say_which_variable_is_missing(tmp_path: Path) -> None:
+    groups = make_groups("", tmp_path, jobs={"database_url": None})
+    with pytest.raises(NoDatabase, match="TRITONE_JOBS__DATABASE_URL"):
+        async with open_jobs(groups, {}, patience_s=0.5):
+            pass

@@ -1,0 +1,85 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from frontend.errors import BackendUnavailable
+from frontend.gateway import Progress
+from frontend.jobs.progress import SoundMaker, WatchedGateway, sound_maker
+from frontend.jobs.tasks import Maker
+from frontend.metrics import Metrics
+from frontend.settings import Settings
+from frontend.sound import GenerationRequest
+from tests.fakes import FakeGateway
+from tritone.card import ModelCard
+
+
+class HalfWay(FakeGateway):
+    """Every pass has made as many steps as this says, or the question fails."""
+
+    steps_done: int | Exception | None = 5
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        if isinstance(self.steps_done, Exception):
+            raise self.steps_done
+        return None if self.steps_done is None else Progress(self.steps_done, 20)
+
+
+@pytest.fixture
+def gateway(card: ModelCard) -> HalfWay:
+    from frontend.gateway import Catalog
+
+    return HalfWay(Catalog(cards=(card,)), gate=asyncio.Event())
+
+
+async def while_running(
+    maker: SoundMaker, gateway: HalfWay, seconds: float, ask: Callable[[], Awaitable[None]]
+) -> None:
+    request = GenerationRequest(prompt="rain", seconds=seconds, steps=20)
+    running = asyncio.create_task(maker.generate(request, request_id="job"))
+    while not gateway.calls:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await ask()
+    assert gateway.gate is not None
+    gateway.gate.set()
+    await running
+
+
+async def test_the_steps_of_all_passes_count_together(gateway: HalfWay, settings: Settings) -> None:
+    maker: Maker = (sound := SoundMaker(gateway, settings, Metrics()))
+
+    async def ask() -> None:
+        assert await maker.progress("job") == Progress(10, 40)
+        assert await maker.progress("another") is None
+
+    await while_running(sound, gateway, 15.0, ask)  # longer than the window: two passes
+    assert await maker.progress("job") is None
+
+
+@pytest.mark.parametrize("answer", [None, BackendUnavailable("Triton is away.")])
+async def test_progress_that_nobody_knows_is_none(
+    gateway: HalfWay, settings: Settings, answer: Exception | None
+) -> None:
+    gateway.steps_done = answer
+    maker = SoundMaker(gateway, settings, Metrics())
+
+    async def ask() -> None:
+        assert await maker.progress("job") is None
+
+    await while_running(maker, gateway, 2.0, ask)
+
+
+async def test_a_worker_opens_and_closes_the_gateway(gateway: HalfWay, settings: Settings) -> None:
+    async with sound_maker(settings, gateway):
+        assert gateway.is_open
+    assert not gateway.is_open
+
+
+async def test_everything_else_passes_through(gateway: HalfWay, card: ModelCard) -> None:
+    watched = WatchedGateway(gateway)
+    await watched.open()
+    assert (await watched.refresh()).cards == watched.catalog.cards == (card,)
+    await watched.cancel("starter", "1")
+    assert gateway.cancelled == ["1"]
+    assert await watched.progress("starter", "1") == Progress(5, 20)
+    await watched.close()
