@@ -15,6 +15,9 @@ from tritone.tensors import ModelIO, TensorSpec
 ENSEMBLE = ""
 """The component without a suffix: the published model itself."""
 
+CARRIES_CARD = (ENSEMBLE, "tokenizer", "denoiser")
+"""The components whose configuration holds the card: those with code of ours behind them."""
+
 _STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
 _CARD = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
 

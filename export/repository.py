@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from export.configs import ENSEMBLE, model_name, read_card
+from export.configs import CARRIES_CARD, ENSEMBLE, model_name, read_card
 from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard
 
@@ -110,24 +110,30 @@ def check_same_card(repository: Path, card: ModelCard) -> None:
     """Check that the card equals the one under which the model was published before, if it was.
 
     Raises:
-        PublishingRefused: the cards differ; the message names the fields.
+        PublishingRefused: the cards differ (the message names the fields), or a model of that name
+            is not one of ours.
     """
     for component in _ORDER:
-        path = repository / model_name(card, component) / CONFIG
-        if not path.is_file():
+        folder = repository / model_name(card, component)
+        if not folder.exists():
             continue
-        try:
-            published = read_card(path.read_text(encoding="utf-8"))
-        except InvalidCard as error:
-            raise PublishingRefused(
-                f"{card.name} in {repository} was published by another release ({error}); "
-                "choose another --name"
-            ) from error
+        published = _published_card(folder / CONFIG)
+        if published is None and component in CARRIES_CARD:
+            raise PublishingRefused(f"{folder} is not a model of ours; choose another --name")
         changes = _changes(published, card) if published else ""
         if changes:
             raise PublishingRefused(
                 f"{card.name} is published with another card ({changes}); choose another --name"
             )
+
+
+def _published_card(path: Path) -> ModelCard | None:
+    try:
+        return read_card(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except InvalidCard as error:
+        raise PublishingRefused(
+            f"{path.parent} was published by another release ({error}); choose another --name"
+        ) from error
 
 
 def _changes(published: ModelCard, card: ModelCard) -> str:

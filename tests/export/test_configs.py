@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from export.configs import ENSEMBLE, ServingOptions, config_texts, model_name, read_card
+from export.configs import (
+    CARRIES_CARD,
+    ENSEMBLE,
+    ServingOptions,
+    config_texts,
+    model_name,
+    read_card,
+)
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard
 from tritone.tensors import TensorSpec
@@ -58,7 +65,7 @@ def test_every_component_has_a_config_and_the_ensemble_comes_last(card: ModelCar
 def test_the_card_travels_in_the_configs_that_are_read_for_it(card: ModelCard) -> None:
     texts = config_texts(card, ServingOptions())
 
-    for component in (ENSEMBLE, "tokenizer", "denoiser"):
+    for component in CARRIES_CARD:
         parameters = parsed(card)[component].parameters
         assert parameters[CARD_PARAMETER].string_value == card.to_json()
         assert read_card(texts[component]) == card

@@ -181,6 +181,22 @@ def test_a_card_of_another_release_is_not_overwritten(repository: Path, card: Mo
         publish(repository, card)
 
 
+@pytest.mark.parametrize("config", [None, 'name: "starter" backend: "python"'])
+def test_a_foreign_model_of_that_name_is_left_alone(
+    repository: Path, card: ModelCard, config: str | None
+) -> None:
+    folder = repository / "starter"
+    folder.mkdir(parents=True)
+    if config:
+        (folder / "config.pbtxt").write_text(config)
+    before = snapshot(repository)
+
+    with pytest.raises(PublishingRefused, match="is not a model of ours"):
+        publish(repository, card)
+
+    assert snapshot(repository) == before
+
+
 def test_configs_that_operations_changed_are_kept_and_named(
     repository: Path, card: ModelCard
 ) -> None:
