@@ -1,7 +1,31 @@
 """What the contract tests share."""
 
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from ops.postgres import EmbeddedPostgres
+from tests.fakes import FakeGateway
+from tests.frontend.contracts.workbench import Workbench, workbench
+from tests.frontend.jobs.database import running_server
 
 # Tests share two cores with a Triton: how long an example takes says nothing.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def bench(
+    server: EmbeddedPostgres, gateway: FakeGateway, tmp_path: Path
+) -> AsyncIterator[Workbench]:
+    """The app with jobs in a real database and files in a temporary folder."""
+    async with workbench(server, gateway, tmp_path / "files") as bench:
+        yield bench

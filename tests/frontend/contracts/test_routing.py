@@ -6,7 +6,6 @@ from frontend.contracts import CONTRACTS, SHARED, UndeclaredClash, check_clashes
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
 
-
 MODELS = {"/v1/models", "/v1/models/{model_id}"}
 SOUND = {
     *("/api/public/v1/sound_generator", "/api/public/v1/SoundGenerator"),

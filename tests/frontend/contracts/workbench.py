@@ -1,0 +1,70 @@
+"""The app with real jobs: a client, the job system, and a worker's hand to work jobs off with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from fastapi import FastAPI
+
+from frontend.app import create_app
+from frontend.contracts import WEBHOOK_BODIES
+from frontend.gateway import Progress
+from frontend.generation import Generator
+from frontend.jobs.opening import JobSystem, open_jobs
+from frontend.jobs.pulse import Heart
+from frontend.jobs.tasks import JobRunner
+from frontend.sound import GenerationRequest, Sound
+from ops.postgres import EmbeddedPostgres
+from tests.conftest import make_settings
+from tests.fakes import FakeGateway
+from tests.frontend.jobs.database import new_database
+from tests.frontend.jobs.groups import make_groups
+
+
+@dataclass
+class GeneratorMaker:
+    """A worker's maker over the app's own generator."""
+
+    generator: Generator
+
+    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+        return await self.generator.generate(request, request_id=request_id)
+
+    async def progress(self, request_id: str) -> Progress | None:
+        return None
+
+
+@dataclass
+class Workbench:
+    """What the tests of contracts with jobs need."""
+
+    app: FastAPI
+    client: httpx2.AsyncClient
+    system: JobSystem
+    gateway: FakeGateway
+
+    async def work_off(self, job_id: str) -> None:
+        """Do with a job what a worker does."""
+        maker = GeneratorMaker(self.app.state.generator)
+        heart = Heart(self.system.store, maker.progress, 1.0)
+        await JobRunner(self.system, maker, heart, "test").run(job_id)
+
+    async def get(self, url: str, **headers: str) -> httpx2.Response:
+        """Follow a link of ours."""
+        return await self.client.get(httpx2.URL(url).raw_path.decode(), headers=headers)
+
+
+@asynccontextmanager
+async def workbench(
+    server: EmbeddedPostgres, gateway: FakeGateway, files: Path
+) -> AsyncIterator[Workbench]:
+    """Give a workbench with an empty database of its own."""
+    groups = make_groups(new_database(server), files, jobs={"max_attempts": 1})
+    app = create_app(make_settings(), gateway)
+    async with open_jobs(groups, WEBHOOK_BODIES, patience_s=5.0) as system:
+        app.state.jobs = system
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tritone") as client:
+            yield Workbench(app, client, system, gateway)
