@@ -15,8 +15,8 @@ from ops.settings import Settings, inherited_environment
 from ops.shared_memory import owned_prefix, remove_regions
 from ops.supervisor import Service, Supervisor
 from ops.triton_control import TritonControl, TritonError
-from ops.triton_home import libpython_folder, triton_home
-from ops.triton_server import TritonServer
+from ops.triton_home import has_gpu, libpython_folder, triton_home
+from ops.triton_server import COMPLAINTS_WITHOUT_GPU, TritonServer
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class OwnTriton:
                 is_ready=self._has_all_models,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
                 start_timeout_s=settings.triton.start_timeout_s,
+                hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,
             )
         )
         self.is_ready = self._supervisor.is_ready

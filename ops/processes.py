@@ -3,11 +3,10 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
-
-from ops import logs
 
 INSTANCE_VARIABLE = "TRITONE_INSTANCE"
 """Environment variable by which every process of a stack can be found: its shared memory prefix."""
@@ -16,17 +15,21 @@ _MAX_LINE_BYTES = 1 << 20
 
 
 class Child:
-    """A process group whose output appears on our stderr."""
+    """A process group of our own."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, output_fd: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, output: asyncio.Task[None]) -> None:
         """Take over what `start` made."""
-        self.name = name
         self._process = process
-        self._output = asyncio.create_task(self._show(output_fd))
+        self._output = output
 
     @classmethod
-    async def start(cls, name: str, command: list[str], environment: dict[str, str]) -> "Child":
-        """Start a command in a session of its own, so that a Ctrl-C reaches us alone."""
+    async def start(
+        cls, command: list[str], environment: dict[str, str], show: Callable[[str], None]
+    ) -> "Child":
+        """Start a command in a session of its own, so that a Ctrl-C reaches us alone.
+
+        Every line that its group writes goes to `show`.
+        """
         # A pipe of our own: with asyncio's, `wait` would also wait for whoever inherited it, and
         # stubs outlive a crashed server.
         output_fd, input_fd = os.pipe()
@@ -41,7 +44,7 @@ class Child:
             )
         finally:
             os.close(input_fd)
-        return cls(name, process, output_fd)
+        return cls(process, asyncio.create_task(_read_lines(output_fd, show)))
 
     @property
     def pid(self) -> int:
@@ -79,17 +82,18 @@ class Child:
         await self._process.wait()
         await self._output
 
-    async def _show(self, output_fd: int) -> None:
-        reader = asyncio.StreamReader(_MAX_LINE_BYTES)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output_fd, "rb")
-        )
-        while not reader.at_eof():
-            with suppress(ValueError):  # a line beyond the limit is dropped, not the stream
-                line = (await reader.readline()).decode(errors="replace").rstrip()
-                if line:
-                    logs.show(self.name, line)
-        transport.close()
+
+async def _read_lines(output_fd: int, show: Callable[[str], None]) -> None:
+    reader = asyncio.StreamReader(_MAX_LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output_fd, "rb")
+    )
+    while not reader.at_eof():
+        with suppress(ValueError):  # a line beyond the limit is dropped, not the stream
+            line = (await reader.readline()).decode(errors="replace").rstrip()
+            if line:
+                show(line)
+    transport.close()
 
 
 def kill_instance(prefix: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ops import logs
 from ops.errors import CannotStart
 from ops.polling import until
 from ops.processes import Child
@@ -28,6 +29,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]]
     clean_up: Callable[[], None]  # after its processes are gone
     start_timeout_s: float
+    hides: tuple[str, ...] = ()  # lines that contain one of these are not shown
 
 
 class Supervisor:
@@ -75,7 +77,7 @@ class Supervisor:
 
     async def _start(self) -> None:
         service = self.service
-        self.child = await Child.start(service.name, service.command, service.environment)
+        self.child = await Child.start(service.command, service.environment, self._show)
         death = asyncio.create_task(self.child.wait())
         readiness = asyncio.create_task(until(service.is_ready))
         try:
@@ -95,6 +97,10 @@ class Supervisor:
         if not done:
             raise CannotStart(f"{service.name} was not ready within {service.start_timeout_s:g} s")
         self.is_ready.set()
+
+    def _show(self, line: str) -> None:
+        if not any(text in line for text in self.service.hides):
+            logs.show(self.service.name, line)
 
     async def _until_dead(self) -> None:
         if self.child is not None:

@@ -10,6 +10,13 @@ from ops.ports import LOOPBACK
 from ops.processes import INSTANCE_VARIABLE
 
 EXIT_TIMEOUT_S = 30
+COMPLAINTS_WITHOUT_GPU = (
+    "pinned_memory_manager.cc",
+    "CudaDriverHelper has not been initialized",
+    "unable to create stream for",
+)
+"""Triton is built for GPUs: without one it warns and logs errors at every start, all harmless."""
+
 _CACHE_BYTES = 64 << 20  # text encodings of recent prompts
 _REGION_BYTES = 1 << 20
 

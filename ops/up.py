@@ -36,7 +36,7 @@ class Part(Protocol):
 
 
 async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> None:
-    """Run the stack until SIGINT or SIGTERM.
+    """Run the stack until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
         CannotStart: says why, and what to do.
@@ -81,7 +81,7 @@ def _stop_event(parts: list[Part]) -> asyncio.Event:
                 part.kill()
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop
 

@@ -24,7 +24,9 @@ _READY = re.compile(r"ready: \w+://(\S+)\n")
 class Stack:
     """A running `tritone up`."""
 
-    def __init__(self, repository: Path, folder: Path, flags: tuple[str, ...]) -> None:
+    def __init__(
+        self, repository: Path, folder: Path, flags: tuple[str, ...], variables: dict[str, str]
+    ) -> None:
         self.repository = repository
         self.log_file = folder / "log"
         self._out_file = folder / "out"
@@ -35,6 +37,7 @@ class Stack:
             "TRITONE_STATE_DIRECTORY": str(folder / "run"),
             "TRITONE_PORT": "0",
             "TRITONE_TRITON__METRICS_PORT": str(self.metrics_port),
+            **variables,
         }
         with self.log_file.open("w") as log, self._out_file.open("w") as out:
             self.process = subprocess.Popen(
@@ -100,10 +103,10 @@ def is_running(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def running(repository: Path, folder: Path, *flags: str) -> Iterator[Stack]:
+def running(repository: Path, folder: Path, *flags: str, **variables: str) -> Iterator[Stack]:
     """Run `tritone up` on a repository, with `folder` as scratch."""
     folder.mkdir(parents=True, exist_ok=True)
-    stack = Stack(repository, folder, flags)
+    stack = Stack(repository, folder, flags, variables)
     try:
         yield stack
     finally:

@@ -1,23 +1,29 @@
 """Deaths and orderly ends of a real Triton."""
 
 import asyncio
+import json
 import signal
+import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from ops.shared_memory import SHARED_MEMORY
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
-from tests.acceptance.stack import Stack, is_running, running
+from tests.acceptance.stack import START_TIMEOUT_S, Stack, is_running, running
 
 pytestmark = pytest.mark.triton
 
 ASK = Ask()
 HEALING_TIMEOUT_S = 30.0
+WAITING = "tritone_denoiser_pending"
 
 
 @pytest.fixture
@@ -90,6 +96,65 @@ async def test_sigterm_under_load_fails_no_accepted_request(
         assert all(len(sound) for sound in sounds)
         assert await code == 0
     assert not list(SHARED_MEMORY.glob(f"{prefix}*"))
+
+
+def generate_over_http(address: str, seed: int, steps: int = 10) -> int:
+    """Return the status of a request for a second of sound."""
+    body = {
+        "input": "rain",
+        "audio_length": 1,
+        "seed": seed,
+        "num_inference_steps": steps,
+        "response_format": "wav",
+    }
+    request = urllib.request.Request(
+        f"http://{address}/v1/audio/generate",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=HEALING_TIMEOUT_S) as response:
+        assert response.read(4) == b"RIFF"
+        return int(response.status)
+
+
+def test_sigterm_lets_http_requests_end(repository: Path, tmp_path: Path) -> None:
+    models = copy_of(repository, tmp_path / "models")
+    with running(models, tmp_path) as stack, ThreadPoolExecutor() as threads:
+        address = stack.address
+        assert generate_over_http(address, seed=0) == 200
+        jobs = [threads.submit(generate_over_http, address, seed, 100) for seed in range(4)]
+        while stack.metric("tritone_denoiser_active") + stack.metric(WAITING) < len(jobs):
+            time.sleep(0.005)
+        assert stack.stop() == 0
+        assert [job.result() for job in jobs] == [200] * len(jobs)
+
+
+def test_another_triton_is_used_where_one_is_named(stack: Stack, tmp_path: Path) -> None:
+    with running(tmp_path, tmp_path, TRITONE_TRITON__URL=stack.address) as other:
+        assert generate_over_http(other.address, seed=1) == 200
+        children = psutil.Process(other.process.pid).children()
+        assert "tritonserver" not in [child.name() for child in children]
+        assert other.stop() == 0
+
+
+def test_a_model_that_does_not_load_ends_the_start(repository: Path, tmp_path: Path) -> None:
+    models = copy_of(repository, tmp_path / "models")
+    network = next(models.glob("*_vae_decoder/1/model.onnx"))
+    network.write_bytes(b"not a network")
+    with running(models, tmp_path, "--no-frontend") as stack:
+        assert stack.process.wait(START_TIMEOUT_S) == 1
+        assert "triton ended with code 1 before it was ready" in stack.log
+        assert stack.out == ""
+
+
+def test_a_second_signal_ends_everything_at_once(doomed_stack: Stack) -> None:
+    assert doomed_stack.address
+    triton = doomed_stack.triton()
+    doomed_stack.process.send_signal(signal.SIGINT)
+    assert doomed_stack.has_logged("stopping")
+    doomed_stack.process.send_signal(signal.SIGINT)
+    assert doomed_stack.process.wait(5) == 0
+    assert not is_running(triton)
 
 
 def test_a_crash_of_the_supervisor_is_cleared_up_by_the_next_start(

@@ -129,7 +129,7 @@ async def test_the_whole_group_of_a_service_ends_with_it(tmp_path: Path) -> None
     await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-async def test_lines_of_a_service_are_shown_with_its_name(
+async def test_lines_of_a_service_are_shown_with_its_name_unless_hidden(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown: list[str] = []
@@ -138,7 +138,8 @@ async def test_lines_of_a_service_are_shown_with_its_name(
         shown.append(capsys.readouterr().err)
         return "hello" in "".join(shown)
 
-    kept = Supervisor(service(f"print('hello', flush=True); {SLEEP}", is_ready=has_spoken))
+    code = f"print('harmless noise'); print('hello', flush=True); {SLEEP}"
+    kept = Supervisor(service(code, is_ready=has_spoken, hides=("noise",)))
     run = asyncio.create_task(kept.run())
     await kept.is_ready.wait()
     run.cancel()
