@@ -1,7 +1,7 @@
 """The application: puts the parts together and decides nothing itself."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -10,11 +10,12 @@ from starlette.middleware.cors import CORSMiddleware
 from frontend import health
 from frontend.access import Access
 from frontend.body_limit import BodyLimit
-from frontend.contracts import include_contracts
+from frontend.contracts import WEBHOOK_BODIES, include_contracts
 from frontend.contracts.envelopes import render_http_error, render_unexpected
 from frontend.disconnect import ClientGone
 from frontend.gateway import Gateway
 from frontend.generation import Generator
+from frontend.jobs.opening import Groups, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.metrics import Metrics
 from frontend.security_headers import SecurityHeaders
@@ -22,6 +23,7 @@ from frontend.settings import Settings
 from frontend.triton import TritonGateway
 from tritone import __version__
 
+_DATABASE_PATIENCE_S = 2.0  # of one request; a worker waits longer
 _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 
 
@@ -32,12 +34,16 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     gate = make_gate(settings)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await gateway.open()
-        await gate.open()
-        yield
-        await gate.close()
-        await gateway.close()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await gateway.open()
+            stack.push_async_callback(gateway.close)
+            await gate.open()
+            stack.push_async_callback(gate.close)
+            if settings.jobs.database_url is not None:
+                jobs = open_jobs(_job_groups(settings), WEBHOOK_BODIES, _DATABASE_PATIENCE_S)
+                app.state.jobs = await stack.enter_async_context(jobs)
+            yield
 
     app = FastAPI(
         title="Tritone",
@@ -50,6 +56,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.gate = gate
     app.state.generator = Generator(gateway, settings, metrics)
+    app.state.jobs = None  # without a database
     app.state.readiness = health.Readiness(gateway)
     app.include_router(health.router)
     include_contracts(app)
@@ -58,6 +65,10 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.add_middleware(Access, metrics=metrics, render=render_unexpected)
     _add_browser_rules(app, settings)  # outside of it: they hold for what it answers itself
     return app
+
+
+def _job_groups(settings: Settings) -> Groups:
+    return Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
 
 
 def _add_browser_rules(app: FastAPI, settings: Settings) -> None:

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
+from frontend.storage.settings import StorageSettings
+from frontend.webhooks.settings import WebhookSettings
 
 PREFIX = "TRITONE_"
 _NESTING = "__"
@@ -140,6 +142,8 @@ class Settings(BaseSettings):
     triton: TritonSettings = TritonSettings.model_validate({})
     admission: AdmissionSettings = AdmissionSettings.model_validate({})
     jobs: JobSettings = JobSettings.model_validate({})
+    storage: StorageSettings = StorageSettings.model_validate({})
+    webhooks: WebhookSettings = WebhookSettings.model_validate({})
     keys: KeySettings = KeySettings.model_validate({})
 
 
