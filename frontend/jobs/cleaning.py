@@ -12,7 +12,7 @@ from frontend.jobs.opening import JobSystem
 
 _SWEEPS_PER_LEASE = 3
 _PURGE_PERIOD_S = 600.0
-_UNKNOWN_FILES_S = 3600.0  # beyond retention: files that no job knows
+_UNKNOWN_FILES_S = 3600.0  # beyond retention: a job may end well after its files were written
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +63,6 @@ async def purge(system: JobSystem) -> None:
     while made := await system.store.purge(retention_s):
         await system.files.delete([file.key for result in made for file in result.files])
     limit = datetime.now(UTC) - timedelta(seconds=retention_s + _UNKNOWN_FILES_S)
-    n_files = await system.files.delete_older_than(limit)
+    n_files = await system.files.delete_days_before(limit)
     if n_files:
         _log.info("deleted files that no job knew", files=n_files)

@@ -22,9 +22,9 @@ Connection = psycopg.AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 
 _QUEUE_SCHEMA = "0000_procrastinate_3_10"
-_RETRY_S = 0.05, 1.0  # the first pause and the longest
+_RETRY_S = 0.05, 0.5  # the first pause and the longest
 _CONNECT_TIMEOUT_S = 5
-_ATTEMPT_S = 2.0  # to get a connection
+_ATTEMPT_S = 1.0  # to get a connection
 
 
 T = TypeVar("T")
@@ -51,9 +51,9 @@ def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:
         },
         min_size=1,
         max_size=max_connections,
-        # Short, and asked for again by us: the pool's own pauses grow beyond a lease.
+        # We ask again ourselves, and soon: the pool's own pauses would grow beyond a lease.
         timeout=_ATTEMPT_S,
-        reconnect_timeout=_ATTEMPT_S,
+        reconnect_timeout=0.0,
         # Set here and not in `kwargs`: procrastinate adds its own `autocommit` to those.
         configure=_use_autocommit,
         check=_check,
@@ -68,7 +68,9 @@ async def _use_autocommit(connection: Connection) -> None:
 async def _check(connection: Connection) -> None:
     # Free for a healthy connection, where the pool's own check asks the server every time: only a
     # connection that has something to say, like its own end, is asked.
-    if select.select([connection.fileno()], [], [], 0)[0]:
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
         await AsyncConnectionPool.check_connection(connection)
 
 

@@ -54,7 +54,7 @@ class JobService:
         self._webhooks = webhooks
         self._load: Load | None = None
         self._load_at = -math.inf
-        self._measuring = asyncio.Lock()
+        self._measuring: asyncio.Task[Load] | None = None
 
     async def submit(self, request: JobRequest) -> Job:
         """Accept a job durably; a repeated idempotency key gives the job of the first time.
@@ -137,11 +137,17 @@ class JobService:
         Raises:
             BackendUnavailable: the database is away.
         """
-        async with self._measuring:
-            if self._load is None or time.monotonic() - self._load_at > _LOAD_IS_FRESH_S:
-                self._load = await self._store.load()
-                self._load_at = time.monotonic()
+        if self._load is not None and time.monotonic() - self._load_at < _LOAD_IS_FRESH_S:
             return self._load
+        # One question for everybody who asks meanwhile, also while the database is away.
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure())
+        return await asyncio.shield(self._measuring)
+
+    async def _measure(self) -> Load:
+        self._load = await self._store.load()
+        self._load_at = time.monotonic()
+        return self._load
 
     async def eta_s(self, job: Job | None = None) -> int:
         """Return when a job should be over, in whole seconds from now; None: one submitted now.

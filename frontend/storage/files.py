@@ -16,7 +16,13 @@ from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
 
 from frontend.audio.formats import FORMATS
 from frontend.errors import BackendUnavailable
-from frontend.storage.names import InvalidKey, checked_key, extension_of, new_key
+from frontend.storage.names import (
+    InvalidKey,
+    checked_key,
+    day_after,
+    extension_of,
+    new_key,
+)
 from frontend.storage.ranges import ByteRange
 from frontend.storage.settings import StorageSettings
 from frontend.storage.tokens import sign, verify
@@ -121,14 +127,30 @@ class FileStore:
             except (FileNotFoundError, GenericError, InvalidKey):
                 continue
 
-    async def delete_older_than(self, moment: datetime) -> int:
-        """Delete what was written before a moment, also what no job knows; return how many."""
-        stream = obstore.list(self._store)
+    async def delete_days_before(self, moment: datetime) -> int:
+        """Delete all files of the UTC days that were over then, also what no job knows.
+
+        Returns how many. Younger days are not listed, however many files they have.
+        """
         n_deleted = 0
-        async for metas in stream:
-            old = [meta["path"] for meta in metas if meta["last_modified"] < moment]
-            await self.delete(old)
-            n_deleted += len(old)
+        for folder in await self._folders():
+            end = day_after(folder)
+            if end is not None and end <= moment:
+                n_deleted += await self._delete_day(folder)
+        return n_deleted
+
+    async def _folders(self) -> list[str]:
+        folders = [""]
+        for _ in ("year", "month", "day"):
+            found = [await obstore.list_with_delimiter_async(self._store, f) for f in folders]
+            folders = [folder for each in found for folder in each["common_prefixes"]]
+        return folders
+
+    async def _delete_day(self, day: str) -> int:
+        n_deleted = 0
+        async for metas in obstore.list(self._store, day):
+            await self.delete([meta["path"] for meta in metas])
+            n_deleted += len(metas)
         return n_deleted
 
     async def url(self, key: str) -> str:

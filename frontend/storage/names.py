@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _RANDOM_BYTES = 24
 _KEY = re.compile(r"([0-9]{4}/[0-9]{2}/[0-9]{2})/([A-Za-z0-9_-]{32})\.([a-z0-9]{1,8})")
@@ -28,10 +28,16 @@ def checked_key(key: str) -> str:
     return key
 
 
-def day_of(key: str) -> datetime:
-    """Return the UTC midnight that began the day of a file."""
-    year, month, day = checked_key(key).split("/")[:3]
-    return datetime(int(year), int(month), int(day), tzinfo=UTC)
+def day_after(folder: str) -> datetime | None:
+    """Return the UTC midnight that ended the day of a folder such as `2026/11/21`.
+
+    None: it is no such folder, and not ours.
+    """
+    try:
+        day = datetime.strptime(folder, "%Y/%m/%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return day + timedelta(days=1)
 
 
 def extension_of(key: str) -> str:

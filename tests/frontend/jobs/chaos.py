@@ -24,6 +24,7 @@ from tests.frontend.jobs.receiver import Receiver, receiving
 
 PAUSE_S = 0.7  # between kills, on average, and on a machine that starts a worker as quickly
 DATABASE_EVERY = 5  # kills
+FRONTEND_SHARE = 0.5  # of the other kills, while jobs are still submitted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +46,10 @@ class Outcome:
     def __str__(self) -> str:
         kills = ", ".join(f"{n} x {name}" for name, n in sorted(self.kills.items()))
         return (
-            f"{self.ended} ended ({dict(self.statuses)}), {self.jobs - self.ended} lost, "
-            f"{self.webhooks} webhooks (+{self.duplicates} duplicates), "
-            f"{self.endings} endings; killed: {kills}; {self.seconds:.0f} s"
+            f"{self.ended} ended, {self.jobs - self.ended} lost, "
+            f"{self.webhooks} webhooks (+{self.duplicates} duplicates); "
+            f"{dict(self.statuses)}, {self.endings} endings; "
+            f"killed: {kills}; {self.seconds:.0f} s"
         )
 
 
@@ -91,7 +93,7 @@ class Chaos:
             if n % DATABASE_EVERY == 0:
                 self._kill_database()
                 await asyncio.to_thread(self.server.start)
-            elif self.submitter is not None and self.random.random() < 0.25:
+            elif self.submitter is not None and self.random.random() < FRONTEND_SHARE:
                 self.submitter.kill()
                 self.kills["frontend"] += 1
             else:

@@ -81,13 +81,30 @@ async def test_a_deleted_file_is_gone_and_deleting_twice_is_no_error(store: File
         await _all(store.read(key))
 
 
-async def test_old_files_are_deleted_whether_a_job_knows_them_or_not(store: FileStore) -> None:
-    keys = [await store.put(b"x", "wav") for _ in range(3)]
-    assert await store.delete_older_than(datetime.now(UTC) - timedelta(hours=1)) == 0
-    assert await store.delete_older_than(datetime.now(UTC) + timedelta(hours=1)) >= 3
-    for key in keys:
+async def test_old_days_are_deleted_whether_a_job_knows_their_files_or_not(
+    store: FileStore,
+) -> None:
+    now = datetime.now(UTC)
+    young = await store.put(b"x", "wav")
+    store._clock = lambda: now - timedelta(days=3)
+    old = [await store.put(b"x", "wav") for _ in range(3)]
+    store._clock = lambda: now
+    assert await store.delete_days_before(now - timedelta(days=4)) == 0
+    assert await store.delete_days_before(now - timedelta(days=1)) == 3
+    for key in old:
         with pytest.raises(FileNotFound):
             await store.head(key)
+    await store.head(young)
+
+
+async def test_foreign_folders_in_the_store_are_left_alone(
+    local: FileStore, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "files" / "some" / "other" / "folder"
+    foreign.mkdir(parents=True)
+    (foreign / "file.txt").touch()
+    assert await local.delete_days_before(datetime.now(UTC) + timedelta(days=9)) == 0
+    assert (foreign / "file.txt").exists()
 
 
 @pytest.mark.parametrize("key", ["../outside", "/etc/passwd", "2026/11/21/../../../x.wav"])
