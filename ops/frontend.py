@@ -3,9 +3,10 @@
 import asyncio
 import sys
 import urllib.request
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from ops.keys import key_environment
+from ops.keys import DATABASE_URL, key_environment
 from ops.ports import choose_ports
 from ops.settings import Settings
 from ops.supervisor import Service, Supervisor
@@ -24,23 +25,48 @@ def frontend_port(settings: Settings) -> int:
     return choose_ports({"TRITONE_PORT": settings.port}, settings.host)["TRITONE_PORT"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the services of a stack are."""
+
+    port: int  # of the frontend
+    triton: str
+    database: str | None  # None: there are no jobs
+
+
+def frontend_url(settings: Settings, port: int) -> str:
+    """Return where clients on this machine reach the frontend."""
+    return f"http://{_ANY_ADDRESS.get(settings.host, settings.host)}:{port}"
+
+
+def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
+    """Return the environment of the frontend, and of the worker, which does the same later."""
+    defaults = {
+        "TRITONE_STORAGE__URL": str(settings.resolved_state_directory() / "files"),
+        "TRITONE_STORAGE__PUBLIC_URL": frontend_url(settings, addresses.port),
+    }
+    ours = {
+        "TRITONE_HOST": settings.host,
+        "TRITONE_PORT": str(addresses.port),
+        "TRITONE_TRITON__URL": addresses.triton,
+    }
+    if addresses.database is not None:
+        ours[DATABASE_URL] = addresses.database
+    return {**defaults, **key_environment(settings), **ours}
+
+
 class Frontend:
     """A running frontend."""
 
-    def __init__(self, settings: Settings, port: int, triton_url: str) -> None:
-        """Start nothing yet."""
-        self.url = f"http://{_ANY_ADDRESS.get(settings.host, settings.host)}:{port}"
+    def __init__(self, settings: Settings, url: str, environment: dict[str, str]) -> None:
+        """Start nothing yet; the environment is that of `frontend_environment`."""
+        self.url = url
         self._drain_timeout_s = settings.drain_timeout_s
         self._supervisor = Supervisor(
             Service(
                 name="frontend",
                 command=[sys.executable, "-m", "frontend"],
-                environment={
-                    **key_environment(settings),
-                    "TRITONE_HOST": settings.host,
-                    "TRITONE_PORT": str(port),
-                    "TRITONE_TRITON__URL": triton_url,
-                },
+                environment=environment,
                 is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,

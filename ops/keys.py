@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ops.postgres import EmbeddedPostgres
+from ops.job_database import embedded_postgres
 from ops.settings import Settings, inherited_environment
 
 DATABASE_URL = "TRITONE_JOBS__DATABASE_URL"
@@ -34,7 +34,7 @@ def key_environment(settings: Settings) -> dict[str, str]:
 @contextmanager
 def _database_url(settings: Settings) -> Iterator[str]:
     given = inherited_environment().get(DATABASE_URL)
-    database = EmbeddedPostgres(settings.resolved_state_directory() / "postgres")
+    database = embedded_postgres(settings)
     if given:
         yield given
     elif database.attach():

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -21,6 +21,19 @@ class TritonSettings(BaseModel):
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
     start_timeout_s: float = Field(
         180.0, gt=0, description="How long Triton may take until every model is ready."
+    )
+
+
+class JobSettings(BaseModel):
+    """Where jobs are kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL of the jobs; unset: start one of our own."
+    )
+    embedded: bool = Field(
+        True, description="Whether to start a database of our own; without one there are no jobs."
     )
 
 
@@ -43,6 +56,7 @@ class Settings(BaseSettings):
         30.0, ge=0, description="How long requests in flight may take when the stack stops."
     )
     triton: TritonSettings = TritonSettings()
+    jobs: JobSettings = JobSettings()
 
     def resolved_state_directory(self) -> Path:
         """Return the scratch folder, chosen where it is unset."""

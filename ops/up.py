@@ -1,7 +1,8 @@
-"""`tritone up`: Triton and the frontend, from the first process to the last.
+"""`tritone up`: Triton, the job database, a worker and the frontend, first process to last.
 
-Order of leaving: the frontend ends its requests, Triton refuses new ones and ends those in flight,
-then the processes go. Each wait is bounded; a second signal ends everything at once.
+Order of leaving: the frontend ends its requests, the worker its jobs, Triton refuses new requests
+and ends those in flight; the database goes last. Each wait is bounded; a second signal ends
+everything at once.
 """
 
 import asyncio
@@ -12,9 +13,17 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from ops.errors import CannotStart
-from ops.frontend import Frontend, frontend_port
+from ops.frontend import (
+    Addresses,
+    Frontend,
+    frontend_environment,
+    frontend_port,
+    frontend_url,
+)
+from ops.job_database import JobDatabase
 from ops.own_triton import OwnTriton, prepared_server
 from ops.settings import Settings
+from ops.worker import Worker
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +54,48 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
         parts: list[Part] = []
         # Before Triton: a taken port must be said at once, not after the models are loaded.
         port = frontend_port(settings) if with_frontend else 0
+        database_url = await _job_database(settings, parts) if with_frontend else None
+        for part in parts:  # whatever fails below: nothing that runs already is left behind
+            resources.callback(part.kill)
         url = settings.triton.url
         if url is None:
             server = resources.enter_context(prepared_server(settings, logs_info=logs_info))
             url = server.url
             parts.append(OwnTriton(server, settings))
         if with_frontend:
-            parts.append(Frontend(settings, port, url))
+            addresses = Addresses(port=port, triton=url, database=database_url)
+            parts += _frontend_parts(settings, addresses)
         if not parts:
             raise CannotStart("nothing to run: TRITONE_TRITON__URL is set and --no-frontend given")
         await _run(parts)
+
+
+async def _job_database(settings: Settings, parts: list[Part]) -> str | None:
+    """Return where jobs are kept; add a database of our own to the parts if it is there.
+
+    A sound that is waited for needs no database: a machine where none starts goes without jobs.
+    """
+    if settings.jobs.database_url is not None:
+        return settings.jobs.database_url.get_secret_value()
+    if not settings.jobs.embedded:
+        return None
+    database = JobDatabase(settings)
+    try:
+        await database.start()
+    except CannotStart as error:
+        _log.warning("there will be no jobs: %s", error)
+        return None
+    parts.append(database)
+    return database.url
+
+
+def _frontend_parts(settings: Settings, addresses: Addresses) -> list[Part]:
+    """Return the frontend as the last part, and the worker before it."""
+    environment = frontend_environment(settings, addresses)
+    frontend = Frontend(settings, frontend_url(settings, addresses.port), environment)
+    if addresses.database is None:
+        return [frontend]
+    return [Worker(environment, settings.drain_timeout_s), frontend]
 
 
 async def _run(parts: list[Part]) -> None:

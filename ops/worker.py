@@ -1,0 +1,49 @@
+"""The worker of the jobs as a supervised service."""
+
+import asyncio
+import sys
+
+from ops.supervisor import Service, Supervisor
+
+_START_TIMEOUT_S = 60.0
+
+
+class Worker:
+    """A running worker process."""
+
+    def __init__(self, environment: dict[str, str], drain_timeout_s: float) -> None:
+        """Start nothing yet; the environment is the frontend's."""
+        self.url = ""  # nobody calls it: it takes its jobs from the database
+        self._drain_timeout_s = drain_timeout_s
+        self._supervisor = Supervisor(
+            Service(
+                name="worker",
+                command=[sys.executable, "-m", "frontend.jobs"],
+                environment=environment,
+                is_ready=_at_once,
+                clean_up=lambda: None,
+                start_timeout_s=_START_TIMEOUT_S,
+            )
+        )
+        self.is_ready = asyncio.Event()
+        self.is_ready.set()  # sounds are made without it: nobody waits for it
+
+    async def run(self) -> None:
+        """Keep the worker running until cancelled.
+
+        Raises:
+            CannotStart: it ended before it ran even once.
+        """
+        await self._supervisor.run()
+
+    async def stop(self) -> None:
+        """Let the jobs in flight end, or have them given back."""
+        await self._supervisor.stop(self._drain_timeout_s)
+
+    def kill(self) -> None:
+        """End the process at once; its jobs begin anew elsewhere."""
+        self._supervisor.kill()
+
+
+async def _at_once() -> bool:
+    return True
