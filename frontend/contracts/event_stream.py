@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
 from fastapi.responses import StreamingResponse
@@ -15,16 +15,17 @@ _SILENCE = b": still here\n\n"
 Events = AsyncIterator[tuple[str, object]]  # name, data
 
 
-def event_stream(events: Events, keep_alive_s: float = KEEP_ALIVE_S) -> StreamingResponse:
+def event_stream(events: Events) -> StreamingResponse:
     """Return an answer that sends events as they come, and signs of life between them."""
     return StreamingResponse(
-        _encoded(events, keep_alive_s),
+        encoded(events, KEEP_ALIVE_S),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _encoded(events: Events, keep_alive_s: float) -> AsyncIterator[bytes]:
+async def encoded(events: Events, keep_alive_s: float) -> AsyncGenerator[bytes]:
+    """Yield events as bytes, and comments while there are none."""
     waiting = asyncio.ensure_future(anext(events))
     try:
         while True:

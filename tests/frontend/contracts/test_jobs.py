@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from frontend.contracts.event_stream import event_stream
+from frontend.contracts.event_stream import encoded
 from frontend.contracts.job_wire import JobPage, JobView
 from frontend.errors import BackendUnavailable
 from tests.frontend.contracts.workbench import Workbench
@@ -123,8 +123,7 @@ async def _slow() -> AsyncIterator[tuple[str, object]]:
 
 
 async def test_silence_is_broken_and_a_failure_is_told() -> None:
-    response = event_stream(_slow(), keep_alive_s=0.03)
-    text = b"".join([bytes(piece) async for piece in response.body_iterator]).decode()  # type: ignore[arg-type]
+    text = b"".join([piece async for piece in encoded(_slow(), 0.03)]).decode()
     assert text.startswith('event: queued\ndata: {"n": 1}\n\n: still here\n\n')
     assert text.endswith('event: failure\ndata: {"message": "Away."}\n\n')
 
@@ -139,10 +138,10 @@ async def test_who_stops_listening_stops_the_asking() -> None:
         finally:
             stopped.set()
 
-    stream = event_stream(endless(), keep_alive_s=0.01).body_iterator
+    stream = encoded(endless(), 0.01)
     await anext(stream)
     await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert stopped.is_set()
 
 

@@ -235,7 +235,7 @@ async def test_a_users_sounds_come_page_by_page(bench: Workbench) -> None:
     seen: list[object] = []
     key = None
     for _ in range(2):
-        query = {"conversionType": "SOUND_GENERATOR", "user_id": "u1", "limit": 2}
+        query = {"conversionType": "SOUND_GENERATOR", "user_id": "u1", "limit": "2"}
         query |= {} if key is None else {"LastEvaluatedKey": key}
         page = (await bench.client.get(BY_USER, params=query)).json()
         assert page["success"] is True

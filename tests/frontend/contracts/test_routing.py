@@ -143,3 +143,28 @@ async def test_models_are_an_array_for_elevenlabs_clients_and_an_object_for_all_
     else:
         assert models["object"] == "list"
         assert [model["id"] for model in models["data"]] == ["starter"]
+
+
+@pytest.mark.parametrize("prefix", ["", "/localai", "/vllm-omni"])
+@pytest.mark.parametrize("model", ["starter", "stabilityai/stable-audio-open-1.0"])
+@pytest.mark.parametrize("is_escaped", [False, True])
+async def test_one_model_is_told_of_by_its_name_or_alias(
+    prefix: str, model: str, client: httpx2.AsyncClient, *, is_escaped: bool
+) -> None:
+    path = model.replace("/", "%2F") if is_escaped else model
+    response = await client.get(f"{prefix}/v1/models/{path}")
+    assert response.status_code == 200
+    assert response.json() == {"id": model, "object": "model", "created": 0, "owned_by": "tritone"}
+
+
+async def test_an_unknown_model_is_a_404_to_openai_clients(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/models/org/nonesuch")
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "The model `org/nonesuch` does not exist."
+
+
+async def test_elevenlabs_models_have_what_their_clients_show(client: httpx2.AsyncClient) -> None:
+    (model,) = (await client.get("/elevenlabs/v1/models")).json()
+    assert model["maximum_text_length_per_request"] == 2500
+    assert model["model_rates"] == {"character_cost_multiplier": 1.0}
+    assert model["can_do_text_to_speech"] is False
