@@ -7,6 +7,7 @@ compile() {
   .venv/bin/uv pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --no-annotate "$@"
 }
-compile --extra serve -o requirements/serve.txt
-compile --extra serve --extra export --extra dev -c requirements/serve.txt \
+# The widest set first: what tests need may hold back what serving would take, and both must agree.
+compile --extra serve --extra export --extra dev \
   --no-emit-package torch --no-emit-package triton -o requirements/dev.txt
+compile --extra serve -c requirements/dev.txt -o requirements/serve.txt
