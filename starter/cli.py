@@ -79,21 +79,29 @@ def train_transformer(work: Work = WORK, minutes: Minutes = 80.0, threads: Threa
     from starter.latents import LatentSampler, statistics
     from starter.networks import Denoiser
     from starter.progress import progress_bar
+    from starter.samples import SamplePages
     from starter.text import load_or_train
     from starter.training import Plan, Trainee
     from starter.transformer_training import CHECKPOINT, Material, train
 
     torch.set_num_threads(threads)
-    plan = Plan(minutes=minutes)
+    plan = Plan(minutes=minutes, peak_rate=8e-4)
     cache = load(work / "corpus" / "training", RECIPE.latent)
     tokenizer = load_or_train(work / "tokenizer", all_training_captions(), RECIPE.text)
-    sampler = LatentSampler(cache, statistics(work, cache, RECIPE.latent), RECIPE.latent)
+    measured = statistics(work, cache, RECIPE.latent)
+    material = Material(RECIPE, LatentSampler(cache, measured, RECIPE.latent), tokenizer)
     torch.manual_seed(plan.seed)
     trainee = Trainee.new(Denoiser(RECIPE, len(tokenizer)), plan)
     resumed = trainee.restore(work / CHECKPOINT)
     typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
     with progress_bar("transformer") as bar:
-        train(trainee, Material(RECIPE, sampler, tokenizer), plan, work, _shown_on(bar, plan))
+        show, draw = _shown_on(bar, plan), SamplePages(material, measured, work / "samples")
+
+        def on_step(trainee: "Trainee[Any]", note: str) -> None:
+            show(trainee, note)
+            draw(trainee)
+
+        train(trainee, material, plan, work, on_step)
 
 
 @app.command("train-vocoder")
@@ -104,6 +112,7 @@ def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads =
     """
     import torch
 
+    from starter.bank_start import Source, start_as_bank
     from starter.corpus.cache import load
     from starter.latents import statistics
     from starter.networks import build_vae
@@ -112,13 +121,19 @@ def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads =
     from starter.vocoder_training import CHECKPOINT, VocoderMaterial, train
 
     torch.set_num_threads(threads)
-    plan = Plan(minutes=minutes, peak_rate=6e-4)
+    plan = Plan(minutes=minutes, peak_rate=3e-4)
     cache = load(work / "corpus" / "training", RECIPE.latent)
     material = VocoderMaterial(RECIPE.latent, cache, statistics(work, cache, RECIPE.latent))
     torch.manual_seed(plan.seed)
-    trainee = Trainee.new(build_vae(RECIPE).decoder, plan)
-    resumed = trainee.restore(work / CHECKPOINT)
-    typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
+    decoder = build_vae(RECIPE).decoder
+    if not (work / CHECKPOINT).exists():
+        with progress_bar("head start") as bar:
+            source = Source(cache, material.measured, RECIPE.latent)
+            start_as_bank(decoder, source, RECIPE.vocoder.start_steps, bar)
+        Trainee.new(decoder, plan).save(work / CHECKPOINT)
+    trainee = Trainee.new(decoder, plan)
+    trainee.restore(work / CHECKPOINT)
+    typer.echo(f"continuing at step {trainee.progress.step}")
     with progress_bar("vocoder") as bar:
         train(trainee, material, plan, work, _shown_on(bar, plan))
 

@@ -28,37 +28,18 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Instrument:
-    """Trained networks with averaged weights."""
+class Player:
+    """Text encoder and transformer: orders in, latents and their spectrograms out."""
 
     recipe: Recipe
     denoiser: Denoiser
     tokenizer: PreTrainedTokenizerFast
-    vae: AutoencoderOobleck
     measured: Statistics
-
-    @classmethod
-    def load(cls, work: Path, recipe: Recipe) -> "Instrument":
-        """Load whatever the trainings have saved last."""
-        denoiser, tokenizer = load_denoiser(work, recipe)
-        measured = read_statistics(work / STATISTICS_FILE, recipe.latent)
-        return cls(recipe, denoiser, tokenizer, load_vae(work, recipe), measured)
 
     def latents(self, order: Order, settings: Settings) -> Tensor:
         """Generate latents [rows, channels, frames]."""
         noise = starting_noise(order.seeds, self.recipe.latent.channels, self._frames(order))
         return sample(self.denoiser, self._condition(order), noise, (self.recipe.noise, settings))
-
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> Floats:
-        """Waves float32 [rows, samples], whole latent frames."""
-        waves: Tensor = self.vae.decode(latents).sample[:, 0]
-        return waves.numpy()
-
-    def play(self, order: Order, settings: Settings) -> Floats:
-        """Generate waves float32 [rows, samples], cut to the seconds asked for."""
-        samples = round(order.seconds * self.recipe.audio.sample_rate_hz)
-        return self.decode(self.latents(order, settings))[:, :samples]
 
     def log_mels(self, latents: Tensor) -> list[Floats]:
         """The log-mel pictures [frames, bands] that latents stand for, before any vocoder."""
@@ -82,3 +63,28 @@ class Instrument:
         )
         seconds = torch.full((len(order.prompts),), float(order.seconds))
         return Condition(tokens.input_ids, tokens.attention_mask, seconds)
+
+
+@dataclass(frozen=True)
+class Instrument(Player):
+    """A player with a vocoder, and therefore audible."""
+
+    vae: AutoencoderOobleck
+
+    @classmethod
+    def load(cls, work: Path, recipe: Recipe) -> "Instrument":
+        """Load whatever the trainings have saved last."""
+        denoiser, tokenizer = load_denoiser(work, recipe)
+        measured = read_statistics(work / STATISTICS_FILE, recipe.latent)
+        return cls(recipe, denoiser, tokenizer, measured, load_vae(work, recipe))
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Floats:
+        """Waves float32 [rows, samples], whole latent frames."""
+        waves: Tensor = self.vae.decode(latents).sample[:, 0]
+        return waves.numpy()
+
+    def play(self, order: Order, settings: Settings) -> Floats:
+        """Generate waves float32 [rows, samples], cut to the seconds asked for."""
+        samples = round(order.seconds * self.recipe.audio.sample_rate_hz)
+        return self.decode(self.latents(order, settings))[:, :samples]

@@ -29,6 +29,19 @@ def build_vae(recipe: Recipe) -> AutoencoderOobleck:
     )
 
 
+@torch.no_grad()
+def _strengthen_text(transformer: StableAudioDiTModel) -> None:
+    """Let the text be heard from the first step.
+
+    With torch's usual weights what cross-attention adds is 1/170 of the hidden states (most of its
+    tokens are padding), and after 2,000 steps every prompt still sounded alike.
+    """
+    transformer.cross_attention_proj[-1].weight.mul_(6.0)
+    for block in transformer.transformer_blocks:
+        block.attn2.to_v.weight.mul_(3.0)
+        block.attn2.to_out[0].weight.mul_(3.0)
+
+
 @dataclass(frozen=True)
 class Condition:
     """What a batch of sounds is asked to be."""
@@ -81,6 +94,7 @@ class Denoiser(nn.Module):
             global_states_input_dim=2 * text.width,
         )
         nn.init.zeros_(self.transformer.proj_out.weight)
+        _strengthen_text(self.transformer)
         self._rotary_width = sizes.head_width // 2
 
     def encode(self, condition: Condition) -> tuple[Tensor, Tensor]:

@@ -46,11 +46,16 @@ class LatentFormat:
 
 @dataclass(frozen=True)
 class VocoderSizes:
-    """The Oobleck decoder. Factors are even: diffusers' Oobleck loses samples at odd strides."""
+    """The Oobleck decoder: to the mel frame rate, there a net of residual units, then to samples.
 
-    downsampling_ratios: tuple[int, ...] = (10, 8, 4, 2)  # used in reverse order for upsampling
-    channel_multiples: tuple[int, ...] = (4, 10, 10, 10)
-    decoder_channels: int = 16
+    Factors are even: diffusers' Oobleck loses samples at odd strides. The first multiple times the
+    channels is the mel hop: one oscillator per sample of it.
+    """
+
+    downsampling_ratios: tuple[int, ...] = (320, 2)  # used in reverse order for upsampling
+    channel_multiples: tuple[int, ...] = (80, 128)
+    decoder_channels: int = 4
+    start_steps: int = 700  # of the head start, before the decoder is trained as a whole
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,19 @@ class TransformerSizes:
 
 @dataclass(frozen=True)
 class NoiseSchedule:
-    """Noise levels of sampling (scheduler) and training, for unit-variance latents."""
+    """Noise levels of sampling (scheduler) and training, for unit-variance latents.
+
+    A sound has thousands of latent values that belong together, so its kind can still be seen
+    through noise 20 times as strong: what the text decides is decided above that. With 1 % of the
+    training there (log-normal around 1, as for images) the text was never learned.
+    """
 
     sigma_min: float = 0.03
-    sigma_max: float = 80.0
-    log_mean: float = (
-        0.0  # training: log sigma is normal(log_mean, log_std), mixed with uniform angles
-    )
-    log_std: float = 1.4
-    uniform_share: float = 0.3
+    sigma_max: float = 300.0
+    log_mean: float = 0.7  # training: log sigma is normal(log_mean, log_std) ...
+    log_std: float = 1.5
+    high_share: float = 0.45  # ... or, for this share, uniform between high_from and sigma_max
+    high_from: float = 8.0
     drop_condition: float = 0.1  # share of rows trained without text, for guidance
 
 

@@ -84,14 +84,14 @@ def with_noise_channels(mels: Tensor, recipe: Recipe) -> Tensor:
 def draw_angles(count: int, recipe: Recipe) -> Tensor:
     """Noise levels as ``atan(sigma)`` [count].
 
-    Log-normal sigma mixed with uniform angles, within the schedule's range.
+    Log-normal sigma mixed with log-uniform high sigma, within the schedule's range.
     """
     schedule = recipe.noise
-    normal = torch.atan(torch.exp(schedule.log_mean + schedule.log_std * torch.randn(count)))
-    uniform = torch.rand(count) * (torch.pi / 2)
-    angle = torch.where(torch.rand(count) < schedule.uniform_share, uniform, normal)
-    low, high = np.arctan(schedule.sigma_min / 2), np.arctan(schedule.sigma_max)
-    return angle.clamp(float(low), float(high))
+    low, high = float(np.log(schedule.sigma_min / 2)), float(np.log(schedule.sigma_max))
+    normal = schedule.log_mean + schedule.log_std * torch.randn(count)
+    uniform = torch.empty(count).uniform_(float(np.log(schedule.high_from)), high)
+    log_sigma = torch.where(torch.rand(count) < schedule.high_share, uniform, normal)
+    return torch.atan(torch.exp(log_sigma.clamp(low, high)))
 
 
 def tokenized(batch: LatentBatch, material: Material) -> Condition:

@@ -4,12 +4,15 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from starter import transformer_training, vocoder_training
+from starter.bank_start import Source, start_as_bank
 from starter.corpus.cache import CorpusCache
 from starter.latents import read_statistics
+from starter.mel import log_mel, unpack
 from starter.networks import Denoiser, build_vae
 from starter.recipe import Recipe
 from starter.training import Plan, Progress, Trainee, learning_rate, paced
@@ -95,3 +98,23 @@ def test_a_loss_that_is_not_finite_changes_nothing(recipe: Recipe, material: Mat
     before = [p.clone() for p in trainee.module.parameters()]
     trainee.descend(sum(p.sum() for p in trainee.module.parameters()) * float("nan"), PLAN)
     assert all(torch.equal(a, b) for a, b in zip(before, trainee.module.parameters(), strict=True))
+
+
+def test_the_head_start_sounds_where_the_latents_say(
+    recipe: Recipe, work: Path, cache: CorpusCache, material: Material
+) -> None:
+    """Without any training on sound the decoder plays the corpus' spectra."""
+    measured = read_statistics(work / "latent_statistics.json", recipe.latent)
+    torch.manual_seed(0)
+    decoder = build_vae(recipe).decoder
+    start_as_bank(decoder, Source(cache, measured, recipe.latent), 3, lambda *_: None)
+    entry = next(e for e in cache.entries if e.kinds == ("beep",))
+    packed = cache.mels[entry.first_frame : entry.first_frame + entry.frames].astype(np.float32)
+    mels = torch.from_numpy(measured.normalised(packed).T[None])
+    noise = torch.zeros(1, recipe.latent.noise_channels, entry.frames)
+    with torch.no_grad():
+        wave = decoder(torch.cat([mels, noise], dim=1))[0, 0].numpy()
+    assert wave.shape == (entry.frames * recipe.latent.hop_samples,)
+    heard = log_mel(wave, recipe.latent).mean(0)
+    asked = unpack(packed, recipe.latent).mean(0)
+    assert abs(int(heard.argmax()) - int(asked.argmax())) <= 1
