@@ -67,22 +67,29 @@ def open_checkpoint(source: str) -> Checkpoint:
         InvalidOption: its `generation_defaults.json` is wrong.
     """
     folder = Path(source)
-    if folder.is_dir():
+    is_local = folder.is_dir()
+    if is_local:
         source = folder.resolve().name
     elif folder.exists() or not _HUB_ID.fullmatch(source):
         raise InvalidCheckpoint(f"there is no folder {source}")
     else:
-        folder = download(source)
+        folder = download(source, [INDEX_FILE, DEFAULTS_FILE])
     index = _read_index(source, folder)
     family = _family(source, str(index.get("_class_name")))
+    if not is_local:  # the gigabytes come once it is known that they can be exported
+        folder = download(source, [f"{component}/*" for component in COMPONENTS[family.name]])
+    _check_components(source, folder, family, index)
+    defaults = folder / DEFAULTS_FILE
+    choices = Choices.from_defaults(_read_object(defaults)) if defaults.is_file() else Choices()
+    return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
+
+
+def _check_components(source: str, folder: Path, family: Family, index: dict[str, Any]) -> None:
     for component in COMPONENTS[family.name]:
         if not (index.get(component) or [None])[0] or not (folder / component).is_dir():
             raise InvalidCheckpoint(
                 f"{source} has no {component}, which a {family.pipeline_class} needs"
             )
-    defaults = folder / DEFAULTS_FILE
-    choices = Choices.from_defaults(_read_object(defaults)) if defaults.is_file() else Choices()
-    return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
 
 
 def _read_index(source: str, folder: Path) -> dict[str, Any]:

@@ -8,18 +8,17 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from export.errors import InvalidCheckpoint
 
 # A repository often holds the same weights several times over: pickled, half, and as one file.
-_WANTED = ["*.json", "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt"]
-_UNWANTED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]
+_UNWANTED = ["*.bin", "*.pt", "*.ckpt", "*.onnx", "*.fp16.*", "*.bf16.*", "*.non_ema.*"]
 
 
-def download(hub_id: str) -> Path:
-    """Return the folder of a checkpoint of the hub, downloaded or from the local cache.
+def download(hub_id: str, wanted: list[str]) -> Path:
+    """Return the folder of a checkpoint of the hub, with the files of some patterns in it.
 
     Raises:
         InvalidCheckpoint: it does not exist, must be asked for first, or cannot be reached.
     """
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
+        return Path(snapshot_download(hub_id, allow_patterns=wanted, ignore_patterns=_UNWANTED))
     except GatedRepoError as error:
         raise InvalidCheckpoint(
             f"{hub_id} is gated: accept its licence on huggingface.co/{hub_id}, then set HF_TOKEN "

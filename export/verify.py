@@ -28,6 +28,7 @@ NEGATIVE_PROMPT = "low quality, noise"
 
 MAX_TRIAL_FRAMES = 256  # the component check has been through the whole window
 MAX_TRIAL_STEPS = 4
+MIN_TRIAL_GUIDANCE_SCALE = 2.0  # at 1 the negative prompt would go untested
 MAX_WINDOW_FRAMES = 1024
 MIN_TWO_PROMPT_DIFFERENCE = 1e-3
 
@@ -121,15 +122,17 @@ def make_trial(card: ModelCard) -> Trial:
     frames = span(card, 0.0, card.default_seconds).latent_frames
     prompts: tuple[str, ...] = PROMPTS
     negatives: tuple[str, ...] = ("", "")
+    scale = card.default_guidance_scale
     if card.guidance:
         prompts, negatives = (*PROMPTS, PROMPTS[0]), ("", "", NEGATIVE_PROMPT)
+        scale = max(scale, MIN_TRIAL_GUIDANCE_SCALE)
     return Trial(
         prompts=prompts,
         negative_prompts=negatives,
         seconds=card.default_seconds,
         latent_frames=min(frames, MAX_TRIAL_FRAMES),
         steps=min(card.default_steps, MAX_TRIAL_STEPS),
-        guidance_scale=card.default_guidance_scale,
+        guidance_scale=scale,
     )
 
 

@@ -1,5 +1,6 @@
 """Tiny checkpoints and their exports, made once a session: an export takes some ten seconds."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,15 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out what cannot be imported without the extra `export`."""
     is_heavy = collection_path.suffix == ".py" and collection_path.name not in NEEDS_NO_TORCH
     return True if is_heavy and find_spec("diffusers") is None else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Where other work shares the cores, torch's waiting threads make tiny networks much slower.
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_a_transformer_that_hears_no_prompt_is_not_published(tmp_path: Path) -> 
 
     result = run(
         folder, "--name", "deaf", "--repository", tmp_path / "models", "--seconds", 1,
-        "--frame-bucket", 16,
+        "--frame-bucket", 16, "--no-guidance",
     )  # fmt: skip
 
     assert result.exit_code == 1
