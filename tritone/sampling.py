@@ -32,19 +32,27 @@ class Trajectory:
         """No transformer call is left."""
         return self.step >= self.schedule.steps
 
+    def noise(self) -> Latents | None:
+        """Return the noise that the step at hand will add, None where it adds none.
+
+        It does not depend on the transformer's answer: it may be made while that is computed.
+        """
+        if not self.schedule.d[self.step]:
+            return None
+        return gaussian(self.seed, 1 + self.step, self.latents.shape)
+
     def advance(self, denoised: Latents, noise: Latents | None = None) -> None:
         """Take one step with the transformer's answer: float32 [latent_channels, latent_frames].
 
-        `noise` replaces the request's own noise of this step (parity tests against diffusers).
+        `noise` is this step's, made ahead, or another one (parity tests against diffusers).
         """
         table, i = self.schedule, self.step
         # float64 scalars would promote the arrays: the update is float32, like the networks.
         latents = np.float32(table.a[i]) * self.latents + np.float32(table.b[i]) * denoised
         if table.c[i] and self._previous is not None:
             latents += np.float32(table.c[i]) * self._previous
-        if table.d[i]:
-            if noise is None:
-                noise = gaussian(self.seed, 1 + i, self.latents.shape)
+        noise = self.noise() if noise is None else noise
+        if noise is not None:
             latents += np.float32(table.d[i]) * noise
         self.latents, self._previous = latents, denoised
         self.step += 1

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from backends.denoiser.job import Job, Tensors
 from backends.denoiser.metrics import Metrics
@@ -44,6 +45,7 @@ class Scheduler:
         # A cancel may overtake its job, which is still being tokenised or encoded.
         self._early_cancels: deque[str] = deque(maxlen=_REMEMBERED_CANCELS)
         self._is_stopping = False
+        self._noise = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
         """Queue a job; `timeout_s` bounds its whole stay.
@@ -100,6 +102,7 @@ class Scheduler:
             except Exception as error:  # a bug costs the jobs in flight, never the server
                 for job in self._all_jobs():
                     self._fail(job, RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL))
+        self._noise.shutdown()
 
     def step(self) -> None:
         """Drop what ended, admit what waits, and take one diffusion step with every active job."""
@@ -122,11 +125,14 @@ class Scheduler:
             return bool(self._active or self._pending)
 
     def _advance(self, jobs: list[Job]) -> None:
-        for job, answer in zip(jobs, predict_rows(self._timed_predict, jobs), strict=True):
+        # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
+        noises = [self._noise.submit(job.trajectory.noise) for job in jobs]
+        answers = predict_rows(self._timed_predict, jobs)
+        for job, answer, noise in zip(jobs, answers, noises, strict=True):
             if isinstance(answer, RequestFailed):
                 self._fail(job, answer)
                 continue
-            job.trajectory.advance(answer)
+            job.trajectory.advance(answer, noise.result())
             if job.trajectory.is_done:
                 self._remove(job)
                 job.reply.succeed(job)
