@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -35,10 +36,13 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def served(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("served")
-    with running(copy_of(repository, folder / "models"), folder) as stack:
-        yield stack
+def served(repository: Path) -> Iterator[Stack]:
+    # pytest's own folders are closed to others: where we are root, the job database is not.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with running(copy_of(repository, folder / "models"), folder) as stack:
+            yield stack
 
 
 @pytest.fixture
@@ -155,6 +159,16 @@ def test_localais_long_song_is_made_and_says_what_was_left_out(http: httpx2.Clie
     assert len(samples(answer.content)) == 225 * int(answer.headers["x-tritone-sample-rate"])
     assert "lyrics" in answer.headers["x-tritone-note"]
     assert "extended" in answer.headers["x-tritone-note"]
+
+
+def test_a_job_is_accepted_worked_off_and_its_file_fetched(http: httpx2.Client) -> None:
+    order = {"model": "stable-audio", "prompt": "lo-fi rain", "seconds_total": 2, "steps": 8}
+    accepted = http.post("/v2/generate/audio", json=order)
+    assert accepted.status_code == 201, accepted.text
+    job = {"generation_id": accepted.json()["id"]}
+    until(lambda: http.get("/v2/generate/audio", params=job).json()["status"] == "completed")
+    file = http.get("/v2/generate/audio", params=job).json()["audio_file"]
+    assert decoded_seconds(http.get(file["url"]).content) == pytest.approx(2.0, abs=0.01)
 
 
 def test_a_client_that_goes_away_frees_its_row(served: Stack, http: httpx2.Client) -> None:
