@@ -37,7 +37,8 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         Precision,
         typer.Option(
             help="fp32: exact. fp16: the transformer in half precision, for GPUs. "
-            "int8: quantised text encoder and transformer, about 3x faster on CPUs, not exact."
+            "int8: text encoder and transformer quantised, up to 3x faster on CPUs; not exact, and "
+            "a sound then depends a little on those that share its batch."
         ),
     ] = "fp32",
     external_data: Annotated[

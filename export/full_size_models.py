@@ -100,16 +100,21 @@ _REST = {
 
 def make_graph(family: str, component: str, precision: Precision) -> tuple[Graph, ModelCard]:
     """Return one network's graph and the card of its family."""
-    pipeline = _pipeline(family, _PARTS[component])
-    exporter = EXPORTERS[family]
-    card = make_card("full", FAMILIES[family], exporter.facts(pipeline), Choices())
+    pipeline = make_pipeline(family, _PARTS[component])
+    exporter, card = EXPORTERS[family], full_size_card(family, pipeline)
     if component == "transformer":
         return exporter.transformer(pipeline, card, precision), card
     make = {"text_encoder": exporter.text_encoder, "vae_decoder": exporter.vae_decoder}[component]
     return make(pipeline, card), card
 
 
-def _pipeline(family: str, real: tuple[str, ...]) -> SimpleNamespace:
+def full_size_card(family: str, pipeline: SimpleNamespace) -> ModelCard:
+    """Return the card of a published checkpoint."""
+    return make_card("full", FAMILIES[family], EXPORTERS[family].facts(pipeline), Choices())
+
+
+def make_pipeline(family: str, real: tuple[str, ...] = ()) -> SimpleNamespace:
+    """Return the parts of a pipeline; only those named in `real` have weights and take memory."""
     torch.manual_seed(0)
     parts = {}
     for name, make in _MAKERS[family].items():

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,9 @@ def progress(stages: int) -> Iterator[Callable[[str], None]]:
 def show_error(error: ExportError) -> None:
     """Print the one sentence; what the libraries said goes to a file that it names."""
     _errors.print(f"error: {error}", style="bold red", markup=False, highlight=False)
-    if error.detail:
+    if not error.detail:
+        return
+    with suppress(OSError):  # the disk may be what is full
         with tempfile.NamedTemporaryFile(
             "w", prefix="tritone-export-", suffix=".log", delete=False
         ) as file:
@@ -73,8 +75,8 @@ def show_published(published: "Published", repository: Path) -> None:
     table.add_row("whole pipeline, samples", f"{measured.end_to_end.pcm_error:.1e}")
     difference = measured.end_to_end.two_prompt_difference
     table.add_row("two prompts differ by", f"{difference:.1e}")
-    _output.print(f"published {card.name} version {published.version} in {repository}")
+    say(f"published {card.name} version {published.version} in {repository}")
     show_table(table)
     if published.kept_configs:
         kept = ", ".join(published.kept_configs)
-        _output.print(f"config.pbtxt kept as it was, although this export's differs: {kept}")
+        say(f"config.pbtxt kept as it was, although this export's differs: {kept}")
