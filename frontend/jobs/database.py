@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import math
 import random
 import select
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import psycopg
@@ -26,6 +28,9 @@ _RETRY_S = 0.05, 0.5  # the first pause and the longest
 _CONNECT_TIMEOUT_S = 5
 _ATTEMPT_S = 1.0  # to get a connection
 
+
+_TELL_PERIOD_S = 5.0
+_PASSING = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError)
 
 T = TypeVar("T")
 
@@ -81,6 +86,10 @@ class Database:
         """`patience_s` bounds the wait for a database that is away."""
         self._pool = pool
         self._patience_s = patience_s
+        # Whoever waits for a busy pool waits here, in turn: at the pool itself, waiting means that
+        # the database is away.
+        self._turns = asyncio.Semaphore(pool.max_size)
+        self._told_at = -math.inf
 
     async def open(self) -> None:
         """Connect and bring the schema up to date.
@@ -107,18 +116,33 @@ class Database:
         pause = _RETRY_S[0]
         while True:
             try:
-                async with self._pool.connection() as connection:
+                async with self._connection(deadline) as connection:
                     return await work(connection)
-            except (psycopg.Error, PoolTimeout, ConnectorException) as error:
+            except (psycopg.Error, PoolTimeout, ConnectorException, TimeoutError) as error:
                 if not is_passing(error):
                     raise
                 if time.monotonic() + pause > deadline:
                     raise BackendUnavailable(
                         "Jobs cannot be accepted or looked up right now; try again later."
                     ) from error
-                _log.warning("job database is away", problem=type(error).__name__)
+                self._tell(error)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
             pause = min(2 * pause, _RETRY_S[1])
+
+    @asynccontextmanager
+    async def _connection(self, deadline: float) -> AsyncIterator[Connection]:
+        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            await self._turns.acquire()
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        finally:
+            self._turns.release()
+
+    def _tell(self, error: Exception) -> None:
+        if time.monotonic() - self._told_at > _TELL_PERIOD_S:
+            self._told_at = time.monotonic()
+            _log.warning("job database is away", problem=type(error).__name__)
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
         """Return the secret of this name that all processes share, made the first time.
@@ -138,7 +162,7 @@ class Database:
 def is_passing(error: BaseException) -> bool:
     """Return whether an error says that the database is away, not that something is wrong."""
     cause = error.__cause__ if isinstance(error, ConnectorException) else error
-    return isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))
+    return isinstance(cause, _PASSING)
 
 
 async def fetch(connection: Connection, name: str, /, **values: object) -> list[DictRow]:

@@ -25,9 +25,7 @@ class Settlement:
     answer: Answer | None = None  # None: nothing was sent, and nothing is logged or counted
 
 
-async def add_delivery(
-    connection: Connection, queue: Queue, job_id: str, announcement: Announcement
-) -> None:
+async def add_delivery(connection: Connection, job_id: str, announcement: Announcement) -> None:
     """Owe somebody a webhook from this transaction on."""
     delivery_id = f"msg_{secrets.token_urlsafe(_ID_BYTES)}"
     await execute(
@@ -39,7 +37,6 @@ async def add_delivery(
         url=announcement.url,
         body=announcement.body,
     )
-    await queue.add(connection, DELIVER, delivery_id)
 
 
 class DeliveryStore:

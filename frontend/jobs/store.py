@@ -164,12 +164,8 @@ class PostgresJobStore:
         }
 
         async def work(connection: Connection) -> DictRow | None:
-            async with connection.transaction():
-                row = await fetch_one(connection, "insert_job", **values)
-                if row is not None:
-                    await self._queue.add(connection, GENERATE, job_id)
-                    return row
-                return await fetch_one(connection, "find_repeated_job", **values)
+            accepted = await fetch_one(connection, "insert_job", **values)
+            return accepted or await fetch_one(connection, "find_repeated_job", **values)
 
         row = None
         while row is None:  # the job that was met may be deleted meanwhile
@@ -265,7 +261,7 @@ class PostgresJobStore:
         job = to_job(row)
         announcement = await self._announce(job)
         if announcement is not None:
-            await add_delivery(connection, self._queue, job.id, announcement)
+            await add_delivery(connection, job.id, announcement)
         return job
 
     async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:

@@ -10,14 +10,14 @@ from frontend.storage.tokens import InvalidToken, sign, verify
 
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
 SECRET = b"s" * 32
-KEY = new_key("mp3", NOW)
+KEY = "2026/11/21/bLn5ymEuxeWub2PvG2DLQeEYetcR5l2-.mp3"  # fixed: tests are named after it
 TOKEN = sign(KEY, NOW + timedelta(hours=1), SECRET)
 
 
 def test_names_differ_and_carry_at_least_128_random_bits() -> None:
     names = {new_key("wav", NOW) for _ in range(1000)}
     assert len(names) == 1000
-    random_part = KEY.split("/")[-1].removesuffix(".mp3")
+    random_part = new_key("mp3", NOW).split("/")[-1].removesuffix(".mp3")
     assert len(random_part) * 6 >= 128
 
 
