@@ -10,23 +10,15 @@ from frontend.contracts import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker
-from frontend.settings import InvalidSettings, Settings, load_settings
-from frontend.storage.settings import StorageSettings
+from frontend.settings import InvalidSettings, load_settings
 from frontend.triton import TritonGateway
-from frontend.webhooks.settings import WebhookSettings
-
-
-class _WorkerSettings(Settings):
-    storage: StorageSettings = StorageSettings.model_validate({})
-    webhooks: WebhookSettings = WebhookSettings.model_validate({})
 
 
 def main() -> int:
     """Work until SIGTERM or SIGINT; return the exit status."""
     try:
-        load_settings()
-        settings = _WorkerSettings()
-    except (InvalidSettings, ValueError) as error:
+        settings = load_settings()
+    except InvalidSettings as error:
         sys.stderr.write(f"tritone: {error}\n")
         return 2
     logs.configure(settings.log_level)
