@@ -1,0 +1,85 @@
+"""The official clients, as locked in `locks/`, each in a folder of its own that is kept."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+LOCKS = HERE / "locks"
+INSTALLED = HERE.parents[1] / "work" / "clients"
+_TIMEOUT_S = 240.0
+_OUR_FAULT = ("DO NOT MATCH THE HASHES", "EINTEGRITY", "--require-hashes mode", "npm error Invalid")
+
+
+def python_of(client: str) -> Path:
+    """Return the interpreter that has a client, installing it the first time.
+
+    Skips the test where no registry can be reached.
+    """
+    lock = LOCKS / f"{client}.txt"
+    folder = _folder(client, lock)
+    python = folder / "bin" / "python"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_parent()) as name:
+            new = Path(name) / "new"
+            _install([sys.executable, "-m", "venv", str(new)])
+            pip = [str(new / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+            pip += ["--retries", "1", "--timeout", "20"]
+            _install([*pip, "--disable-pip-version-check", "--require-hashes", "-r", str(lock)])
+            _keep(new, folder)
+    return python
+
+
+def node_modules() -> Path:
+    """Return the folder that has the npm clients, installing them the first time.
+
+    Skips the test where there is no node, or no registry can be reached.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    lock = LOCKS / "node" / "package-lock.json"
+    folder = _folder("node", lock)
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_parent()) as name:
+            new = Path(name) / "new"
+            shutil.copytree(lock.parent, new)
+            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            quiet += ["--fetch-retries=1", "--fetch-timeout=20000"]
+            _install([npm, "--prefix", str(new), "ci", *quiet])
+            _keep(new, folder)
+    return folder / "node_modules"
+
+
+def _folder(client: str, lock: Path) -> Path:
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    return INSTALLED / f"{client}-{digest}"
+
+
+def _parent() -> Path:
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    return INSTALLED
+
+
+def _keep(new: Path, folder: Path) -> None:
+    if not folder.exists():  # another process may have been faster
+        new.rename(folder)
+
+
+def _install(command: list[str]) -> None:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip("the package registry does not answer")
+    if done.returncode == 0:
+        return
+    if any(sign in done.stderr for sign in _OUR_FAULT):
+        pytest.fail(done.stderr[-2000:])
+    pytest.skip("the package registry cannot be reached, or has not what is locked")

@@ -1,0 +1,71 @@
+// Calls of @elevenlabs/elevenlabs-js, which checks every answer against its schema.
+const { ElevenLabsClient } = require("@elevenlabs/elevenlabs-js");
+
+const { TEST_URL: url, TEST_KEY: key } = process.env;
+
+async function bytes(answer) {
+  return (await new Response(await answer).arrayBuffer()).byteLength;
+}
+
+async function errorOf(call) {
+  try {
+    await bytes(call());
+  } catch (error) {
+    return [error.constructor.name, error.statusCode, error.body];
+  }
+  throw new Error("no error");
+}
+
+async function madeByAJob() {
+  const headers = { "content-type": "application/json", "x-api-key": key };
+  const body = JSON.stringify({ prompt: "rain", seconds: 1, formats: ["mp3"] });
+  let job = await (await fetch(`${url}/jobs`, { method: "POST", headers, body })).json();
+  while (job.status !== "completed") {
+    await new Promise((done) => setTimeout(done, 100));
+    job = await (await fetch(`${url}/jobs/${job.id}`, { headers })).json();
+  }
+  return job.id;
+}
+
+async function main() {
+  const client = new ElevenLabsClient({ baseUrl: url, apiKey: key });
+  const stranger = new ElevenLabsClient({ baseUrl: url, apiKey: "not-a-key-of-ours" });
+  const effects = client.textToSoundEffects;
+  const itemId = await madeByAJob();
+  const page = await client.history.list();
+  const raw = await effects
+    .convert({ text: "rain", durationSeconds: 1, outputFormat: "pcm_16000" })
+    .withRawResponse();
+  const found = {
+    plain: await bytes(effects.convert({ text: "rain" })),
+    loop: await bytes(
+      effects.convert({
+        text: "rain",
+        loop: true,
+        durationSeconds: 1,
+        promptInfluence: 0.5,
+        modelId: "eleven_text_to_sound_v2",
+      }),
+    ),
+    pcm: await bytes(raw.data),
+    requestId: raw.rawResponse.headers.get("request-id"),
+    bad: await errorOf(() => effects.convert({ text: "rain", durationSeconds: 31 })),
+    stranger: await errorOf(() => stranger.textToSoundEffects.convert({ text: "rain" })),
+    composed: await bytes(client.music.compose({ prompt: "a waltz", musicLengthMs: 3000 })),
+    streamed: await bytes(
+      client.music.stream({ prompt: "a waltz", musicLengthMs: 3000, outputFormat: "pcm_8000" }),
+    ),
+    models: (await client.models.list()).map((model) => [model.modelId, model.name]),
+    user: (await client.user.get()).subscription.tier,
+    subscription: (await client.user.subscription.get()).status,
+    listed: page.history.some((item) => item.historyItemId === itemId),
+    text: (await client.history.get(itemId)).text,
+    audio: await bytes(client.history.getAudio(itemId)),
+    download: await bytes(client.history.download({ historyItemIds: [itemId] })),
+  };
+  await client.history.delete(itemId);
+  found.gone = await errorOf(() => client.history.get(itemId));
+  console.log(JSON.stringify(found));
+}
+
+main();

@@ -1,0 +1,31 @@
+// Calls of the npm package openai.
+const { OpenAI } = require("openai");
+
+const { TEST_URL: url, TEST_KEY: key } = process.env;
+
+async function errorOf(call) {
+  try {
+    await call();
+  } catch (error) {
+    return [error.constructor.name, error.status, error.message];
+  }
+  throw new Error("no error");
+}
+
+async function main() {
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
+  const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: "not-a-key", maxRetries: 0 });
+  const models = [];
+  for await (const model of client.models.list()) {
+    models.push(model.id);
+  }
+  const found = {
+    models,
+    one: (await client.models.retrieve("stabilityai/stable-audio-open-1.0")).id,
+    none: await errorOf(() => client.models.retrieve("nonesuch")),
+    stranger: await errorOf(() => stranger.models.list()),
+  };
+  console.log(JSON.stringify(found));
+}
+
+main();

@@ -1,0 +1,76 @@
+"""The official ElevenLabs clients: three Python major lines and JavaScript."""
+
+import pytest
+
+from tests.clients.running import Found, run_node, run_python
+from tests.live import Live
+
+pytestmark = pytest.mark.clients
+
+RAIN_PCM = 16_000 * 2
+
+
+def _check_sounds(found: Found) -> None:
+    assert found["plain"] > 10_000
+    assert found["pcm"] == RAIN_PCM
+    name, status, _ = found["bad"]
+    assert (name, status) == ("UnprocessableEntityError", 422)
+    _, status, detail = found["stranger"]
+    assert status == 401
+    assert detail["detail"]["status"] == "invalid_api_key"
+
+
+def _check_account(found: Found) -> None:
+    assert found["models"] == [["starter", "starter"]]
+    assert found["user"] == "self_hosted"
+
+
+def _check_history(found: Found) -> None:
+    assert found["listed"] is True
+    assert found["text"] == "rain"
+    assert found["audio"] == found["download"] > 10_000
+    _, status, detail = found["gone"]
+    assert status == 404
+    assert detail["detail"]["status"] == "history_item_not_found"
+
+
+@pytest.mark.parametrize("major", ["1", "2"])
+def test_python(major: str, live: Live) -> None:
+    found = run_python(f"elevenlabs-{major}", "elevenlabs_sdk", live, TEST_MAJOR=major)
+    _check_sounds(found)
+    assert found["nulls"] == found["plain"]
+    assert found["extra"] > 5_000
+    assert found["blank"][:2] == ["UnprocessableEntityError", 422]
+    _check_account(found)
+    assert found["subscription"][0] == "active"
+    _check_history(found)
+    if major == "2":
+        assert found["loop"] > 5_000
+        assert found["headers"]["character-cost"] == "40"
+        assert len(found["headers"]["request-id"]) == 20
+        _check_music(found)
+        assert found["plan"][:2] == ["UnprocessableEntityError", 422]
+
+
+def test_python_0(live: Live) -> None:
+    found = run_python("elevenlabs-0", "elevenlabs_0", live)
+    _check_account(found)
+    assert found["text"] == "rain"
+    assert found["audio"] > 10_000
+    assert "no such item" in found["gone"]
+
+
+def test_javascript(live: Live) -> None:
+    found = run_node("elevenlabs_js", live)
+    _check_sounds(found)
+    assert found["loop"] > 5_000
+    assert len(found["requestId"]) == 20
+    _check_music(found)
+    _check_account(found)
+    assert found["subscription"] == "active"
+    _check_history(found)
+
+
+def _check_music(found: Found) -> None:
+    assert found["composed"] > 30_000
+    assert found["streamed"] == 3 * 8_000 * 2

@@ -1,0 +1,94 @@
+"""The whole frontend on a loopback port: keys on, jobs in a real database, a real worker."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import uvicorn
+
+from frontend.app import create_app
+from frontend.contracts import WEBHOOK_BODIES
+from frontend.gateway import Catalog
+from frontend.jobs.opening import Groups, open_jobs
+from frontend.jobs.worker import Worker
+from frontend.storage.settings import StorageSettings
+from tests.conftest import make_settings
+from tests.fakes import FakeGateway
+from tests.frontend.contracts.workbench import GeneratorMaker
+from tests.frontend.jobs.database import new_database, running_server
+from tests.frontend.jobs.fake_maker import CARD
+from tests.frontend.jobs.groups import make_groups
+
+KEY = "a-key-of-the-tests"
+_START_S = 30.0
+
+
+@dataclass
+class Live:
+    """A running server."""
+
+    url: str
+    gateway: FakeGateway = field(default_factory=lambda: FakeGateway(Catalog(cards=(CARD,))))
+    key: str = KEY
+    settings: dict[str, object] = field(default_factory=dict)
+
+
+@contextmanager
+def live_server(folder: Path, **settings: object) -> Iterator[Live]:
+    """Serve until the block ends; `settings` are changes to the default ones."""
+    with running_server() as database, _listening() as listening:
+        live = Live(f"http://127.0.0.1:{listening.getsockname()[1]}", settings=settings)
+        groups = make_groups(new_database(database), folder)
+        storage = StorageSettings(url=str(folder), public_url=live.url)
+        serving = _Serving(live, replace(groups, storage=storage), listening)
+        thread = threading.Thread(target=serving.run, daemon=True)
+        thread.start()
+        try:
+            assert serving.is_up.wait(_START_S), "the server did not start"
+            yield live
+        finally:
+            serving.stop()
+            thread.join(_START_S)
+
+
+@contextmanager
+def _listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+class _Serving:
+    """An event loop of its own, in a thread."""
+
+    def __init__(self, live: Live, groups: Groups, listening: socket.socket) -> None:
+        self._live = live
+        self._groups = groups
+        self._listening = listening
+        self._server: uvicorn.Server | None = None
+        self.is_up = threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+
+    async def _serve(self) -> None:
+        settings = make_settings(keys={"static": [self._live.key]}, **self._live.settings)
+        app = create_app(settings, self._live.gateway)
+        config = uvicorn.Config(app, log_config=None, access_log=False)
+        self._server = uvicorn.Server(config)
+        stop = asyncio.Event()
+        async with open_jobs(self._groups, WEBHOOK_BODIES, patience_s=10.0) as system:
+            app.state.jobs = system
+            worker = Worker(system, GeneratorMaker(app.state.generator), drain_timeout_s=2.0)
+            working = asyncio.create_task(worker.run(stop))
+            self.is_up.set()  # connections wait in the socket until uvicorn takes them
+            await self._server.serve(sockets=[self._listening])
+            stop.set()
+            await working
