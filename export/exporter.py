@@ -1,8 +1,8 @@
 """The stages of an export: load, write the graphs, verify them, publish."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from diffusers import DiffusionPipeline
@@ -13,16 +13,16 @@ from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
 from export.errors import from_os_error
 from export.families import EXPORTERS
-from export.graphs import Graph
 from export.loading import load
 from export.precision import QUANTIZED, Precision
 from export.repository import Staging, kept_configs, staging
+from export.trials import Sounds, Trial, make_trial, sde_card
 from tritone.card import ModelCard
 
 Announce = Callable[[str], None]
 """Told the name of each stage as it begins."""
 
-STAGES = 10
+STAGES = 11
 MODEL_FILE = "model.onnx"
 
 
@@ -49,6 +49,15 @@ class Published:
     kept_configs: list[str]  # models whose published config.pbtxt is not the one of this export
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What PyTorch and diffusers say, to be compared with what the files say."""
+
+    cases: dict[str, list[verify.Case]]
+    trial: Trial
+    sounds: Sounds
+
+
 def export(request: ExportRequest, announce: Announce) -> Published:
     """Export a checkpoint, verify it, and publish it as the next version of a model.
 
@@ -63,62 +72,74 @@ def export(request: ExportRequest, announce: Announce) -> Published:
 
 def _export(request: ExportRequest, announce: Announce) -> Published:
     announce("loading the checkpoint")
-    checkpoint = request.checkpoint
-    pipeline = load(checkpoint)
-    exporter = EXPORTERS[checkpoint.family.name]
-    choices = request.choices.over(checkpoint.defaults)
-    card = make_card(request.name, checkpoint.family, exporter.facts(pipeline), choices)
+    pipeline = load(request.checkpoint)
+    card = _card(request, pipeline)
     configs = config_texts(card, request.serving)
     kept = kept_configs(request.repository, card, configs)
     with staging(request.repository, card, configs) as staged:
-        graphs = exporter.graphs(pipeline, card, request.precision)
-        _write_artifacts(request, staged, graphs, announce)
-        tokenizers.write_tokenizer(pipeline.tokenizer, card, _artifact(staged, "tokenizer"))
-        measured = _verify(request, staged, graphs, pipeline, announce)
+        truth = _write_artifacts(request, staged, pipeline, announce)
+        del pipeline  # from here on the weights are in the files
+        gc.collect()
+        measured = _verify(request, staged, truth, announce)
         announce("hashing the artifacts")
-        record = manifest.make_manifest(checkpoint, request.precision, measured, staged.folder)
+        record = manifest.make_manifest(
+            request.checkpoint, request.precision, measured, staged.folder
+        )
         record.write(staged.version_folder(ENSEMBLE) / manifest.FILE)
         announce("publishing")
         staged.publish()
     return Published(card=card, version=staged.version, measured=measured, kept_configs=kept)
 
 
-def _artifact(staged: Staging, component: str) -> Path:
-    name = tokenizers.FILE if component == "tokenizer" else MODEL_FILE
-    return staged.version_folder(component) / name
+def _card(request: ExportRequest, pipeline: DiffusionPipeline) -> ModelCard:
+    family = request.checkpoint.family
+    choices = request.choices.over(request.checkpoint.defaults)
+    return make_card(request.name, family, EXPORTERS[family.name].facts(pipeline), choices)
 
 
 def _write_artifacts(
-    request: ExportRequest, staged: Staging, graphs: list[Graph], announce: Announce
-) -> None:
+    request: ExportRequest, staged: Staging, pipeline: DiffusionPipeline, announce: Announce
+) -> Truth:
+    card, exporter = staged.card, EXPORTERS[staged.card.family]
     # Triton wants every version folder to hold something, and git keeps no empty folder.
     (staged.version_folder("denoiser") / ".keep").touch()
+    tokenizers.write_tokenizer(pipeline.tokenizer, card, _artifact(staged, "tokenizer"))
+    announce("asking PyTorch")
+    graphs = exporter.graphs(pipeline, card, request.precision)
+    truth = Truth(
+        cases={
+            graph.component: verify.ask_pytorch(graph, card, request.serving.max_batch)
+            for graph in graphs
+        },
+        trial=make_trial(card),
+        sounds=exporter.reference(pipeline, sde_card(card), make_trial(card)),
+    )
     for graph in graphs:
         announce(f"exporting the {graph.component}")
         path = _artifact(staged, graph.component)
-        onnx_files.write_onnx(graph, staged.card, path, external_data=request.external_data)
+        onnx_files.write_onnx(graph, card, path, external_data=request.external_data)
         if request.precision == "int8" and graph.component in QUANTIZED:
             onnx_files.quantize(path)
+    return truth
 
 
 def _verify(
-    request: ExportRequest,
-    staged: Staging,
-    graphs: list[Graph],
-    pipeline: DiffusionPipeline,
-    announce: Announce,
+    request: ExportRequest, staged: Staging, truth: Truth, announce: Announce
 ) -> verify.Measured:
-    card, precision = staged.card, request.precision
+    paths = {name: _artifact(staged, name) for name in ("tokenizer", *truth.cases)}
     errors = {}
-    for graph in graphs:
-        announce(f"verifying the {graph.component}")
-        path = _artifact(staged, graph.component)
-        errors[graph.component] = verify.verify_component(
-            graph, card, path, precision, max_batch=request.serving.max_batch
+    for component, cases in truth.cases.items():
+        announce(f"verifying the {component}")
+        errors[component] = verify.verify_component(
+            component, cases, paths[component], request.precision
         )
     announce("verifying the whole pipeline")
-    components = ("tokenizer", *(graph.component for graph in graphs))
-    paths = {component: _artifact(staged, component) for component in components}
-    reference = partial(EXPORTERS[card.family].reference, pipeline)
-    end_to_end = verify.verify_end_to_end(paths, card, precision, reference)
+    end_to_end = verify.verify_end_to_end(
+        paths, sde_card(staged.card), request.precision, truth.trial, truth.sounds
+    )
     return verify.Measured(components=errors, end_to_end=end_to_end)
+
+
+def _artifact(staged: Staging, component: str) -> Path:
+    name = tokenizers.FILE if component == "tokenizer" else MODEL_FILE
+    return staged.version_folder(component) / name

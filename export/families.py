@@ -10,7 +10,7 @@ from export import facts, graphs_stable_audio, graphs_stable_audio_3, references
 from export.cards import Facts
 from export.graphs import Graph
 from export.precision import Precision
-from export.references import Sounds, Trial
+from export.trials import Sounds, Trial
 from tritone.card import ModelCard
 
 

@@ -48,7 +48,7 @@ def main(
         Path, typer.Option(help="Where files of up to 6 GB go until they are verified.")
     ] = Path("work/full-size"),
     precision: Annotated[Precision, typer.Option(help="Precision of the transformer.")] = "fp32",
-    again: Annotated[bool, typer.Option(help="Forget what an earlier run has finished.")] = False,
+    again: Annotated[bool, typer.Option(help="Do again what an earlier run has finished.")] = False,
     only: Annotated[
         str, typer.Option(help="Part of a name, as in stable_audio_3/transformer.")
     ] = "",
@@ -59,9 +59,9 @@ def main(
     where it stopped.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    results = {} if again else _finished(folder / RESULTS_FILE)
+    results = _finished(folder / RESULTS_FILE)
     names = [f"{family}/{network}" for family in FAMILIES for network in NETWORKS]
-    missing = [name for name in names if name not in results and only in name]
+    missing = [name for name in names if only in name and (again or name not in results)]
     try:
         with screen.progress(len(missing)) as announce:
             for name in missing:

@@ -5,7 +5,6 @@ Source: diffusers 0.42.1, `StableAudioPipeline.__call__`, `StableAudio3Pipeline.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from unittest import mock
 
 import numpy as np
@@ -16,37 +15,16 @@ from diffusers import (
     StableAudio3Pipeline,
     StableAudioPipeline,
 )
-from numpy.typing import NDArray
 from torch import Tensor
 
 from export.errors import VerificationFailed
+from export.trials import Sounds, Trial
 from tritone.card import ModelCard
 from tritone.noise import INITIAL_STREAM, gaussian
 from tritone.schedules import schedule
 
 _RANDN = "diffusers.schedulers.scheduling_flow_match_euler_discrete.randn_tensor"
 _SIGMA_TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """One end-to-end run. Every row starts at the same noise, so that only the texts differ."""
-
-    prompts: tuple[str, ...]
-    negative_prompts: tuple[str, ...]  # "" where there is none
-    seconds: float
-    latent_frames: int
-    steps: int
-    guidance_scale: float
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Sounds:
-    """What a run gives, row by row."""
-
-    latents: NDArray[np.float32]  # [rows, latent_channels, latent_frames]
-    waveforms: NDArray[np.float32]  # [rows, audio_channels, samples], about [-1, 1]
 
 
 def stable_audio(pipeline: StableAudioPipeline, card: ModelCard, trial: Trial) -> Sounds:

@@ -15,7 +15,7 @@ from export import onnx_files
 from export.errors import ExportError
 from export.families import EXPORTERS
 from export.graphs import Graph
-from export.verify import relative_error
+from export.verify import ask_pytorch, relative_error, verify_component
 from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import ModelCard
@@ -125,8 +125,6 @@ def test_small_weights_stay_inside(card: ModelCard, tmp_path: Path) -> None:
 def test_half_precision_keeps_its_border_in_float32(
     pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
 ) -> None:
-    from export.verify import verify_component
-
     card = replace(tiny.card, guidance=False)
     transformer = EXPORTERS["stable_audio"].transformer(pipeline, card, "fp16")
     path = tmp_path / "model.onnx"
@@ -136,7 +134,8 @@ def test_half_precision_keeps_its_border_in_float32(
     types = {value.type for value in onnx_files.session(path).get_inputs()}
     assert types == {"tensor(float)"}
     assert path.stat().st_size < 0.7 * tiny.artifact("transformer").stat().st_size
-    error = verify_component(transformer, card, path, "fp16", max_batch=2)
+    cases = ask_pytorch(transformer, card, max_batch=2)
+    error = verify_component("transformer", cases, path, "fp16")
     assert 1e-5 < error < 1e-2  # it is half precision, and no worse
 
 

@@ -1,6 +1,6 @@
 """The gate: what is wrong is found, whatever is wrong."""
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,9 @@ from onnx import numpy_helper
 from export import verify
 from export.errors import VerificationFailed
 from export.families import EXPORTERS
-from export.graphs import Graph
-from export.references import Sounds, Trial, stable_audio, stable_audio_3
+from export.references import stable_audio, stable_audio_3
+from export.trials import Sounds, make_trial, sde_card
 from tests.export.exports import Exported
-from tritone.card import ModelCard
 
 pytestmark = pytest.mark.export
 
@@ -32,8 +31,10 @@ def spoiled(source: Path, target: Path, value: float) -> Path:
 
 
 @pytest.fixture
-def transformer(pipeline: StableAudioPipeline, tiny: Exported) -> Graph:
-    return EXPORTERS["stable_audio"].transformer(pipeline, tiny.card, "fp32")
+def cases(pipeline: StableAudioPipeline, tiny: Exported) -> list[verify.Case]:
+    """What PyTorch says about the transformer."""
+    graph = EXPORTERS["stable_audio"].transformer(pipeline, tiny.card, "fp32")
+    return verify.ask_pytorch(graph, tiny.card, max_batch=2)
 
 
 def test_relative_error_is_the_ratio_of_norms() -> None:
@@ -50,33 +51,30 @@ def test_samples_may_be_one_step_off_and_no_more() -> None:
     assert verify.relative_error(expected + np.int16(2), expected) > 0.01
 
 
-def test_one_wrong_weight_is_found(tiny: Exported, transformer: Graph, tmp_path: Path) -> None:
+def test_one_wrong_weight_is_found(
+    tiny: Exported, cases: list[verify.Case], tmp_path: Path
+) -> None:
     path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", 3.0)
 
     with pytest.raises(
         VerificationFailed, match=r"transformer is \d\.\de[+-]\d+ off .*than the tolerance 0\.0001"
     ):
-        verify.verify_component(transformer, tiny.card, path, "fp32", max_batch=2)
+        verify.verify_component("transformer", cases, path, "fp32")
 
 
 def test_numbers_that_are_not_finite_are_found(
-    tiny: Exported, transformer: Graph, tmp_path: Path
+    tiny: Exported, cases: list[verify.Case], tmp_path: Path
 ) -> None:
     path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", float("nan"))
 
     with pytest.raises(VerificationFailed, match="not finite"):
-        verify.verify_component(transformer, tiny.card, path, "fp32", max_batch=2)
+        verify.verify_component("transformer", cases, path, "fp32")
 
 
-def test_the_trial_has_a_negative_prompt_only_with_guidance(card: ModelCard) -> None:
-    from dataclasses import replace
+def test_a_component_is_asked_about_one_row_and_about_many(cases: list[verify.Case]) -> None:
+    shapes = [case.inputs["latents"].shape for case in cases]
 
-    guided = verify.make_trial(card)
-    plain = verify.make_trial(replace(card, guidance=False))
-
-    assert guided.negative_prompts == ("", "", verify.NEGATIVE_PROMPT)
-    assert plain.negative_prompts == ("", "")
-    assert guided.prompts[0] == guided.prompts[2] != guided.prompts[1]
+    assert shapes == [(1, 8, 128), (3, 8, 33), (2, 8, 7)]
 
 
 def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) -> None:
@@ -90,12 +88,11 @@ def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) 
 
 
 def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudioPipeline) -> None:
-    from dataclasses import replace
-
-    card = replace(tiny.card, schedule=replace(tiny.card.schedule, eta=0.0))
+    ode = replace(tiny.card, schedule=replace(tiny.card.schedule, eta=0.0))
+    card, trial = sde_card(ode), make_trial(ode)
 
     measured = verify.verify_end_to_end(
-        tiny.artifacts(), card, "fp32", partial(stable_audio, pipeline)
+        tiny.artifacts(), card, "fp32", trial, stable_audio(pipeline, card, trial)
     )
 
     assert measured.latents_error < 1e-5
@@ -104,18 +101,16 @@ def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudio
 def test_a_wrong_path_between_right_networks_is_found(
     tiny_3: Exported, pipeline_3: StableAudio3Pipeline
 ) -> None:
-    def louder(card: ModelCard, trial: Trial) -> Sounds:
-        sounds = stable_audio_3(pipeline_3, card, trial)
-        return Sounds(sounds.latents, sounds.waveforms * 1.01)
+    trial = make_trial(tiny_3.card)
+    sounds = stable_audio_3(pipeline_3, tiny_3.card, trial)
+    louder = Sounds(sounds.latents, sounds.waveforms * np.float32(1.01))
 
     with pytest.raises(VerificationFailed, match=r"whole pipeline \(samples\) is 9"):
-        verify.verify_end_to_end(tiny_3.artifacts(), tiny_3.card, "fp32", louder)
+        verify.verify_end_to_end(tiny_3.artifacts(), tiny_3.card, "fp32", trial, louder)
 
 
 def test_another_noise_schedule_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
-    from dataclasses import replace
-
     card = replace(tiny.card, schedule=replace(tiny.card.schedule, sigma_max=400.0))
 
     with pytest.raises(VerificationFailed, match="noise levels"):
-        verify.verify_end_to_end(tiny.artifacts(), card, "fp32", partial(stable_audio, pipeline))
+        stable_audio(pipeline, card, make_trial(card))

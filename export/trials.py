@@ -1,0 +1,106 @@
+"""One end-to-end run, and how the servers would do it: `tritone.sampling` over exported files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export import onnx_files
+from export.probes import Array
+from export.tokenizers import tokenize
+from tritone import tensors
+from tritone.card import ModelCard
+from tritone.sampling import Trajectory
+from tritone.spans import span
+
+PROMPTS = ("rain falling on a tin roof", "a church bell ringing in the distance")
+NEGATIVE_PROMPT = "low quality, noise"
+
+MAX_FRAMES = 256  # the components are checked over the whole window
+MAX_STEPS = 4
+MIN_GUIDANCE_SCALE = 2.0  # at 1 the negative prompt would go untested
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One end-to-end run. Every row starts at the same noise, so that only the texts differ."""
+
+    prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...]  # "" where there is none
+    seconds: float
+    latent_frames: int
+    steps: int
+    guidance_scale: float
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What a run gives, row by row."""
+
+    latents: NDArray[np.float32]  # [rows, latent_channels, latent_frames]
+    waveforms: NDArray[np.float32]  # [rows, audio_channels, samples], about [-1, 1]
+
+
+def sde_card(card: ModelCard) -> ModelCard:
+    """Return the card with the solver that diffusers has too.
+
+    It knows the SDE (eta 1) only; another eta changes four numbers a step and no network.
+    """
+    return replace(card, schedule=replace(card.schedule, eta=1.0))
+
+
+def make_trial(card: ModelCard) -> Trial:
+    """Return the end-to-end run for a card: two prompts and, with guidance, a negative one."""
+    frames = span(card, 0.0, card.default_seconds).latent_frames
+    prompts: tuple[str, ...] = PROMPTS
+    negatives: tuple[str, ...] = ("", "")
+    scale = card.default_guidance_scale
+    if card.guidance:
+        prompts, negatives = (*PROMPTS, PROMPTS[0]), ("", "", NEGATIVE_PROMPT)
+        scale = max(scale, MIN_GUIDANCE_SCALE)
+    return Trial(
+        prompts=prompts,
+        negative_prompts=negatives,
+        seconds=card.default_seconds,
+        latent_frames=min(frames, MAX_FRAMES),
+        steps=min(card.default_steps, MAX_STEPS),
+        guidance_scale=scale,
+    )
+
+
+def served(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> tuple[Array, Array]:
+    """Return latents and PCM of a trial as the servers would make them, all rows in one batch."""
+    rows = len(trial.prompts)
+    tokens = [
+        tokenize(paths["tokenizer"], card, *texts)
+        for texts in zip(trial.prompts, trial.negative_prompts, strict=True)
+    ]
+    inputs: dict[str, Array] = {
+        tensors.INPUT_IDS: np.concatenate([ids for ids, _ in tokens]),
+        tensors.ATTENTION_MASK: np.concatenate([mask for _, mask in tokens]),
+        tensors.SECONDS_START: np.zeros((rows, 1), np.float32),
+        tensors.SECONDS_END: np.full((rows, 1), trial.seconds, np.float32),
+        tensors.GUIDANCE_SCALE: np.full((rows, 1), trial.guidance_scale, np.float32),
+    }
+    inputs |= onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
+    latents = _denoise(paths["transformer"], card, trial, inputs)
+    decoder = onnx_files.session(paths["vae_decoder"])
+    return latents, onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM]
+
+
+def _denoise(path: Path, card: ModelCard, trial: Trial, inputs: dict[str, Array]) -> Array:
+    session = onnx_files.session(path)
+    rows = [
+        Trajectory(card, seed=trial.seed, steps=trial.steps, latent_frames=trial.latent_frames)
+        for _ in trial.prompts
+    ]
+    while not rows[0].is_done:
+        inputs[tensors.LATENTS] = np.stack([row.latents for row in rows])
+        inputs[tensors.SIGMA] = np.array([[row.sigma] for row in rows], np.float32)
+        denoised = onnx_files.run(session, inputs)[tensors.DENOISED].astype(np.float32)
+        for row, answer in zip(rows, denoised, strict=True):
+            row.advance(answer)
+    return np.stack([row.latents for row in rows])
