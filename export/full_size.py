@@ -93,8 +93,12 @@ def _in_own_process(folder: Path, name: str, precision: Precision) -> Result:
     try:
         with (temporary / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
+        except KeyboardInterrupt:
+            process.kill()  # deep inside a network it would not hear of it for minutes
+            raise
         if process.returncode != 0:
             said = (temporary / "log").read_text(errors="replace")
             raise ExportError(f"{name} failed with status {process.returncode}", detail=said)
