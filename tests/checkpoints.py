@@ -61,7 +61,9 @@ _CORPUS = (
 )
 
 
-def tokenizer(*, padding_side: str = "right") -> PreTrainedTokenizerFast:
+def tokenizer(
+    *, max_tokens: int = PROMPT_TOKENS, padding_side: str = "right"
+) -> PreTrainedTokenizerFast:
     """Return a Unigram tokenizer like T5's, trained offline on a few lines."""
     fast = Tokenizer(models.Unigram())
     fast.normalizer = normalizers.NFKC()
@@ -81,7 +83,7 @@ def tokenizer(*, padding_side: str = "right") -> PreTrainedTokenizerFast:
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=fast,
-        model_max_length=PROMPT_TOKENS,
+        model_max_length=max_tokens,
         padding_side=padding_side,
         pad_token="<pad>",
         eos_token="</s>",
