@@ -1,0 +1,63 @@
+"""Requests made from /openapi.json: every answer is one that it shows, and none is our fault."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from frontend.contracts import CONTRACTS, include_contracts
+from tests.live import KEY, live_server
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+EXAMPLES = 12  # of each operation
+
+
+def _document() -> dict[str, object]:
+    """Return the document without what is served twice: by itself, and at the root."""
+    app = FastAPI()
+    include_contracts(app)
+    document = app.openapi()
+    twice = {path.removeprefix(f"/{name}") for path in document["paths"] for name in CONTRACTS}
+    shared = {"/v1/sound-generation", "/v1/models", "/v1/models/{model_id}"}
+    by_itself = tuple(f"/{name}/" for name in CONTRACTS)
+    document["paths"] = {
+        path: operations
+        for path, operations in document["paths"].items()
+        if path.startswith(by_itself) or path not in twice or path in shared
+    }
+    return document
+
+
+schema = schemathesis.openapi.from_dict(_document())
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with live_server(tmp_path_factory.mktemp("files"), max_seconds=12.0) as live:
+        yield live.url
+
+
+# The server's thread draws random numbers too, and hypothesis takes them for a strategy's.
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
+def test_every_answer_is_documented_and_none_is_a_server_error(
+    case: schemathesis.Case[Any], url: str
+) -> None:
+    case.call_and_validate(base_url=url, headers={"xi-api-key": KEY}, checks=CHECKS, timeout=30)
