@@ -27,7 +27,7 @@ class ServingOptions:
     """How the models are to be run; written into `config.pbtxt`, where ops may turn them later."""
 
     max_batch: int = 8  # rows a network may get in one execution
-    step_batch: int = 2  # requests that share one diffusion step
+    step_batch: int = 1  # requests that share one diffusion step
     max_pending: int = 32  # requests the denoiser lets wait for a place in the batch
     max_queue: int = 64  # requests the ensemble admits; the next one is told "queue is full"
     threads: int = 2  # CPU threads of one network
