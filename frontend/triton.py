@@ -17,7 +17,13 @@ from frontend import context
 from frontend.errors import TritoneError
 from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
 from frontend.settings import TritonSettings
-from frontend.triton_errors import domain_error, domain_errors, generation_failed, is_dead_backend
+from frontend.triton_errors import (
+    backend_lost,
+    domain_error,
+    domain_errors,
+    generation_failed,
+    is_dead_backend,
+)
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, component_name
 from tritone.pcm import Pcm
@@ -36,6 +42,7 @@ _CHANNEL: tuple[tuple[str, int], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
+_MAX_UNKNOWN = 1  # looks in vain: a pass may not have reached the denoiser at the first
 _STREAM_MARGIN_S = 2.0  # Triton's own answer to a missed deadline shall come first
 
 
@@ -81,7 +88,7 @@ class TritonGateway:
         self._settings = settings
         self._catalog = Catalog()
         self._connected: triton.InferenceServerClient | None = None
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self._refreshing: asyncio.Task[None] | None = None
         self._is_reachable: bool | None = None
 
@@ -109,7 +116,10 @@ class TritonGateway:
         """Stop looking, let pending cancels go out, disconnect."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._background:
+            _, late = await asyncio.wait(self._background, timeout=self._settings.rpc_timeout_s)
+            for task in late:
+                task.cancel()
         if self._connected is not None:
             await self._connected.close()
 
@@ -174,24 +184,28 @@ class TritonGateway:
     async def generate(self, request: PreparedRequest, call: Call) -> Take:
         """Return the sound of one pass; cancelling the task stops the work in Triton."""
         reading = asyncio.create_task(self._read_take(request, call))
-        model = request.card.name
+        self._finish_in_background(reading)
+        model, n_unknown = request.card.name, 0
         try:
             while not reading.done():
                 await asyncio.wait({reading}, timeout=self._settings.watchdog_s)
                 if not reading.done():
-                    await self._check_alive(model, call.job_id)
+                    is_known = await self._is_known(model, call.job_id)
+                    n_unknown = 0 if is_known else n_unknown + 1
+                if n_unknown > _MAX_UNKNOWN:
+                    reading.cancel()  # nobody is left to answer it
+                    raise backend_lost()
             return reading.result()
         except BaseException:
-            reading.cancel()
             # An ensemble does not cancel a running step: the denoiser must be told, also when
-            # this very task is being cancelled.
+            # this very task is being cancelled. The answer is awaited all the same, see `_ask`.
             self._cancel_in_background(model, call.job_id)
             raise
 
     async def _read_take(self, request: PreparedRequest, call: Call) -> Take:
         take = None
         with domain_errors():
-            async for answer in self._stream(request.card.name, _inputs(request), call):
+            for answer in await self._ask(request.card.name, _inputs(request), call):
                 pcm = answer.as_numpy(tensors.PCM)
                 if pcm is not None:
                     version = answer.get_response().model_version
@@ -201,14 +215,18 @@ class TritonGateway:
             raise generation_failed()
         return take
 
-    async def _stream(
+    async def _ask(
         self,
         model: str,
         inputs: list[triton.InferInput],
         call: Call,
         control: dict[str, str] | None = None,
-    ) -> AsyncIterator[triton.InferResult]:
-        """Yield the answers to one request; the stream ends when Triton has said its last word."""
+    ) -> list[triton.InferResult]:
+        """Return every answer to one request.
+
+        Reads the stream to its end, also after an error: a stream that is left around its last
+        answer makes Triton 24.10 keep the model for ever, so that it can never be unloaded.
+        """
 
         async def requests() -> AsyncIterator[dict[str, Any]]:
             yield {
@@ -220,28 +238,37 @@ class TritonGateway:
             }
 
         parent = context.traceparent.get()
-        answers = self._client.stream_infer(
+        stream = self._client.stream_infer(
             requests(),
             stream_timeout=call.timeout_s + _STREAM_MARGIN_S,
             headers={"traceparent": parent} if parent else None,
         )
+        answers, failure = [], None
         try:
-            async for answer, error in answers:
-                if error is not None:
-                    raise error
-                yield answer
+            async for answer, error in stream:
+                failure = failure or error
+                if error is None:
+                    answers.append(answer)
         finally:
-            answers.cancel()
+            stream.cancel()
+        if failure is not None:
+            raise failure
+        return answers
 
-    async def _check_alive(self, model: str, job_id: str) -> None:
-        # A killed backend process never answers its running requests, but fails new ones at once.
+    async def _is_known(self, model: str, job_id: str) -> bool:
+        """Return whether the denoiser has, or had, a pass that it was given.
+
+        A killed backend process never answers its running requests. Until it is loaded again it
+        fails new ones at once; after that it does not know the old ones.
+        """
         try:
-            await self._control(model, tensors.QUERY, job_id)
+            return await self._control(model, tensors.QUERY, job_id) is not None
         except InferenceServerException as error:
             if is_dead_backend(error):
                 raise domain_error(error) from error
         except grpc.RpcError as error:
             log.debug("progress_unknown", detail=error.details())
+        return True  # for all that is known
 
     async def cancel(self, model: str, job_id: str) -> None:
         """Stop a pass at its next step."""
@@ -258,7 +285,7 @@ class TritonGateway:
         call = Call(job_id=job_id, request_id=job_id, timeout_s=self._settings.rpc_timeout_s)
         # Triton refuses a request without any input, although all are optional.
         inputs = [_input(tensors.STEPS, "INT32", 0)]
-        async for answer in self._stream(denoiser, inputs, call, {verb: job_id}):
+        for answer in await self._ask(denoiser, inputs, call, {verb: job_id}):
             progress = answer.as_numpy(tensors.PROGRESS)
             if progress is not None and progress.size == 2 and progress.flat[0] >= 0:  # noqa: PLR2004
                 return Progress(int(progress.flat[0]), int(progress.flat[1]))
@@ -272,6 +299,13 @@ class TritonGateway:
                 # Triton is away or has given up on its own: nothing is left to stop.
                 log.debug("cancel_failed", job_id=job_id, detail=str(error))
 
-        task = asyncio.create_task(cancel())
+        self._finish_in_background(asyncio.create_task(cancel()))
+
+    def _finish_in_background(self, task: asyncio.Task[Any]) -> None:
+        def forget(ended: asyncio.Task[Any]) -> None:
+            self._background.discard(ended)
+            if not ended.cancelled():
+                ended.exception()  # whoever still waits for it has it; nobody else needs it
+
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(forget)

@@ -104,6 +104,12 @@ def generation_failed() -> GenerationFailed:
     return GenerationFailed(_MESSAGES[GenerationFailed])
 
 
+def backend_lost() -> BackendUnavailable:
+    """Return the error for a pass that was lost together with its backend's process."""
+    log.error("pass_lost")
+    return BackendUnavailable(_MESSAGES[BackendUnavailable])
+
+
 def is_dead_backend(error: ForeignError) -> bool:
     """Tell whether a backend's process was killed: it answers nothing that it has accepted."""
     return _DEAD_BACKEND in _text(error)

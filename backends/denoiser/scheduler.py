@@ -19,6 +19,7 @@ from tritone.sampling import Latents
 UNKNOWN_JOB = (-1, -1)
 
 _REMEMBERED_CANCELS = 256
+_REMEMBERED_ENDS = 1024
 
 
 class Scheduler:
@@ -44,6 +45,8 @@ class Scheduler:
         self._pending: deque[Job] = deque()
         # A cancel may overtake its job, which is still being tokenised or encoded.
         self._early_cancels: deque[str] = deque(maxlen=_REMEMBERED_CANCELS)
+        # Whoever waits for the decoder can tell its job from one that was lost with its process.
+        self._ended: dict[str, tuple[int, int]] = {}
         self._is_stopping = False
         self._noise = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
 
@@ -83,10 +86,10 @@ class Scheduler:
             return jobs[-1].progress if jobs else UNKNOWN_JOB
 
     def progress(self, job_id: str) -> tuple[int, int]:
-        """Return a job's steps done and steps in all, or `UNKNOWN_JOB`."""
+        """Return a job's steps done and steps in all, even if it ended lately, or `UNKNOWN_JOB`."""
         with self._changed:
             jobs = self._jobs_of(job_id)
-            return jobs[-1].progress if jobs else UNKNOWN_JOB
+            return jobs[-1].progress if jobs else self._ended.get(job_id, UNKNOWN_JOB)
 
     def stop(self) -> None:
         """Accept no more jobs; `run` returns when the accepted ones have ended."""
@@ -134,8 +137,17 @@ class Scheduler:
                 continue
             job.trajectory.advance(answer, noise.result())
             if job.trajectory.is_done:
+                self._remember(job)
                 self._remove(job)
                 job.reply.succeed(job)
+
+    def _remember(self, job: Job) -> None:
+        if not job.job_id:
+            return
+        with self._changed:
+            self._ended[job.job_id] = job.progress
+            if len(self._ended) > _REMEMBERED_ENDS:
+                del self._ended[next(iter(self._ended))]  # the oldest
 
     def _timed_predict(self, inputs: Tensors) -> Latents:
         begin = self._clock()

@@ -83,7 +83,7 @@ async def test_a_cancel_frees_the_row_within_two_steps(stack: Stack, client: Cli
     assert stack.metric("tritone_denoiser_cancelled_total") == cancelled + 1
 
 
-async def test_progress_is_told_and_forgotten(client: Client) -> None:
+async def test_progress_is_told_also_of_a_job_that_ended(client: Client) -> None:
     assert await client.control(QUERY, "nobody") == [-1, -1]
     sound = asyncio.create_task(client.generate(replace(ASK, steps=50), job_id="seen"))
     await client.until_running("seen")
@@ -91,7 +91,7 @@ async def test_progress_is_told_and_forgotten(client: Client) -> None:
     assert 1 <= done <= 50
     assert steps == 50
     await sound
-    assert await client.control(QUERY, "seen") == [-1, -1]
+    assert await client.control(QUERY, "seen") == [50, 50]
 
 
 async def test_a_deadline_ends_a_request(client: Client) -> None:

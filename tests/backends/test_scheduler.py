@@ -5,7 +5,7 @@ import pytest
 
 from backends.denoiser.job import Tensors
 from backends.denoiser.rows import Predict
-from backends.denoiser.scheduler import UNKNOWN_JOB, Scheduler
+from backends.denoiser.scheduler import _REMEMBERED_ENDS, UNKNOWN_JOB, Scheduler
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
 from tritone.card import ModelCard
@@ -121,7 +121,7 @@ def test_a_cancelled_job_frees_its_row_before_the_next_step(card: ModelCard) -> 
     assert first.error is not None
     assert first.error.code is Code.CANCELLED
     assert len(stand.metrics.step_rows) == 4
-    assert stand.scheduler.progress("second") == UNKNOWN_JOB
+    assert stand.scheduler.progress("second") == (1, 1)  # it has gone through
     assert (stand.metrics.n_cancelled, stand.metrics.n_failed) == (1, 0)
 
 
@@ -176,6 +176,17 @@ def test_progress_counts_steps(card: ModelCard) -> None:
     assert stand.scheduler.progress("job") == (0, 10)
     stand.step(3)
     assert stand.scheduler.progress("job") == (3, 10)
+
+
+def test_a_job_that_ended_is_still_known_for_a_while(card: ModelCard) -> None:
+    stand = Stand(card)
+    stand.submit("job", steps=2)
+    stand.step(2)
+    assert stand.scheduler.progress("job") == (2, 2)
+    for i in range(_REMEMBERED_ENDS):
+        stand.submit(f"later {i}", steps=1)
+        stand.step()
+    assert stand.scheduler.progress("job") == UNKNOWN_JOB
 
 
 @pytest.mark.parametrize("job_id", ["another", ""])

@@ -337,6 +337,16 @@ async def test_a_dead_backend_is_noticed_by_those_who_wait(
         await gateway.generate(request_, CALL)
 
 
+async def test_a_pass_that_the_denoiser_does_not_know_is_lost(
+    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+) -> None:
+    triton.progress = progress_answer(1, 20)
+    triton.respond = triton.silence  # its process was killed, and another one has been started
+    triton.progress = progress_answer(-1, -1)
+    with pytest.raises(BackendUnavailable):
+        await gateway.generate(request_, CALL)
+
+
 async def test_progress_and_cancel_go_to_the_denoiser(
     triton: FakeTriton, gateway: TritonGateway
 ) -> None:
