@@ -281,6 +281,7 @@ async def test_a_missed_deadline_tells_the_denoiser(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("frontend.triton._STREAM_MARGIN_S", 0.0)
+    triton.progress = progress_answer(1, 20)
     with pytest.raises(DeadlineExceeded):
         await gateway.generate(request_, replace(CALL, timeout_s=0.3))
     await gateway.close()
@@ -340,7 +341,6 @@ async def test_a_dead_backend_is_noticed_by_those_who_wait(
 async def test_a_pass_that_the_denoiser_does_not_know_is_lost(
     triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
 ) -> None:
-    triton.progress = progress_answer(1, 20)
     triton.respond = triton.silence  # its process was killed, and another one has been started
     triton.progress = progress_answer(-1, -1)
     with pytest.raises(BackendUnavailable):
