@@ -96,7 +96,8 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 def test_a_loss_that_is_not_finite_changes_nothing(recipe: Recipe, material: Material) -> None:
     trainee = _fresh(recipe, material)
     before = [p.clone() for p in trainee.module.parameters()]
-    trainee.descend(sum(p.sum() for p in trainee.module.parameters()) * float("nan"), PLAN)
+    total = torch.stack([p.sum() for p in trainee.module.parameters()]).sum()
+    trainee.descend(total * float("nan"), PLAN)
     assert all(torch.equal(a, b) for a, b in zip(before, trainee.module.parameters(), strict=True))
 
 
