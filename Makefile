@@ -15,12 +15,12 @@ install-dev: .venv/.dev ## install what the tests and the exporter need, too
 .venv/.serve: requirements/serve.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q uv==0.13.8
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/serve.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/serve.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@
 
 .venv/.dev: .venv/.serve requirements/dev.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -q --no-deps $(TORCH_ARGS) torch==2.13.0
 	touch $@
 
