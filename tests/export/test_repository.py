@@ -202,7 +202,7 @@ def test_configs_that_operations_changed_are_kept_and_named(
 ) -> None:
     publish(repository, card)
     path = repository / "starter_denoiser" / "config.pbtxt"
-    changed = path.read_text().replace('"2"', '"4"')
+    changed = path.read_text().replace('string_value: "1"', 'string_value: "4"')
     path.write_text(changed)
 
     assert kept_configs(repository, card, configs(card)) == ["starter_denoiser"]
