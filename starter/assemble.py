@@ -45,7 +45,7 @@ def assemble(work: Path, target: Path, recipe: Recipe, settings: Settings) -> No
     shutil.rmtree(fresh, ignore_errors=True)
     build_pipeline(work, recipe).save_pretrained(fresh)
     shutil.copy(work / STATISTICS_FILE, fresh / STATISTICS_FILE)
-    write_defaults(fresh, settings)
+    write_defaults(fresh, recipe, settings)
     for path in fresh.rglob("*"):  # save_pretrained writes weights that only their owner can read
         path.chmod(0o755 if path.is_dir() else 0o644)
     shutil.rmtree(target, ignore_errors=True)
@@ -69,12 +69,15 @@ def build_pipeline(work: Path, recipe: Recipe) -> StableAudioPipeline:
     return StableAudioPipeline(**parts)
 
 
-def write_defaults(folder: Path, settings: Settings) -> None:
+def write_defaults(folder: Path, recipe: Recipe, settings: Settings) -> None:
     """What serving should use when a request does not say."""
     defaults = {
         "steps": settings.steps,
         "guidance_scale": settings.guidance,
         "seconds": DEFAULT_SECONDS,
+        "eta": 0.0,  # the deterministic solver: few steps are enough
+        "frame_bucket": recipe.latent.bucket_frames,
+        "extendable": True,  # the corpus has no beginnings and endings that a seam would break
     }
     (folder / DEFAULTS_FILE).write_text(json.dumps(defaults, indent=2) + "\n")
 

@@ -54,7 +54,7 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     checkpoint = run.work / "checkpoint"
     found = _measure(run, bench, read_defaults(checkpoint))
     if found.sweep and checkpoint.exists():
-        write_defaults(checkpoint, found.settings)
+        write_defaults(checkpoint, recipe, found.settings)
     (run.pages / "EVALUATION.md").write_text(render(found))
     _draw(found, bench, run.pages / "evaluation.png")
     return overall(found.results)

@@ -92,9 +92,9 @@ class NoiseSchedule:
 
     sigma_min: float = 0.03
     sigma_max: float = 300.0
-    log_mean: float = 0.7  # training: log sigma is normal(log_mean, log_std) ...
+    log_mean: float = 1.2  # training: log sigma is normal(log_mean, log_std) ...
     log_std: float = 1.5
-    high_share: float = 0.45  # ... or, for this share, uniform between high_from and sigma_max
+    high_share: float = 0.3  # ... or, for this share, uniform between high_from and sigma_max
     high_from: float = 8.0
     drop_condition: float = 0.1  # share of rows trained without text, for guidance
 

@@ -19,8 +19,8 @@ from starter.recipe import NoiseSchedule
 class Settings:
     """How to sample."""
 
-    steps: int = 25
-    guidance: float = 3.0
+    steps: int = 20
+    guidance: float = 2.0
 
 
 def sigmas(schedule: NoiseSchedule, steps: int) -> Tensor:

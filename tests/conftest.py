@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import httpx2
 import pytest
 
+import ops  # noqa: F401 -- before gRPC: it says how processes are started
 from frontend.gateway import Catalog, Gateway
 from frontend.settings import Settings
 from tests.fakes import FakeGateway
