@@ -1,11 +1,11 @@
 """The stages of an export: load, write the graphs, verify them, publish."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from diffusers import DiffusionPipeline
+from torch import nn
 
 from export import manifest, onnx_files, tokenizers, verify
 from export.cards import Choices, make_card
@@ -13,6 +13,7 @@ from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
 from export.errors import from_os_error
 from export.families import EXPORTERS
+from export.graphs import release
 from export.loading import load
 from export.precision import QUANTIZED, Precision
 from export.repository import Staging, kept_configs, staging
@@ -78,8 +79,7 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
     kept = kept_configs(request.repository, card, configs)
     with staging(request.repository, card, configs) as staged:
         truth = _write_artifacts(request, staged, pipeline, announce)
-        del pipeline  # from here on the weights are in the files
-        gc.collect()
+        _release_weights(pipeline)  # from here on they are in the files
         measured = _verify(request, staged, truth, announce)
         announce("hashing the artifacts")
         record = manifest.make_manifest(
@@ -89,6 +89,12 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
         announce("publishing")
         staged.publish()
     return Published(card=card, version=staged.version, measured=measured, kept_configs=kept)
+
+
+def _release_weights(pipeline: DiffusionPipeline) -> None:
+    for component in pipeline.components.values():
+        if isinstance(component, nn.Module):
+            release(component)
 
 
 def _card(request: ExportRequest, pipeline: DiffusionPipeline) -> ModelCard:
@@ -120,6 +126,7 @@ def _write_artifacts(
         onnx_files.write_onnx(graph, card, path, external_data=request.external_data)
         if request.precision == "int8" and graph.component in QUANTIZED:
             onnx_files.quantize(path)
+        release(graph.module)  # it may be a copy, in half precision
     return truth
 
 

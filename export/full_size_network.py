@@ -1,6 +1,5 @@
 """One full-size network, exported and verified in a process of its own by `export.full_size`."""
 
-import gc
 import json
 import sys
 import time
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from export.full_size_models import make_graph
+from export.graphs import release
 from export.onnx_files import quantize, write_onnx
 from export.precision import QUANTIZED, Precision
 from export.verify import ask_pytorch, verify_component
@@ -30,8 +30,8 @@ def main(name: str, precision: Precision, folder: Path) -> None:
     cases = ask_pytorch(graph, card, MAX_BATCH)
     asked = time.monotonic()
     write_onnx(graph, card, path)
-    del graph
-    gc.collect()
+    release(graph.module)
+    release(graph.reference)
     if precision == "int8" and network in QUANTIZED:
         quantize(path)
     written = time.monotonic()

@@ -61,3 +61,13 @@ def with_shared_weights(module: ModuleT) -> ModuleT:
     """Return a copy whose structure may be changed, over the very weights of the original."""
     weights = (*module.parameters(), *module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in weights})
+
+
+def release(module: nn.Module) -> None:
+    """Give the memory of a module's weights back; the module cannot be used any more.
+
+    Dropping the module is not enough: onnxscript's pattern matchers are globals and keep the last
+    graph that they have seen, weights included.
+    """
+    for tensor in (*module.parameters(), *module.buffers()):
+        tensor.data = torch.empty(0, dtype=tensor.dtype)

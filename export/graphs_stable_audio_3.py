@@ -4,9 +4,13 @@ Source: diffusers 0.42.1, `pipelines/stable_audio_3` and `FlowMatchEulerDiscrete
 """
 
 import copy
+import math
 
 import torch
 from diffusers import AutoencoderSAME, StableAudio3DiTModel, StableAudio3Pipeline
+from diffusers.models.transformers.transformer_stable_audio3 import (
+    StableAudio3ExpoFourierFeatures,
+)
 from torch import Tensor, nn
 
 from export.banded_attention import use_banded_attention
@@ -29,11 +33,15 @@ def transformer(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Prec
     """Return the graph of one denoising step, guided or not."""
     kind = GuidedTransformer if card.guidance else Transformer
     time_scale = float(pipeline.scheduler.config.num_train_timesteps)
-    module = reference = kind(pipeline.transformer, time_scale)
+    exported = with_shared_weights(pipeline.transformer)
     if precision == "fp16":
-        module = kind(copy.deepcopy(pipeline.transformer).half(), time_scale)
+        exported = copy.deepcopy(pipeline.transformer).half()
+    exported.timestep_features = TimeFeatures(pipeline.transformer.timestep_features)
     return Graph(
-        component="transformer", io=tensors.transformer(card), module=module, reference=reference
+        component="transformer",
+        io=tensors.transformer(card),
+        module=kind(exported, time_scale),
+        reference=kind(pipeline.transformer, time_scale),
     )
 
 
@@ -88,6 +96,27 @@ class GuidedTextEncoder(TextEncoder):
         context, mask = self.context(texts, masks, twice(duration))
         batch = input_ids.shape[0]
         return context[:batch], mask[:batch], context[batch:], mask[batch:], duration
+
+
+class TimeFeatures(nn.Module):
+    """The Fourier features of the time with their frequencies, up to 10 kHz, as constants.
+
+    Computed in the graph they differ from PyTorch's in the last bit, which the fastest features
+    turn into a phase that is off by 0.01.
+    """
+
+    frequencies: Tensor  # float32 [dim / 2]
+
+    def __init__(self, features: StableAudio3ExpoFourierFeatures) -> None:
+        super().__init__()
+        low, high = math.log(features.min_freq), math.log(features.max_freq)
+        ramp = torch.linspace(0.0, 1.0, features.dim // 2)
+        self.register_buffer("frequencies", torch.exp(ramp * (high - low) + low))
+
+    def forward(self, timestep: Tensor) -> Tensor:
+        """Return float32 [batch, dim] for a time float32 [batch, 1]."""
+        angles = timestep * self.frequencies * 2.0 * math.pi
+        return torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1)
 
 
 class Transformer(nn.Module):

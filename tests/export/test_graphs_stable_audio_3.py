@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderSAME, StableAudio3Pipeline
@@ -11,6 +12,7 @@ from export.banded_attention import use_banded_attention
 from export.cards import Choices, make_card
 from export.families import EXPORTERS
 from export.graphs import Graph, strip_weight_norm, with_shared_weights
+from export.probes import Probe
 from export.quiet import quiet
 from tests import checkpoints
 from tritone import tensors
@@ -119,6 +121,21 @@ def test_a_step_is_the_velocity_of_diffusers(
     assert relative_error(call(guided, {**step, **conditioning}), expected) < TOLERANCE
     unguided = latents - 0.7 * velocity
     assert relative_error(call(plain, {**step, **conditioning}), unguided) < TOLERANCE
+
+
+def test_half_precision_keeps_the_time_in_float32(pipeline_3: StableAudio3Pipeline) -> None:
+    family, found = FAMILIES["stable_audio_3"], facts.stable_audio_3(pipeline_3)
+    card = make_card("tiny3", family, found, Choices())
+    graph = EXPORTERS["stable_audio_3"].transformer(pipeline_3, card, "fp16")
+    inputs = Probe(card, 2, 9, np.random.default_rng(0)).inputs(graph.io)
+    arguments = [torch.from_numpy(array) for array in inputs.values()]
+
+    with torch.no_grad():
+        half, full = graph.module(*arguments), graph.reference(*arguments)
+
+    assert half.dtype == torch.float32
+    assert next(graph.module.parameters()).dtype == torch.float16
+    assert 1e-6 < relative_error(half, full) < 5e-3  # times in half would be off by whole turns
 
 
 @pytest.mark.parametrize("sliding_window", [1, 2])
