@@ -92,6 +92,9 @@ def _training(work: Path) -> dict[str, str]:
         )
         length = f"{last['step']} steps, {last['active_s'] / 60:.0f} minutes on one core"
         rows[name] = f"{length}, last losses: {losses}"
+    notes = work / "training_notes.json"  # what no log says, such as a warm start: {title: text}
+    if notes.exists():
+        rows |= json.loads(notes.read_text())
     return rows
 
 
