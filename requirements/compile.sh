@@ -8,6 +8,6 @@ compile() {
     --no-emit-find-links --custom-compile-command "make lock" --no-annotate "$@"
 }
 # The widest set first: what tests need may hold back what serving would take, and both must agree.
-compile --extra serve --extra export --extra dev \
+compile --extra serve --extra export --extra bench --extra dev \
   --no-emit-package torch --no-emit-package triton -o requirements/dev.txt
 compile --extra serve -c requirements/dev.txt -o requirements/serve.txt
