@@ -42,7 +42,7 @@ format: install-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 bench: install-dev ## measure the running stack and print a table
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks promises
 
 lock: ## compile requirements/*.txt from pyproject.toml
 	sh requirements/compile.sh

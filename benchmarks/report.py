@@ -1,56 +1,113 @@
-"""Rows of a result, as Markdown and as JSON with the commit and the machine."""
+"""Results: one JSON a part, with the commit and the machine, and its Markdown tables beside it."""
 
 import json
-import platform
-import subprocess
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import psutil
+from benchmarks.machine import machine
+
+RESULTS = Path("benchmarks/results")
+
+Cell = str | float | int | None
+
+
+class NoResult(RuntimeError):
+    """A part was not measured yet; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One measured figure beside what it must reach."""
+class Table:
+    """Rows under headings; `None` is an empty cell."""
 
-    what: str
-    measured: float
-    unit: str
-    must_reach: float  # at most, in the same unit
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
-    @property
-    def reached(self) -> bool:
-        """The figure is within its limit."""
-        return self.measured <= self.must_reach
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, without its title."""
+        lines = [_line(self.columns), _line(["---"] * len(self.columns))]
+        return "\n".join(lines + [_line([shown(cell) for cell in row]) for row in self.rows])
 
 
-def machine() -> dict[str, str | int]:
-    """Return what the figures were measured on; no host name."""
-    git = ("git", "rev-parse", "--short", "HEAD")
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return {
-        "commit": commit,
-        "cores": psutil.cpu_count() or 0,
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
+def shown(cell: Cell) -> str:
+    """Return a cell's text: floats with three significant digits, without an exponent."""
+    if cell is None:
+        return ""
+    if not isinstance(cell, float):
+        return str(cell)
+    if math.isnan(cell):  # nothing succeeded
+        return "–"
+    return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"  # noqa: PLR2004
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write(
+    part: str, figures: object, tables: Sequence[Table], *, quick: bool, folder: Path = RESULTS
+) -> Path:
+    """Write `<part>.json` and `<part>.md`; return the JSON's path.
+
+    `figures` is what the tables and plots are made of, as JSON takes it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    result = {
+        "machine": machine(),
+        "quick": quick,
+        "figures": _plain(figures),
+        "tables": _plain([asdict(table) for table in tables]),
     }
+    path = folder / f"{part}.json"
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    path.with_suffix(".md").write_text(to_markdown(result))
+    return path
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
-    """Return a table."""
-    lines = ["| what | measured | must reach | |", "|---|---|---|---|"]
-    for row in rows:
-        verdict = "yes" if row.reached else "**no**"
-        figure, limit = f"{row.measured:.3g} {row.unit}", f"<= {row.must_reach:g} {row.unit}"
-        lines.append(f"| {row.what} | {figure} | {limit} | {verdict} |")
-    return "\n".join(lines)
+def _plain(value: object) -> object:
+    """Return the value with None for NaN, which is not JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows with commit and machine."""
-    result = {"machine": machine(), "rows": [asdict(row) for row in rows]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    path.with_suffix(".md").write_text(to_markdown(rows) + "\n")
+def read(part: str, folder: Path = RESULTS) -> dict[str, Any]:
+    """Return a part's result.
+
+    Raises:
+        NoResult: it was not measured.
+    """
+    path = folder / f"{part}.json"
+    if not path.is_file():
+        raise NoResult(f"{path} is missing; run: python -m benchmarks {part}")
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
+
+
+def tables_of(result: dict[str, Any]) -> list[Table]:
+    """Return the tables of a result that was read."""
+    return [
+        Table(t["title"], tuple(t["columns"]), tuple(tuple(row) for row in t["rows"]))
+        for t in result["tables"]
+    ]
+
+
+def to_markdown(result: dict[str, Any]) -> str:
+    """Return a result's tables under their titles, and what they were measured on."""
+    blocks = [f"**{t.title}**\n\n{t.to_markdown()}" for t in tables_of(result)]
+    return "\n\n".join([*blocks, provenance(result)]) + "\n"
+
+
+def provenance(result: dict[str, Any]) -> str:
+    """Return a line on commit and machine."""
+    on = result["machine"]
+    kind = "a quick run" if result["quick"] else "a full run"
+    return (
+        f"Commit {on['commit']}, {on['cores']} cores ({on['processor']}), {on['memory_gib']} GiB, "
+        f"Python {on['python']}; {kind}."
+    )

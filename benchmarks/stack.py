@@ -1,11 +1,9 @@
 """Starts the product as a user would, and reads what its processes cost."""
 
 import os
-import select
-import signal
-import socket
-import subprocess
+import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
-READY_PREFIX = "ready: "
+from benchmarks.processes import free_port, running
+
+LOGS = Path("work/benchmarks")
 READY_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 60.0
+_READY = re.compile(r"^ready: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Stack:
 
     url: str  # of the frontend
     grpc_url: str  # of Triton, host:port
+    metrics_url: str  # of Triton's metrics
     ready_s: float  # from the command to its "ready" line
     process: psutil.Process
 
@@ -39,44 +40,50 @@ class Stack:
         return total
 
 
-def free_port() -> int:
-    """Return a TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_ready(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None  # noqa: S101 - Popen was given a pipe
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        if not select.select([process.stdout], [], [], 0.1)[0]:
-            continue
-        line = process.stdout.readline().strip()
-        if line.startswith(READY_PREFIX):
-            return line.removeprefix(READY_PREFIX)
-    raise RuntimeError("the stack did not become ready; run `make serve` to see why")
-
-
 @contextmanager
-def running_stack(log: Path, **environment: str) -> Iterator[Stack]:
-    """Run the product on free ports for the length of the block; its log goes to a file."""
-    grpc_port = free_port()
-    ports = {"TRITONE_PORT": str(free_port()), "TRITONE_TRITON__GRPC_PORT": str(grpc_port)}
-    command = [str(Path(sys.executable).parent / "tritone"), "up"]
-    with log.open("w") as stderr:
+def running_stack(
+    name: str, *, repository: Path | None = None, jobs: bool = False, **environment: str
+) -> Iterator[Stack]:
+    """Run the product on free ports, with a state of its own, for the length of the block.
+
+    Args:
+        name: its log is `work/benchmarks/<name>.log`.
+        repository: the models to serve; None: the bundled ones.
+        jobs: whether it starts a database, so that contracts of jobs are answered.
+        environment: further `TRITONE_*` variables.
+
+    Raises:
+        NotReady: it did not become ready.
+    """
+    log = LOGS / f"{name}.log"
+    with tempfile.TemporaryDirectory(prefix="tritone-benchmark-") as state:
+        # PostgreSQL does not run as root: the unprivileged user must be able to enter.
+        Path(state).chmod(0o755)
+        grpc, metrics = free_port(), free_port()
+        variables = {
+            "TRITONE_PORT": "0",
+            "TRITONE_STATE_DIRECTORY": str(Path(state, "run")),
+            "TRITONE_TRITON__GRPC_PORT": str(grpc),
+            "TRITONE_TRITON__METRICS_PORT": str(metrics),
+            "TRITONE_JOBS__EMBEDDED": str(jobs).lower(),
+            **({"TRITONE_MODEL_REPOSITORY": str(repository.absolute())} if repository else {}),
+            **environment,
+        }
         started = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env={**os.environ, **ports, **environment},
-        )
-        try:
-            url = _await_ready(process)
+        with running(
+            [str(Path(sys.executable).parent / "tritone"), "up"],
+            log=log,
+            environment={**os.environ, **variables},
+            is_ready=lambda: _ready_url(log) is not None,
+            timeout_s=READY_TIMEOUT_S,
+        ) as process:
             ready_s = time.monotonic() - started
-            yield Stack(url, f"127.0.0.1:{grpc_port}", ready_s, psutil.Process(process.pid))
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(STOP_TIMEOUT_S)
+            url = _ready_url(log) or ""
+            yield Stack(
+                url, f"127.0.0.1:{grpc}", f"http://127.0.0.1:{metrics}/metrics", ready_s, process
+            )
+
+
+def _ready_url(log: Path) -> str | None:
+    found = _READY.search(log.read_text(errors="replace"))
+    return found[1] if found else None

@@ -1,0 +1,69 @@
+"""One load against one target, with a bar."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from benchmarks.clips import Clip
+from benchmarks.load import Answer, Run, Send, closed_loop, open_loop
+from benchmarks.progress import bars
+from benchmarks.targets import Target
+
+Clips = Callable[[int], Clip]
+_Report = Callable[[Answer], None]
+
+
+def warm_up(target: Target, clips: Clips, n_requests: int = 2) -> None:
+    """Send a few clips and insist on answers: the first of a shape pays its allocations.
+
+    Raises:
+        RuntimeError: the target refuses; its answer is shown.
+    """
+
+    async def run() -> None:
+        async with target.client() as client:
+            for index in range(n_requests):
+                answer = await target.ask(client, clips(10_000 + index))
+                if answer.is_error:
+                    text = answer.text[:500]
+                    raise RuntimeError(f"{target.name} answers {answer.status_code}: {text}")
+
+    asyncio.run(run())
+
+
+def closed(target: Target, clips: Clips, *, n_requests: int, concurrency: int) -> Run:
+    """Run a closed loop."""
+    what = f"{target.name}, {concurrency} clients"
+
+    async def load(send: Send, report: _Report) -> Run:
+        return await closed_loop(
+            send, n_requests=n_requests, concurrency=concurrency, on_answer=report
+        )
+
+    return _with_bar(target, clips, what, n_requests, load)
+
+
+def opened(target: Target, clips: Clips, arrivals: Sequence[float]) -> Run:
+    """Run an open loop."""
+    rate = len(arrivals) / arrivals[-1] if arrivals[-1] else 0.0
+    what = f"{target.name}, {rate:.2g}/s arriving"
+
+    async def load(send: Send, report: _Report) -> Run:
+        return await open_loop(send, arrivals, on_answer=report)
+
+    return _with_bar(target, clips, what, len(arrivals), load)
+
+
+def _with_bar(
+    target: Target,
+    clips: Clips,
+    what: str,
+    n_requests: int,
+    load: Callable[[Send, _Report], Awaitable[Run]],
+) -> Run:
+    async def run() -> Run:
+        with bars() as progress:
+            task = progress.add_task(what, total=n_requests)
+            async with target.client() as client:
+                return await load(target.sender(client, clips), lambda _: progress.advance(task))
+
+    return asyncio.run(run())
