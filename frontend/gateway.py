@@ -58,6 +58,7 @@ class Catalog:
 
     cards: tuple[ModelCard, ...] = ()  # ready to serve, by name
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
+    missed: tuple[ModelCard, ...] = ()  # of those away: what they were when last ready
 
 
 class Gateway(Protocol):

@@ -44,15 +44,20 @@ class Generator:
         """Return the models that are served now, by name."""
         return self._gateway.catalog.cards
 
-    def resolve(self, name: str | None, *, field: str = "model") -> ModelCard:
+    def resolve(
+        self, name: str | None, *, field: str = "model", is_for_later: bool = False
+    ) -> ModelCard:
         """Return the model that a served name or an alias stands for; None: the default model.
+
+        What is made later may be made by a model that is away now, but was here before.
 
         Raises:
             UnknownModel: neither served nor an alias.
             BackendUnavailable: it should be served, but is not now.
         """
         catalog = self._gateway.catalog
-        served = {card.name: card for card in catalog.cards}
+        cards = (*catalog.missed, *catalog.cards) if is_for_later else catalog.cards
+        served = {card.name: card for card in cards}
         if name in served:
             return served[name]
         target = self._settings.aliases.get(name) if name is not None else None
@@ -64,7 +69,7 @@ class Generator:
             raise BackendUnavailable("The model is not available right now; try again later.")
         raise UnknownModel(str(name), field=field)
 
-    def plan(self, request: GenerationRequest) -> Plan:
+    def plan(self, request: GenerationRequest, *, is_for_later: bool = False) -> Plan:
         """Return what a request comes to, without doing it.
 
         Raises:
@@ -72,7 +77,8 @@ class Generator:
             UnknownModel: no such model.
             BackendUnavailable: the model is away.
         """
-        return make_plan(request, self.resolve(request.model), self._limits)
+        card = self.resolve(request.model, is_for_later=is_for_later)
+        return make_plan(request, card, self._limits)
 
     async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
         """Return the sound; cancelling the task stops the work.

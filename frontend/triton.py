@@ -80,6 +80,10 @@ def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
     raise generation_failed()
 
 
+def _missed(before: Catalog, away: frozenset[str]) -> tuple[ModelCard, ...]:
+    return tuple(card for card in (*before.cards, *before.missed) if card.name in away)
+
+
 class TritonGateway:
     """A `Gateway` over one Triton server. Use from one event loop only."""
 
@@ -138,6 +142,7 @@ class TritonGateway:
             self._report(is_reachable=False)
             raise
         self._report(is_reachable=True)
+        catalog = replace(catalog, missed=_missed(self._catalog, catalog.away))
         if catalog != self._catalog:
             names = [card.name for card in catalog.cards]
             log.info("models_changed", served=names, away=sorted(catalog.away))

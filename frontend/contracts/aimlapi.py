@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
 from frontend.contracts import documented
-from frontend.contracts.base import contract_router, generator_of
+from frontend.contracts.base import contract_router
 from frontend.contracts.body import Name, Prompt, StrictBody, Text, Whole, checked, read_body
 from frontend.contracts.envelopes import AIMLAPI
-from frontend.contracts.submitting import JobOrder, find, submit, urls_of
+from frontend.contracts.submitting import JobOrder, find, model_for, submit, urls_of
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.views import FileUrls, file_name
 from frontend.sound import GenerationRequest
@@ -185,7 +185,7 @@ router = contract_router(AIMLAPI, "AI/ML API")
 async def generate_audio(request: Request) -> Response:
     """Accept a sound to be made; fetch it by its id."""
     body = await read_body(request, AudioBody)
-    job = await submit(request, to_order(body, generator_of(request).resolve(body.model)))
+    job = await submit(request, to_order(body, model_for(request, body.model)))
     accepted = Accepted(id=id_of(job), generation_id=id_of(job), status=STATUSES[job.status])
     return JSONResponse(accepted.model_dump(), 201)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
 from frontend.contracts import documented
-from frontend.contracts.base import contract_router, generator_of, owner_of
+from frontend.contracts.base import contract_router, owner_of
 from frontend.contracts.body import Prompt, StrictBody, Text, Whole, checked, read_body
 from frontend.contracts.envelopes import TRITONE
 from frontend.contracts.event_stream import event_stream
@@ -24,7 +24,7 @@ from frontend.contracts.job_wire import (
     JobView,
     WebhookSecrets,
 )
-from frontend.contracts.submitting import JobOrder, jobs_of, submit, urls_of
+from frontend.contracts.submitting import JobOrder, jobs_of, model_for, submit, urls_of
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.store import JobFilter
 from frontend.jobs.views import job_view
@@ -128,7 +128,7 @@ _JOB_ID = documented.path_of("job_id")
 async def submit_job(request: Request) -> Response:
     """Accept a sound to be made; an `Idempotency-Key` makes repeating the request harmless."""
     body = await read_body(request, JobBody)
-    job = await submit(request, to_order(body, generator_of(request).resolve(body.model)))
+    job = await submit(request, to_order(body, model_for(request, body.model)))
     return await _shown(request, job, 202)
 
 

@@ -6,29 +6,31 @@ node send and need.
 """
 
 from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
 from frontend.contracts import documented
-from frontend.contracts.base import contract_router, generator_of, in_words_of, owner_of
-from frontend.contracts.body import (
-    Fault,
-    MalformedRequest,
-    Name,
-    Prompt,
-    StrictBody,
-    Text,
-    Whole,
-    checked,
-)
+from frontend.contracts.base import contract_router, in_words_of, owner_of
+from frontend.contracts.body import Fault, MalformedRequest, checked
 from frontend.contracts.envelopes import MUSICGPT
 from frontend.contracts.forms import MULTIPART, URLENCODED, read_json_or_form
-from frontend.contracts.submitting import JobOrder, find, jobs_of, submit, urls_of
+from frontend.contracts.musicgpt_wire import (
+    SOUND,
+    Accepted,
+    ByIdQuery,
+    ByUserQuery,
+    Conversion,
+    Found,
+    Listed,
+    SoundBody,
+    Status,
+    Valid,
+)
+from frontend.contracts.submitting import JobOrder, find, jobs_of, model_for, submit, urls_of
 from frontend.errors import JobNotFound
 from frontend.jobs.model import Job, JobResult, JobStatus
 from frontend.jobs.store import JobFilter
@@ -43,13 +45,11 @@ SUBMIT_PATHS = (
     f"{BASE}/generate_sound",
     "/sound_generator",
 )
-SOUND, SOUND_IN_WEBHOOKS = "SOUND_GENERATOR", "Sound Creator"
+SOUND_IN_WEBHOOKS = "Sound Creator"
 CREDITS_PER_SECOND = 0.198  # five seconds, their clients' default, cost the 0.99 of their sample
-MAX_PAGE = 100
 
 WORDS = {"seconds": "audio_length"}
 
-Status = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED"]
 STATUSES: dict[JobStatus, Status] = {
     JobStatus.QUEUED: "IN_QUEUE",
     JobStatus.RUNNING: "IN_PROGRESS",
@@ -61,92 +61,6 @@ _MESSAGES: dict[JobStatus, str] = {
     JobStatus.COMPLETED: "Audio Generation Completed Successfully",
     JobStatus.CANCELLED: "The generation was cancelled.",
 }
-
-
-class SoundBody(StrictBody):
-    """What to make; JSON or a form."""
-
-    prompt: Prompt = Field(description="The sound, in words.")
-    webhook_url: Text | None = Field(None, description="Is told when the sound is ready.")
-    user_id: Text | None = Field(None, description="To tell your users' sounds apart in `byUser`.")
-    audio_length: Whole | None = Field(
-        None, ge=1, description="Seconds; the model's own length if absent."
-    )
-
-
-class ByIdQuery(BaseModel):
-    """Which conversion; at least one of the ids."""
-
-    conversionType: Name = Field(description=f"`{SOUND}`; the id alone decides.")
-    task_id: Text | None = None
-    conversion_id: Text | None = None
-
-
-class ByUserQuery(BaseModel):
-    """Which conversions, page by page."""
-
-    conversionType: Text | None = None
-    user_id: Text | None = None
-    startDate: datetime | None = None
-    endDate: datetime | None = Field(None, description="A date without a time is the whole day.")
-    sortOrder: Literal["asc", "desc"] = "desc"
-    limit: int = Field(20, ge=1, le=MAX_PAGE)
-    LastEvaluatedKey: Text | None = Field(None, description="As the page before gave it.")
-
-
-class Accepted(BaseModel):
-    """A sound that will be made."""
-
-    success: bool = True
-    task_id: str
-    conversion_id: str
-    eta: int = Field(description="Seconds until it should be ready.")
-    credit_estimate: float
-    message: str = "Successfully published to queue"
-    status: Status
-
-
-class Conversion(BaseModel):
-    """A sound and where it is."""
-
-    task_id: str
-    conversion_id: str
-    conversion_type: str = SOUND
-    status: Status
-    status_msg: str
-    message: str
-    audio_url: str | None
-    conversion_path: str | None
-    conversion_path_wav: str | None
-    conversion_duration: float | None
-    conversion_cost: float | None
-    title: str | None = None
-    lyrics: str | None = None
-    music_style: str | None = None
-    createdAt: str
-    updatedAt: str
-
-
-class Found(BaseModel):
-    """One conversion."""
-
-    success: bool = True
-    conversion: Conversion
-
-
-class Listed(BaseModel):
-    """A page of conversions."""
-
-    success: bool = True
-    conversions: list[Conversion]
-    LastEvaluatedKey: str | None = Field(description="Of the next page; null: this is the last.")
-
-
-class Valid(BaseModel):
-    """The key is right."""
-
-    success: bool = True
-    message: str = ""
 
 
 def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
@@ -244,7 +158,7 @@ _ERRORS = documented.errors_of(MUSICGPT)
 async def generate_sound(request: Request) -> Response:
     """Accept a sound to be made."""
     body = await read_json_or_form(request, SoundBody)
-    card = generator_of(request).resolve(None)
+    card = model_for(request, None)
     job = await submit(request, to_order(body, card))
     accepted = Accepted(
         task_id=job.id,

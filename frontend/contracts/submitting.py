@@ -13,6 +13,7 @@ from frontend.jobs.model import Job, JobRequest, OutputFormat
 from frontend.jobs.opening import JobSystem
 from frontend.jobs.views import FileUrls
 from frontend.sound import GenerationRequest
+from tritone.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,16 @@ class JobOrder:
     words: Words
     webhook_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # the contract's own words
+
+
+def model_for(request: Request, name: str | None) -> ModelCard:
+    """Return the model of a job: Triton may be away now, and back when the job's turn comes.
+
+    Raises:
+        UnknownModel: neither served nor an alias.
+        BackendUnavailable: it has never been seen.
+    """
+    return generator_of(request).resolve(name, is_for_later=True)
 
 
 def jobs_of(request: Request) -> JobSystem:
@@ -47,7 +58,7 @@ async def submit(request: Request, order: JobOrder) -> Job:
     """
     jobs = jobs_of(request)
     with in_words_of(order.words):
-        generator_of(request).plan(order.wanted)
+        generator_of(request).plan(order.wanted, is_for_later=True)
         return await jobs.service.submit(
             JobRequest(
                 sound=order.wanted,

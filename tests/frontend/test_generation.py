@@ -223,6 +223,21 @@ def test_what_should_be_served_but_is_not_is_unavailable(card: ModelCard, name: 
         generator_over(two(card, "gone"), settings).resolve(name)
 
 
+@pytest.mark.parametrize("name", ["alpha", None, "stable-audio"])
+async def test_a_model_that_was_here_is_planned_with_for_later_but_not_for_now(
+    card: ModelCard, name: str | None
+) -> None:
+    missed = replace(card, name="alpha")
+    gateway = FakeGateway(Catalog(away=frozenset({"alpha"}), missed=(missed,)))
+    generator = generator_over(gateway)
+    request = replace(RAIN, model=name)
+    assert generator.plan(request, is_for_later=True).passes[0].card == missed
+    with pytest.raises(InvalidRequest):
+        generator.plan(replace(request, steps=0), is_for_later=True)
+    with pytest.raises(BackendUnavailable):
+        await generator.generate(request, request_id="r")
+
+
 @pytest.mark.parametrize("name", [None, "alpha", "stable-audio"])
 def test_nothing_is_known_before_triton_was_reached(name: str | None) -> None:
     with pytest.raises(BackendUnavailable):

@@ -401,6 +401,28 @@ async def test_models_that_are_not_ready_are_away(
     assert [each.name for each in catalog.cards] == ["starter"]
 
 
+async def test_a_model_that_loads_again_is_missed_until_it_is_back(
+    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+) -> None:
+    triton.serve(card)
+    assert (await gateway.refresh()).missed == ()
+    triton.index = [("starter", "1", "LOADING"), ("never-seen", "1", "LOADING")]
+    for _ in range(2):  # for as long as it takes
+        assert (await gateway.refresh()).missed == (card,)
+    triton.index = [("starter", "1", "READY")]
+    catalog = await gateway.refresh()
+    assert (catalog.cards, catalog.missed) == ((card,), ())
+
+
+async def test_a_model_that_left_the_repository_is_not_missed(
+    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+) -> None:
+    triton.serve(card)
+    await gateway.refresh()
+    triton.index = []
+    assert await gateway.refresh() == Catalog()
+
+
 async def test_a_model_that_leaves_while_being_read_is_skipped(
     triton: FakeTriton, gateway: TritonGateway
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from frontend.contracts.event_stream import encoded
 from frontend.contracts.job_wire import JobPage, JobView
 from frontend.errors import BackendUnavailable
+from frontend.gateway import Catalog
 from tests.frontend.contracts.workbench import Workbench
 
 RAIN = {"prompt": "rain", "seconds": 1}
@@ -35,6 +36,35 @@ async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
     assert done.result is not None
     assert (done.result.seed, done.result.seconds) == (7, 1.0)
     assert [file.format for file in done.result.files] == ["mp3", "wav"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/jobs", RAIN, id="ours"),
+        pytest.param("/v2/generate/audio", {"model": "stable-audio", "prompt": "x"}, id="aimlapi"),
+        pytest.param("/sound_generator", {"prompt": "x"}, id="musicgpt"),
+    ],
+)
+async def test_a_job_is_accepted_while_its_model_is_away_and_made_when_it_is_back(
+    bench: Workbench, path: str, body: dict[str, object]
+) -> None:
+    here = bench.gateway.catalog
+    name = here.cards[0].name
+    bench.gateway.catalog = Catalog(away=frozenset({name}), missed=here.cards)
+    refused = await bench.client.post("/v1/audio/generate", json={"input": "rain"})
+    assert refused.status_code == 503
+    accepted = await bench.client.post(path, json=body)
+    assert accepted.is_success, accepted.text
+    (job,) = (await bench.client.get("/jobs")).json()["jobs"]
+    bench.gateway.catalog = here
+    await bench.work_off(job["id"])
+    assert (await bench.client.get(f"/jobs/{job['id']}")).json()["status"] == "completed"
+
+
+async def test_a_model_that_was_never_seen_is_not_promised(bench: Workbench) -> None:
+    bench.gateway.catalog = Catalog(away=frozenset({"starter"}))
+    assert (await bench.client.post("/jobs", json=RAIN)).status_code == 503
 
 
 async def test_a_job_of_any_contract_is_listed_and_found(bench: Workbench) -> None:
