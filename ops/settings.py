@@ -35,6 +35,7 @@ class JobSettings(BaseModel):
     embedded: bool = Field(
         True, description="Whether to start a database of our own; without one there are no jobs."
     )
+    workers: int = Field(1, ge=0, le=64, description="Worker processes; 0: others' work them off.")
 
 
 class Settings(BaseSettings):

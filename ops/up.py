@@ -1,6 +1,6 @@
-"""`tritone up`: Triton, the job database, a worker and the frontend, first process to last.
+"""`tritone up`: Triton, the job database, the workers and the frontend, first process to last.
 
-Order of leaving: the frontend ends its requests, the worker its jobs, Triton refuses new requests
+Order of leaving: the frontend ends its requests, the workers their jobs, Triton refuses new requests
 and ends those in flight; the database goes last. Each wait is bounded; a second signal ends
 everything at once.
 """
@@ -90,12 +90,11 @@ async def _job_database(settings: Settings, parts: list[Part]) -> str | None:
 
 
 def _frontend_parts(settings: Settings, addresses: Addresses) -> list[Part]:
-    """Return the frontend as the last part, and the worker before it."""
+    """Return the frontend as the last part, and the workers before it."""
     environment = frontend_environment(settings, addresses)
     frontend = Frontend(settings, frontend_url(settings, addresses.port), environment)
-    if addresses.database is None:
-        return [frontend]
-    return [Worker(environment, settings.drain_timeout_s), frontend]
+    n_workers = 0 if addresses.database is None else settings.jobs.workers
+    return [*(Worker(environment, settings.drain_timeout_s) for _ in range(n_workers)), frontend]
 
 
 async def _run(parts: list[Part]) -> None:
