@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
-_STABLE_S = 60.0  # a service that ran this long starts again without delay growing
+_STABLE_S = 10.0  # a service that was ready this long starts again without the delay growing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from frontend.jobs.model import Job, JobFile, JobResult, JobStatus
 from frontend.jobs.service import Page
 from frontend.jobs.store import JobFilter
 
-MAX_PAGE, MAX_DOWNLOAD = 100, 100
+MAX_PAGE, MAX_DOWNLOAD = 1000, 100
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SOUNDS = (None, "SFX", "Music")
 
@@ -33,7 +33,7 @@ _SOUNDS = (None, "SFX", "Music")
 class HistoryQuery(BaseModel):
     """Which items, page by page."""
 
-    page_size: int = Field(100, ge=1, le=1000, description="At most 100 are given.")
+    page_size: int = Field(100, ge=1, le=MAX_PAGE)
     start_after_history_item_id: Text | None = None
     voice_id: Text | None = Field(None, description="No item has a voice.")
     model_id: Text | None = None
@@ -141,7 +141,7 @@ async def _page(request: Request, query: HistoryQuery) -> Page:
         created_until=_moment(query.date_before_unix),
         oldest_first=query.sort_direction == "asc",
     )
-    return await jobs_of(request).service.list(which, cursor, min(query.page_size, MAX_PAGE))
+    return await jobs_of(request).service.list(which, cursor, query.page_size)
 
 
 def _moment(unix: int | None) -> datetime | None:

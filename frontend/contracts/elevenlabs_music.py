@@ -1,11 +1,11 @@
-"""ElevenLabs: `POST /v1/music` and `POST /v1/music/stream`, from a text prompt.
+"""ElevenLabs: `POST /v1/music` and `POST /v1/music/stream`, from a prompt or a composition plan.
 
 Source: https://elevenlabs.io/docs/api-reference/music/compose and the requests of the official
-clients 2.18-2.78. A composition plan needs a model that takes one; it is refused.
+clients 2.18-2.78.
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -16,7 +16,6 @@ from frontend.contracts import documented
 from frontend.contracts.base import Delivery, Order, contract_router, deliver, generator_of
 from frontend.contracts.body import (
     Fault,
-    JsonObject,
     MalformedRequest,
     Prompt,
     StrictBody,
@@ -26,15 +25,24 @@ from frontend.contracts.body import (
     read_body,
 )
 from frontend.contracts.elevenlabs import model_of, vendor_headers
+from frontend.contracts.elevenlabs_plan import (
+    LONGEST_MS,
+    OWN_MODELS,
+    SHORTEST_MS,
+    CompositionPlan,
+    checked_plan,
+)
 from frontend.contracts.envelopes import ELEVENLABS, request_id_of, short_id
 from frontend.contracts.output_formats import MUSIC_FORMATS, one_of
 from frontend.sound import GenerationRequest
 from tritone.card import ModelCard
 
-OWN_MODELS = "music_"  # the vendor's; each stands for the default model
 AUTO = "auto"
 _MAX_SEED = 2**31 - 1
 _CHUNK_BYTES = 16 * 1024
+_BOTH = "Input should have either `prompt` or `composition_plan`", "value_error"
+
+Body = TypeVar("Body", bound="MusicBody")
 
 WORDS = {"seconds": "music_length_ms", "model": "model_id"}
 
@@ -42,10 +50,15 @@ WORDS = {"seconds": "music_length_ms", "model": "model_id"}
 class MusicBody(StrictBody):
     """What to make."""
 
-    prompt: Prompt | None = Field(None, description="The music, in words. Required.")
-    composition_plan: JsonObject | None = Field(None, description="Not served: use `prompt`.")
+    prompt: Prompt | None = Field(None, description="The music, in words; or `composition_plan`.")
+    composition_plan: CompositionPlan | None = Field(
+        None, description="The music as `/v1/music/plan` gives it, or changed; or `prompt`."
+    )
     music_length_ms: Whole | None = Field(
-        None, ge=3000, le=600_000, description="Length; the model's own if absent."
+        None,
+        ge=SHORTEST_MS,
+        le=LONGEST_MS,
+        description="Length; the model's own if absent. A plan has its own.",
     )
     model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
     seed: int | None = Field(None, ge=0, le=_MAX_SEED, description="The same, the same music.")
@@ -74,28 +87,26 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
     """Return body and format in our words, for a model.
 
     Raises:
-        MalformedRequest: no prompt, or a composition plan.
+        MalformedRequest: neither prompt nor plan, both, or a plan that cannot be made.
     """
-    if body.composition_plan is not None:
-        message = "Composition plans are not served here; say the music in `prompt`"
-        raise _fault("composition_plan", message, "value_error")
-    if body.prompt is None:
-        raise _fault("prompt", "Field required", "missing")
-    milliseconds = body.music_length_ms
+    plan = body.composition_plan
+    if (body.prompt is None) == (plan is None):
+        message, kind = ("Field required", "missing") if plan is None else _BOTH
+        raise MalformedRequest([Fault(("body", "prompt"), message, kind)])
+    plan = None if plan is None else checked_plan(plan)
+    milliseconds = body.music_length_ms if plan is None else plan.milliseconds
     return Order(
         wanted=GenerationRequest(
-            prompt=body.prompt,
+            prompt=plan.prompt if plan is not None else body.prompt or "",
+            negative_prompt=plan.negative_prompt if plan is not None else None,
             model=card.name,
             seconds=None if milliseconds is None else milliseconds / 1000,
             seed=body.seed,
         ),
         audio_format=audio_format,
         words=WORDS,
+        notes=() if plan is None else plan.notes,
     )
-
-
-def _fault(field: str, message: str, kind: str) -> MalformedRequest:
-    return MalformedRequest([Fault(("body", field), message, kind)])
 
 
 router = contract_router(ELEVENLABS, "ElevenLabs")
@@ -105,24 +116,29 @@ _READ = documented.body_of(MusicBody) | documented.query_of(MusicQuery)
 
 @router.post("/v1/music", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def compose(request: Request) -> Response:
-    """Turn text into music."""
-    delivery = await _composed(request)
-    return Response(delivery.audio, headers=_headers(request, delivery))
+    """Turn text, or a plan, into music."""
+    _, delivery, _ = await compose_music(request, MusicBody)
+    return Response(delivery.audio, headers=music_headers(request, delivery))
 
 
 @router.post("/v1/music/stream", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def stream(request: Request) -> Response:
-    """Turn text into music, delivered in chunks."""
-    delivery = await _composed(request)
-    return StreamingResponse(_chunks(delivery.audio), headers=_headers(request, delivery))
+    """Turn text, or a plan, into music, delivered in chunks."""
+    _, delivery, _ = await compose_music(request, MusicBody)
+    return StreamingResponse(_chunks(delivery.audio), headers=music_headers(request, delivery))
 
 
-async def _composed(request: Request) -> Delivery:
-    body = await read_body(request, MusicBody)
+async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Delivery, AudioFormat]:
+    """Return what was asked for, the music, and its format.
+
+    Raises:
+        TritoneError: what cannot be read, or not be made, in the contract's words.
+    """
+    body = await read_body(request, model)
     query = checked(MusicQuery, dict(request.query_params), "query")
     card = model_of(body.model_id, generator_of(request), OWN_MODELS)
     audio_format = format_of(query.output_format, body.model_id)
-    return await deliver(request, to_order(body, audio_format, card))
+    return body, await deliver(request, to_order(body, audio_format, card)), audio_format
 
 
 def _chunks(audio: bytes) -> Iterator[bytes]:
@@ -130,6 +146,7 @@ def _chunks(audio: bytes) -> Iterator[bytes]:
         yield audio[start : start + _CHUNK_BYTES]
 
 
-def _headers(request: Request, delivery: Delivery) -> dict[str, str]:
+def music_headers(request: Request, delivery: Delivery) -> dict[str, str]:
+    """Return the headers of music."""
     song_id = short_id(f"song{request_id_of(request)}")
     return vendor_headers(request, {**delivery.headers, "song-id": song_id})

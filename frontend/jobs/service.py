@@ -18,7 +18,7 @@ from frontend.webhooks.model import Delivery
 from frontend.webhooks.settings import WebhookSettings
 from frontend.webhooks.urls import check_url
 
-MAX_PAGE = 100
+MAX_PAGE = 1000
 MAX_LABEL_CHARS = 1000  # also of an idempotency key
 _FIRST_GUESS_S = 10.0  # of a job's running time, before one was seen
 _LOAD_IS_FRESH_S = 1.0

@@ -9,6 +9,7 @@ python -m tests.acceptance.chaos --jobs 300 --per-second 2
 import argparse
 import asyncio
 import io
+import os
 import random
 import sys
 import tempfile
@@ -24,8 +25,8 @@ from typing import Any
 import httpx2
 import psutil
 
-from ops.postgres import EmbeddedPostgres
 from ops.ports import choose_ports
+from ops.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import REPOSITORIES, copy_of
 from tests.acceptance.stack import Stack, is_running, running
 from tests.frontend.jobs.chaos import Outcome
@@ -165,7 +166,7 @@ class Chaos:
 
     async def until_over(self, n_jobs: int) -> None:
         """Return when nothing is queued or running, and every job has been told of."""
-        while len(_told(self.receiver)) < n_jobs or await self._under_way():
+        while len(_told(self.receiver)) < n_jobs or await self._under_way():  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
     async def _under_way(self) -> bool:
@@ -212,7 +213,7 @@ def _told(receiver: Receiver) -> Counter[str]:
 async def _prepared(repository: Path, seed: int, n_jobs: int) -> AsyncIterator[Chaos]:
     # pytest's own folders are closed to others: where we are root, the job database is not.
     with tempfile.TemporaryDirectory(prefix="tritone-chaos-") as name:
-        Path(name).chmod(0o755)
+        os.chmod(name, 0o755)
         shares = [1 - FAILING_SHARE, FAILING_SHARE]
         statuses = random.Random(seed).choices([204, 503], shares, k=4 * n_jobs)
         with two_stacks(repository, Path(name)) as stacks:

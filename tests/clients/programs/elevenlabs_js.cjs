@@ -36,7 +36,21 @@ async function main() {
   const raw = await effects
     .convert({ text: "rain", durationSeconds: 1, outputFormat: "pcm_16000" })
     .withRawResponse();
+  const plan = await client.music.compositionPlan.create({
+    prompt: "a waltz, strings, no drums",
+    musicLengthMs: 3000,
+  });
+  const detailed = await client.music.composeDetailed({ prompt: "a waltz", musicLengthMs: 3000 });
   const found = {
+    plan: [plan.positiveGlobalStyles, plan.negativeGlobalStyles],
+    section_ms: plan.sections[0].durationMs,
+    from_plan: await bytes(
+      client.music.compose({ compositionPlan: plan, outputFormat: "pcm_8000" }),
+    ),
+    detailed_plan: detailed.json.compositionPlan.positiveGlobalStyles,
+    detailed_audio: detailed.audio.byteLength,
+    detailed_name: detailed.filename,
+    song_id: detailed.songId,
     plain: await bytes(effects.convert({ text: "rain" })),
     loop: await bytes(
       effects.convert({

@@ -84,11 +84,21 @@ def sounds(own: ElevenLabs) -> dict[str, object]:
 def music(own: ElevenLabs) -> dict[str, object]:
     audio = own.music.compose(prompt="a waltz", music_length_ms=3000)
     streamed = own.music.stream(prompt="a waltz", music_length_ms=3000, output_format="pcm_8000")
-    plan = {"positive_global_styles": [], "negative_global_styles": [], "sections": []}
+    plan = own.music.composition_plan.create(
+        prompt="a waltz, strings, no drums", music_length_ms=3000
+    )
+    from_plan = own.music.compose(composition_plan=plan, output_format="pcm_8000")
+    detailed = own.music.compose_detailed(prompt="a waltz", music_length_ms=3000)
     return {
         "composed": len(b"".join(audio)),
         "streamed": len(b"".join(streamed)),
-        "plan": status_of(lambda: list(own.music.compose(composition_plan=plan))),
+        "plan": (plan.positive_global_styles, plan.negative_global_styles),
+        "section_ms": plan.sections[0].duration_ms,
+        "from_plan": len(b"".join(from_plan)),
+        "detailed_plan": detailed.json["composition_plan"]["positive_global_styles"],
+        "detailed_audio": len(detailed.audio),
+        "detailed_name": detailed.filename,
+        "song_id": detailed.song_id,
     }
 
 

@@ -51,8 +51,6 @@ async def test_every_kind_of_output_format(
         ({}, "prompt"),
         ({"prompt": None}, "prompt"),
         ({"prompt": " "}, "prompt"),
-        ({"composition_plan": {"sections": []}}, "composition_plan"),
-        ({"prompt": "a", "composition_plan": {}}, "composition_plan"),
         ({"prompt": "a", "music_length_ms": 2999}, "music_length_ms"),
         ({"prompt": "a", "music_length_ms": 600_001}, "music_length_ms"),
         ({"prompt": "a", "music_length_ms": 3000.5}, "music_length_ms"),
@@ -65,11 +63,6 @@ async def test_a_bad_field_is_a_422_that_names_it(
     response = await client.post("/v1/music", json=body)
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["body", field]
-
-
-async def test_a_plan_is_refused_clearly(client: httpx2.AsyncClient) -> None:
-    response = await client.post("/v1/music", json={"composition_plan": {"sections": []}})
-    assert "say the music in `prompt`" in response.json()["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize("query", ["output_format=wav_44100", "output_format=mp3"])
