@@ -45,12 +45,14 @@ class Access:
         tokens = (
             context.request_id.set(request_id),
             context.traceparent.set(_matching(_TRACEPARENT, headers.get("traceparent"))),
+            context.served.set(served := context.Served()),
         )
         try:
-            await self._answer(scope, receive, _Answer(send, request_id))
+            await self._answer(scope, receive, _Answer(send, request_id, served))
         finally:
             context.request_id.reset(tokens[0])
             context.traceparent.reset(tokens[1])
+            context.served.reset(tokens[2])
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         start = time.perf_counter()
@@ -63,12 +65,16 @@ class Access:
             response = self._render(Request(scope), answer.request_id)
             await response(scope, receive, answer.send)
         finally:
-            self._record(scope, answer.status, time.perf_counter() - start)
+            self._record(scope, answer, time.perf_counter() - start)
 
-    def _record(self, scope: Scope, status: int | None, seconds: float) -> None:
+    def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         contract = scope["state"].get("contract", "none")
         owner = scope["state"].get("owner")
-        self._metrics.http_requests.labels(contract, status or "none").inc()
+        status, served = answer.status, answer.served
+        self._metrics.http_requests.labels(
+            contract, status or "none", served.model, served.version
+        ).inc()
+        self._metrics.http_seconds.labels(contract).observe(seconds)
         write = log.debug if scope["path"] in _PROBES else log.info
         write(
             "request",
@@ -77,6 +83,7 @@ class Access:
             contract=contract,
             status=status,
             seconds=round(seconds, 4),
+            **({"model": served.model, "version": served.version} if served.model else {}),
             **({"key": owner} if owner else {}),
         )
 
@@ -84,9 +91,10 @@ class Access:
 class _Answer:
     """The way out: adds the id, remembers the status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, served: context.Served) -> None:
         self._send = send
         self.request_id = request_id
+        self.served = served
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:

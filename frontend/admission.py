@@ -25,12 +25,19 @@ class Admission:
         self._typical_s: float | None = None
         self.in_flight = 0
         self.waiting = 0
+        self._waiting_since: list[float] = []
 
     @property
     def retry_after_s(self) -> float:
         """When a newcomer would get a slot, by the durations of late."""
         rounds = (self.waiting + 1) / self._settings.max_in_flight
         return max(1.0, rounds * (self._typical_s or _FIRST_GUESS_S))
+
+    @property
+    def queue_age_s(self) -> float:
+        """How long the one that waits longest has waited; 0: nobody waits."""
+        now = self._clock()
+        return now - min(self._waiting_since, default=now)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -54,10 +61,13 @@ class Admission:
                 "All slots are taken; try again later.", retry_after_s=self.retry_after_s
             )
         self.waiting += 1
+        since = self._clock()
+        self._waiting_since.append(since)
         try:
             await self._slots.acquire()
         finally:
             self.waiting -= 1
+            self._waiting_since.remove(since)
         self.in_flight += 1
 
     def _learn(self, seconds: float) -> None:

@@ -18,6 +18,7 @@ from frontend.generation import Generator
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.metrics import Metrics
+from frontend.scrape import Scrape
 from frontend.security_headers import SecurityHeaders
 from frontend.settings import Settings
 from frontend.triton import TritonGateway
@@ -41,7 +42,8 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
             await gate.open()
             stack.push_async_callback(gate.close)
             if settings.jobs.database_url is not None:
-                jobs = open_jobs(_job_groups(settings), WEBHOOK_BODIES, _DATABASE_PATIENCE_S)
+                groups = _job_groups(settings)
+                jobs = open_jobs(groups, WEBHOOK_BODIES, _DATABASE_PATIENCE_S, metrics)
                 app.state.jobs = await stack.enter_async_context(jobs)
             yield
 
@@ -54,6 +56,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.scrape = Scrape(metrics, settings.storage)
     app.state.gate = gate
     app.state.generator = Generator(gateway, settings, metrics)
     app.state.jobs = None  # without a database

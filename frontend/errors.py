@@ -73,18 +73,26 @@ class Forbidden(TritoneError):
 class Overloaded(TritoneError):
     """Every slot and the queue are taken."""
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    reason = "slots"
+    """What was full, for the count of refusals: one of a few words, of the class or the error."""
+
+    def __init__(self, message: str, *, retry_after_s: float, reason: str | None = None) -> None:
         """Keep an honest estimate of when a slot is free."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.reason = reason or self.reason
 
 
 class RateLimited(Overloaded):
     """The key asks too often."""
 
+    reason = "key_rate"
+
 
 class TooManyAtOnce(Overloaded):
     """The key has too many requests in flight."""
+
+    reason = "key_in_flight"
 
 
 class BackendUnavailable(TritoneError):

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from frontend import context
 from frontend.admission import Admission
 from frontend.errors import (
     BackendUnavailable,
@@ -38,6 +39,7 @@ class Generator:
         metrics.watch(
             in_flight=lambda: self._admission.in_flight,
             waiting=lambda: self._admission.waiting,
+            queue_age_s=lambda: self._admission.queue_age_s,
         )
 
     def models(self) -> tuple[ModelCard, ...]:
@@ -94,32 +96,31 @@ class Generator:
         plan = self.plan(request)
         start = time.monotonic()
         timeout_s = min(request.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
-        with self._counted():
+        with self._counted(plan.passes[0].card.name):
             try:
                 async with asyncio.timeout(timeout_s):
                     takes = await self._take_all(plan, start + timeout_s, request_id)
             except TimeoutError as error:
                 raise DeadlineExceeded("The sound was not finished in time.") from error
         sound = await _finish(plan, takes)
-        model = sound.card.name
-        self._metrics.generation_seconds.labels(model).observe(time.monotonic() - start)
-        self._metrics.sound_seconds.labels(model).inc(sound.seconds)
+        answered_by = sound.card.name, sound.model_version
+        self._metrics.generation_seconds.labels(*answered_by).observe(time.monotonic() - start)
+        self._metrics.sound_seconds.labels(*answered_by).inc(sound.seconds)
+        context.note_served(*answered_by)
         return sound
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, model: str) -> Iterator[None]:
         try:
             yield
         except asyncio.CancelledError:
-            self._metrics.cancelled.inc()
-            raise
-        except Overloaded as error:
-            self._metrics.overloaded.inc()
-            # Triton knows less than we do about when there is room.
-            error.retry_after_s = max(error.retry_after_s, self._admission.retry_after_s)
+            self._metrics.cancelled.labels(model).inc()
             raise
         except TritoneError as error:
-            self._metrics.failures.labels(type(error).__name__).inc()
+            self._metrics.failures.labels(model, type(error).__name__).inc()
+            if isinstance(error, Overloaded):
+                # Triton knows less than we do about when there is room.
+                error.retry_after_s = max(error.retry_after_s, self._admission.retry_after_s)
             raise
 
     async def _take_all(self, plan: Plan, deadline: float, request_id: str) -> list[Take]:
@@ -136,13 +137,20 @@ class Generator:
         return [task.result() for task in running]
 
     async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
+        model, arrived_at = request.card.name, time.monotonic()
         async with self._admission.slot():
+            entered_at = time.monotonic()
+            self._metrics.stage_seconds.labels(model, "admission").observe(entered_at - arrived_at)
             call = Call(
                 job_id=uuid.uuid4().hex,  # a caller may repeat its request id
                 request_id=request_id,
                 timeout_s=max(0.001, deadline - time.monotonic()),
             )
-            return await self._gateway.generate(request, call)
+            take = await self._gateway.generate(request, call)
+            self._metrics.stage_seconds.labels(model, "triton").observe(
+                time.monotonic() - entered_at
+            )
+            return take
 
 
 async def _finish(plan: Plan, takes: list[Take]) -> Sound:

@@ -20,6 +20,7 @@ class State:
     """Whether requests can be served, and if not, why."""
 
     models: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()  # known to Triton, and not served now
     reason: str | None = None
 
 
@@ -49,7 +50,11 @@ class Readiness:
         except TritoneError:
             return State(reason="Triton cannot be reached")
         models = tuple(card.name for card in catalog.cards)
-        return State(models=models, reason=None if models else "Triton serves no model")
+        return State(
+            models=models,
+            away=tuple(sorted(catalog.away)),
+            reason=None if models else "Triton serves no model",
+        )
 
 
 router = APIRouter(tags=["operations"])
@@ -73,5 +78,6 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Return the frontend's metrics in Prometheus' text format."""
-    body = request.app.state.metrics.exposition()
+    app = request.app.state
+    body = await app.scrape.exposition(await app.readiness.state(), app.jobs)
     return Response(body, media_type=CONTENT_TYPE_LATEST)

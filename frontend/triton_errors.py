@@ -86,7 +86,7 @@ def domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneEr
     detail = text[:_MAX_DETAIL_CHARS]
     log.log(level, "triton_error", detail=detail, status=status, meaning=kind.__name__)
     if kind is Overloaded:
-        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S)
+        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S, reason="triton")
     return kind(_MESSAGES[kind])
 
 

@@ -36,6 +36,9 @@ class JobSettings(BaseModel):
         True, description="Whether to start a database of our own; without one there are no jobs."
     )
     workers: int = Field(1, ge=0, le=64, description="Worker processes; 0: others' work them off.")
+    metrics_port: Port = Field(
+        0, description="Port of the first worker's metrics, the next ones follow; 0: free ones."
+    )
 
 
 class Settings(BaseSettings):

@@ -22,8 +22,9 @@ from ops.frontend import (
 )
 from ops.job_database import JobDatabase
 from ops.own_triton import OwnTriton, prepared_server
+from ops.ports import choose_ports
 from ops.settings import Settings
-from ops.worker import Worker
+from ops.worker import METRICS_PORT, Worker
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +95,17 @@ def _frontend_parts(settings: Settings, addresses: Addresses) -> list[Part]:
     environment = frontend_environment(settings, addresses)
     frontend = Frontend(settings, frontend_url(settings, addresses.port), environment)
     n_workers = 0 if addresses.database is None else settings.jobs.workers
-    return [*(Worker(environment, settings.drain_timeout_s) for _ in range(n_workers)), frontend]
+    ports = _metrics_ports(settings, n_workers)
+    workers = [
+        Worker(environment | {METRICS_PORT: str(port)}, settings.drain_timeout_s) for port in ports
+    ]
+    return [*workers, frontend]
+
+
+def _metrics_ports(settings: Settings, n: int) -> list[int]:
+    first = settings.jobs.metrics_port
+    wanted = {f"{METRICS_PORT} + {i}": first and first + i for i in range(n)}
+    return list(choose_ports(wanted, settings.host).values())
 
 
 async def _run(parts: list[Part]) -> None:

@@ -5,6 +5,8 @@ import sys
 
 from ops.supervisor import Service, Supervisor
 
+METRICS_PORT = "TRITONE_JOBS__METRICS_PORT"
+
 _START_TIMEOUT_S = 60.0
 
 

@@ -1,6 +1,19 @@
-"""What the scheduler counts. Knows no Triton."""
+"""What the scheduler counts, and what its metrics are called. Knows no Triton."""
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+PREFIX = "tritone_denoiser_"
+LABELS = ("model", "version")
+MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
+    "active": ("gauge", "Requests in the running batch."),
+    "pending": ("gauge", "Requests that wait for a row."),
+    "cancelled_total": ("counter", "Requests that were cancelled."),
+    "failed_total": ("counter", "Requests that ended with any other error."),
+    "steps_total": ("counter", "Transformer calls."),
+    "step_rows_total": ("counter", "Rows of all transformer calls; over `steps`: the step batch."),
+    "step_seconds_total": ("counter", "Time spent in transformer calls."),
+}
+"""Every metric without the prefix: its kind and its meaning. docs/metrics.md shows them."""
 
 
 class Metrics(Protocol):

@@ -6,6 +6,8 @@ import time
 
 import triton_python_backend_utils as pb_utils
 
+from backends.denoiser.metrics import MEANINGS, PREFIX
+
 # Each change of a metric is a round trip to Triton's process, as dear as everything else that a
 # step costs beside the transformer; so steps are counted here and told now and then.
 _FLUSH_S = 0.25
@@ -18,18 +20,13 @@ class TritonMetrics:
         """Register the metrics under `labels`."""
         self._labels = labels
         self._families: list[pb_utils.MetricFamily] = []
-        gauge, counter = pb_utils.MetricFamily.GAUGE, pb_utils.MetricFamily.COUNTER
-        self._active = self._metric("active", "Requests in the running batch", gauge)
-        self._pending = self._metric("pending", "Requests that wait for a row", gauge)
-        self._cancelled = self._metric("cancelled_total", "Requests that were cancelled", counter)
-        self._failed = self._metric("failed_total", "Requests that failed", counter)
-        self._steps = _Total(self._metric("steps_total", "Transformer calls", counter))
-        self._rows = _Total(
-            self._metric("step_rows_total", "Rows of all transformer calls", counter)
-        )
-        self._seconds = _Total(
-            self._metric("step_seconds_total", "Time spent in transformer calls", counter)
-        )
+        self._active = self._metric("active")
+        self._pending = self._metric("pending")
+        self._cancelled = self._metric("cancelled_total")
+        self._failed = self._metric("failed_total")
+        self._steps = _Total(self._metric("steps_total"))
+        self._rows = _Total(self._metric("step_rows_total"))
+        self._seconds = _Total(self._metric("step_seconds_total"))
         self._queues = (0, 0)
         self._flushed_at = time.monotonic()
 
@@ -62,9 +59,14 @@ class TritonMetrics:
         for total in (self._steps, self._rows, self._seconds):
             total.flush()
 
-    def _metric(self, name: str, description: str, kind: int) -> pb_utils.Metric:
+    def _metric(self, name: str) -> pb_utils.Metric:
+        kind, meaning = MEANINGS[name]
+        kinds = {
+            "counter": pb_utils.MetricFamily.COUNTER,
+            "gauge": pb_utils.MetricFamily.GAUGE,
+        }
         family = pb_utils.MetricFamily(
-            name=f"tritone_denoiser_{name}", description=description, kind=kind
+            name=f"{PREFIX}{name}", description=meaning, kind=kinds[kind]
         )
         self._families.append(family)
         return family.Metric(labels=self._labels)

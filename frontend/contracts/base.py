@@ -15,10 +15,11 @@ from frontend.audio.formats import AudioFormat, delivered_channels, delivered_ra
 from frontend.contracts.body import MalformedRequest
 from frontend.contracts.envelopes import Envelope, request_id_of
 from frontend.disconnect import unless_disconnected
-from frontend.errors import InvalidRequest, RequestTooLarge, TritoneError
+from frontend.errors import InvalidRequest, Overloaded, RequestTooLarge, TritoneError
 from frontend.generation import Generator
 from frontend.keys.credentials import presented_key
 from frontend.keys.gate import Gate
+from frontend.metrics import Metrics
 from frontend.settings import Settings
 from frontend.sound import GenerationRequest, Sound
 
@@ -75,6 +76,8 @@ async def answered(envelope: Envelope, request: Request, handle: Handler) -> Res
         async with _admitted(request):
             return await handle(request)
     except TritoneError as error:
+        if isinstance(error, Overloaded):
+            metrics_of(request).refused.labels(envelope.name, error.reason).inc()
         return envelope.render(error, request)
 
 
@@ -107,6 +110,12 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
+def metrics_of(request: Request) -> Metrics:
+    """Return the application's metrics."""
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
 async def deliver(request: Request, order: Order) -> Delivery:
     """Return the sound in its format; the work stops when the client goes.
 
@@ -121,9 +130,10 @@ async def deliver(request: Request, order: Order) -> Delivery:
 async def _delivery(request: Request, order: Order) -> Delivery:
     sound = await generator_of(request).generate(order.wanted, request_id=request_id_of(request))
     _gate_of(request).count_sound(owner_of(request), sound.seconds)
-    audio = await run_in_threadpool(
-        encode, sound.pcm, sound.sample_rate, order.audio_format, speed=order.speed
-    )
+    with metrics_of(request).stage_seconds.labels(sound.card.name, "encoding").time():
+        audio = await run_in_threadpool(
+            encode, sound.pcm, sound.sample_rate, order.audio_format, speed=order.speed
+        )
     return Delivery(sound=sound, audio=audio, headers=sound_headers(sound, order))
 
 

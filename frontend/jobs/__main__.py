@@ -5,11 +5,14 @@ The one place of this package that knows the contracts: they promise bodies of w
 
 import sys
 
+from prometheus_client import start_http_server
+
 from frontend import logs
 from frontend.contracts import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker
+from frontend.metrics import Metrics
 from frontend.settings import InvalidSettings, load_settings
 from frontend.triton import TritonGateway
 
@@ -23,8 +26,15 @@ def main() -> int:
         return 2
     logs.configure(settings.log_level)
     groups = Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
-    maker = sound_maker(settings, TritonGateway(settings.triton))
-    return run(groups, maker, WEBHOOK_BODIES, settings.drain_timeout_s)
+    metrics = Metrics()
+    if settings.jobs.metrics_port:
+        try:
+            start_http_server(settings.jobs.metrics_port, settings.host, metrics.registry)
+        except OSError as error:
+            sys.stderr.write(f"tritone: TRITONE_JOBS__METRICS_PORT: {error.strerror}\n")
+            return 2
+    maker = sound_maker(settings, TritonGateway(settings.triton), metrics)
+    return run(groups, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from frontend.jobs.queue import Queue
 from frontend.jobs.service import JobService
 from frontend.jobs.settings import JobSettings
 from frontend.jobs.store import PostgresJobStore
+from frontend.metrics import Metrics
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings
@@ -56,6 +57,7 @@ class JobSystem:
     deliveries: DeliveryStore
     files: FileStore
     webhook_masters: tuple[bytes, ...] = field(repr=False)  # the newest first
+    metrics: Metrics = field(repr=False)
 
     def webhook_secrets(self, owner: str) -> tuple[str, ...]:
         """Return the `whsec_…` secrets of an owner's receivers, the newest first."""
@@ -64,11 +66,15 @@ class JobSystem:
 
 @asynccontextmanager
 async def open_jobs(
-    groups: Groups, bodies: Mapping[str, WebhookBody], patience_s: float
+    groups: Groups,
+    bodies: Mapping[str, WebhookBody],
+    patience_s: float,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[JobSystem]:
     """Connect, bring the schema up to date and put the parts together.
 
-    `bodies` are the contracts' own webhook bodies; `patience_s` bounds each wait for the database.
+    `bodies` are the contracts' own webhook bodies; `patience_s` bounds each wait for the database;
+    `metrics` are the process' own, where somebody reads them.
 
     Raises:
         NoDatabase: none is set.
@@ -78,18 +84,18 @@ async def open_jobs(
     database = Database(pool, patience_s)
     try:
         await database.open()
-        yield await _put_together(groups, database, bodies)
+        yield await _put_together(groups, database, bodies, metrics or Metrics())
     finally:
         await database.close()
 
 
 async def _put_together(
-    groups: Groups, database: Database, bodies: Mapping[str, WebhookBody]
+    groups: Groups, database: Database, bodies: Mapping[str, WebhookBody], metrics: Metrics
 ) -> JobSystem:
     queue = Queue()
     files = FileStore(groups.storage, await _secret(database, "files", groups.storage.signing_key))
     announcer = Announcer(files, bodies)
-    store = PostgresJobStore(database, queue, announcer, groups.jobs.lease_s)
+    store = PostgresJobStore(database, queue, announcer, groups.jobs.lease_s, metrics)
     deliveries = DeliveryStore(database, queue)
     masters = [await _secret(database, "webhooks", groups.webhooks.secret)]
     if groups.webhooks.previous_secret is not None:
@@ -101,6 +107,7 @@ async def _put_together(
         deliveries=deliveries,
         files=files,
         webhook_masters=tuple(masters),
+        metrics=metrics,
     )
 
 

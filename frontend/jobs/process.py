@@ -14,6 +14,7 @@ from frontend.jobs.announcing import WebhookBody
 from frontend.jobs.opening import Groups, NoDatabase, open_jobs
 from frontend.jobs.tasks import Maker
 from frontend.jobs.worker import Worker
+from frontend.metrics import Metrics
 
 _PATIENCE_S = 60.0  # with a database that restarts
 _log = structlog.get_logger(__name__)
@@ -24,6 +25,7 @@ async def work(
     maker: AbstractAsyncContextManager[Maker],
     bodies: Mapping[str, WebhookBody],
     drain_timeout_s: float,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run one worker until SIGTERM or SIGINT.
 
@@ -36,7 +38,7 @@ async def work(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_jobs(groups, bodies, _PATIENCE_S) as system, maker as made:
+    async with open_jobs(groups, bodies, _PATIENCE_S, metrics) as system, maker as made:
         _log.info("working", concurrency=groups.jobs.concurrency)
         await Worker(system, made, drain_timeout_s).run(stop)
         _log.info("stopped")
@@ -47,10 +49,11 @@ def run(
     maker: AbstractAsyncContextManager[Maker],
     bodies: Mapping[str, WebhookBody],
     drain_timeout_s: float,
+    metrics: Metrics | None = None,
 ) -> int:
     """Run one worker and return the exit status of its process."""
     try:
-        asyncio.run(work(groups, maker, bodies, drain_timeout_s))
+        asyncio.run(work(groups, maker, bodies, drain_timeout_s, metrics))
     except NoDatabase as error:
         sys.stderr.write(f"tritone: {error}\n")
         return 2

@@ -88,11 +88,13 @@ class WatchedGateway:
 
 
 @asynccontextmanager
-async def sound_maker(settings: Settings, gateway: Gateway) -> AsyncIterator["SoundMaker"]:
+async def sound_maker(
+    settings: Settings, gateway: Gateway, metrics: Metrics
+) -> AsyncIterator["SoundMaker"]:
     """Open the gateway for a worker's maker."""
     await gateway.open()
     try:
-        yield SoundMaker(gateway, settings, Metrics())
+        yield SoundMaker(gateway, settings, metrics)
     finally:
         await gateway.close()
 

@@ -70,7 +70,11 @@ class JobService:
         self._check(request)
         load = await self.load()
         if load.queued >= self._settings.max_queued:
-            raise Overloaded("Too many jobs wait; try again later.", retry_after_s=_typical_s(load))
+            raise Overloaded(
+                "Too many jobs wait; try again later.",
+                retry_after_s=_typical_s(load),
+                reason="jobs",
+            )
         return await self._store.insert(str(uuid.uuid4()), request)
 
     async def get(self, job_id: str, owner: str | None) -> Job:

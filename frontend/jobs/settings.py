@@ -32,6 +32,9 @@ class JobSettings(BaseModel):
     max_attempts: int = Field(
         3, ge=1, le=100, description="Failed attempts after which a job ends in error."
     )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of a worker's own `/metrics`; 0: none."
+    )
     patience_s: float = Field(
         900.0,
         ge=0,

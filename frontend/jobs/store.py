@@ -15,6 +15,7 @@ from frontend.jobs.deliveries import add_delivery
 from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
 from frontend.jobs.queue import GENERATE, Queue
+from frontend.metrics import Metrics
 from frontend.webhooks.model import Announcement
 
 Announce = Callable[[Job], Awaitable[Announcement | None]]
@@ -71,6 +72,18 @@ class Load:
     running: int
     oldest_s: float | None  # age of the oldest queued job
     typical_s: float | None  # mean running time of the last jobs; None: there were none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """What is in the database, for metrics."""
+
+    queued: int
+    running: int
+    queue_age_s: float  # of the oldest job that is due; 0: none is
+    deliveries: int  # webhooks that are on their way
+    delivery_delay_s: float  # how long the most overdue one is; 0: none is
+    consumers: int  # heard of within two leases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +155,19 @@ class PostgresJobStore:
     """The `JobStore` on PostgreSQL."""
 
     def __init__(
-        self, database: Database, queue: Queue, announce: Announce, lease_s: float
+        self,
+        database: Database,
+        queue: Queue,
+        announce: Announce,
+        lease_s: float,
+        metrics: Metrics,
     ) -> None:
         """`announce` runs inside the transaction that ends a job: it must not wait for anybody."""
         self._database = database
         self._queue = queue
         self._announce = announce
         self._lease_s = lease_s
+        self._metrics = metrics
 
     async def insert(self, job_id: str, request: JobRequest) -> Job:
         """See `JobStore`."""
@@ -243,7 +262,18 @@ class PostgresJobStore:
             async with connection.transaction():
                 return await self._end(connection, claim, ending)
 
-        return await self._database.run(work)
+        job = await self._database.run(work)
+        if job is not None:
+            self._count(job)
+        return job
+
+    def _count(self, job: Job) -> None:
+        # After the transaction: one that is run again must not count twice.
+        contract = job.request.contract
+        self._metrics.jobs_ended.labels(contract, job.status.value).inc()
+        if job.finished_at is not None:
+            duration = job.finished_at - job.created_at
+            self._metrics.job_seconds.labels(contract).observe(duration.total_seconds())
 
     async def _end(self, connection: Connection, claim: Claim, ending: Ending) -> Job | None:
         row = await fetch_one(
@@ -303,7 +333,10 @@ class PostgresJobStore:
                 return asked or await fetch_one(connection, "get_job", **values)
 
         found = await self._database.run(work) if _is_id(job_id) else None
-        return found if isinstance(found, Job) else to_job(_found(found))
+        if isinstance(found, Job):
+            self._count(found)
+            return found
+        return to_job(_found(found))
 
     async def delete(self, job_id: str, owner: str | None) -> None:
         """See `JobStore`."""
@@ -316,22 +349,29 @@ class PostgresJobStore:
     async def recover(self, max_attempts: int) -> Recovered:
         """See `JobStore`."""
 
-        async def work(connection: Connection) -> Recovered:
+        async def work(connection: Connection) -> tuple[Recovered, list[Job]]:
             async with connection.transaction():
                 settled_s = self._lease_s + _RECONNECT_S
                 orphans = await fetch(connection, "lock_orphans", settled_s=settled_s)
-                ended = 0
-                for row in orphans:
-                    ended += await self._take_back(connection, row, max_attempts)
+                taken = [await self._take_back(connection, row, max_attempts) for row in orphans]
+                ended = [job for job in taken if job is not None]
                 forgotten = await fetch(connection, "lock_forgotten_jobs", grace_s=self._lease_s)
                 for row in forgotten:
                     await self._queue.add_again(connection, GENERATE, str(row["id"]), None)
-            return Recovered(requeued=len(orphans) - ended, ended=ended, forgotten=len(forgotten))
+            n_requeued = len(orphans) - len(ended)
+            found = Recovered(requeued=n_requeued, ended=len(ended), forgotten=len(forgotten))
+            return found, ended
 
-        return await self._database.run(work)
+        found, ended = await self._database.run(work)
+        for job in ended:
+            self._count(job)
+        self._metrics.jobs_requeued.labels("worker_died").inc(found.requeued)
+        return found
 
-    async def _take_back(self, connection: Connection, row: DictRow, max_attempts: int) -> bool:
-        """Requeue the job of a dead worker, or end it; return whether it ended."""
+    async def _take_back(
+        self, connection: Connection, row: DictRow, max_attempts: int
+    ) -> Job | None:
+        """Requeue the job of a dead worker, or end and return it."""
         claim = Claim(job_id=str(row["id"]), claim_id=str(row["claim_id"]))
         if row["cancel_requested"]:
             ending = Ending(status=JobStatus.CANCELLED)
@@ -339,9 +379,8 @@ class PostgresJobStore:
             ending = Ending(status=JobStatus.ERROR, failure=_GAVE_UP)
         else:
             await self._requeue(connection, claim, 0.0, 1)
-            return False
-        await self._end(connection, claim, ending)
-        return True
+            return None
+        return await self._end(connection, claim, ending)
 
     async def load(self) -> Load:
         """See `JobStore`."""
@@ -350,6 +389,14 @@ class PostgresJobStore:
             return await fetch_one(connection, "load")
 
         return Load(**_found(await self._database.run(work)))
+
+    async def census(self) -> Census:
+        """Return what the metrics tell of the database."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await fetch_one(connection, "census", lease_s=self._lease_s)
+
+        return Census(**_found(await self._database.run(work)))
 
     async def purge(self, age_s: float) -> list[JobResult]:
         """See `JobStore`."""

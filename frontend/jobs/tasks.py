@@ -29,6 +29,11 @@ from frontend.webhooks.urls import host_of
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
 _HOST_PAUSE_S = 1.0  # of a delivery to a busy host
 _LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
+_OUTCOMES = {
+    DeliveryStatus.DELIVERED: "delivered",
+    DeliveryStatus.PENDING: "retried",
+    DeliveryStatus.GAVE_UP: "gave_up",
+}
 _UNEXPECTED = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 T = TypeVar("T")
@@ -65,6 +70,7 @@ class JobRunner:
         self._maker = maker
         self._heart = heart
         self._name = name
+        self._metrics = system.metrics
 
     async def run(self, job_id: str) -> None:
         """Make a job's sound unless somebody else does; when cancelled, give the job back."""
@@ -83,6 +89,7 @@ class JobRunner:
                 making.cancel()
                 await asyncio.wait([making])
                 await _to_the_end(self._store.requeue(claim, 0.0, 0))
+                self._metrics.jobs_requeued.labels("worker_stopped").inc()
                 raise
             if not watched.is_lost:
                 await _to_the_end(self._settle(job, watched, making))
@@ -104,7 +111,8 @@ class JobRunner:
 
     async def _keep(self, sound: Sound, output: OutputFormat) -> JobFile:
         row = output.audio_format
-        data = await asyncio.to_thread(encode, sound.pcm, sound.sample_rate, row)
+        with self._metrics.stage_seconds.labels(sound.card.name, "encoding").time():
+            data = await asyncio.to_thread(encode, sound.pcm, sound.sample_rate, row)
         return JobFile(
             key=await self._files.put(data, row.extension),
             format=row.name,
@@ -116,6 +124,8 @@ class JobRunner:
         outcome = self._outcome(job, making)
         if isinstance(outcome, _Again):
             await self._store.requeue(watched.claim, outcome.delay_s, outcome.strikes)
+            reason = "attempt_failed" if outcome.strikes else "no_room"
+            self._metrics.jobs_requeued.labels(reason).inc()
             return
         if await self._store.end(watched.claim, outcome) is None:
             _log.warning("the job was no longer ours", job_id=job.id)
@@ -158,6 +168,7 @@ class DeliveryRunner:
         self._secrets = system.webhook_secrets
         self._sender = sender
         self._hosts = HostLimit(self._settings.per_host)
+        self._metrics = system.metrics
 
     async def run(self, delivery_id: str) -> None:
         """Make one attempt, unless the webhook is over or somebody else is at it."""
@@ -176,6 +187,8 @@ class DeliveryRunner:
         )
         answer = await self._sender.send(delivery.url, headers, delivery.body)
         settlement = self._judged(delivery, answer)
+        self._metrics.webhook_seconds.observe(answer.seconds)
+        self._metrics.webhook_attempts.labels(_OUTCOMES[settlement.status]).inc()
         _log.info(
             "webhook attempted",
             delivery_id=delivery.id,

@@ -58,8 +58,11 @@ async def test_requests_are_counted_by_contract_and_status(client: httpx2.AsyncC
     await client.post(GENERATE, json=RAIN)
     await client.post(GENERATE, json={})
     metrics = (await client.get("/metrics")).text
-    assert 'tritone_http_requests_total{contract="vllm-omni",status="200"} 1.0' in metrics
-    assert 'tritone_http_requests_total{contract="vllm-omni",status="422"} 1.0' in metrics
+    count = 'tritone_http_requests_total{contract="vllm-omni",model="%s",status="%d",version="%s"}'
+    assert count % ("starter", 200, "1") + " 1.0" in metrics
+    assert count % ("", 422, "") + " 1.0" in metrics
+    stage = 'tritone_generation_stage_duration_seconds_count{model="starter",stage="encoding"} 1.0'
+    assert stage in metrics
 
 
 async def test_an_overload_says_when_to_come_back(

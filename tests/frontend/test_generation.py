@@ -35,6 +35,10 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
+def n_failures(metrics: Metrics, error: str) -> float | None:
+    return value(metrics, "tritone_generation_failures_total", model="starter", error=error)
+
+
 async def test_a_sound_comes_with_the_choices_made(gateway: FakeGateway, card: ModelCard) -> None:
     sound = await generator_over(gateway).generate(RAIN, request_id="r1")
     assert sound.pcm.shape == (1, 32_000)
@@ -113,7 +117,12 @@ async def test_the_deadline_includes_waiting(gateway: FakeGateway) -> None:
     with pytest.raises(DeadlineExceeded):
         await generator.generate(replace(RAIN, timeout_s=0.05), request_id="2")
     assert len(gateway.calls) == 1
-    assert value(metrics, "tritone_generation_failures_total", error="DeadlineExceeded") == 1
+    assert (
+        value(
+            metrics, "tritone_generation_failures_total", model="starter", error="DeadlineExceeded"
+        )
+        == 1
+    )
     gateway.gate.set()
     await first
 
@@ -132,13 +141,13 @@ async def test_cancelling_stops_the_work_and_is_counted(gateway: FakeGateway) ->
         generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
     )
     await asyncio.sleep(0.01)
-    assert value(metrics, "tritone_in_flight") == 1
+    assert value(metrics, "tritone_passes_in_flight") == 1
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
     assert gateway.cancelled == [gateway.calls[0].job_id]
-    assert value(metrics, "tritone_cancelled_total") == 1
-    assert value(metrics, "tritone_in_flight") == 0
+    assert value(metrics, "tritone_generation_cancelled_total", model="starter") == 1
+    assert value(metrics, "tritone_passes_in_flight") == 0
 
 
 async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> None:
@@ -148,11 +157,12 @@ async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> No
     generator = generator_over(gateway, settings, metrics)
     held = [asyncio.create_task(generator.generate(RAIN, request_id="h")) for _ in range(2)]
     await asyncio.sleep(0.01)
-    assert value(metrics, "tritone_waiting") == 1
+    assert value(metrics, "tritone_passes_waiting") == 1
+    assert (value(metrics, "tritone_passes_queue_age_seconds") or 0) > 0
     with pytest.raises(Overloaded) as caught:
         await generator.generate(RAIN, request_id="r")
     assert caught.value.retry_after_s >= 1
-    assert value(metrics, "tritone_overloaded_total") == 1
+    assert n_failures(metrics, "Overloaded") == 1
     gateway.gate.set()
     await asyncio.gather(*held)
 
@@ -167,8 +177,12 @@ async def test_tritons_own_refusal_gets_our_estimate(gateway: FakeGateway) -> No
 async def test_durations_and_lengths_are_measured(gateway: FakeGateway) -> None:
     metrics = Metrics()
     await generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
-    assert value(metrics, "tritone_generation_seconds_count", model="starter") == 1
-    assert value(metrics, "tritone_sound_seconds_total", model="starter") == 2.0
+    answered_by = {"model": "starter", "version": "1"}
+    assert value(metrics, "tritone_generation_duration_seconds_count", **answered_by) == 1
+    assert value(metrics, "tritone_sound_seconds_total", **answered_by) == 2.0
+    for stage in ("admission", "triton"):
+        stages = {"model": "starter", "stage": stage}
+        assert value(metrics, "tritone_generation_stage_duration_seconds_count", **stages) == 1
 
 
 async def test_failures_are_counted_by_name(gateway: FakeGateway) -> None:
@@ -176,7 +190,12 @@ async def test_failures_are_counted_by_name(gateway: FakeGateway) -> None:
     metrics = Metrics()
     with pytest.raises(GenerationFailed):
         await generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
-    assert value(metrics, "tritone_generation_failures_total", error="GenerationFailed") == 1
+    assert (
+        value(
+            metrics, "tritone_generation_failures_total", model="starter", error="GenerationFailed"
+        )
+        == 1
+    )
 
 
 def two(card: ModelCard, *away: str) -> FakeGateway:

@@ -62,11 +62,14 @@ async def test_triton_is_asked_once_a_second(gateway: FakeGateway) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "tritone_in_flight 0.0",
-        "tritone_waiting 0.0",
-        "tritone_overloaded_total 0.0",
-        "tritone_cancelled_total 0.0",
-        'tritone_http_requests_total{contract="none",status="200"} 1.0',
+        "tritone_passes_in_flight 0.0",
+        "tritone_passes_waiting 0.0",
+        "tritone_passes_queue_age_seconds 0.0",
+        "tritone_triton_up 1.0",
+        'tritone_model_ready{model="starter"} 1.0',
+        'tritone_build_info{python="',
+        'tritone_http_requests_total{contract="none",model="",status="200",version=""} 1.0',
+        'tritone_http_request_duration_seconds_count{contract="none"} 1.0',
         "process_resident_memory_bytes",
     ],
 )

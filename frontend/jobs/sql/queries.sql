@@ -182,6 +182,19 @@ SELECT
         ORDER BY finished_at DESC LIMIT 32
     ) AS recent) AS typical_s;
 
+-- name: census
+-- Count what metrics show. A job that is put back for later is not overdue before its time.
+SELECT
+    (SELECT count(*) FROM tritone_jobs WHERE status = 'queued') AS queued,
+    (SELECT count(*) FROM tritone_jobs WHERE status = 'running') AS running,
+    (SELECT coalesce(extract(epoch FROM now() - min(not_before)), 0)::float8 FROM tritone_jobs
+        WHERE status = 'queued' AND not_before <= now()) AS queue_age_s,
+    (SELECT count(*) FROM tritone_deliveries WHERE status = 'pending') AS deliveries,
+    (SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0)::float8 FROM tritone_deliveries
+        WHERE status = 'pending' AND next_at <= now()) AS delivery_delay_s,
+    (SELECT count(*) FROM procrastinate_workers
+        WHERE last_heartbeat > now() - 2 * %(lease_s)s * interval '1 second') AS consumers;
+
 -- name: delete_old_jobs
 -- Delete some jobs that ended long ago, with their deliveries, and return what they made.
 DELETE FROM tritone_jobs WHERE id IN (

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from frontend.jobs.model import JobStatus
 from frontend.jobs.opening import Groups, JobSystem
+from ops.ports import choose_ports
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.receiver import receiving
 from tests.frontend.jobs.test_worker import ended
@@ -75,3 +78,39 @@ def test_it_says_what_is_wrong_with_the_settings(variables: dict[str, str], said
     assert process.returncode == 2
     assert output.startswith("tritone: ")
     assert said in output
+
+
+async def test_a_worker_shows_its_own_metrics(groups: Groups) -> None:
+    port = choose_ports({"": 0})[""]
+    variables = {
+        "TRITONE_JOBS__DATABASE_URL": groups.database_url,
+        "TRITONE_JOBS__METRICS_PORT": str(port),
+        "TRITONE_STORAGE__URL": groups.storage.url,
+        "TRITONE_TRITON__URL": "127.0.0.1:1",
+    }
+    with started(variables):
+        async with asyncio.timeout(30):
+            while not (text := await asyncio.to_thread(_scraped, port)):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    assert "# TYPE tritone_jobs_ended_total counter" in text
+    assert "tritone_build_info{" in text
+
+
+async def test_a_taken_metrics_port_is_said(groups: Groups) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        variables = {
+            "TRITONE_JOBS__DATABASE_URL": groups.database_url,
+            "TRITONE_JOBS__METRICS_PORT": str(taken.getsockname()[1]),
+        }
+        with started(variables) as process:
+            out, _ = await asyncio.to_thread(process.communicate, timeout=30)
+    assert process.returncode == 2
+    assert "TRITONE_JOBS__METRICS_PORT: Address already in use" in out
+
+
+def _scraped(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""

@@ -70,7 +70,7 @@ async def test_progress_that_nobody_knows_is_none(
 
 
 async def test_a_worker_opens_and_closes_the_gateway(gateway: HalfWay, settings: Settings) -> None:
-    async with sound_maker(settings, gateway):
+    async with sound_maker(settings, gateway, Metrics()):
         assert gateway.is_open
     assert not gateway.is_open
 
