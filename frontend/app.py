@@ -21,7 +21,7 @@ from frontend.metrics import Metrics
 from frontend.scrape import Scrape
 from frontend.security_headers import SecurityHeaders
 from frontend.settings import Settings
-from frontend.triton import TritonGateway
+from frontend.tritons import make_gateway
 from tritone import __version__
 
 _DATABASE_PATIENCE_S = 2.0  # of one request; a worker waits longer
@@ -30,7 +30,7 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
-    gateway = gateway or TritonGateway(settings.triton)
+    gateway = gateway or make_gateway(settings.triton)
     metrics = Metrics()
     gate = make_gate(settings)
 

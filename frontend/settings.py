@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from frontend.addresses import TritonUrl
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 from frontend.storage.settings import StorageSettings
@@ -56,7 +57,13 @@ class _Group(BaseModel):
 class TritonSettings(_Group):
     """Where Triton is and how long to wait for it."""
 
-    url: str = Field("127.0.0.1:8001", min_length=1, description="Triton's gRPC address.")
+    url: TritonUrl = Field(
+        "127.0.0.1:8001",
+        description=(
+            "Triton's gRPC address; of several `a:8001,b:8001`, or `dns:///name:8001` for every "
+            "address of a name."
+        ),
+    )
     rpc_timeout_s: float = Field(
         5.0, gt=0, le=60, description="Limit of one control or health call, in seconds."
     )

@@ -14,7 +14,7 @@ from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker
 from frontend.metrics import Metrics
 from frontend.settings import InvalidSettings, load_settings
-from frontend.triton import TritonGateway
+from frontend.tritons import make_gateway
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
         except OSError as error:
             sys.stderr.write(f"tritone: TRITONE_JOBS__METRICS_PORT: {error.strerror}\n")
             return 2
-    maker = sound_maker(settings, TritonGateway(settings.triton), metrics)
+    maker = sound_maker(settings, make_gateway(settings.triton), metrics)
     return run(groups, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
 
 
