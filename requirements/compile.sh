@@ -3,11 +3,17 @@
 # torch stays out (a plain install of it brings gigabytes of CUDA): the Makefile installs it by itself.
 set -eu
 cd "$(dirname "$0")/.."
-compile() {
-  .venv/bin/uv pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url \
+compile_these() {
+  .venv/bin/uv pip compile -q ${SOURCE:--} --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --no-annotate "$@"
 }
+compile() { SOURCE=pyproject.toml compile_these "$@"; }
 # The widest set first: what tests need may hold back what serving would take, and both must agree.
 compile --extra serve --extra export --extra bench --extra dev \
   --no-emit-package torch --no-emit-package triton -o requirements/dev.txt
 compile --extra serve -c requirements/dev.txt -o requirements/serve.txt
+compile --extra frontend -c requirements/serve.txt -o requirements/frontend.txt
+# What images need beside the locks above: to build our wheel, and inside NGC's Triton. Without what
+# `tokenizers` names as its own needs: it uses them to download, which a server must not.
+echo hatchling | compile_these -o requirements/build.txt
+echo tokenizers | compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt

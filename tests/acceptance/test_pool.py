@@ -19,7 +19,7 @@ pytestmark = pytest.mark.triton
 
 PATIENCE_S = 60.0
 N_CLIENTS = 4
-LONG_STEPS, SHORT_STEPS = 250, 4
+LONG_STEPS, SHORT_STEPS, MAX_SHORT = 500, 4, 6
 _SEEDS = count()
 
 
@@ -80,14 +80,14 @@ def test_work_goes_to_the_triton_that_is_idle(
         while all(n_steps(t) == b for t, b in zip(tritons, before, strict=True)):
             time.sleep(0.01)
         n_short = 0
-        while not long.done() and n_short < 8:
+        while not long.done() and n_short < MAX_SHORT:
             assert generate(frontend) == 200
             n_short += 1
         assert long.result() == 200
     made = sorted(n_steps(t) - b for t, b in zip(tritons, before, strict=True))
     print(f"beside one pass of {LONG_STEPS} steps: {n_short} short ones; steps by Triton: {made}")  # noqa: T201
-    assert n_short == 8, "the long pass was too short to tell"
-    assert made == [8 * SHORT_STEPS, LONG_STEPS]
+    assert n_short >= 2, "the long pass was too short to tell"
+    assert made == [n_short * SHORT_STEPS, LONG_STEPS]
 
 
 class Load:
