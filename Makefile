@@ -35,7 +35,7 @@ acceptance: install-dev ## run the tests against a real Triton only
 
 lint: install-dev ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy tritone backends export frontend ops starter benchmarks tests
+	$(BIN)/mypy tritone backends export frontend ops starter benchmarks deploy tests
 	$(BIN)/lint-imports
 
 format: install-dev ## rewrite the code in the house style

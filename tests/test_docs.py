@@ -11,7 +11,7 @@ from frontend.settings import markdown_table
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PATH = re.compile(
-    r"`((?:tritone|backends|export|frontend|ops|starter|benchmarks|tests|docs)/[^`\s<…*]*)`"
+    r"`((?:tritone|backends|export|frontend|ops|starter|benchmarks|deploy|tests|docs)/[^`\s<…*]*)`"
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
