@@ -9,7 +9,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from frontend import logs
+from frontend import logs, tracing
 from frontend.app import create_app
 from frontend.keys.gate import check_keys
 from frontend.settings import InvalidSettings, Settings, load_settings
@@ -69,6 +69,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     logs.configure(settings.log_level)
+    tracing.configure(settings.otlp_endpoint, "tritone-frontend")
     host, port = listening.getsockname()[:2]
     structlog.get_logger(__name__).info("listening", host=host, port=port)
     program.run(sockets=[listening])

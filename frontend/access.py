@@ -19,7 +19,8 @@ log = structlog.get_logger(__name__)
 REQUEST_ID_HEADER = "x-request-id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+"""Asked all the time: neither traced nor logged but for debugging."""
 _MAX_PATH_CHARS = 200
 
 
@@ -75,7 +76,7 @@ class Access:
             contract, status or "none", served.model, served.version
         ).inc()
         self._metrics.http_seconds.labels(contract).observe(seconds)
-        write = log.debug if scope["path"] in _PROBES else log.info
+        write = log.debug if scope["path"] in PROBES else log.info
         write(
             "request",
             method=scope["method"],

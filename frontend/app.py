@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from frontend import health
-from frontend.access import Access
+from frontend.access import PROBES, Access
 from frontend.body_limit import BodyLimit
 from frontend.contracts import WEBHOOK_BODIES, include_contracts
 from frontend.contracts.envelopes import render_http_error, render_unexpected
@@ -53,6 +53,13 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
         description="Text in, sound out, behind the REST contracts people already use.",
         lifespan=lifespan,
         redoc_url=None,
+        telemetry={
+            "metrics": False,  # ours are in /metrics
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,  # `tracing.configure` does it
+            "exclude": lambda scope: scope["path"] in PROBES,
+        },
     )
     app.state.settings = settings
     app.state.metrics = metrics

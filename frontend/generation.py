@@ -4,9 +4,11 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
-from frontend import context
+from opentelemetry.trace import SpanKind
+
+from frontend import context, tracing
 from frontend.admission import Admission
 from frontend.errors import (
     BackendUnavailable,
@@ -96,12 +98,14 @@ class Generator:
         plan = self.plan(request)
         start = time.monotonic()
         timeout_s = min(request.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
-        with self._counted(plan.passes[0].card.name):
+        traced = tracing.span("generation", _attributes(plan, request_id))
+        with self._counted(plan.passes[0].card.name), traced as span:
             try:
                 async with asyncio.timeout(timeout_s):
                     takes = await self._take_all(plan, start + timeout_s, request_id)
             except TimeoutError as error:
                 raise DeadlineExceeded("The sound was not finished in time.") from error
+            span.set_attribute("tritone.version", takes[0].model_version)
         sound = await _finish(plan, takes)
         answered_by = sound.card.name, sound.model_version
         self._metrics.generation_seconds.labels(*answered_by).observe(time.monotonic() - start)
@@ -138,7 +142,9 @@ class Generator:
 
     async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
         model, arrived_at = request.card.name, time.monotonic()
-        async with self._admission.slot():
+        async with AsyncExitStack() as stack:
+            with tracing.span("admission"):
+                await stack.enter_async_context(self._admission.slot())
             entered_at = time.monotonic()
             self._metrics.stage_seconds.labels(model, "admission").observe(entered_at - arrived_at)
             call = Call(
@@ -146,11 +152,23 @@ class Generator:
                 request_id=request_id,
                 timeout_s=max(0.001, deadline - time.monotonic()),
             )
-            take = await self._gateway.generate(request, call)
+            with tracing.span("triton", kind=SpanKind.CLIENT):
+                take = await self._gateway.generate(request, call)
             self._metrics.stage_seconds.labels(model, "triton").observe(
                 time.monotonic() - entered_at
             )
             return take
+
+
+def _attributes(plan: Plan, request_id: str) -> dict[str, tracing.Attribute]:
+    first = plan.passes[0]
+    return {
+        "tritone.model": first.card.name,
+        "tritone.request_id": request_id,
+        "tritone.steps": first.steps,
+        "tritone.passes": len(plan.passes),
+        "tritone.seconds": sum(each.seconds_end - each.seconds_start for each in plan.passes),
+    }
 
 
 async def _finish(plan: Plan, takes: list[Take]) -> Sound:

@@ -7,6 +7,7 @@ import traceback
 from types import TracebackType
 
 import structlog
+from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from frontend import context
@@ -22,6 +23,9 @@ def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     request_id = context.request_id.get()
     if request_id is not None:
         event.setdefault("request_id", request_id)
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        event.setdefault("trace_id", trace.format_trace_id(span.trace_id))
     return event
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
+        populate_by_name=True,
     )
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
@@ -146,6 +147,13 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         (), description="JSON list of web origins whose pages may call us; `*` is all of them."
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        pattern=r"^https?://",
+        description="Collector that traces are sent to by OTLP/HTTP, `http://host:4318`; unset: "
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`, or no traces",
+    )
     triton: TritonSettings = TritonSettings.model_validate({})
     admission: AdmissionSettings = AdmissionSettings.model_validate({})
     jobs: JobSettings = JobSettings.model_validate({})
@@ -183,6 +191,8 @@ def _variable(*path: str) -> str:
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:
     path = [str(part) for part in location]
+    if path[0].isupper():  # a field of several names; which of them was set is not said
+        return f"{path[0]} (or OTEL_EXPORTER_OTLP_ENDPOINT): {message}"
     n_names = 2 if path[0] in _GROUPS else 1
     inside = "".join(f" {part!r}:" for part in path[n_names:])
     return f"{_variable(*path[:n_names])}:{inside} {message}"

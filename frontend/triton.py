@@ -13,7 +13,7 @@ import structlog
 import tritonclient.grpc.aio as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from frontend import context
+from frontend import tracing
 from frontend.errors import TritoneError
 from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
 from frontend.settings import TritonSettings
@@ -242,7 +242,8 @@ class TritonGateway:
                 "parameters": control or {tensors.JOB_ID: call.job_id},
             }
 
-        parent = context.traceparent.get()
+        # Control requests are not worth a trace: one comes with every look of the watchdog.
+        parent = None if control else tracing.traceparent()
         stream = self._client.stream_infer(
             requests(),
             stream_timeout=call.timeout_s + _STREAM_MARGIN_S,

@@ -90,6 +90,7 @@ def _settings() -> Settings:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            variable = "TRITONE_" + "__".join(str(part).upper() for part in problem["loc"])
+            path = "__".join(str(part).upper() for part in problem["loc"])
+            variable = path if path.startswith("TRITONE_") else f"TRITONE_{path}"
             typer.echo(f"tritone: {variable}: {problem['msg']}", err=True)
         raise typer.Exit(2) from None

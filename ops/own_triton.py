@@ -54,6 +54,7 @@ def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonSe
             metrics_port=metrics_port,
             shared_memory_prefix=prefix,
             logs_info=logs_info,
+            otlp_endpoint=settings.otlp_endpoint,
         )
 
 

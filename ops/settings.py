@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -45,7 +45,11 @@ class Settings(BaseSettings):
     """What `tritone up` needs to know."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRITONE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+        env_prefix="TRITONE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     host: str = Field("127.0.0.1", description="Address that the frontend listens on.")
@@ -58,6 +62,12 @@ class Settings(BaseSettings):
     )
     drain_timeout_s: float = Field(
         30.0, ge=0, description="How long requests in flight may take when the stack stops."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        pattern=r"^https?://",
+        description="Collector that traces are sent to by OTLP/HTTP.",
     )
     triton: TritonSettings = TritonSettings()
     jobs: JobSettings = JobSettings()

@@ -35,6 +35,7 @@ class TritonServer:
     metrics_port: int
     shared_memory_prefix: str
     logs_info: bool
+    otlp_endpoint: str | None = None  # of a collector
 
     @property
     def url(self) -> str:
@@ -75,6 +76,19 @@ class TritonServer:
             *(f"--{flag}={value}" for flag, value in flags.items()),
             *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
             *(f"--load-model={model}" for model in self._models_to_load()),
+            *(f"--trace-config={setting}" for setting in self._trace_settings()),
+        ]
+
+    def _trace_settings(self) -> list[str]:
+        if self.otlp_endpoint is None:
+            return []
+        return [
+            "mode=opentelemetry",
+            "rate=0",  # only what a caller traces, and as part of the caller's trace
+            "level=TIMESTAMPS",
+            "count=-1",
+            f"opentelemetry,url={self.otlp_endpoint.rstrip('/')}/v1/traces",
+            "opentelemetry,resource=service.name=triton",
         ]
 
     def _models_to_load(self) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 
 from prometheus_client import start_http_server
 
-from frontend import logs
+from frontend import logs, tracing
 from frontend.contracts import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
@@ -25,6 +25,7 @@ def main() -> int:
         sys.stderr.write(f"tritone: {error}\n")
         return 2
     logs.configure(settings.log_level)
+    tracing.configure(settings.otlp_endpoint, "tritone-worker")
     groups = Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
     metrics = Metrics()
     if settings.jobs.metrics_port:

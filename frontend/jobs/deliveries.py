@@ -149,6 +149,7 @@ def _to_delivery(row: DictRow) -> Delivery:
         next_at=row["next_at"],
         created_at=row["created_at"],
         ended_at=row["ended_at"],
+        traceparent=row.get("traceparent"),
     )
 
 

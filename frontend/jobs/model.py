@@ -175,6 +175,7 @@ class Job:
     position: int | None = None  # jobs before it in the queue; None: not queued, or not asked for
     result: JobResult | None = None  # of a completed job
     failure: JobFailure | None = None  # of a job in error
+    traceparent: str | None = None  # W3C trace context that it was submitted in
 
     @property
     def is_over(self) -> bool:

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from opentelemetry.trace import SpanKind
+
+from frontend import tracing
 from frontend.errors import InvalidRequest, Overloaded
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.model import Job, JobRequest, JobStatus
@@ -75,7 +78,9 @@ class JobService:
                 retry_after_s=_typical_s(load),
                 reason="jobs",
             )
-        return await self._store.insert(str(uuid.uuid4()), request)
+        about = {"tritone.contract": request.contract}
+        with tracing.span("submit job", about, kind=SpanKind.PRODUCER):
+            return await self._store.insert(str(uuid.uuid4()), request, tracing.traceparent())
 
     async def get(self, job_id: str, owner: str | None) -> Job:
         """Return a job, with its queue position while it is queued.

@@ -98,8 +98,10 @@ class Recovered:
 class JobStore(Protocol):
     """Jobs that survive everything but the loss of the disk. Every method may be repeated."""
 
-    async def insert(self, job_id: str, request: JobRequest) -> Job:
+    async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
         """Accept a job, with its first task; a known idempotency key gives the earlier job.
+
+        `traceparent`: W3C trace context that the job's own spans shall continue.
 
         Raises:
             JobConflict: the key belongs to another request.
@@ -169,7 +171,7 @@ class PostgresJobStore:
         self._lease_s = lease_s
         self._metrics = metrics
 
-    async def insert(self, job_id: str, request: JobRequest) -> Job:
+    async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
         """See `JobStore`."""
         digest = request.digest
         values = {
@@ -180,6 +182,7 @@ class PostgresJobStore:
             "digest": digest,
             "request": request.to_json(),
             "labels": Jsonb(dict(request.labels)),
+            "traceparent": traceparent,
         }
 
         async def work(connection: Connection) -> DictRow | None:
@@ -434,6 +437,7 @@ def to_job(row: DictRow) -> Job:
         steps_done=row["steps_done"],
         steps=row["steps"],
         position=row.get("position"),
+        traceparent=row["traceparent"],
         result=None if result is None else JobResult.from_json(result),
         failure=None if error is None else JobFailure(**error),
     )

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
+from opentelemetry.trace import SpanKind
 
+from frontend import tracing
 from frontend.audio.encoders import encode
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
 from frontend.gateway import Progress
@@ -95,8 +97,13 @@ class JobRunner:
                 await _to_the_end(self._settle(job, watched, making))
 
     async def _make(self, job: Job) -> JobResult:
-        sound = await self._maker.generate(job.request.sound, request_id=job.id)
-        files = [await self._keep(sound, each) for each in job.request.formats]
+        about: dict[str, tracing.Attribute] = {
+            "tritone.contract": job.request.contract,
+            "tritone.attempt": job.attempt,
+        }
+        with tracing.span("job", about, kind=SpanKind.CONSUMER, parent=job.traceparent):
+            sound = await self._maker.generate(job.request.sound, request_id=job.id)
+            files = [await self._keep(sound, each) for each in job.request.formats]
         return JobResult(
             files=tuple(files),
             seconds=sound.seconds,
@@ -111,7 +118,8 @@ class JobRunner:
 
     async def _keep(self, sound: Sound, output: OutputFormat) -> JobFile:
         row = output.audio_format
-        with self._metrics.stage_seconds.labels(sound.card.name, "encoding").time():
+        stage = self._metrics.stage_seconds.labels(sound.card.name, "encoding")
+        with stage.time(), tracing.span("encoding", {"tritone.format": row.name}):
             data = await asyncio.to_thread(encode, sound.pcm, sound.sample_rate, row)
         return JobFile(
             key=await self._files.put(data, row.extension),
@@ -185,8 +193,10 @@ class DeliveryRunner:
         headers = signature_headers(
             self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
         )
-        answer = await self._sender.send(delivery.url, headers, delivery.body)
-        settlement = self._judged(delivery, answer)
+        with tracing.span("webhook", kind=SpanKind.CLIENT, parent=delivery.traceparent) as span:
+            answer = await self._sender.send(delivery.url, headers, delivery.body)
+            settlement = self._judged(delivery, answer)
+            span.set_attribute("tritone.outcome", _OUTCOMES[settlement.status])
         self._metrics.webhook_seconds.observe(answer.seconds)
         self._metrics.webhook_attempts.labels(_OUTCOMES[settlement.status]).inc()
         _log.info(

@@ -48,3 +48,4 @@ class Delivery:
     created_at: datetime
     ended_at: datetime | None
     attempts: tuple[Attempt, ...] = ()
+    traceparent: str | None = None  # of the job, as far as it is needed to send

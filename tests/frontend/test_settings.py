@@ -84,3 +84,15 @@ def test_the_table_has_a_row_with_a_description_for_every_variable() -> None:
 def test_the_module_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_module("frontend.settings", run_name="__main__")
     assert capsys.readouterr().out == markdown_table()
+
+
+@pytest.mark.parametrize("variable", ["TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_the_collector_is_ours_or_the_standards(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://second:4318")
+    monkeypatch.setenv(variable, "http://first:4318")
+    assert load_settings().otlp_endpoint == "http://first:4318"
+    monkeypatch.setenv(variable, "first:4318")
+    with pytest.raises(InvalidSettings, match=variable):
+        load_settings()

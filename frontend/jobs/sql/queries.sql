@@ -31,9 +31,12 @@ SELECT value FROM tritone_secrets WHERE name = %(name)s;
 -- Accept a job with its first task, unless its id or its idempotency key is there already.
 -- One statement, with procrastinate's own function: one round trip, one flush of the disk.
 WITH job AS (
-    INSERT INTO tritone_jobs (id, owner, contract, idempotency_key, digest, request, labels)
+    INSERT INTO tritone_jobs (
+        id, owner, contract, idempotency_key, digest, request, labels, traceparent
+    )
     VALUES (
-        %(id)s, %(owner)s, %(contract)s, %(idempotency_key)s, %(digest)s, %(request)s, %(labels)s
+        %(id)s, %(owner)s, %(contract)s, %(idempotency_key)s, %(digest)s, %(request)s, %(labels)s,
+        %(traceparent)s
     )
     ON CONFLICT DO NOTHING
     RETURNING *
@@ -235,7 +238,7 @@ FROM tritone_jobs AS job
 WHERE delivery.id = %(id)s AND delivery.status = 'pending' AND job.id = delivery.job_id
     AND (delivery.lease_until IS NULL OR delivery.lease_until < now()
         OR delivery.claim_id = %(claim_id)s)
-RETURNING delivery.*, job.owner;
+RETURNING delivery.*, job.owner, job.traceparent;
 
 -- name: record_attempt
 -- Write one attempt into the delivery's log.

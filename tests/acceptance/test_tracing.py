@@ -1,0 +1,101 @@
+"""One request, one trace: from HTTP through our spans to every step of Triton's ensemble."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import copy_of
+from tests.acceptance.stack import Stack, running
+from tests.collector import Collector, Span, collecting
+from tests.frontend.jobs.database import new_database, running_server
+
+pytestmark = pytest.mark.triton
+
+PROMPT = "a secret whistle nobody may read"
+STEPS = {"tokenizer", "text_encoder", "denoiser", "vae_decoder"}
+TIMEOUT_S = 60.0
+
+
+Traced = tuple[Stack, Collector]
+
+
+@pytest.fixture(scope="module")
+def traced(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
+    folder = tmp_path_factory.mktemp("traced")
+    models = copy_of(repository, folder / "models")
+    with collecting() as collector, running_server() as database:
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",  # ms
+            "TRITONE_JOBS__DATABASE_URL": new_database(database),
+        }
+        with running(models, folder, **variables) as stack:
+            yield stack, collector
+
+
+def post(stack: Stack, path: str, body: dict[str, object], **headers: str) -> bytes:
+    request = urllib.request.Request(
+        f"http://{stack.address}{path}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", **headers},
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        return bytes(response.read())
+
+
+def assert_made_by_triton(collector: Collector, generation: Span, model: str) -> None:
+    """Assert that every step of the ensemble hangs under a generation."""
+    assert generation.attributes["tritone.model"] == model
+    collector.child(generation, "admission")
+    inference = collector.child(collector.child(generation, "triton"), "InferRequest")
+    ensemble = collector.child(inference, model)
+    below = {span.name: span for span in collector.children(ensemble)}
+    assert below.keys() == {f"{model}_{step}" for step in STEPS}
+    assert {span.service for span in below.values()} == {"triton"}
+    assert {span.trace_id for span in below.values()} == {generation.trace_id}
+
+
+def test_a_request_is_one_trace(traced: Traced, model: str) -> None:
+    stack, collector = traced
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    body = {"input": PROMPT, "audio_length": 1, "num_inference_steps": 5}
+    post(stack, "/v1/audio/generate", body, traceparent=f"00-{trace_id}-b7ad6b7169203331-01")
+    collector.until(lambda all_: any(s.name == f"{model}_vae_decoder" for s in all_.spans))
+    collector.until(lambda all_: any(s.name == "POST /v1/audio/generate" for s in all_.spans))
+    request = collector.one("POST /v1/audio/generate")
+    assert (request.trace_id, request.parent_id) == (trace_id, "b7ad6b7169203331")
+    assert request.service == "tritone-frontend"
+    assert_made_by_triton(collector, collector.child(request, "generation"), model)
+    assert collector.child(request, "encoding").attributes["tritone.format"] == "wav"
+    assert not [body for body in collector.bodies if b"whistle" in body]
+
+
+def test_a_job_continues_the_trace_of_its_submission(traced: Traced, model: str) -> None:
+    stack, collector = traced
+    body = {"model": "stable-audio", "prompt": PROMPT, "seconds_total": 1, "steps": 5}
+    post(stack, "/v2/generate/audio", body)
+    collector.until(lambda all_: any(span.name == "job" for span in all_.spans))
+    job = collector.one("job")
+    collector.until(
+        lambda all_: any(
+            span.name == f"{model}_vae_decoder" and span.trace_id == job.trace_id
+            for span in all_.spans
+        )
+    )
+    request = collector.one("POST /v2/generate/audio")
+    submission = collector.child(request, "submit job")
+    assert (job.parent_id, job.service) == (submission.span_id, "tritone-worker")
+    assert_made_by_triton(collector, collector.child(job, "generation"), model)
+    collector.child(job, "encoding")
+
+
+def test_probes_are_not_traced(traced: Traced) -> None:
+    stack, collector = traced
+    for path in ("/livez", "/readyz", "/metrics"):
+        urllib.request.urlopen(f"http://{stack.address}{path}", timeout=TIMEOUT_S).close()
+    post(stack, "/v1/audio/generate", {"input": "rain", "audio_length": 1})
+    names = {span.name for span in collector.spans if span.service == "tritone-frontend"}
+    assert not [name for name in names if name.startswith("GET")]
