@@ -13,13 +13,13 @@ from diffusers import AutoencoderOobleck, CosineDPMSolverMultistepScheduler, Sta
 from transformers import PreTrainedTokenizerFast
 
 from starter import transformer_training, vocoder_training
+from starter.latents import STATISTICS_FILE
 from starter.networks import Denoiser, build_vae
 from starter.recipe import Recipe
 from starter.sampler import Settings
 from starter.training import averaged_weights
 
 DEFAULTS_FILE = "generation_defaults.json"
-STATISTICS_FILE = "latent_statistics.json"
 DEFAULT_SECONDS = 5.0
 
 

@@ -25,11 +25,11 @@ from starter.recipe import LatentFormat
 Convolution: TypeAlias = nn.Conv1d | nn.ConvTranspose1d
 
 CLIPS = 500  # of the corpus, for the fit
-LONGEST_FRAMES = 60  # of each of them
+LONGEST_FRAMES = 30  # of each of them
 RIDGE = 3.0
 GENTLE = 2.5  # log of the divisor of a snake's bend: nearly linear at first
 QUIET = 0.02  # residual units begin close to the identity
-REFINE_ROWS, REFINE_FRAMES, REFINE_RATE, WARM_UP_STEPS = 12, 60, 1.2e-3, 40
+REFINE_ROWS, REFINE_FRAMES, REFINE_RATE, WARM_UP_STEPS = 12, 30, 1.2e-3, 40
 FAINT = 0.01  # strengths above this count logarithmically
 LIFT = 20.0  # strengths are of the order of 1 inside the decoder, full scale is 1 outside
 
@@ -49,7 +49,7 @@ def start_as_bank(
 ) -> None:
     """Set all layers of a decoder with two upsamplings, ``frames_per_latent`` and the mel hop."""
     first, last = decoder.block[0], decoder.block[-1]
-    _set_weight(decoder.conv1, _detectors(decoder.conv1, source.latent))
+    _set_weight(decoder.conv1, _detectors(decoder.conv1, source))
     decoder.conv1.bias.uniform_(-2.0, 2.0)
     _set_weight(last.conv_t1, _oscillators(last.conv_t1))
     _set_weight(decoder.conv2, _sum_of_channels(decoder.conv2))
@@ -65,19 +65,23 @@ def start_as_bank(
         _refine(decoder, source, steps, on_step)
 
 
-def _detectors(conv: nn.Conv1d, latent: LatentFormat) -> Tensor:
-    """Each hidden unit looks at one band of one stacked frame and a little at its neighbours."""
-    weight = torch.randn(conv.out_channels, conv.in_channels, int(conv.kernel_size[0])) * 0.02
-    centre = int(conv.kernel_size[0]) // 2
+def _detectors(conv: nn.Conv1d, source: Source) -> Tensor:
+    """Each hidden unit looks at one band of one stacked frame and a little at its neighbours.
+
+    Every second unit hears the noise channels as well.
+    """
+    latent, taps = source.latent, int(conv.kernel_size[0])
+    seen = torch.randn(conv.out_channels, latent.packed_values, taps) * 0.02
     for unit in range(conv.out_channels):
-        at = unit % latent.mel_channels
+        at = unit % latent.packed_values
         near = slice(max(0, at - 2), at + 3)
-        weight[unit, near, centre] += torch.randn(weight[unit, near, centre].shape) * 0.15
-        weight[unit, at, centre] += float(torch.empty(1).uniform_(0.3, 1.4))
-    weight[::2, latent.mel_channels :, :] = (
-        torch.randn_like(weight[::2, latent.mel_channels :, :]) * 0.1
-    )
-    return weight
+        seen[unit, near, taps // 2] += torch.randn(seen[unit, near, taps // 2].shape) * 0.15
+        seen[unit, at, taps // 2] += float(torch.empty(1).uniform_(0.3, 1.4))
+    bands = torch.from_numpy(source.measured.out_of / source.measured.deviation)
+    mel = torch.einsum("upt,cp->uct", seen, bands)
+    noise = torch.randn(conv.out_channels, latent.noise_channels, taps) * 0.02
+    noise[::2] *= 5
+    return torch.cat([mel, noise], dim=1)
 
 
 def _grid_turns(count: int, samples: int) -> NDArray[np.float64]:
@@ -114,8 +118,10 @@ def _fit(decoder: OobleckDecoder, source: Source) -> None:
     targets = torch.cat([_strengths(source, e) for e in chosen])
     gram = inputs.T @ inputs + RIDGE * torch.eye(inputs.shape[1]).double()
     solved = torch.linalg.solve(gram, inputs.T @ targets.double()).float()
-    weight = torch.randn(upsampling.in_channels, upsampling.out_channels, 4) * 1e-3
-    weight[:, :, 1 : 1 + latent.frames_per_latent] += solved.reshape(
+    taps = int(upsampling.kernel_size[0])
+    weight = torch.randn(upsampling.in_channels, upsampling.out_channels, taps) * 1e-3
+    own = latent.frames_per_latent // 2
+    weight[:, :, own : own + latent.frames_per_latent] += solved.reshape(
         len(solved), upsampling.out_channels, latent.frames_per_latent
     )
     _set_weight(upsampling, weight)
@@ -150,7 +156,7 @@ def _stretch(draw: np.random.Generator, source: Source) -> tuple[Tensor, Tensor]
     cache, latent = source.cache, source.latent
     entry = cache.entries[int(draw.integers(len(cache.entries)))]
     frames = min(entry.frames, REFINE_FRAMES)
-    mels = np.full((REFINE_FRAMES, latent.mel_channels), silence(latent), dtype=np.float32)
+    mels = np.full((REFINE_FRAMES, latent.packed_values), silence(latent), dtype=np.float32)
     mels[:frames] = cache.mels[entry.first_frame : entry.first_frame + frames]
     inputs = torch.cat(
         [
@@ -195,7 +201,8 @@ def _strengths(source: Source, entry: ClipEntry) -> Tensor:
     pieces: Floats = np.lib.stride_tricks.sliding_window_view(padded, 4 * hop)[::hop]
     spectra = np.abs(np.fft.rfft(pieces * window, axis=1)) * (2 * LIFT / window.sum())
     strengths = spectra[:, 2 : 2 * count + 1 : 2].reshape(frames, latent.frames_per_latent, count)
-    signs = np.where((np.arange(1, count + 1) % 2) & (np.arange(2)[:, None] % 2), -1.0, 1.0)
+    stacked = np.arange(latent.frames_per_latent)[:, None]
+    signs = np.where((np.arange(1, count + 1) % 2) & (stacked % 2), -1.0, 1.0)
     signed = (strengths * signs).transpose(0, 2, 1).reshape(frames, -1)
     return torch.from_numpy(signed.astype(np.float32))
 

@@ -1,52 +1,62 @@
-"""A small classifier of kinds, fitted on corpus clips: the judge of what was generated."""
+"""A small classifier of kinds, fitted on corpus clips: the judge of what was generated.
 
+It looks at spectrograms as an ear would: not at loudness, colour or the last decibel, and not at
+what lies 60 dB below the loudest moment.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from starter.corpus.cache import CorpusCache
-from starter.mel import Floats, silence, unpack
+from starter.corpus.cache import ClipEntry, CorpusCache
+from starter.mel import Floats, unpack
 from starter.recipe import LatentFormat
 
-EPOCHS, BATCH = 40, 128
-MODULATION_BINS = 24
-LEVEL_JITTER = 1.0  # nats: the judge must not go by loudness
-SMEAR = 0.25  # nats: nor by fine detail that no vocoder keeps
+FILE = "judge.pt"
+EPOCHS, BATCH, PEAK_RATE = 8, 32, 2e-3
+STRETCH_FRAMES = 200  # mel frames of a clip that are looked at in training: 4 s
+RANGE = 7.0  # nats below the loudest value: 60 dB
+TILT = 0.8  # nats from the lowest to the highest band: rooms and loudspeakers colour
+SMEAR = 0.35  # nats: fine detail that no vocoder keeps
+FLOOR = 2.0  # nats: how far a noise floor may rise above the range's lower end
+WIDTH = 24
 
 
-def features(log_mel: Floats) -> Floats:
-    """Statistics of a spectrogram [frames, bands], float32 [features].
+class Ear(nn.Module):
+    """Four convolutions over time and bands, then mean and spread over time."""
 
-    Per band: mean, spread, three quantiles and mean movement; then the spectrum of the loudness
-    over time.
-    """
-    quantiles = np.quantile(log_mel, (0.1, 0.5, 0.95), axis=0)
-    movement = np.abs(np.diff(log_mel, axis=0)).mean(0)
-    return np.asarray(
-        np.concatenate(
-            [log_mel.mean(0), log_mel.std(0), *quantiles, movement, _modulation(log_mel)]
-        ),
-        dtype=np.float32,
-    )
-
-
-def _modulation(log_mel: Floats) -> NDArray[np.float64]:
-    """How strongly low and high bands beat at rates from 0 to 25 Hz, [2 * MODULATION_BINS]."""
-    halves = np.split(log_mel, 2, axis=1)
-    spectra = []
-    for half in halves:
-        curve = half.mean(1) - half.mean()
-        power = np.abs(np.fft.rfft(curve * np.hanning(len(curve)), 512)) / np.sqrt(len(curve))
-        spectra.append(
-            power[1:]
-            .reshape(-1)[: 256 // MODULATION_BINS * MODULATION_BINS]
-            .reshape(MODULATION_BINS, -1)
-            .mean(1)
+    def __init__(self, kinds: int, bands: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_layer(1, WIDTH, (2, 2)),
+            *_layer(WIDTH, 2 * WIDTH, (2, 2)),
+            *_layer(2 * WIDTH, 3 * WIDTH, (2, 2)),
+            *_layer(3 * WIDTH, 3 * WIDTH, (1, 2)),
         )
-    return np.asarray(np.log(np.concatenate(spectra) + 1e-2))
+        self.head = nn.Sequential(
+            nn.Dropout(0.2),
+            nn.Linear(2 * 3 * WIDTH * (bands // 16), 96),
+            nn.GELU(),
+            nn.Linear(96, kinds),
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores [rows, kinds] of pictures [rows, frames, bands]."""
+        seen = self.body(pictures[:, None]).transpose(1, 2).flatten(2)  # rows, frames, features
+        scores: Tensor = self.head(torch.cat([seen.mean(1), seen.std(1)], dim=1))
+        return scores
+
+
+def _layer(inputs: int, outputs: int, stride: tuple[int, int]) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
 
 
 @dataclass(frozen=True)
@@ -54,61 +64,74 @@ class Judge:
     """A fitted classifier."""
 
     kinds: list[str]
-    network: nn.Module
-    mean: Floats
-    deviation: Floats
+    ear: Ear
 
     @torch.no_grad()
     def kinds_of(self, log_mels: list[Floats]) -> list[str]:
-        """The kind each spectrogram is taken for."""
-        rows = np.stack([features(m) for m in log_mels])
-        scores = self.network(torch.from_numpy((rows - self.mean) / self.deviation))
-        return [self.kinds[int(i)] for i in scores.argmax(1)]
+        """The kind each spectrogram [frames, bands] is taken for."""
+        scores = [self.ear(torch.from_numpy(picture(m))[None])[0] for m in log_mels]
+        return [self.kinds[int(s.argmax())] for s in scores]
+
+    def save(self, path: Path) -> None:
+        """Write the judge, so that later sounds meet the same one."""
+        torch.save({"kinds": self.kinds, "ear": self.ear.half().state_dict()}, path)
+        self.ear.float()
+
+    @classmethod
+    def load(cls, path: Path) -> "Judge":
+        """Read what ``save`` wrote."""
+        kept = torch.load(path, weights_only=True)
+        ear = Ear(len(kept["kinds"]), 64)
+        ear.load_state_dict(kept["ear"])
+        return cls(kept["kinds"], ear.float().eval())
 
 
-def fit(cache: CorpusCache, latent: LatentFormat, seed: int = 3) -> Judge:
-    """Fit on the clips of one kind in the training split, with levels and details jittered."""
+def picture(log_mel: Floats) -> Floats:
+    """What the judge sees: 0 at the loudest value, -1 at 60 dB below and less."""
+    return np.asarray(np.clip((log_mel - log_mel.max()) / RANGE, -1, 0), dtype=np.float32)
+
+
+def fit(
+    cache: CorpusCache,
+    latent: LatentFormat,
+    on_step: Callable[[int, int, str], None] = lambda *_: None,
+    seed: int = 3,
+) -> Judge:
+    """Fit on the clips of one kind in the training split, coloured and smeared at random."""
     draw = np.random.default_rng(seed)
     torch.manual_seed(seed)
     singles = [e for e in cache.entries if len(e.kinds) == 1]
     kinds = sorted({e.kinds[0] for e in singles})
-    rows, labels = [], []
-    for entry in singles:
-        packed = np.asarray(
-            cache.mels[entry.first_frame : entry.first_frame + entry.frames], dtype=np.float32
-        )
-        rows.append(features(_jittered(draw, unpack(packed, latent), latent)))
-        labels.append(kinds.index(entry.kinds[0]))
-    table = np.stack(rows)
-    mean, deviation = table.mean(0), table.std(0) + 1e-3
-    network = _trained(
-        torch.from_numpy((table - mean) / deviation), torch.tensor(labels), len(kinds)
-    )
-    return Judge(kinds, network, mean, deviation)
+    labels = torch.tensor([kinds.index(e.kinds[0]) for e in singles])
+    ear = Ear(len(kinds), latent.mel_bands).train()
+    optimiser = torch.optim.AdamW(ear.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    steps = EPOCHS * (len(singles) // BATCH)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=steps)
+    for step in range(steps):
+        chosen = draw.integers(len(singles), size=BATCH)
+        pictures = np.stack([_stretch(draw, cache, singles[int(i)], latent) for i in chosen])
+        scores = ear(torch.from_numpy(pictures))
+        loss = nn.functional.cross_entropy(scores, labels[chosen], label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        rate.step()
+        on_step(step + 1, steps, f"loss {float(loss.detach()):.2f}")
+    return Judge(kinds, ear.eval())
 
 
-def _jittered(draw: np.random.Generator, log_mel: Floats, latent: LatentFormat) -> Floats:
-    """Another level and a little noise, never below the floor."""
-    moved = log_mel + draw.normal(0, LEVEL_JITTER) + draw.normal(0, SMEAR, log_mel.shape)
-    return np.maximum(moved, silence(latent)).astype(np.float32)
-
-
-def _trained(rows: Tensor, labels: Tensor, kinds: int) -> nn.Module:
-    """A two-layer perceptron, trained in seconds."""
-    network = nn.Sequential(
-        nn.Dropout(0.1),
-        nn.Linear(rows.shape[1], 192),
-        nn.GELU(),
-        nn.Dropout(0.3),
-        nn.Linear(192, kinds),
-    )
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.02)
-    for _ in range(EPOCHS):
-        for chosen in torch.split(torch.randperm(len(rows)), BATCH):
-            loss = nn.functional.cross_entropy(
-                network(rows[chosen]), labels[chosen], label_smoothing=0.05
-            )
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-    return network.eval()
+def _stretch(
+    draw: np.random.Generator, cache: CorpusCache, entry: ClipEntry, latent: LatentFormat
+) -> Floats:
+    """A stretch of a clip as the judge sees it in training; short clips are followed by silence."""
+    packed = cache.mels[entry.first_frame : entry.first_frame + entry.frames]
+    log_mel = unpack(np.asarray(packed, dtype=np.float32), latent)
+    first = int(draw.integers(0, max(1, len(log_mel) - STRETCH_FRAMES + 1)))
+    log_mel = log_mel[first : first + STRETCH_FRAMES]
+    tilt = np.linspace(-0.5, 0.5, latent.mel_bands) * draw.normal(0, TILT)
+    moved = log_mel + tilt + draw.normal(0, SMEAR * draw.random(), log_mel.shape)
+    floor = moved.max() - RANGE + draw.random() * FLOOR
+    seen = picture(np.logaddexp(moved, floor).astype(np.float32))
+    full = np.full((STRETCH_FRAMES, latent.mel_bands), seen.min(), dtype=np.float32)
+    full[: len(seen)] = seen
+    return full

@@ -11,6 +11,7 @@ from starter.recipe import RECIPE
 if TYPE_CHECKING:
     from starter.progress import Bar
     from starter.training import OnStep, Plan, Trainee
+    from starter.transformer_training import Material
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,10 @@ Work = Annotated[
 Minutes = Annotated[
     float,
     typer.Option(help="Time to train in all, pauses not counted; the learning rate ends at 0."),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(help="Train this many steps in all, instead of minutes: repeatable to the bit."),
 ]
 Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
 WORK = Path("work/starter")
@@ -46,14 +51,14 @@ def corpus(work: Work = WORK) -> None:
 
 
 def _shown_on(bar: "Bar", plan: "Plan") -> "OnStep":
-    """Show a training on a progress bar, counted in seconds of its budget."""
+    """Show a training on a progress bar, counted in what its plan counts."""
 
     def show(trainee: "Trainee[Any]", note: str) -> None:
-        bar(
-            round(trainee.progress.active_s),
-            round(60 * plan.minutes),
-            f"step {trainee.progress.step} {note}",
-        )
+        step = trainee.progress.step
+        if plan.steps:
+            bar(step, plan.steps, note)
+        else:
+            bar(round(trainee.progress.active_s), round(60 * plan.minutes), f"step {step} {note}")
 
     return show
 
@@ -62,39 +67,79 @@ def _shown_on(bar: "Bar", plan: "Plan") -> "OnStep":
 def main() -> None:
     """Make the bundled checkpoint.
 
-    Corpus, train-vocoder and train-transformer (side by side), assemble, evaluate.
+    corpus, fit-judge, train-text, train-vocoder and train-transformer (side by side), assemble,
+    evaluate.
     """
 
 
-@app.command("train-transformer")
-def train_transformer(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads = 1) -> None:
-    """Train text encoder and transformer; continues where it stopped.
-
-    Run it beside train-vocoder.
-    """
+@app.command("train-text")
+def train_text(work: Work = WORK, steps: int = 500, threads: Threads = 1) -> None:
+    """Teach the text encoder what captions ask for, a few minutes, before train-transformer."""
     import torch
 
+    from starter.corpus.captions import all_training_captions
+    from starter.networks import Denoiser
+    from starter.progress import progress_bar
+    from starter.text import load_or_train
+    from starter.text_training import CHECKPOINT, teach
+    from starter.training import Plan
+
+    torch.set_num_threads(threads)
+    plan = Plan(minutes=0, steps=steps, warm_up_steps=60)
+    tokenizer = load_or_train(work / "tokenizer", all_training_captions(), RECIPE.text)
+    torch.manual_seed(plan.seed)
+    encoder = Denoiser(RECIPE, len(tokenizer)).text_encoder
+    with progress_bar("text encoder") as bar:
+        right = teach(encoder, tokenizer, RECIPE.text, plan, bar)
+    torch.save(encoder.state_dict(), work / CHECKPOINT)
+    typer.echo(f"{right:.0%} of the last captions understood")
+
+
+def _material(work: Path) -> "Material":
+    """What the transformer reads: latents drawn from the corpus, and the tokenizer."""
     from starter.corpus.cache import load
     from starter.corpus.captions import all_training_captions
     from starter.latents import LatentSampler, statistics
-    from starter.networks import Denoiser
-    from starter.progress import progress_bar
-    from starter.samples import SamplePages
     from starter.text import load_or_train
-    from starter.training import Plan, Trainee
-    from starter.transformer_training import CHECKPOINT, Material, train
+    from starter.transformer_training import Material
 
-    torch.set_num_threads(threads)
-    plan = Plan(minutes=minutes, peak_rate=8e-4)
     cache = load(work / "corpus" / "training", RECIPE.latent)
     tokenizer = load_or_train(work / "tokenizer", all_training_captions(), RECIPE.text)
     measured = statistics(work, cache, RECIPE.latent)
-    material = Material(RECIPE, LatentSampler(cache, measured, RECIPE.latent), tokenizer)
+    return Material(RECIPE, LatentSampler(cache, measured, RECIPE.latent), tokenizer)
+
+
+@app.command("train-transformer")
+def train_transformer(
+    work: Work = WORK, minutes: Minutes = 80.0, steps: Steps = None, threads: Threads = 1
+) -> None:
+    """Train text encoder and transformer; continues where it stopped.
+
+    Run it after train-text and beside train-vocoder.
+    """
+    import torch
+
+    from starter.latents import STATISTICS_FILE, read_statistics
+    from starter.networks import Denoiser
+    from starter.progress import progress_bar
+    from starter.samples import SamplePages
+    from starter.text_training import CHECKPOINT as TEXT
+    from starter.training import Plan, Trainee
+    from starter.transformer_training import CHECKPOINT, train
+
+    if not (work / TEXT).exists():
+        raise typer.BadParameter(f"{work / TEXT} is missing: run train-text first")
+    torch.set_num_threads(threads)
+    plan = Plan(minutes=minutes, steps=steps, peak_rate=8e-4)
+    material = _material(work)
     torch.manual_seed(plan.seed)
-    trainee = Trainee.new(Denoiser(RECIPE, len(tokenizer)), plan)
+    denoiser = Denoiser(RECIPE, len(material.tokenizer))
+    denoiser.text_encoder.load_state_dict(torch.load(work / TEXT, weights_only=True))
+    trainee = Trainee.new(denoiser, plan)
     resumed = trainee.restore(work / CHECKPOINT)
     typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
     with progress_bar("transformer") as bar:
+        measured = read_statistics(work / STATISTICS_FILE)
         show, draw = _shown_on(bar, plan), SamplePages(material, measured, work / "samples")
 
         def on_step(trainee: "Trainee[Any]", note: str) -> None:
@@ -105,7 +150,9 @@ def train_transformer(work: Work = WORK, minutes: Minutes = 80.0, threads: Threa
 
 
 @app.command("train-vocoder")
-def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads = 1) -> None:
+def train_vocoder(
+    work: Work = WORK, minutes: Minutes = 80.0, steps: Steps = None, threads: Threads = 1
+) -> None:
     """Train the decoder from latents to waves; continues where it stopped.
 
     Run it beside train-transformer.
@@ -121,7 +168,7 @@ def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads =
     from starter.vocoder_training import CHECKPOINT, VocoderMaterial, train
 
     torch.set_num_threads(threads)
-    plan = Plan(minutes=minutes, peak_rate=3e-4)
+    plan = Plan(minutes=minutes, steps=steps, peak_rate=3e-4)
     cache = load(work / "corpus" / "training", RECIPE.latent)
     material = VocoderMaterial(RECIPE.latent, cache, statistics(work, cache, RECIPE.latent))
     torch.manual_seed(plan.seed)
@@ -136,6 +183,22 @@ def train_vocoder(work: Work = WORK, minutes: Minutes = 80.0, threads: Threads =
     typer.echo(f"continuing at step {trainee.progress.step}")
     with progress_bar("vocoder") as bar:
         train(trainee, material, plan, work, _shown_on(bar, plan))
+
+
+@app.command("fit-judge")
+def fit_judge(work: Work = WORK, threads: Threads = 1) -> None:
+    """Fit the classifier that judges what is generated, on corpus clips only (5 minutes)."""
+    import torch
+
+    from starter.classifier import FILE, fit
+    from starter.corpus.cache import load
+    from starter.progress import progress_bar
+
+    torch.set_num_threads(threads)
+    with progress_bar("judge") as bar:
+        judge = fit(load(work / "corpus" / "training", RECIPE.latent), RECIPE.latent, bar)
+    judge.save(PAGES / FILE)
+    typer.echo(f"judge written to {PAGES / FILE}")
 
 
 @app.command()
@@ -191,7 +254,7 @@ def _draw_corpus(path: Path) -> None:
     panels = []
     for name in KINDS:
         for seed in (1, 2):
-            wave = make_clip(Wanted((name,), 20_000_000 + seed), RECIPE.corpus).wave
+            wave = make_clip(Wanted((name,), 20_000_000 + seed), RECIPE.corpus).mono
             panels.append(
                 Panel(name, log_mel(wave[: 5 * RECIPE.audio.sample_rate_hz], RECIPE.latent))
             )

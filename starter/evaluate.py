@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starter.assemble import read_defaults, write_defaults
+from starter.classifier import FILE as JUDGE_FILE
+from starter.classifier import Judge
 from starter.evaluation import (
     SECONDS,
     Bench,
@@ -50,7 +52,8 @@ class EvaluationRun:
 
 def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     """Measure, write the page and the picture, and return the share recognised."""
-    bench = load_bench(run.work, Instrument.load(run.work, recipe))
+    judge = Judge.load(run.pages / JUDGE_FILE)
+    bench = load_bench(run.work, Instrument.load(run.work, recipe), judge)
     checkpoint = run.work / "checkpoint"
     found = _measure(run, bench, read_defaults(checkpoint))
     if found.sweep and checkpoint.exists():

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from starter.classifier import Judge
-from starter.corpus.cache import ClipEntry, CorpusCache
+from starter.corpus.cache import ClipEntry, CorpusCache, load
 from starter.corpus.captions import wordings
 from starter.corpus.kinds import KINDS
 from starter.instrument import Instrument, Order
@@ -211,11 +211,6 @@ def best(points: list[SweepPoint], most_steps: int = 25) -> Settings:
     return min((p for p in allowed if p.accuracy >= top - 0.02), key=lambda p: p.distance).settings
 
 
-def load_bench(work: Path, instrument: Instrument) -> Bench:
-    """Fit the judge on the training clips and open the held-out clips."""
-    from starter.classifier import fit
-    from starter.corpus.cache import load
-
-    latent = instrument.recipe.latent
-    judge = fit(load(work / "corpus" / "training", latent), latent)
-    return Bench(instrument, judge, load(work / "corpus" / "held_out", latent))
+def load_bench(work: Path, instrument: Instrument, judge: Judge) -> Bench:
+    """Open the held-out clips."""
+    return Bench(instrument, judge, load(work / "corpus" / "held_out", instrument.recipe.latent))

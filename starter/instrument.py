@@ -9,8 +9,8 @@ from diffusers import AutoencoderOobleck
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from starter.assemble import STATISTICS_FILE, load_denoiser, load_vae
-from starter.latents import Statistics, read_statistics
+from starter.assemble import load_denoiser, load_vae
+from starter.latents import STATISTICS_FILE, Statistics, read_statistics
 from starter.mel import Floats, unpack
 from starter.networks import Condition, Denoiser
 from starter.recipe import Recipe
@@ -75,7 +75,7 @@ class Instrument(Player):
     def load(cls, work: Path, recipe: Recipe) -> "Instrument":
         """Load whatever the trainings have saved last."""
         denoiser, tokenizer = load_denoiser(work, recipe)
-        measured = read_statistics(work / STATISTICS_FILE, recipe.latent)
+        measured = read_statistics(work / STATISTICS_FILE)
         return cls(recipe, denoiser, tokenizer, measured, load_vae(work, recipe))
 
     @torch.no_grad()

@@ -3,7 +3,6 @@
 Normalisation statistics, and batches drawn from the corpus cache by step number.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,43 +14,61 @@ from starter.corpus.cache import ClipEntry, CorpusCache
 from starter.mel import Floats, silence
 from starter.recipe import LatentFormat
 
+STATISTICS_FILE = "latent_statistics.npz"
+EVERY = 7  # frames of the corpus that are measured
+
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and deviation of the log-mel bands over the corpus, float32 [mel channels] each."""
+    """How packed log-mel values and the mel channels of latents turn into each other."""
 
-    mean: Floats
-    deviation: Floats
+    mean: Floats  # [packed values]
+    deviation: Floats  # [packed values]
+    into: Floats  # [packed values, mel channels]
+    out_of: Floats  # [mel channels, packed values]
 
     def normalised(self, packed: NDArray[Any]) -> Floats:
-        """Packed log-mel [..., mel channels] with about unit variance."""
-        return ((packed - self.mean) / self.deviation).astype(np.float32)
+        """Packed log-mel [..., packed values] as mel channels of about unit variance."""
+        return ((packed - self.mean) @ self.into).astype(np.float32)
 
     def restored(self, normalised: Floats) -> Floats:
-        """Undo ``normalised``."""
-        return normalised * self.deviation + self.mean
+        """Undo ``normalised``, but for what the components leave out."""
+        return normalised @ self.out_of + self.mean
 
 
 def statistics(folder: Path, cache: CorpusCache, latent: LatentFormat) -> Statistics:
-    """The statistics kept in ``folder``, measured on first use.
-
-    Both stacked frames share a band's figures.
-    """
-    path = folder / "latent_statistics.json"
+    """The statistics kept in ``folder``, measured on first use."""
+    path = folder / STATISTICS_FILE
     if not path.exists():
-        bands = np.asarray(cache.mels[::7], dtype=np.float32).reshape(-1, latent.mel_bands)
-        figures = {"mean": bands.mean(0).tolist(), "deviation": bands.std(0).tolist()}
-        path.write_text(json.dumps(figures))
-    return read_statistics(path, latent)
+        measured = measure(np.asarray(cache.mels[::EVERY], dtype=np.float32), latent)
+        np.savez(path, **vars(measured))
+    return read_statistics(path)
 
 
-def read_statistics(path: Path, latent: LatentFormat) -> Statistics:
+def measure(packed: Floats, latent: LatentFormat) -> Statistics:
+    """Principal components of packed log-mel [frames, packed values].
+
+    Bands are first brought to one variance (all stacked frames share a band's figures). The
+    components' variances are then drawn together by ``whitening``, so that coarse and fine are
+    seen at noise levels that one network can learn, and scaled to a mean of 1.
+    """
+    bands = packed.reshape(-1, latent.mel_bands)
+    mean = np.tile(bands.mean(0), latent.frames_per_latent)
+    deviation = np.tile(bands.std(0), latent.frames_per_latent)
+    variances, axes = np.linalg.eigh(np.cov(((packed - mean) / deviation).T))
+    largest = slice(None, -latent.mel_channels - 1, -1)
+    variances, axes = variances[largest], axes[:, largest]
+    wanted = variances ** (1 - latent.whitening)
+    scale = np.sqrt(wanted / wanted.mean() / variances)
+    into = axes / deviation[:, None] * scale
+    out_of = (axes * deviation[:, None] / scale).T
+    return Statistics(*(np.asarray(a, dtype=np.float32) for a in (mean, deviation, into, out_of)))
+
+
+def read_statistics(path: Path) -> Statistics:
     """Read what ``statistics`` wrote."""
-    figures = json.loads(path.read_text())
-    mean, deviation = (
-        np.tile(np.float32(figures[k]), latent.frames_per_latent) for k in ("mean", "deviation")
-    )
-    return Statistics(mean, deviation)
+    with np.load(path) as kept:
+        return Statistics(**kept)
 
 
 @dataclass(frozen=True)
@@ -97,9 +114,9 @@ class LatentSampler:
         return self._cache.entries[int(draw.choice(members))]
 
     def _padded(self, entry: ClipEntry, frames: int) -> Floats:
-        """Normalised mel part [mel channels, frames], silence after the clip."""
+        """Mel channels [mel channels, frames], silence after the clip."""
         packed = np.full(
-            (frames, self._latent.mel_channels), silence(self._latent), dtype=np.float32
+            (frames, self._latent.packed_values), silence(self._latent), dtype=np.float32
         )
         packed[: entry.frames] = self._cache.mels[
             entry.first_frame : entry.first_frame + entry.frames

@@ -47,13 +47,13 @@ def log_mel(wave: NDArray[Any], latent: LatentFormat) -> Floats:
 
 
 def pack(mel: Floats, latent: LatentFormat) -> Floats:
-    """Stack mel frames [frames, bands] into latents' mel part [latent frames, mel channels]."""
-    return mel.reshape(-1, latent.mel_channels)
+    """Stack mel frames [frames, bands] into one row a latent frame [latent frames, values]."""
+    return mel.reshape(-1, latent.packed_values)
 
 
 def unpack(packed: Floats, latent: LatentFormat) -> Floats:
-    """Undo ``pack``; extra (noise) channels are dropped."""
-    return packed[:, : latent.mel_channels].reshape(-1, latent.mel_bands)
+    """Undo ``pack``."""
+    return packed.reshape(-1, latent.mel_bands)
 
 
 def silence(latent: LatentFormat) -> float:

@@ -1,18 +1,21 @@
-"""A plain sampler for the finished networks.
+"""Sampling with the torch networks as the server does it: its noise, its schedule, its arithmetic.
 
-Deterministic DPM-Solver++(2M) with classifier-free guidance.
-
-The serving side has its own; this one belongs to training and evaluation and needs nothing but
-torch.
+So what an evaluation hears is what the served model plays for the same prompt and seed.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from tritone.card import ScheduleSettings
+from tritone.noise import INITIAL_STREAM, gaussian
+from tritone.schedules import cosine_dpm
 
 from starter.networks import Condition, Denoiser
 from starter.recipe import NoiseSchedule
+
+ETA = 0.0  # the deterministic solver: few steps are enough
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,10 @@ class Settings:
     guidance: float = 2.0
 
 
-def sigmas(schedule: NoiseSchedule, steps: int) -> Tensor:
-    """The exponential levels of ``CosineDPMSolverMultistepScheduler``, then zero: [steps + 1]."""
-    low, high = (torch.tensor(s).log().item() for s in (schedule.sigma_min, schedule.sigma_max))
-    return torch.cat([torch.linspace(high, low, steps).exp(), torch.zeros(1)])
-
-
 def starting_noise(seeds: list[int], channels: int, frames: int) -> Tensor:
     """Unit noise [rows, channels, frames], each row from its own seed."""
-    rows = [
-        torch.randn(channels, frames, generator=torch.Generator().manual_seed(seed))
-        for seed in seeds
-    ]
-    return torch.stack(rows)
+    rows = [gaussian(seed, INITIAL_STREAM, (channels, frames)) for seed in seeds]
+    return torch.from_numpy(np.stack(rows))
 
 
 @torch.no_grad()
@@ -43,25 +37,16 @@ def sample(
     denoiser: Denoiser, condition: Condition, noise: Tensor, run: tuple[NoiseSchedule, Settings]
 ) -> Tensor:
     """Latents [rows, channels, frames] for the condition, from unit noise of the same shape."""
-    schedule, settings = run
+    levels, settings = run
+    table = cosine_dpm(
+        settings.steps,
+        ScheduleSettings(sigma_min=levels.sigma_min, sigma_max=levels.sigma_max, eta=ETA),
+    )
     encoded = _with_unconditional(denoiser.encode(condition), settings)
-    levels = sigmas(schedule, settings.steps)
-    x = noise * float((schedule.sigma_max**2 + 1) ** 0.5)
-    previous: Tensor | None = None
-    for index in range(settings.steps):
-        clean = _denoised(denoiser, x, float(levels[index]), (encoded, settings.guidance))
-        if index == settings.steps - 1:
-            return clean
-        step = float(torch.log(levels[index] / levels[index + 1]))
-        direction = clean
-        if previous is not None:
-            before = float(torch.log(levels[index - 1] / levels[index]))
-            direction = clean + (clean - previous) * (step / before / 2)
-        x = (
-            x * float(levels[index + 1] / levels[index])
-            - float(torch.expm1(torch.tensor(-step))) * direction
-        )
-        previous = clean
+    x, previous = noise * table.initial_scale, torch.zeros_like(noise)
+    for sigma, a, b, c in zip(table.sigmas, table.a, table.b, table.c, strict=False):
+        clean = denoised(denoiser, x, float(sigma), (encoded, settings.guidance))
+        x, previous = a * x + b * clean + c * previous, clean
     return x
 
 
@@ -75,14 +60,14 @@ def _with_unconditional(
     return torch.cat([cross, torch.zeros_like(cross)]), torch.cat([pooled, pooled])
 
 
-def _denoised(
+def denoised(
     denoiser: Denoiser, x: Tensor, sigma: float, guided: tuple[tuple[Tensor, Tensor], float]
 ) -> Tensor:
     """The estimate of the clean latents at one noise level."""
     encoded, guidance = guided
     rows, scale = len(x), (sigma**2 + 1) ** 0.5
     scaled = (x / scale).repeat(len(encoded[0]) // rows, 1, 1)
-    angle = torch.full((len(scaled),), float(torch.atan(torch.tensor(sigma))))
+    angle = torch.full((len(scaled),), float(np.arctan(sigma)))
     velocity = denoiser.velocity(scaled, angle, encoded)
     if len(velocity) > rows:
         text, without = velocity[:rows], velocity[rows:]

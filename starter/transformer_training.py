@@ -16,7 +16,7 @@ from starter.networks import Condition, Denoiser
 from starter.recipe import Recipe
 from starter.training import LossLog, OnStep, Plan, Trainee, paced
 
-FRAMES_BUDGET = 1600  # latent frames in one batch: 16 clips of 4 s
+FRAMES_BUDGET = 1200  # latent frames in one batch: 24 clips of 4 s
 NOISE_CHANNEL_WEIGHT = 0.05  # the best guess there is zero, which is learned at once
 CHECKPOINT = "transformer.pt"
 

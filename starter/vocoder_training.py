@@ -17,7 +17,7 @@ from starter.training import LossLog, OnStep, Plan, Trainee, paced
 
 CHECKPOINT = "vocoder.pt"
 ROWS = 6
-SEGMENT_FRAMES = 18
+SEGMENT_FRAMES = 9
 MARGIN_FRAMES = 2  # at both ends, decoded but not compared
 BLUR = 0.12  # latents from the transformer are not exact: up to this much noise is added to them
 MEL_WEIGHT = 1.5
@@ -86,7 +86,7 @@ def _segment(
     latent, cache = material.latent, material.cache
     entry: ClipEntry = cache.entries[int(draw.integers(len(cache.entries)))]
     first = int(draw.integers(-frames // 3, max(1, entry.frames - frames * 2 // 3)))
-    mel = np.full((frames, latent.mel_channels), silence(latent), dtype=np.float32)
+    mel = np.full((frames, latent.packed_values), silence(latent), dtype=np.float32)
     wave = np.zeros((frames, latent.hop_samples), dtype=np.float32)
     skip, stop = max(0, -first), min(frames, entry.frames - first)
     source = slice(entry.first_frame + first + skip, entry.first_frame + first + stop)

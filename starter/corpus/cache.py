@@ -37,7 +37,7 @@ class CorpusCache:
 
     entries: list[ClipEntry]
     waves: NDArray[np.float16]  # [frames * hop samples]
-    mels: NDArray[np.float16]  # log-mel, not normalised, [frames, mel channels]
+    mels: NDArray[np.float16]  # log-mel, not normalised, [frames, packed values]
 
 
 def plan(sizes: CorpusSizes, first_seed: int) -> list[Wanted]:
@@ -82,7 +82,7 @@ def load(folder: Path, latent: LatentFormat) -> CorpusCache:
     entries = [ClipEntry(tuple(r[0]), tuple(r[1]), *r[2:]) for r in rows]
     waves = np.memmap(folder / "waves.f16", dtype=np.float16, mode="r")
     mels = np.memmap(folder / "mels.f16", dtype=np.float16, mode="r").reshape(
-        -1, latent.mel_channels
+        -1, latent.packed_values
     )
     return CorpusCache(entries, waves, mels)
 
@@ -92,9 +92,9 @@ def _render(
 ) -> tuple[Clip, NDArray[np.float16], NDArray[np.float16]]:
     """One clip, its wave completed to whole latent frames, and its packed log-mel."""
     clip = make_clip(wanted, recipe.corpus)
-    mel = pack(log_mel(clip.wave, recipe.latent), recipe.latent).astype(np.float16)
+    mel = pack(log_mel(clip.mono, recipe.latent), recipe.latent).astype(np.float16)
     wave = np.zeros(len(mel) * recipe.latent.hop_samples, dtype=np.float16)
-    wave[: len(clip.wave)] = clip.wave
+    wave[: len(clip.mono)] = clip.mono
     return clip, wave, mel
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from starter.corpus.captions import describe, describe_pair
-from starter.corpus.dsp import RATE_HZ, Draw, Traits, Wave, between, in_room
+from starter.corpus.dsp import RATE_HZ, Draw, Traits, Wave, between, in_room, in_stereo
 from starter.corpus.kinds import KINDS
 from starter.recipe import CorpusSizes
 
@@ -23,7 +23,8 @@ class Clip:
     kinds: tuple[str, ...]
     captions: tuple[str, ...]
     seconds: float
-    wave: Wave  # mono [samples], within -1..1
+    mono: Wave  # [samples], within -1..1: what a mono model learns from
+    stereo: Wave  # [2, samples], the same sound in its place, within -1..1
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,15 @@ def make_clip(wanted: Wanted, sizes: CorpusSizes) -> Clip:
     else:
         wave = _mixture(draw, wanted.kinds, samples)
         captions = tuple(describe_pair(draw, *wanted.kinds) for _ in range(CAPTIONS))
-    return Clip(wanted.kinds, captions, samples / RATE_HZ, _faded(wave))
+    mono = _faded(wave)
+    return Clip(wanted.kinds, captions, samples / RATE_HZ, mono, _placed(mono, wanted))
+
+
+def _placed(wave: Wave, wanted: Wanted) -> Wave:
+    """Both channels, as loud as fits; drawn apart, so that mono does not depend on it."""
+    draw = np.random.default_rng((wanted.seed, len(wanted.kinds)))
+    stereo = in_stereo(wave, draw, max(KINDS[name].width for name in wanted.kinds))
+    return np.asarray(stereo * min(1.0, 1.0 / (np.abs(stereo).max() + 1e-9)))
 
 
 def draw_seconds(draw: Draw, sizes: CorpusSizes) -> float:

@@ -1,6 +1,6 @@
 """Building blocks of the synthesis: filters, envelopes, oscillators, grains, rooms.
 
-All waves are mono float64 [samples].
+Waves are mono float64 [samples] until ``in_stereo`` places them.
 """
 
 from collections.abc import Iterable
@@ -133,6 +133,21 @@ def scatter(draw: Draw, samples: int, events_per_s: float) -> list[int]:
     count = max(1, int(draw.poisson(events_per_s * samples / RATE_HZ)))
     last = max(1, samples - RATE_HZ // 20)
     return [int(i) for i in np.sort(draw.integers(0, last, count))]
+
+
+def in_stereo(mid: Wave, draw: Draw, width: float) -> Wave:
+    """Place a mono wave between two loudspeakers: [2, samples] whose mean is the mono wave.
+
+    A point source (``width`` 0) sits somewhere left or right of the middle; a wide one (1, rain)
+    is heard from everywhere: its side signal is the sound through a short burst of noise.
+    """
+    position = between(draw, -0.6, 0.6) * (1 - width)
+    side = position * mid
+    if width > 0:
+        burst = noise(draw, samples_of(0.03)) * decay(samples_of(0.03), 0.001, 0.01)
+        burst /= np.sqrt(np.sum(burst**2)) + 1e-9
+        side = side + 0.7 * width * np.asarray(fftconvolve(mid, burst))[: len(mid)]
+    return np.stack([mid + side, mid - side])
 
 
 def in_room(wave: Wave, draw: Draw, traits: Traits) -> Wave:

@@ -4,7 +4,7 @@
 words seen in training).
 ``slow``/``fast`` and ``low``/``high`` are adjectives for a clip whose pace or pitch is far from the
 middle; a kind
-without them is not described by that trait.
+without them is not described by that trait. ``width`` is how far the sound spreads in stereo.
 """
 
 from collections.abc import Callable
@@ -29,6 +29,7 @@ class Kind:
     fast: Words = ()
     low: Words = ()
     high: Words = ()
+    width: float = 0.2  # 0: from one point, 1: from everywhere
 
 
 def listed(text: str) -> Words:
@@ -52,6 +53,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("rain drumming on a metal roof, raindrops falling on a roof"),
         slow=listed("light, gentle, soft"),
         fast=listed("heavy, hard, strong"),
+        width=0.9,
     ),
     "wind": Kind(
         noiselike.wind,
@@ -65,6 +67,7 @@ KINDS: dict[str, Kind] = {
         fast=listed("gusty, stormy, strong"),
         low=LOW,
         high=listed("whistling, high"),
+        width=0.8,
     ),
     "thunder": Kind(
         noiselike.thunder,
@@ -75,6 +78,7 @@ KINDS: dict[str, Kind] = {
         ),
         held_out=listed("a clap of rolling thunder, the crack of lightning and thunder"),
         low=LOW,
+        width=0.7,
     ),
     "waves": Kind(
         noiselike.waves,
@@ -86,6 +90,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("sea waves breaking on a beach, the ocean surf on the shore"),
         slow=listed("slow, calm, gentle"),
         fast=listed("fast, rough, choppy"),
+        width=0.9,
     ),
     "static": Kind(
         noiselike.static,
@@ -96,6 +101,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("constant white noise, the hiss of radio static"),
         low=listed("dark, dull"),
         high=listed("bright, sharp"),
+        width=1.0,
     ),
     "fire": Kind(
         noiselike.fire,
@@ -106,6 +112,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("a crackling campfire, wood crackling in a fire"),
         slow=listed("small, quiet"),
         fast=listed("big, lively, roaring"),
+        width=0.5,
     ),
     "applause": Kind(
         noiselike.applause,
@@ -117,6 +124,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("a crowd applauding, applause from an audience"),
         slow=listed("sparse, polite"),
         fast=listed("loud, thunderous, enthusiastic"),
+        width=0.9,
     ),
     "stream": Kind(
         noiselike.stream,
@@ -128,6 +136,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("a babbling stream, water flowing in a small brook"),
         slow=listed("gentle, quiet"),
         fast=listed("fast, lively, rushing"),
+        width=0.8,
     ),
     "bell": Kind(
         music.bell,
@@ -154,6 +163,7 @@ KINDS: dict[str, Kind] = {
         fast=listed("many, busy"),
         low=LOW,
         high=HIGH,
+        width=0.6,
     ),
     "crickets": Kind(
         tonal.crickets,
@@ -166,6 +176,7 @@ KINDS: dict[str, Kind] = {
         slow=SLOW,
         fast=FAST,
         high=HIGH,
+        width=0.8,
     ),
     "dog": Kind(
         tonal.dog,
@@ -261,6 +272,7 @@ KINDS: dict[str, Kind] = {
         fast=listed("revving, fast"),
         low=listed("deep, muffled"),
         high=listed("bright, loud"),
+        width=0.4,
     ),
     "helicopter": Kind(
         tonal.helicopter,
@@ -272,6 +284,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("a chopper flying overhead, helicopter rotor blades"),
         slow=SLOW,
         fast=FAST,
+        width=0.5,
     ),
     "kick": Kind(
         impacts.kick,
@@ -388,6 +401,7 @@ KINDS: dict[str, Kind] = {
         fast=listed("fast, lively, happy"),
         low=LOW,
         high=HIGH,
+        width=0.4,
     ),
     "pad": Kind(
         music.pad,
@@ -399,6 +413,7 @@ KINDS: dict[str, Kind] = {
         held_out=listed("a warm ambient synth pad, a dreamy synthesizer drone"),
         low=listed("dark, deep, low"),
         high=listed("bright, high"),
+        width=0.7,
     ),
     "flute": Kind(
         music.flute,

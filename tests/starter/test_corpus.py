@@ -15,18 +15,37 @@ from starter.recipe import RECIPE
 def test_every_kind_is_finite_audible_and_in_range(name: str) -> None:
     clips = [make_clip(Wanted((name,), seed), RECIPE.corpus) for seed in (1, 2, 3)]
     for clip in clips:
-        assert np.isfinite(clip.wave).all()
-        assert np.abs(clip.wave).max() <= 1.0
-        assert not is_silent(clip.wave.astype(np.float32))
-    assert len({len(clip.wave) for clip in clips}) > 1
+        assert clip.stereo.shape == (2, len(clip.mono))
+        for wave in (clip.mono, clip.stereo):
+            assert np.isfinite(wave).all()
+            assert np.abs(wave).max() <= 1.0
+            assert not is_silent(wave.astype(np.float32))
+    assert len({len(clip.mono) for clip in clips}) > 1
+
+
+def test_the_two_channels_differ_and_their_middle_is_the_mono_sound() -> None:
+    for name in ("rain", "kick"):
+        clip = make_clip(Wanted((name,), 1), RECIPE.corpus)
+        middle = clip.stereo.mean(0)
+        scale = float(middle @ clip.mono / (clip.mono @ clip.mono))
+        assert np.allclose(middle, scale * clip.mono, atol=1e-6)
+        assert np.abs(clip.stereo[0] - clip.stereo[1]).max() > 1e-3
+
+
+def test_rain_is_wider_than_a_kick_drum() -> None:
+    def likeness(name: str) -> float:
+        clips = [make_clip(Wanted((name,), seed), RECIPE.corpus) for seed in range(4)]
+        return float(np.mean([np.corrcoef(clip.stereo)[0, 1] for clip in clips]))
+
+    assert likeness("rain") < likeness("kick") - 0.1
 
 
 def test_a_seed_gives_the_same_clip_and_another_seed_another() -> None:
     one, again = (make_clip(Wanted(("rain",), 11), RECIPE.corpus) for _ in range(2))
     other = make_clip(Wanted(("rain",), 12), RECIPE.corpus)
     assert one.captions == again.captions
-    assert np.array_equal(one.wave, again.wave)
-    assert not np.array_equal(one.wave[:1000], other.wave[:1000])
+    assert np.array_equal(one.stereo, again.stereo)
+    assert not np.array_equal(one.mono[:1000], other.mono[:1000])
 
 
 def test_durations_stay_between_the_shortest_and_the_longest() -> None:

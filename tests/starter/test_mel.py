@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from starter.latents import Statistics
+from starter.latents import measure
 from starter.mel import log_mel, pack, silence, unpack
 from starter.recipe import RECIPE
 
@@ -10,23 +10,29 @@ LATENT = RECIPE.latent
 
 
 def test_packing_is_undone_exactly() -> None:
-    mel = np.random.default_rng(0).normal(size=(50, LATENT.mel_bands)).astype(np.float32)
+    mel = np.random.default_rng(0).normal(size=(48, LATENT.mel_bands)).astype(np.float32)
     packed = pack(mel, LATENT)
-    assert packed.shape == (25, LATENT.mel_channels)
+    assert packed.shape == (12, LATENT.packed_values)
     assert np.array_equal(unpack(packed, LATENT), mel)
 
 
-def test_normalisation_is_undone() -> None:
+def test_components_keep_what_they_hold_and_have_the_wanted_variances() -> None:
     draw = np.random.default_rng(1)
-    mean, deviation = (draw.uniform(1, 2, LATENT.mel_channels).astype(np.float32) for _ in "ab")
-    measured = Statistics(mean, deviation)
-    packed = draw.normal(size=(7, LATENT.mel_channels)).astype(np.float32)
-    assert np.allclose(measured.restored(measured.normalised(packed)), packed, atol=1e-5)
+    mixing = draw.normal(size=(LATENT.mel_channels, LATENT.packed_values))
+    packed = (draw.normal(size=(2000, LATENT.mel_channels)) @ mixing).astype(np.float32) + 3
+    measured = measure(packed, LATENT)
+    channels = measured.normalised(packed)
+    assert channels.shape == (2000, LATENT.mel_channels)
+    # not to the last digit: stacked frames share a mean, and those drawn here differ a little
+    assert np.abs(measured.restored(channels) - packed).mean() < 0.02 * packed.std()
+    variances = channels.var(0)
+    assert np.isclose(variances.mean(), 1.0, rtol=1e-3)
+    assert (np.diff(variances) <= 1e-3).all()  # the coarsest first
 
 
-def test_a_second_has_fifty_frames_and_silence_is_the_floor() -> None:
-    mel = log_mel(np.zeros(RECIPE.audio.sample_rate_hz), LATENT)
-    assert mel.shape == (50, LATENT.mel_bands)
+def test_two_seconds_have_a_hundred_frames_and_silence_is_the_floor() -> None:
+    mel = log_mel(np.zeros(2 * RECIPE.audio.sample_rate_hz), LATENT)
+    assert mel.shape == (100, LATENT.mel_bands)
     assert np.allclose(mel, silence(LATENT))
 
 

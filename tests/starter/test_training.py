@@ -11,10 +11,12 @@ import torch
 from starter import transformer_training, vocoder_training
 from starter.bank_start import Source, start_as_bank
 from starter.corpus.cache import CorpusCache
-from starter.latents import read_statistics
+from starter.corpus.kinds import KINDS
+from starter.latents import STATISTICS_FILE, read_statistics
 from starter.mel import log_mel, unpack
 from starter.networks import Denoiser, build_vae
 from starter.recipe import Recipe
+from starter.text_training import draw_captions, teach
 from starter.training import Plan, Progress, Trainee, learning_rate, paced
 from starter.transformer_training import Material, training_loss
 
@@ -67,7 +69,7 @@ def test_training_writes_a_checkpoint_and_a_log(
 def test_the_vocoder_learns_from_its_loss(
     recipe: Recipe, work: Path, cache: CorpusCache, material: Material
 ) -> None:
-    measured = read_statistics(work / "latent_statistics.json", recipe.latent)
+    measured = read_statistics(work / STATISTICS_FILE)
     vocoder = vocoder_training.VocoderMaterial(recipe.latent, cache, measured)
     trainee = Trainee.new(build_vae(recipe).decoder, PLAN)
     before = {n: p.clone() for n, p in trainee.module.named_parameters()}
@@ -105,7 +107,7 @@ def test_the_head_start_sounds_where_the_latents_say(
     recipe: Recipe, work: Path, cache: CorpusCache, material: Material
 ) -> None:
     """Without any training on sound the decoder plays the corpus' spectra."""
-    measured = read_statistics(work / "latent_statistics.json", recipe.latent)
+    measured = read_statistics(work / STATISTICS_FILE)
     torch.manual_seed(0)
     decoder = build_vae(recipe).decoder
     start_as_bank(decoder, Source(cache, measured, recipe.latent), 3, lambda *_: None)
@@ -119,3 +121,20 @@ def test_the_head_start_sounds_where_the_latents_say(
     heard = log_mel(wave, recipe.latent).mean(0)
     asked = unpack(packed, recipe.latent).mean(0)
     assert abs(int(heard.argmax()) - int(asked.argmax())) <= 1
+
+
+def test_the_text_encoder_learns_its_labels(recipe: Recipe, material: Material) -> None:
+    torch.manual_seed(0)
+    encoder = Denoiser(recipe, len(material.tokenizer)).text_encoder
+    plan = Plan(minutes=0, steps=60, peak_rate=5e-3, warm_up_steps=5)
+    right = teach(encoder, material.tokenizer, recipe.text, plan, lambda *_: None)
+    assert right > 4 / len(KINDS)
+
+
+def test_labels_are_what_the_captions_name() -> None:
+    batch = draw_captions(np.random.default_rng(0), 50)
+    assert set(batch.kinds.sum(1).tolist()) == {1.0, 2.0}
+    for caption, row in zip(batch.captions, batch.kinds, strict=True):
+        for at in row.nonzero().flatten().tolist():
+            kind = list(KINDS.values())[at]
+            assert any(word in caption for phrase in kind.phrases for word in phrase.split())
