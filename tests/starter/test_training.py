@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from starter import transformer_training, vocoder_training
+from starter import text_training, transformer_training, vocoder_training
 from starter.bank_start import Source, start_as_bank
 from starter.corpus.cache import CorpusCache
 from starter.corpus.kinds import KINDS
@@ -123,12 +123,15 @@ def test_the_head_start_sounds_where_the_latents_say(
     assert abs(int(heard.argmax()) - int(asked.argmax())) <= 1
 
 
-def test_the_text_encoder_learns_its_labels(recipe: Recipe, material: Material) -> None:
+def test_the_text_encoder_learns_its_labels(
+    recipe: Recipe, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_training, "ROWS", 48)
     torch.manual_seed(0)
     encoder = Denoiser(recipe, len(material.tokenizer)).text_encoder
-    plan = Plan(minutes=0, steps=60, peak_rate=5e-3, warm_up_steps=5)
+    plan = Plan(minutes=0, steps=120, peak_rate=1e-2, warm_up_steps=5)
     right = teach(encoder, material.tokenizer, recipe.text, plan, lambda *_: None)
-    assert right > 4 / len(KINDS)
+    assert right > 4 / len(KINDS)  # chance is 1 in 32
 
 
 def test_labels_are_what_the_captions_name() -> None:
