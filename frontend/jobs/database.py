@@ -7,7 +7,7 @@ import random
 import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import psycopg
@@ -39,8 +39,8 @@ _log = structlog.get_logger(__name__)
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
-def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:
-    """Return a pool that is not open yet.
+def make_pool(url: str, max_connections: int, *, durable: bool, min_connections: int = 1) -> Pool:
+    """Return a pool that is not open yet; it never has fewer connections than `min_connections`.
 
     Not durable: a commit may be lost by a crash of the database, and costs no flush of the disk.
     """
@@ -54,7 +54,7 @@ def make_pool(url: str, max_connections: int, *, durable: bool) -> Pool:
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "tritone",
         },
-        min_size=1,
+        min_size=min_connections,
         max_size=max_connections,
         # We ask again ourselves, and soon: the pool's own pauses would grow beyond a lease.
         timeout=_ATTEMPT_S,
@@ -99,6 +99,24 @@ class Database:
         """
         await self._pool.open()
         await self.run(_migrate)
+
+    async def on_every_connection(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+        """Open all connections that there may be, and do `work` on each.
+
+        Raises:
+            BackendUnavailable: the database is away for too long.
+        """
+
+        async def hold_all(connection: Connection) -> None:
+            async with AsyncExitStack() as held:
+                others = [
+                    await held.enter_async_context(self._pool.connection())
+                    for _ in range(1, self._pool.max_size)
+                ]
+                for each in (connection, *others):
+                    await work(each)
+
+        await self.run(hold_all)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -157,6 +175,37 @@ class Database:
             return bytes(rows[0]["value"])
 
         return await self.run(keep)
+
+
+class DatabaseAway(ConnectionError):
+    """The database does not answer; the message is one line with the remedy, and no password."""
+
+
+async def wait_for_database(url: str, patience_s: float) -> None:
+    """Return as soon as the database answers.
+
+    Raises:
+        DatabaseAway: it does not, for `patience_s`.
+    """
+    deadline = time.monotonic() + patience_s
+    is_told = False
+    while True:
+        try:
+            found = await psycopg.AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT_S)
+        except psycopg.Error as error:
+            if time.monotonic() > deadline:
+                reason = " ".join(str(error).split())
+                raise DatabaseAway(
+                    f"the job database cannot be used: {reason}; start it, or correct "
+                    "TRITONE_JOBS__DATABASE_URL"
+                ) from error
+            if not is_told:
+                _log.warning("waiting for the job database", problem=type(error).__name__)
+                is_told = True
+            await asyncio.sleep(_RETRY_S[1])
+        else:
+            await found.close()
+            return
 
 
 def is_passing(error: BaseException) -> bool:

@@ -70,21 +70,29 @@ async def open_jobs(
     bodies: Mapping[str, WebhookBody],
     patience_s: float,
     metrics: Metrics | None = None,
+    *,
+    accepts_at_once: bool = False,
 ) -> AsyncIterator[JobSystem]:
     """Connect, bring the schema up to date and put the parts together.
 
     `bodies` are the contracts' own webhook bodies; `patience_s` bounds each wait for the database;
     `metrics` are the process' own, where somebody reads them.
+    `accepts_at_once`: every connection is made now and kept, for clients that wait for an answer.
 
     Raises:
         NoDatabase: none is set.
         BackendUnavailable: it cannot be reached.
     """
-    pool = make_pool(groups.database_url, groups.jobs.max_connections, durable=True)
+    n_connections = groups.jobs.max_connections
+    n_kept = n_connections if accepts_at_once else 1
+    pool = make_pool(groups.database_url, n_connections, durable=True, min_connections=n_kept)
     database = Database(pool, patience_s)
     try:
         await database.open()
-        yield await _put_together(groups, database, bodies, metrics or Metrics())
+        system = await _put_together(groups, database, bodies, metrics or Metrics())
+        if accepts_at_once:
+            await system.store.warm_up()
+        yield system
     finally:
         await database.close()
 

@@ -16,6 +16,7 @@ from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
 from frontend.jobs.queue import GENERATE, Queue
 from frontend.metrics import Metrics
+from frontend.sound import GenerationRequest
 from frontend.webhooks.model import Announcement
 
 Announce = Callable[[Job], Awaitable[Announcement | None]]
@@ -173,17 +174,7 @@ class PostgresJobStore:
 
     async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
         """See `JobStore`."""
-        digest = request.digest
-        values = {
-            "id": job_id,
-            "owner": request.owner,
-            "contract": request.contract,
-            "idempotency_key": request.idempotency_key,
-            "digest": digest,
-            "request": request.to_json(),
-            "labels": Jsonb(dict(request.labels)),
-            "traceparent": traceparent,
-        }
+        values = _insert_values(job_id, request) | {"traceparent": traceparent}
 
         async def work(connection: Connection) -> DictRow | None:
             accepted = await fetch_one(connection, "insert_job", **values)
@@ -192,11 +183,30 @@ class PostgresJobStore:
         row = None
         while row is None:  # the job that was met may be deleted meanwhile
             row = await self._database.run(work)
-        if bytes(row["digest"]) != digest:
+        if bytes(row["digest"]) != values["digest"]:
             raise JobConflict(
                 "The idempotency key was used for another request.", field="Idempotency-Key"
             )
         return to_job(row)
+
+    async def warm_up(self) -> None:
+        """Accept a job on every connection, and undo it.
+
+        Connecting and the first acceptance take 12 ms, each further one on a connection 1.2 ms:
+        the first clients shall not wait for that.
+
+        Raises:
+            BackendUnavailable: the database is away for too long.
+        """
+        request = JobRequest(sound=GenerationRequest(prompt="x"), contract="", formats=())
+        values = _insert_values(str(uuid.uuid4()), request) | {"traceparent": None}
+
+        async def work(connection: Connection) -> None:
+            async with connection.transaction(force_rollback=True):
+                await fetch_one(connection, "insert_job", **values)
+            await fetch_one(connection, "load")
+
+        await self._database.on_every_connection(work)
 
     async def get(self, job_id: str, owner: str | None) -> Job:
         """See `JobStore`."""
@@ -417,6 +427,18 @@ class PostgresJobStore:
             await execute(connection, "delete_dead_tasks", age_s=age_s)
 
         await self._database.run(work)
+
+
+def _insert_values(job_id: str, request: JobRequest) -> dict[str, object]:
+    return {
+        "id": job_id,
+        "owner": request.owner,
+        "contract": request.contract,
+        "idempotency_key": request.idempotency_key,
+        "digest": request.digest,
+        "request": request.to_json(),
+        "labels": Jsonb(dict(request.labels)),
+    }
 
 
 def to_job(row: DictRow) -> Job:

@@ -26,6 +26,20 @@ async def test_text_goes_in_and_sound_comes_out(client: httpx2.AsyncClient) -> N
     assert len(answer.content) == 44 + 2 * 16_000
 
 
+async def test_the_first_request_finds_every_route_built(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(make_settings(), gateway)
+    async with app.router.lifespan_context(app):
+        built: list[object] = []
+        monkeypatch.setattr("fastapi.routing.get_dependant", lambda **kind: built.append(kind))
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tritone") as client:
+            assert (await client.post("/musicgpt/sound_generator", json={})).status_code == 422
+            assert (await client.post(GENERATE, json=RAIN)).status_code == 200
+    assert built == []
+
+
 async def test_a_sane_request_id_is_kept(gateway: FakeGateway, client: httpx2.AsyncClient) -> None:
     answer = await client.post(GENERATE, json=RAIN, headers={"x-request-id": "trace-7"})
     assert answer.headers["x-request-id"] == "trace-7"

@@ -2,6 +2,7 @@ import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from frontend.errors import InvalidRequest, JobNotFound, Overloaded
@@ -35,6 +36,18 @@ async def _complete(system: JobSystem, job_id: str) -> None:
     claim = _claim(job_id)
     assert await system.store.claim(claim, "here") is not None
     assert await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=RESULT))
+
+
+async def test_a_frontend_has_every_connection_warm_and_no_job_of_it(groups: Groups) -> None:
+    async with open_jobs(groups, {}, patience_s=5.0, accepts_at_once=True) as system:
+        assert await system.store.page(JobFilter(), None, 1) == []
+        assert (await system.store.load()).queued == 0
+        async with await psycopg.AsyncConnection.connect(groups.database_url) as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE application_name = 'tritone' AND datname = current_database()"
+            )
+            assert await cursor.fetchone() == (groups.jobs.max_connections,)
 
 
 async def test_a_submitted_job_is_queued_and_comes_back_as_it_was_asked(system: JobSystem) -> None:
