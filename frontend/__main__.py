@@ -1,5 +1,6 @@
 """`python -m frontend`: serve on the address of the settings, in one process."""
 
+import asyncio
 import math
 import signal
 import socket
@@ -11,10 +12,12 @@ import uvicorn
 
 from frontend import logs, tracing
 from frontend.app import create_app
+from frontend.jobs.database import DatabaseAway, wait_for_database
 from frontend.keys.gate import check_keys
 from frontend.settings import InvalidSettings, Settings, load_settings
 
 _BACKLOG = 2048
+_DATABASE_TIMEOUT_S = 30.0  # at the start
 
 
 class CannotListen(OSError):
@@ -51,6 +54,13 @@ def server(settings: Settings) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def _wait_for_database(settings: Settings) -> None:
+    """Return when the database can be used, if there is to be one: later, uvicorn would end."""
+    url = settings.jobs.database_url
+    if url is not None:
+        asyncio.run(wait_for_database(url.get_secret_value(), _DATABASE_TIMEOUT_S))
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
@@ -70,6 +80,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, _leave)
     logs.configure(settings.log_level)
     tracing.configure(settings.otlp_endpoint, "tritone-frontend")
+    try:
+        _wait_for_database(settings)
+    except DatabaseAway as error:
+        listening.close()
+        sys.stderr.write(f"tritone: {error}\n")
+        return 1
     host, port = listening.getsockname()[:2]
     structlog.get_logger(__name__).info("listening", host=host, port=port)
     program.run(sockets=[listening])

@@ -1,8 +1,8 @@
 """`tritone up`: Triton, the job database, the workers and the frontend, first process to last.
 
-Order of leaving: the frontend ends its requests, the workers their jobs, Triton refuses new requests
-and ends those in flight; the database goes last. Each wait is bounded; a second signal ends
-everything at once.
+Order of leaving: the frontend ends its requests, the workers their jobs, Triton refuses new
+requests and ends those in flight; the database goes last. Each wait is bounded; a second signal
+ends everything at once.
 """
 
 import asyncio

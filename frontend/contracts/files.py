@@ -21,6 +21,7 @@ router = APIRouter(tags=["Files"])
 _RESPONSES: documented.Responses = {
     200: {"description": "The file.", **_BINARY},
     206: {"description": "A part of the file.", **_BINARY},
+    304: {"description": "The file that `If-None-Match` names."},
     **documented.errors_of(TRITONE),
 }
 
@@ -43,14 +44,18 @@ async def read_file(request: Request) -> Response:
 
 async def _answer(request: Request, files: FileStore) -> Response:
     key, info = await _found(files, str(request.path_params["token"]))
+    fixed = _headers(info)
+    if _is_known(request, fixed):
+        return Response(status_code=304, headers=fixed)
     try:
-        part = byte_range(request.headers.get("range"), info.n_bytes)
+        part = byte_range(_asked_range(request, fixed), info.n_bytes)
     except UnsatisfiableRange:
         error = RangeNotSatisfiable(f"The file has {info.n_bytes} bytes.")
         response = TRITONE.render(error, request)
         response.headers["content-range"] = f"bytes */{info.n_bytes}"
         return response
-    status, headers = _headers(info, part)
+    status, headers = _of_part(info, part)
+    headers |= fixed
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     return StreamingResponse(files.read(key, part), status, headers)
@@ -64,16 +69,35 @@ async def _found(files: FileStore, token: str) -> tuple[str, FileInfo]:
         raise NoSuchPath("There is no such file, or its link has expired.") from None
 
 
-def _headers(info: FileInfo, part: ByteRange | None) -> tuple[int, dict[str, str]]:
+def _is_known(request: Request, headers: dict[str, str]) -> bool:
+    """Return whether the client has the file already. Source: RFC 9110, section 13.1.2."""
+    given = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    return "*" in given or headers.get("etag") in [each.removeprefix("W/") for each in given]
+
+
+def _asked_range(request: Request, headers: dict[str, str]) -> str | None:
+    """Return the `Range`, unless `If-Range` names another file. Source: section 13.1.5."""
+    condition = request.headers.get("if-range")
+    is_this = condition in (None, headers.get("etag"), headers["last-modified"])
+    return request.headers.get("range") if is_this else None
+
+
+def _headers(info: FileInfo) -> dict[str, str]:
     headers = {
-        "content-type": info.media_type,
-        "content-length": str(info.n_bytes if part is None else part.n_bytes),
-        "accept-ranges": "bytes",
         "last-modified": format_datetime(info.modified_at, usegmt=True),
         "cache-control": "private, max-age=86400, immutable",
     }
     if info.e_tag is not None:
         headers["etag"] = f'"{info.e_tag.strip(chr(34))}"'
+    return headers
+
+
+def _of_part(info: FileInfo, part: ByteRange | None) -> tuple[int, dict[str, str]]:
+    headers = {
+        "content-type": info.media_type,
+        "content-length": str(info.n_bytes if part is None else part.n_bytes),
+        "accept-ranges": "bytes",
+    }
     if part is None:
         return 200, headers
     return 206, headers | {"content-range": f"bytes {part.start}-{part.end - 1}/{info.n_bytes}"}

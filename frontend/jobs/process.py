@@ -58,6 +58,9 @@ def run(
         sys.stderr.write(f"tritone: {error}\n")
         return 2
     except BackendUnavailable:
-        sys.stderr.write("tritone: the job database cannot be reached\n")
+        sys.stderr.write(
+            "tritone: the job database cannot be reached; start it, or correct "
+            "TRITONE_JOBS__DATABASE_URL\n"
+        )
         return 1
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from frontend.__main__ import CannotListen, listen, main
 
@@ -71,6 +72,24 @@ def test_a_bad_setting_is_one_clear_line(
     assert main() == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tritone: TRITONE_PORT: ")
+
+
+def test_a_database_that_is_down_is_one_clear_line_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("frontend.__main__._DATABASE_TIMEOUT_S", 0.1)
+    monkeypatch.setenv("TRITONE_PORT", "0")
+    monkeypatch.setenv("TRITONE_JOBS__DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/jobs")
+    monkeypatch.setattr("frontend.__main__.logs.configure", lambda _level: None)
+    with capture_logs() as logged:
+        assert main() == 1
+    out, err = capfd.readouterr()
+    (line,) = err.splitlines()
+    assert line.startswith("tritone: the job database cannot be used: ")
+    assert line.endswith("; start it, or correct TRITONE_JOBS__DATABASE_URL")
+    assert "refused" in line
+    assert [each["event"] for each in logged] == ["waiting for the job database"]
+    assert "secret" not in out + err + str(logged)
 
 
 @pytest.mark.parametrize("host", ["not an address", "192.0.2.1", "a" * 300])

@@ -52,6 +52,32 @@ async def test_other_ranges_are_ignored(asked: str, bench: Workbench) -> None:
     assert (response.status_code, len(response.content)) == (200, 1024)
 
 
+@pytest.mark.parametrize("form", ["{}", '"another", W/{}', "*"])
+async def test_a_file_that_the_client_has_is_not_sent_again(form: str, bench: Workbench) -> None:
+    link = await _link(bench)
+    tag = (await bench.get(link)).headers["etag"]
+    response = await bench.get(link, **{"if-none-match": form.format(tag)})
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["etag"] == tag
+    assert "content-type" not in response.headers
+
+
+async def test_another_files_tag_gets_the_file(bench: Workbench) -> None:
+    response = await bench.get(await _link(bench), **{"if-none-match": '"another"'})
+    assert (response.status_code, response.content) == (200, DATA)
+
+
+async def test_a_part_is_sent_only_of_the_file_that_the_client_knows(bench: Workbench) -> None:
+    link = await _link(bench)
+    known = (await bench.get(link)).headers
+    for condition in (known["etag"], known["last-modified"]):
+        response = await bench.get(link, range="bytes=0-9", **{"if-range": condition})
+        assert (response.status_code, response.content) == (206, DATA[:10])
+    for condition in ('"another"', f"W/{known['etag']}", "Sat, 01 Jan 2000 00:00:00 GMT"):
+        response = await bench.get(link, range="bytes=0-9", **{"if-range": condition})
+        assert (response.status_code, response.content) == (200, DATA)
+
+
 async def test_head_tells_without_sending(bench: Workbench) -> None:
     link = (await _link(bench)).split("8080")[1]
     response = await bench.client.head(link)
