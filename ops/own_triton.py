@@ -10,13 +10,13 @@ from pathlib import Path
 from ops import backend_directory, leftovers
 from ops.healing import heal_forever
 from ops.models import PublishedModel, published_models
-from ops.ports import choose_ports
+from ops.ports import LOOPBACK, choose_ports
 from ops.settings import Settings, inherited_environment
 from ops.shared_memory import owned_prefix, remove_regions
 from ops.supervisor import Service, Supervisor
 from ops.triton_control import TritonControl, TritonError
 from ops.triton_home import has_gpu, libpython_folder, triton_home
-from ops.triton_server import COMPLAINTS_WITHOUT_GPU, TritonServer
+from ops.triton_server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, TritonServer
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonSe
             shared_memory_prefix=prefix,
             logs_info=logs_info,
             otlp_endpoint=settings.otlp_endpoint,
+            address=ALL_ADDRESSES if settings.triton.exposed else LOOPBACK,
         )
 
 

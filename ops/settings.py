@@ -19,6 +19,10 @@ class TritonSettings(BaseModel):
     http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: any free one.")
     grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
+    exposed: bool = Field(
+        False,
+        description="Whether Triton's APIs, which ask for no key, listen on all addresses.",
+    )
     start_timeout_s: float = Field(
         180.0, gt=0, description="How long Triton may take until every model is ready."
     )

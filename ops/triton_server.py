@@ -10,6 +10,7 @@ from ops.ports import LOOPBACK
 from ops.processes import INSTANCE_VARIABLE
 
 EXIT_TIMEOUT_S = 30
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 -- asked for by a setting only
 COMPLAINTS_WITHOUT_GPU = (
     "pinned_memory_manager.cc",
     "CudaDriverHelper has not been initialized",
@@ -36,6 +37,7 @@ class TritonServer:
     shared_memory_prefix: str
     logs_info: bool
     otlp_endpoint: str | None = None  # of a collector
+    address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
 
     @property
     def url(self) -> str:
@@ -47,11 +49,11 @@ class TritonServer:
         flags = {
             "model-repository": self.model_repository,
             "backend-directory": self.backend_directory,
-            "http-address": LOOPBACK,
+            "http-address": self.address,
             "http-port": self.http_port,
-            "grpc-address": LOOPBACK,
+            "grpc-address": self.address,
             "grpc-port": self.grpc_port,
-            "metrics-address": LOOPBACK,
+            "metrics-address": self.address,
             "metrics-port": self.metrics_port,
             "allow-gpu-metrics": "false",
             "model-control-mode": "explicit",
