@@ -29,6 +29,7 @@ from typing import Any
 _CALL_TIMEOUT_S = 5.0
 _POLL_S = 0.1
 _GONE = {"UNAVAILABLE", ""}
+_SIGNALLED = 128  # the shell's way to tell of a signal
 _UNREACHABLE = (OSError, HTTPException, ValueError)
 
 
@@ -113,7 +114,8 @@ def run(command: list[str], triton: Triton, timeout_s: float) -> int:
         _say("draining")
         _say("drained" if drain(triton, timeout_s) else "not drained; ending all the same")
         child.send_signal(signal.SIGTERM)
-    return child.wait()
+    status = child.wait()
+    return status if status >= 0 else _SIGNALLED - status
 
 
 def _set_when_over(child: subprocess.Popen[bytes], over: threading.Event) -> None:

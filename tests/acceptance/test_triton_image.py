@@ -1,0 +1,133 @@
+"""What Triton's image would start, started here: its keeper and its flags, with a real Triton."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.own_triton import prepared_server
+from ops.ports import LOOPBACK
+from ops.settings import Settings, inherited_environment
+from tests.acceptance.client import Ask, Client
+from tests.acceptance.conftest import copy_of
+from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
+from tests.deploy.test_kubernetes import TRITON_PATHS
+
+pytestmark = pytest.mark.triton
+
+KEEPER = str(DEPLOY / "triton" / "keeper.py")
+PATIENCE_S = 60.0
+ASK = Ask()
+
+
+def instruction(word: str) -> list[str]:
+    lines = stages(DOCKERFILES["tritone-triton"])["final"]
+    words: list[str] = json.loads(next(rest for each, rest in lines if each == word))
+    return words
+
+
+class Image:
+    """The image's process on this machine: other paths and ports, otherwise the same command."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        settings = Settings(model_repository=repository, state_directory=folder / "run")
+        self._prepared = prepared_server(settings, logs_info=False)
+        server = self._prepared.__enter__()
+        self.address, self.http_port = server.url, server.http_port
+        (
+            *python_keeper,
+            run,
+            _,
+        ) = instruction("ENTRYPOINT")[:4]
+        assert (python_keeper, run) == (["python3", "/opt/tritone/keeper.py"], "run")
+        flags = [*instruction("ENTRYPOINT")[4:], *instruction("CMD")]
+        here = {
+            "model-repository": repository,
+            "backend-directory": server.backend_directory,
+            "cache-directory": server.home / "caches",
+            "http-port": server.http_port,
+            "grpc-port": server.grpc_port,
+            "metrics-port": server.metrics_port,
+            "allow-gpu-metrics": "false",
+        }
+        flags = [flag for flag in flags if flag != "--model-repository=/models"]
+        flags += [f"--{name}={value}" for name, value in here.items()]
+        flags.append(
+            f"--backend-config=python,shm-region-prefix-name={server.shared_memory_prefix}"
+        )
+        self._keeper = [sys.executable, KEEPER, "--http-port", str(self.http_port)]
+        self._log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(
+            [*self._keeper, "run", str(server.home / "bin" / "tritonserver"), *flags],
+            env=server.environment(inherited_environment()),
+            stderr=self._log,
+        )
+
+    @property
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def alive(self) -> subprocess.CompletedProcess[str]:
+        """Run the liveness probe."""
+        command = [*self._keeper, "alive"]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.status("/v2/health/ready") != 200:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+    def status(self, path: str) -> int:
+        """Return the status of a path of Triton's HTTP API; 0: nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.http_port}{path}") as response:
+                return int(response.status)
+        except OSError:
+            return 0
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(PATIENCE_S)
+        self._log.close()
+        self._prepared.__exit__(None, None, None)
+
+
+@pytest.fixture
+def image(repository: Path, tmp_path: Path) -> Iterator[Image]:
+    image = Image(copy_of(repository, tmp_path / "models"), tmp_path)
+    try:
+        image.wait_until_ready()
+        yield image
+    finally:
+        image.end()
+
+
+async def test_it_serves_every_model_answers_its_probes_and_drains(
+    image: Image, model: str
+) -> None:
+    assert image.alive().returncode == 0, image.alive().stderr
+    assert all(image.status(path) == 200 for path in TRITON_PATHS)
+    async with Client(image.address, model) as client:
+        asks = [replace(ASK, seed=seed, steps=60) for seed in range(6)]
+        jobs = [asyncio.create_task(client.generate(ask, job_id=f"job-{ask.seed}")) for ask in asks]
+        while await client.control("query", f"job-{len(jobs) - 1}") == [-1, -1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        image.process.send_signal(signal.SIGTERM)
+        sounds = await asyncio.gather(*jobs)
+    assert all(len(sound) for sound in sounds)
+    assert await asyncio.to_thread(image.process.wait, PATIENCE_S) == 0
+    assert "keeper: drained" in image.log
+    assert image.alive().returncode == 1
+    print(f"SIGTERM with {len(jobs)} passes under way: all {len(sounds)} ended, status 0")  # noqa: T201
