@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import promises
+from benchmarks import frontend_cost, promises
 from benchmarks.processes import NotReady
 from benchmarks.report import NoResult
 
@@ -26,6 +26,12 @@ def _options() -> None:
 def _promises(quick: Quick = False) -> None:
     """Installation, start, latency, overhead, memory."""
     promises.measure(quick=quick)
+
+
+@app.command("frontend-cost")
+def _frontend_cost(quick: Quick = False) -> None:
+    """Processor time of the frontend for one clip, by format."""
+    frontend_cost.measure(quick=quick)
 
 
 def main() -> None:
