@@ -13,7 +13,9 @@ compile --extra serve --extra export --extra bench --extra dev \
   --no-emit-package torch --no-emit-package triton -o requirements/dev.txt
 compile --extra serve -c requirements/dev.txt -o requirements/serve.txt
 compile --extra frontend -c requirements/serve.txt -o requirements/frontend.txt
-# What images need beside the locks above: to build our wheel, and inside NGC's Triton. Without what
-# `tokenizers` names as its own needs: it uses them to download, which a server must not.
+# What images need beside the locks above: to build our wheel, and inside NGC's Triton for backends and
+# engines. `tokenizers` without its own needs: it downloads with them, which a server must not.
 echo hatchling | compile_these -o requirements/build.txt
-echo tokenizers | compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt
+printf '%s\n' tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
+  pydantic pydantic-core annotated-types typing-extensions typing-inspection |
+  compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt
