@@ -1,12 +1,19 @@
 """`python -m benchmarks`: everything, or a part."""
 
+import signal
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks import frontend_cost, promises
+from benchmarks import curves, ensemble, frontend_cost, overhead, promises, readme, rest
+from benchmarks.peers import checkpoint as weights
+from benchmarks.perf_analyzer import Unavailable
 from benchmarks.processes import NotReady
-from benchmarks.report import NoResult
+from benchmarks.progress import say
+from benchmarks.readme import NoMarkers
+from benchmarks.report import RESULTS, NoResult
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,11 +22,20 @@ app = typer.Typer(
 )
 
 Quick = Annotated[bool, typer.Option(help="Few requests: to see that it works, not to quote.")]
+Checkpoint = Annotated[
+    Path,
+    typer.Option(help="Diffusers folder that the peers serve; ours serves the same weights."),
+]
+Only = Annotated[list[str] | None, typer.Option(help="A peer by its key; may be repeated.")]
 
 
 @app.callback()
 def _options() -> None:
-    """Measure the product; results go to benchmarks/results/ as JSON, Markdown and plots."""
+    """Measure the product; results go to benchmarks/results/ as JSON, Markdown and plots.
+
+    Each part starts a stack of its own on free ports, with a temporary state, and stops it. Run
+    parts one by one, or `all`; `readme` writes the tables into the README.
+    """
 
 
 @app.command("promises")
@@ -34,11 +50,71 @@ def _frontend_cost(quick: Quick = False) -> None:
     frontend_cost.measure(quick=quick)
 
 
+@app.command("triton")
+def _triton(quick: Quick = False) -> None:
+    """perf_analyzer against the ensemble: clients, and Poisson arrivals."""
+    ensemble.measure(quick=quick)
+
+
+@app.command("http")
+def _http(quick: Quick = False) -> None:
+    """The REST contracts: closed loop, and Poisson arrivals."""
+    rest.measure(quick=quick)
+
+
+@app.command("peers")
+def _peers(
+    checkpoint: Checkpoint = weights.DEFAULT, quick: Quick = False, only: Only = None
+) -> None:
+    """FastAPI + diffusers, LitServe, PyTriton and ours, side by side on the same weights."""
+    from benchmarks.peers import run  # noqa: PLC0415 - only this part needs a checkpoint
+
+    run.measure(checkpoint, quick=quick, only=only or ())
+
+
+@app.command("curves")
+def _curves(quick: Quick = False) -> None:
+    """Latency and throughput against clients, seconds, steps and repeated prompts."""
+    curves.measure(quick=quick)
+
+
+@app.command("overhead")
+def _overhead(quick: Quick = False) -> None:
+    """Throughput lost outside the networks."""
+    overhead.measure(quick=quick)
+
+
+@app.command("all")
+def _all(checkpoint: Checkpoint = weights.DEFAULT, quick: Quick = False) -> None:
+    """Every part; the peers are skipped, with a line, where there is no checkpoint."""
+    promises.measure(quick=quick)
+    overhead.measure(quick=quick)
+    frontend_cost.measure(quick=quick)
+    ensemble.measure(quick=quick)
+    rest.measure(quick=quick)
+    curves.measure(quick=quick)
+    try:
+        _peers(checkpoint, quick)
+    except weights.NoCheckpoint as error:
+        say(f"skipped: peers: {error}")
+
+
+@app.command("readme")
+def _readme(
+    file: Annotated[Path, typer.Option(help="The file with the markers.")] = Path("README.md"),
+    results: Annotated[Path, typer.Option(help="Where the JSON files lie.")] = RESULTS,
+) -> None:
+    """Write the tables between the markers of the README."""
+    readme.update(file, results)
+
+
 def main() -> None:
     """Run; expected failures are one line."""
+    # So that a `kill` stops the servers that were started, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
-    except (NotReady, NoResult) as error:
+    except (NotReady, NoResult, NoMarkers, Unavailable, weights.NoCheckpoint) as error:
         typer.echo(f"benchmarks: {error}", err=True)
         raise SystemExit(1) from None
 

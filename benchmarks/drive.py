@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
-from benchmarks.clips import Clip
 from benchmarks.load import Answer, Run, Send, closed_loop, open_loop
+from benchmarks.noise import listening
 from benchmarks.progress import bars
 from benchmarks.targets import Target
+from benchmarks.workload import Clips
 
-Clips = Callable[[int], Clip]
 _Report = Callable[[Answer], None]
 
 
@@ -66,4 +67,6 @@ def _with_bar(
             async with target.client() as client:
                 return await load(target.sender(client, clips), lambda _: progress.advance(task))
 
-    return asyncio.run(run())
+    with listening(*filter(None, [target.process])) as noise:
+        made = asyncio.run(run())
+    return replace(made, others_share=noise.others_share)

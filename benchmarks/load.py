@@ -41,6 +41,7 @@ class Run:
 
     answers: tuple[Answer, ...]
     wall_s: float  # from the start to the last answer
+    others_share: float = 0.0  # of all cores' time, taken by neither us nor the server
 
 
 class _Recorder:

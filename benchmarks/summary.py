@@ -7,6 +7,8 @@ import numpy as np
 
 from benchmarks.load import Run
 
+OTHERS = "CPU taken by others"
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -21,6 +23,7 @@ class Summary:
     p95_s: float
     p99_s: float
     max_s: float
+    others_share: float = 0.0  # of all cores' time, taken by neither the load nor the server
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -41,4 +44,5 @@ def summarize(run: Run) -> Summary:
         p95_s=percentile(latencies, 95),
         p99_s=percentile(latencies, 99),
         max_s=max(latencies, default=float("nan")),
+        others_share=run.others_share,
     )

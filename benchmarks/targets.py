@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import httpx2
+import psutil
 
 from benchmarks.clips import Clip
 from benchmarks.load import Send
+from benchmarks.stack import Stack
 
 Ask = Callable[[httpx2.AsyncClient, Clip], Awaitable[httpx2.Response]]
 """Sends one request and reads the whole answer."""
@@ -23,6 +25,7 @@ class Target:
     name: str
     url: str
     ask: Ask
+    process: psutil.Process | None = None  # whose CPU time, with its children's, is the server's
 
     def client(self) -> httpx2.AsyncClient:
         """Return a client without a limit of connections: the load decides how many there are."""
@@ -99,6 +102,11 @@ CONTRACTS: Sequence[tuple[str, Ask]] = (
 )
 
 
-def contract_targets(url: str) -> list[Target]:
+def contract_targets(stack: Stack) -> list[Target]:
     """Return a target per REST contract of a stack."""
-    return [Target(name, url, ask) for name, ask in CONTRACTS]
+    return [Target(name, stack.url, ask, stack.process) for name, ask in CONTRACTS]
+
+
+def stack_target(name: str, stack: Stack) -> Target:
+    """Return a stack as it is asked where the contract does not matter."""
+    return Target(name, stack.url, vllm_omni, stack.process)

@@ -1,0 +1,72 @@
+"""The diffusers checkpoint that the peers serve, and the same weights in our repository."""
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.progress import say
+
+DEFAULT = Path("work/starter/checkpoint")
+BUNDLED = Path("model_repository")
+EXPORTED = Path("work/benchmarks/models")
+MODEL = "starter"
+
+
+class NoCheckpoint(RuntimeError):
+    """There is nothing for the peers to serve; the message is one line that says what to do."""
+
+
+def require(checkpoint: Path) -> Path:
+    """Return the folder.
+
+    Raises:
+        NoCheckpoint: it is no diffusers pipeline.
+    """
+    if not (checkpoint / "model_index.json").is_file():
+        raise NoCheckpoint(
+            f"{checkpoint} holds no diffusers checkpoint: `python -m starter assemble` writes the "
+            "starter's after its training, or name any StableAudioPipeline with --checkpoint"
+        )
+    return checkpoint
+
+
+def repository_of(checkpoint: Path) -> Path:
+    """Return a repository of exactly these weights; where there is none they are exported."""
+    digests = source_digests(checkpoint)
+    exported = EXPORTED / hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:12]
+    for repository in (BUNDLED, exported):
+        if published_digests(repository) == digests:
+            return repository
+    say(f"exporting {checkpoint} to {exported}")
+    command = [sys.executable, "-m", "export", str(checkpoint), "--name", MODEL]
+    subprocess.run([*command, "--repository", str(exported)], check=True)
+    return exported
+
+
+def source_digests(checkpoint: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of weights, by its path in the checkpoint."""
+    return {
+        str(path.relative_to(checkpoint)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(checkpoint.rglob("*.safetensors"))
+    }
+
+
+def published_digests(repository: Path) -> dict[str, str] | None:
+    """Return what the newest version in a repository was made of; None: there is none."""
+    versions = [path for path in (repository / MODEL).glob("[0-9]*") if path.name.isdigit()]
+    if not versions:
+        return None
+    newest = max(versions, key=lambda path: int(path.name))
+    files = json.loads((newest / "manifest.json").read_text())["source_files"]
+    return {path: sha for path, sha in files.items() if path.endswith(".safetensors")}
+
+
+def window_s(checkpoint: Path) -> float:
+    """Return the length in s of the window that the checkpoint was trained on."""
+    transformer = json.loads((checkpoint / "transformer/config.json").read_text())
+    vae = json.loads((checkpoint / "vae/config.json").read_text())
+    samples_per_frame: int = math.prod(vae["downsampling_ratios"])
+    return float(transformer["sample_size"] * samples_per_frame / vae["sampling_rate"])

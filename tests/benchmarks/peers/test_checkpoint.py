@@ -1,0 +1,60 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers.checkpoint import (
+    NoCheckpoint,
+    published_digests,
+    require,
+    source_digests,
+    window_s,
+)
+
+
+def test_a_folder_without_a_pipeline_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoCheckpoint, match="--checkpoint"):
+        require(tmp_path)
+
+
+def test_weights_are_known_by_their_bytes(tmp_path: Path) -> None:
+    weights = tmp_path / "vae" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    sha = hashlib.sha256(b"weights").hexdigest()
+    assert source_digests(tmp_path) == {"vae/model.safetensors": sha}
+
+
+def test_the_newest_version_counts(tmp_path: Path) -> None:
+    for version, sha in (("2", "old"), ("10", "new")):
+        folder = tmp_path / "starter" / version
+        folder.mkdir(parents=True)
+        sources = {"vae/model.safetensors": sha, "model_index.json": "x"}
+        (folder / "manifest.json").write_text(json.dumps({"source_files": sources}))
+    assert published_digests(tmp_path) == {"vae/model.safetensors": "new"}
+
+
+def test_no_repository_no_digests(tmp_path: Path) -> None:
+    assert published_digests(tmp_path) is None
+
+
+def test_the_bundled_model_says_what_it_was_made_of() -> None:
+    digests = published_digests(Path("model_repository"))
+    assert digests
+    assert {path.partition("/")[0] for path in digests} == {
+        "projection_model",
+        "text_encoder",
+        "transformer",
+        "vae",
+    }
+
+
+def test_the_window(tmp_path: Path) -> None:
+    for name, config in (
+        ("transformer", {"sample_size": 375}),
+        ("vae", {"downsampling_ratios": [320, 2], "sampling_rate": 16000}),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    assert window_s(tmp_path) == 15.0
