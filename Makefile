@@ -41,8 +41,8 @@ lint: install-dev ## check style, types and the direction of imports
 format: install-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: install-dev ## measure the running stack and print a table
-	$(BIN)/python -m benchmarks promises
+bench: install-dev ## measure everything beside its peers (about 25 minutes), results in benchmarks/results/
+	$(BIN)/python -m benchmarks all $(BENCH_ARGS)
 
 lock: ## compile requirements/*.txt from pyproject.toml
 	sh requirements/compile.sh
