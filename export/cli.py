@@ -113,6 +113,16 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             rich_help_panel=_SERVING,
         ),
     ] = 1,
+    in_process: Annotated[
+        bool | None,
+        typer.Option(
+            "--in-process/--over-triton",
+            help="Whether the denoiser loads the transformer itself, which is faster on CPUs, or "
+            "calls it as a Triton model, as GPUs and TensorRT need (default: itself, unless "
+            "--step-batch is above 1 or the precision is fp16).",
+            rich_help_panel=_SERVING,
+        ),
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=1, help="CPU threads of each network.", rich_help_panel=_SERVING)
     ] = 2,
@@ -151,7 +161,12 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             precision=precision,
             external_data=external_data,
             choices=choices,
-            serving=ServingOptions(max_batch=max_batch, step_batch=step_batch, threads=threads),
+            serving=ServingOptions(
+                max_batch=max_batch,
+                step_batch=step_batch,
+                in_process=_is_for_cpu(precision, step_batch) if in_process is None else in_process,
+                threads=threads,
+            ),
         )
         with screen.progress(exporter.STAGES) as announce:
             published = exporter.export(request, announce)
@@ -159,3 +174,7 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         screen.show_error(error)
         raise typer.Exit(1) from None
     screen.show_published(published, repository)
+
+
+def _is_for_cpu(precision: Precision, step_batch: int) -> bool:
+    return precision != "fp16" and step_batch == 1

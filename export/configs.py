@@ -28,6 +28,8 @@ class ServingOptions:
 
     max_batch: int = 8  # rows a network may get in one execution
     step_batch: int = 1  # requests that share one diffusion step
+    in_process: bool = True  # the denoiser loads the transformer itself: CPUs only, and faster
+    lanes: int = 0  # steps that are computed side by side; 0: one for each core, if it pays
     max_pending: int = 32  # requests the denoiser lets wait for a place in the batch
     max_queue: int = 64  # requests the ensemble admits; the next one is told "queue is full"
     threads: int = 2  # CPU threads of one network
@@ -93,7 +95,10 @@ def _denoiser(card: ModelCard, options: ServingOptions) -> str:
         # One instance: it owns the batch and the table of jobs.
         _instances("KIND_CPU"),
         _parameter(CARD_PARAMETER, card.to_json()),
-        _parameter("transformer", model_name(card, "transformer")),
+        _parameter(tensors.TRANSFORMER, model_name(card, "transformer")),
+        _parameter(tensors.IN_PROCESS, str(options.in_process).lower()),
+        _parameter("intra_op_thread_count", str(options.threads)),
+        _parameter("lanes", str(options.lanes if options.in_process else 1)),
         _parameter("step_batch", str(options.step_batch)),
         _parameter("max_pending", str(options.max_pending)),
     )

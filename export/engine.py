@@ -74,7 +74,7 @@ def engine() -> None:
     Precision is that of the ONNX files: export with `--precision fp16` for half precision.
 
     To serve the plans, write `platform: "tensorrt_plan"` for `backend: "onnxruntime"` into the
-    networks' `config.pbtxt`.
+    networks' `config.pbtxt`, and `transformer_in_process` false into the denoiser's.
     """
 
 

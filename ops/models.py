@@ -7,9 +7,9 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.errors import CannotStart
+from tritone.tensors import IN_PROCESS, TRANSFORMER
 
 _CONFIG = "config.pbtxt"
-_TRANSFORMER = "transformer"  # the denoiser's parameter that names the model it calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,12 @@ def _published(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
     absent = [component for component in components if component not in configs]
     if absent:
         raise CannotStart(f"model {name} is incomplete: {', '.join(absent)} is missing")
+    parameters = [configs[component].parameters for component in components]
     callees = tuple(
-        configs[component].parameters[_TRANSFORMER].string_value
-        for component in components
-        if _TRANSFORMER in configs[component].parameters
+        each[TRANSFORMER].string_value
+        for each in parameters
+        # Loaded by the caller itself, it would only take memory as a model of its own.
+        if TRANSFORMER in each and each[IN_PROCESS].string_value != "true"
     )
     return PublishedModel(name, components, callees)
 

@@ -47,6 +47,10 @@ JOB_ID = "job_id"
 CANCEL = "cancel"
 QUERY = "query"
 
+# Parameters of the denoiser's configuration that others than the denoiser read.
+TRANSFORMER = "transformer"  # the Triton model of the transformer
+IN_PROCESS = "transformer_in_process"  # "true": loaded by the denoiser from the model's folder
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:

@@ -41,7 +41,7 @@ class Reply(Protocol):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Job:
-    """A request that was accepted. The scheduler's thread owns all but `cancel_requested`."""
+    """A request that was accepted. The lane that steps it owns all but `cancel_requested`."""
 
     job_id: str  # empty: cannot be addressed by control requests
     trajectory: Trajectory
@@ -50,12 +50,36 @@ class Job:
     guidance_scale: float
     deadline: float | None  # on the scheduler's clock, in s
     reply: Reply
+    arrival: int = 0  # its place among all jobs that ever came
     cancel_requested: bool = False
+    has_begun: bool = False  # at least one step was tried
+    leads: bool = False  # its lane stays with it, and with those that can share its steps
+    has_ended: bool = False
+    asked_at: float = -math.inf  # when the reply was last asked whether its client is gone
 
     @property
     def progress(self) -> tuple[int, int]:
         """Steps done and steps in all."""
         return self.trajectory.step, self.trajectory.schedule.steps
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Jobs of one shape can share a step."""
+        return self.trajectory.latents.shape
+
+    def is_late(self, now: float) -> bool:
+        """Return whether its deadline is over."""
+        return self.deadline is not None and now > self.deadline
+
+    def end(self, error: RequestFailed | None = None) -> None:
+        """Answer, once: with the latents, or with an error."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        if error is None:
+            self.reply.succeed(self)
+        else:
+            self.reply.fail(error)
 
     @property
     def result(self) -> Latents:

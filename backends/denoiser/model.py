@@ -1,20 +1,21 @@
 """Triton backend `denoiser`: conditioning to latents, one batch per diffusion step.
 
-Decoupled: `execute` only queues; the scheduler's own thread steps and answers. Needs exactly one
-instance, because it owns the batch and the table of jobs that control requests address.
+Decoupled: `execute` only queues; the scheduler's lanes step and answer. Needs exactly one instance,
+because it owns the queue and the table of jobs that control requests address.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 
 import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job import new_job
 from backends.denoiser.reply import SenderReply
 from backends.denoiser.scheduler import Scheduler
-from backends.denoiser.transformer import TransformerModel
+from backends.denoiser.transformers import open_transformers
 from backends.denoiser.triton_metrics import TritonMetrics
 from backends.errors import Code, RequestFailed
 from backends.triton import model_card, model_config, required_parameter
@@ -27,19 +28,22 @@ class TritonPythonModel:
     """The scheduler of one model version."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Start the scheduler's thread."""
+        """Start the scheduler's lanes."""
         config = model_config(args)
-        version = int(args["model_version"])
         self._card = model_card(config)
-        predict = TransformerModel(required_parameter(config, "transformer"), version, self._card)
+        transformers = open_transformers(args, config, self._card)
         self._scheduler = Scheduler(
-            predict,
-            TritonMetrics({"model": config["name"], "version": str(version)}),
+            transformers,
+            TritonMetrics({"model": config["name"], "version": args["model_version"]}),
             step_batch=int(required_parameter(config, "step_batch")),
             max_pending=int(required_parameter(config, "max_pending")),
         )
-        self._thread = threading.Thread(target=self._scheduler.run, name="denoiser", daemon=True)
-        self._thread.start()
+        self._lanes = [
+            threading.Thread(target=self._scheduler.run, name=f"lane {i}", daemon=True)
+            for i in range(transformers.lanes)
+        ]
+        for lane in self._lanes:
+            lane.start()
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
         """Queue each request, or answer it at once: control requests and refusals."""
@@ -66,4 +70,6 @@ class TritonPythonModel:
     def finalize(self) -> None:
         """Let the jobs in flight end."""
         self._scheduler.stop()
-        self._thread.join(DRAIN_SECONDS)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for lane in self._lanes:
+            lane.join(max(0.0, deadline - time.monotonic()))

@@ -4,6 +4,7 @@ Knows no Triton: the transformer is whatever `Predict` is given.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +16,17 @@ from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
 Predict = Callable[[Tensors], Latents]
 """Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
 
-The one seam to the transformer. Raises RequestFailed.
+The one seam to the transformer; called by every lane at once. Raises RequestFailed.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Transformers:
+    """How the lanes of one denoiser predict."""
+
+    lanes: int  # steps that are computed side by side
+    alone: Predict  # for a lane while no other has work
+    beside: Predict  # for a lane while another has work, too
 
 
 def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | RequestFailed]:
@@ -51,10 +61,13 @@ def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
 def _inputs(jobs: Sequence[Job]) -> Tensors:
     # Every tensor a transformer may take; `predict` picks those that its model has.
     inputs: Tensors = {
-        name: np.concatenate([job.conditioning[name] for job in jobs])
-        for name in jobs[0].conditioning
+        name: _joined([job.conditioning[name] for job in jobs]) for name in jobs[0].conditioning
     }
-    inputs[LATENTS] = np.stack([job.trajectory.latents for job in jobs])
+    inputs[LATENTS] = _joined([job.trajectory.latents[np.newaxis] for job in jobs])
     inputs[SIGMA] = np.array([[job.trajectory.sigma] for job in jobs], np.float32)
     inputs[GUIDANCE_SCALE] = np.array([[job.guidance_scale] for job in jobs], np.float32)
     return inputs
+
+
+def _joined(rows: list[Latents]) -> Latents:
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)  # one row is not copied

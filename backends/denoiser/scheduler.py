@@ -1,54 +1,49 @@
-"""Continuous batching of diffusion steps: jobs join and leave the batch between any two steps.
+"""Continuous batching of diffusion steps: jobs join and leave between any two steps.
 
-Knows no Triton. `submit`, `cancel` and `progress` may be called from any thread; `step` and `run`
-belong to one thread.
+Knows no Triton. Each lane is a thread of its own in `run`; `submit`, `cancel` and `progress` may be
+called from any thread.
 """
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from backends.denoiser.job import Job, Tensors
+from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
 from backends.denoiser.metrics import Metrics
-from backends.denoiser.rows import Predict, predict_rows
+from backends.denoiser.rows import Predict, Transformers, predict_rows
 from backends.errors import Code, RequestFailed
 from tritone.sampling import Latents
 
-UNKNOWN_JOB = (-1, -1)
-
-_REMEMBERED_CANCELS = 256
-_REMEMBERED_ENDS = 1024
+_ASK_CLIENT_S = 0.25  # whether a client is gone: a round trip to Triton's process
 
 
 class Scheduler:
-    """Bounded queue and batch of jobs over one transformer."""
+    """A bounded queue of jobs over one transformer, stepped by one or several lanes."""
 
     def __init__(
         self,
-        predict: Predict,
+        transformers: Transformers,
         metrics: Metrics,
         *,
         step_batch: int,
         max_pending: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take at most `step_batch` jobs at a time; `max_pending` more may wait."""
-        self._predict = predict
+        """Let each lane step at most `step_batch` jobs at once; `max_pending` more may wait."""
+        self._transformers = transformers
         self._metrics = metrics
         self._step_batch = step_batch
-        self._max_pending = max_pending
+        self._max_jobs = transformers.lanes * step_batch + max_pending
         self._clock = clock
         self._changed = threading.Condition()  # reentrant
-        self._active: list[Job] = []
-        self._pending: deque[Job] = deque()
-        # A cancel may overtake its job, which is still being tokenised or encoded.
-        self._early_cancels: deque[str] = deque(maxlen=_REMEMBERED_CANCELS)
-        # Whoever waits for the decoder can tell its job from one that was lost with its process.
-        self._ended: dict[str, tuple[int, int]] = {}
+        self._ready: list[Job] = []  # those in no step right now
+        self._stepping: list[Job] = []
+        self._n_arrived = 0
+        self._known = KnownJobs()
         self._is_stopping = False
-        self._noise = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
+        self._noise = ThreadPoolExecutor(max_workers=transformers.lanes, thread_name_prefix="noise")
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
         """Queue a job; `timeout_s` bounds its whole stay.
@@ -61,18 +56,18 @@ class Scheduler:
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed("denoiser is stopping", Code.UNAVAILABLE)
-            if job.job_id and job.job_id in self._early_cancels:
-                self._early_cancels.remove(job.job_id)
+            if self._known.was_cancelled(job.job_id):
                 self._metrics.cancelled()
                 raise RequestFailed("cancelled before the first step", Code.CANCELLED)
-            # Counted together: jobs in `pending` may already have a free row waiting for them.
-            if len(self._active) + len(self._pending) >= self._step_batch + self._max_pending:
+            if len(self._ready) + len(self._stepping) >= self._max_jobs:
                 raise RequestFailed("denoiser queue is full", Code.UNAVAILABLE)
-            self._pending.append(job)
+            self._n_arrived += 1
+            job.arrival = self._n_arrived
+            self._ready.append(job)
             self._changed.notify()
             self._report()
 
-    def cancel(self, job_id: str) -> tuple[int, int]:
+    def cancel(self, job_id: str) -> Progress:
         """Let a job end before its next step; return its progress, or `UNKNOWN_JOB`.
 
         A job that is not known yet is refused when it comes.
@@ -80,113 +75,126 @@ class Scheduler:
         with self._changed:
             jobs = self._jobs_of(job_id)
             if not jobs:
-                self._early_cancels.append(job_id)
+                self._known.cancel_early(job_id)
             for job in jobs:
                 job.cancel_requested = True
             return jobs[-1].progress if jobs else UNKNOWN_JOB
 
-    def progress(self, job_id: str) -> tuple[int, int]:
+    def progress(self, job_id: str) -> Progress:
         """Return a job's steps done and steps in all, even if it ended lately, or `UNKNOWN_JOB`."""
         with self._changed:
             jobs = self._jobs_of(job_id)
-            return jobs[-1].progress if jobs else self._ended.get(job_id, UNKNOWN_JOB)
+            return jobs[-1].progress if jobs else self._known.progress(job_id)
 
     def stop(self) -> None:
         """Accept no more jobs; `run` returns when the accepted ones have ended."""
         with self._changed:
             self._is_stopping = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def run(self) -> None:
-        """Step until stopped and empty."""
+        """Be a lane: step until stopped and nothing is left to begin."""
         while self._has_work():
-            try:
-                self.step()
-            except Exception as error:  # a bug costs the jobs in flight, never the server
-                for job in self._all_jobs():
-                    self._fail(job, RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL))
-        self._noise.shutdown()
+            self.step()
 
     def step(self) -> None:
-        """Drop what ended, admit what waits, and take one diffusion step with every active job."""
+        """Answer what ended, and take one diffusion step with the jobs whose turn it is."""
         self._drop_ended()
-        with self._changed:
-            while self._pending and len(self._active) < self._step_batch:
-                self._active.append(self._pending.popleft())
-            self._report()
-        by_shape: dict[tuple[int, ...], list[Job]] = {}
-        for job in self._active:
-            by_shape.setdefault(job.trajectory.latents.shape, []).append(job)
-        for jobs in by_shape.values():
-            self._advance(jobs)
+        jobs, predict = self._take()
+        if not jobs:
+            return
+        try:
+            self._advance(jobs, predict)
+        except Exception as error:  # a bug costs the jobs of this step, never the server
+            failure = RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL)
+            for job in jobs:
+                self._fail(job, failure)
+        finally:
+            self._put_back(jobs)
 
     def _has_work(self) -> bool:
         with self._changed:
-            self._report()
-            while not (self._active or self._pending or self._is_stopping):
+            while not (self._ready or self._is_stopping):
                 self._changed.wait()
-            return bool(self._active or self._pending)
+            return bool(self._ready)
 
-    def _advance(self, jobs: list[Job]) -> None:
+    def _take(self) -> tuple[list[Job], Predict]:
+        """Take the jobs of the next step from those that are ready; none: nothing to do."""
+        with self._changed:
+            # Whoever leads goes on: jobs of equal work all end later when they take turns.
+            ready = sorted(self._ready, key=lambda job: (not job.leads, job.arrival))
+            jobs = [job for job in ready if job.shape == ready[0].shape][: self._step_batch]
+            for job in jobs:
+                self._ready.remove(job)
+                job.has_begun = True
+                job.leads |= job is ready[0]
+            is_alone = not (self._ready or self._stepping)
+            self._stepping += jobs
+            self._report()
+            return jobs, self._transformers.alone if is_alone else self._transformers.beside
+
+    def _put_back(self, jobs: list[Job]) -> None:
+        with self._changed:
+            for job in jobs:
+                self._stepping.remove(job)
+                if not job.has_ended:
+                    self._ready.append(job)
+            self._changed.notify(len(jobs))
+            self._report()
+
+    def _advance(self, jobs: list[Job], predict: Predict) -> None:
         # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
         noises = [self._noise.submit(job.trajectory.noise) for job in jobs]
-        answers = predict_rows(self._timed_predict, jobs)
+        answers = predict_rows(lambda inputs: self._timed(predict, inputs), jobs)
         for job, answer, noise in zip(jobs, answers, noises, strict=True):
             if isinstance(answer, RequestFailed):
                 self._fail(job, answer)
                 continue
             job.trajectory.advance(answer, noise.result())
             if job.trajectory.is_done:
-                self._remember(job)
-                self._remove(job)
-                job.reply.succeed(job)
+                self._succeed(job)
 
-    def _remember(self, job: Job) -> None:
-        if not job.job_id:
-            return
-        with self._changed:
-            self._ended[job.job_id] = job.progress
-            if len(self._ended) > _REMEMBERED_ENDS:
-                del self._ended[next(iter(self._ended))]  # the oldest
-
-    def _timed_predict(self, inputs: Tensors) -> Latents:
+    def _timed(self, predict: Predict, inputs: Tensors) -> Latents:
         begin = self._clock()
-        denoised = self._predict(inputs)
-        seconds = self._clock() - begin
-        with self._changed:
-            self._metrics.stepped(len(denoised), seconds)
+        denoised = predict(inputs)
+        self._metrics.stepped(len(denoised), self._clock() - begin)
         return denoised
 
     def _drop_ended(self) -> None:
         now = self._clock()
-        for job in self._all_jobs():
+        with self._changed:
+            ready = list(self._ready)
+        for job in ready:
+            if now - job.asked_at >= _ASK_CLIENT_S:
+                job.asked_at = now
+                job.cancel_requested |= job.reply.is_cancelled()
+        with self._changed:
+            late = [job for job in self._ready if job.is_late(now)]
+            cancelled = [job for job in self._ready if job.cancel_requested]
+            self._ready = [job for job in self._ready if job not in (*late, *cancelled)]
+            self._report()
+        for job in {*late, *cancelled}:
             done, steps = job.progress
-            if job.cancel_requested or job.reply.is_cancelled():
+            if job in cancelled:
                 self._metrics.cancelled()
-                self._end(job, RequestFailed(f"cancelled at step {done}/{steps}", Code.CANCELLED))
-            elif job.deadline is not None and now > job.deadline:
+                job.end(RequestFailed(f"cancelled at step {done}/{steps}", Code.CANCELLED))
+            else:
                 message = f"deadline exceeded at step {done}/{steps}"
                 self._fail(job, RequestFailed(message, Code.CANCELLED))
 
+    def _succeed(self, job: Job) -> None:
+        with self._changed:
+            self._known.remember(job.job_id, job.progress)
+        job.end()
+
     def _fail(self, job: Job, error: RequestFailed) -> None:
         self._metrics.failed()
-        self._end(job, error)
-
-    def _end(self, job: Job, error: RequestFailed) -> None:
-        self._remove(job)
-        job.reply.fail(error)
-
-    def _remove(self, job: Job) -> None:
-        with self._changed:
-            (self._active if job in self._active else self._pending).remove(job)
-            self._report()
-
-    def _all_jobs(self) -> list[Job]:
-        with self._changed:
-            return [*self._active, *self._pending]
+        job.end(error)
 
     def _jobs_of(self, job_id: str) -> list[Job]:
-        return [job for job in self._all_jobs() if job_id and job.job_id == job_id]
+        jobs = (*self._ready, *self._stepping)
+        return [job for job in jobs if job_id and job.job_id == job_id]
 
     def _report(self) -> None:
-        self._metrics.queued(len(self._active), len(self._pending))
+        waiting = sum(not job.has_begun for job in self._ready)
+        self._metrics.queued(len(self._ready) + len(self._stepping) - waiting, waiting)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.metrics import MEANINGS, PREFIX
 
-# Each change of a metric is a round trip to Triton's process, as dear as everything else that a
-# step costs beside the transformer; so steps are counted here and told now and then.
-_FLUSH_S = 0.25
+# Each change of a metric is a round trip to Triton's process. A thread of its own makes them, off
+# the way of requests, and not more often than this.
+_PAUSE_S = 0.05
 
 
 class TritonMetrics:
@@ -20,46 +21,53 @@ class TritonMetrics:
         """Register the metrics under `labels`."""
         self._labels = labels
         self._families: list[pb_utils.MetricFamily] = []
-        self._active = self._metric("active")
-        self._pending = self._metric("pending")
-        self._cancelled = self._metric("cancelled_total")
-        self._failed = self._metric("failed_total")
-        self._steps = _Total(self._metric("steps_total"))
-        self._rows = _Total(self._metric("step_rows_total"))
-        self._seconds = _Total(self._metric("step_seconds_total"))
-        self._queues = (0, 0)
-        self._flushed_at = time.monotonic()
+        self._changed = threading.Event()
+        self._lock = threading.Lock()
+        self._active, self._pending = self._metric("active"), self._metric("pending")
+        self._cancelled, self._failed = (
+            self._metric("cancelled_total"),
+            self._metric("failed_total"),
+        )
+        self._steps = self._metric("steps_total")
+        self._rows = self._metric("step_rows_total")
+        self._seconds = self._metric("step_seconds_total")
+        threading.Thread(target=self._tell_forever, name="metrics", daemon=True).start()
 
     def queued(self, active: int, pending: int) -> None:
-        """Take the number of jobs in the batch and of those waiting for a row."""
-        if (active, pending) != self._queues:
-            self._queues = active, pending
-            self._active.set(active)
-            self._pending.set(pending)
-            self._flush()
+        """Take the number of jobs that have begun and of those that have not."""
+        self._active.value, self._pending.value = active, pending
+        self._changed.set()
 
     def stepped(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""
-        self._steps.add(1)
-        self._rows.add(rows)
-        self._seconds.add(seconds)
-        if time.monotonic() - self._flushed_at > _FLUSH_S:
-            self._flush()
+        with self._lock:
+            self._steps.value += 1
+            self._rows.value += rows
+            self._seconds.value += seconds
+        self._changed.set()
 
     def cancelled(self) -> None:
         """Count a job whose client gave up."""
-        self._cancelled.increment(1)
+        with self._lock:
+            self._cancelled.value += 1
+        self._changed.set()
 
     def failed(self) -> None:
         """Count a job that ended with any other error."""
-        self._failed.increment(1)
+        with self._lock:
+            self._failed.value += 1
+        self._changed.set()
 
-    def _flush(self) -> None:
-        self._flushed_at = time.monotonic()
-        for total in (self._steps, self._rows, self._seconds):
-            total.flush()
+    def _tell_forever(self) -> None:
+        gauges = (self._active, self._pending)
+        counters = (self._cancelled, self._failed, self._steps, self._rows, self._seconds)
+        while self._changed.wait():
+            self._changed.clear()
+            for metric in (*gauges, *counters):
+                metric.tell()
+            time.sleep(_PAUSE_S)
 
-    def _metric(self, name: str) -> pb_utils.Metric:
+    def _metric(self, name: str) -> _Value:
         kind, meaning = MEANINGS[name]
         kinds = {
             "counter": pb_utils.MetricFamily.COUNTER,
@@ -69,20 +77,24 @@ class TritonMetrics:
             name=f"{PREFIX}{name}", description=meaning, kind=kinds[kind]
         )
         self._families.append(family)
-        return family.Metric(labels=self._labels)
+        return _Value(family.Metric(labels=self._labels), is_counter=kind == "counter")
 
 
-class _Total:
-    """A counter that is told in sums."""
+class _Value:
+    """A metric's value, and how much of it Triton was told."""
 
-    def __init__(self, metric: pb_utils.Metric) -> None:
+    def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
         self._metric = metric
-        self._untold = 0.0
+        self._is_counter = is_counter
+        self._told = 0.0
+        self.value = 0.0
 
-    def add(self, value: float) -> None:
-        self._untold += value
-
-    def flush(self) -> None:
-        told, self._untold = self._untold, 0.0
-        if told:
-            self._metric.increment(told)
+    def tell(self) -> None:
+        value = self.value
+        if value == self._told:
+            return
+        if self._is_counter:
+            self._metric.increment(value - self._told)
+        else:
+            self._metric.set(value)
+        self._told = value

@@ -12,7 +12,7 @@ import triton_python_backend_utils as pb_utils
 
 from backends.errors import Code, RequestFailed
 from backends.onnxruntime.batching import Tensors, run_grouped
-from backends.onnxruntime.session import InvalidModel, check_tensors, model_file, open_session
+from backends.onnxruntime.session import InvalidModel, check_tensors, configured_session, model_file
 from backends.triton import error_response, model_config
 
 
@@ -28,7 +28,7 @@ class TritonPythonModel:
         config = model_config(args)
         folder = Path(args["model_repository"], args["model_version"])
         try:
-            self._session = open_session(model_file(folder, config), config)
+            self._session = configured_session(model_file(folder, config), config)
             check_tensors(self._session, config)
         except InvalidModel as error:
             name = config["name"]

@@ -36,16 +36,24 @@ def model_file(version_folder: Path, config: dict[str, Any]) -> Path:
     return path
 
 
-def open_session(path: Path, config: dict[str, Any]) -> ort.InferenceSession:
-    """Load a network for the CPU, with the thread counts of the configuration's `parameters`."""
+def open_session(path: Path, *, threads: int = 0, inter_threads: int = 0) -> ort.InferenceSession:
+    """Load a network for the CPU; 0 threads are as many as there are cores."""
     options = ort.SessionOptions()
-    threads = _parameter(config, "intra_op_thread_count")
     # Never left to the default, which pins its threads to cores: two models would share one core.
     options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    options.inter_op_num_threads = _parameter(config, "inter_op_thread_count")
+    options.inter_op_num_threads = inter_threads
     # Threads that spin while they wait starve the other models of a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def configured_session(path: Path, config: dict[str, Any]) -> ort.InferenceSession:
+    """Load a network with the thread counts of its configuration's `parameters`."""
+    return open_session(
+        path,
+        threads=_parameter(config, "intra_op_thread_count"),
+        inter_threads=_parameter(config, "inter_op_thread_count"),
+    )
 
 
 def _parameter(config: dict[str, Any], key: str) -> int:

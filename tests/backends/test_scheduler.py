@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from backends.denoiser.job import Tensors
-from backends.denoiser.rows import Predict
-from backends.denoiser.scheduler import _REMEMBERED_ENDS, UNKNOWN_JOB, Scheduler
+from backends.denoiser.known_jobs import REMEMBERED_ENDS, UNKNOWN_JOB
+from backends.denoiser.rows import Predict, Transformers
+from backends.denoiser.scheduler import Scheduler
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
 from tritone.card import ModelCard
@@ -24,13 +25,18 @@ class Stand:
         *,
         step_batch: int = 8,
         max_pending: int = 8,
+        lanes: int = 1,
         predict: Predict = halve,
     ) -> None:
         self.card = card
         self.metrics = FakeMetrics()
         self.clock = FakeClock()
         self.scheduler = Scheduler(
-            predict, self.metrics, step_batch=step_batch, max_pending=max_pending, clock=self.clock
+            Transformers(lanes, predict, predict),
+            self.metrics,
+            step_batch=step_batch,
+            max_pending=max_pending,
+            clock=self.clock,
         )
 
     def submit(
@@ -84,10 +90,11 @@ def test_neighbours_never_change_a_result(card: ModelCard) -> None:
 
 def test_lengths_of_different_buckets_step_in_batches_of_their_own(card: ModelCard) -> None:
     stand = Stand(card)
-    for seconds_end in (1.0, 3.0, 0.5):
-        stand.submit(seconds_end=seconds_end)
-    stand.step()
-    assert sorted(stand.metrics.step_rows) == [1, 2]
+    replies = [stand.submit(seconds_end=seconds, steps=2) for seconds in (1.0, 3.0, 0.5)]
+    stand.step(2)
+    assert [reply.latents is not None for reply in replies] == [True, False, True]
+    stand.step(2)
+    assert stand.metrics.step_rows == [2, 2, 1, 1]
 
 
 def test_no_more_jobs_than_rows_step_at_once(card: ModelCard) -> None:
@@ -150,6 +157,7 @@ def test_a_client_that_has_gone_frees_its_row(card: ModelCard) -> None:
     reply = stand.submit(steps=100)
     stand.step()
     reply.client_is_gone = True
+    stand.clock.now += 1.0  # it is asked now and then
     stand.step()
     assert len(stand.metrics.step_rows) == 1
     assert stand.metrics.active == 0
@@ -183,7 +191,7 @@ def test_a_job_that_ended_is_still_known_for_a_while(card: ModelCard) -> None:
     stand.submit("job", steps=2)
     stand.step(2)
     assert stand.scheduler.progress("job") == (2, 2)
-    for i in range(_REMEMBERED_ENDS):
+    for i in range(REMEMBERED_ENDS):
         stand.submit(f"later {i}", steps=1)
         stand.step()
     assert stand.scheduler.progress("job") == UNKNOWN_JOB

@@ -5,7 +5,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from backends.onnxruntime.session import InvalidModel, check_tensors, model_file, open_session
+from backends.onnxruntime.session import InvalidModel, check_tensors, configured_session, model_file
 
 onnx = pytest.importorskip("onnx", reason="needs the export extras")
 
@@ -32,7 +32,7 @@ def session(tmp_path: Path) -> onnxruntime.InferenceSession:
     onnx.save(
         helper.make_model(graph, ir_version=10, opset_imports=opset), tmp_path / "1/model.onnx"
     )
-    return open_session(model_file(tmp_path / "1", CONFIG), CONFIG)
+    return configured_session(model_file(tmp_path / "1", CONFIG), CONFIG)
 
 
 def test_a_network_that_fits_its_configuration_runs(

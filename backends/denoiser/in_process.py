@@ -1,0 +1,60 @@
+"""The transformer in the denoiser's own process, behind the `Predict` seam. CPU only.
+
+Knows no Triton. Saves the hop to another process at every step, and lets lanes share one network.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backends.denoiser.job import Tensors
+from backends.errors import Code, RequestFailed
+from backends.onnxruntime.session import InvalidModel, check_tensors, model_file, open_session
+from tritone.card import ModelCard
+from tritone.sampling import Latents
+from tritone.tensors import DENOISED, ModelIO, TensorSpec, transformer
+
+__all__ = ["InProcessTransformer", "InvalidModel"]
+
+
+class InProcessTransformer:
+    """One session over the transformer's file; any number of threads may call it at once."""
+
+    def __init__(self, version_folder: Path, card: ModelCard, *, threads: int) -> None:
+        """Load the network of a version; each call uses `threads` CPU threads.
+
+        Raises:
+            InvalidModel: there is none, or it does not fit the card.
+        """
+        self._inputs = [spec.name for spec in transformer(card).inputs]
+        config = _config(version_folder.parent.name, transformer(card))
+        self._session = open_session(model_file(version_folder, config), threads=threads)
+        check_tensors(self._session, config)
+
+    def __call__(self, inputs: Tensors) -> Latents:
+        """Return the denoised latents.
+
+        Raises:
+            RequestFailed: the network did not take the inputs.
+        """
+        feed = {name: inputs[name] for name in self._inputs}
+        try:
+            answer = self._session.run([DENOISED], feed)[0]
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise RequestFailed(f"onnx runtime error: {error}", Code.INTERNAL) from error
+        return np.asarray(answer, np.float32)
+
+
+def _config(name: str, io: ModelIO) -> dict[str, Any]:
+    """Return what Triton's configuration of the transformer would say of its tensors."""
+    return {
+        "name": name,
+        "max_batch_size": 1,
+        "input": [_tensor(spec) for spec in io.inputs],
+        "output": [_tensor(spec) for spec in io.outputs],
+    }
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "data_type": f"TYPE_{spec.dtype}", "dims": spec.dims}

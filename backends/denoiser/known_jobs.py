@@ -1,0 +1,45 @@
+"""What the denoiser remembers of jobs that it does not have: not yet, or not any more."""
+
+from collections import deque
+
+Progress = tuple[int, int]
+"""Steps done and steps in all."""
+
+UNKNOWN_JOB: Progress = (-1, -1)
+
+REMEMBERED_CANCELS = 256
+REMEMBERED_ENDS = 1024
+
+
+class KnownJobs:
+    """Bounded memories by job id. Not thread-safe."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        # A cancel may overtake its job, which is still being tokenised or encoded.
+        self._early_cancels: deque[str] = deque(maxlen=REMEMBERED_CANCELS)
+        # Whoever waits for the decoder can tell its job from one that was lost with its process.
+        self._ended: dict[str, Progress] = {}
+
+    def cancel_early(self, job_id: str) -> None:
+        """Keep a cancel for a job that has not come yet."""
+        self._early_cancels.append(job_id)
+
+    def was_cancelled(self, job_id: str) -> bool:
+        """Return whether a job that comes now was cancelled before, and forget that."""
+        if not job_id or job_id not in self._early_cancels:
+            return False
+        self._early_cancels.remove(job_id)
+        return True
+
+    def remember(self, job_id: str, progress: Progress) -> None:
+        """Keep how far a job came that went through."""
+        if not job_id:
+            return
+        self._ended[job_id] = progress
+        if len(self._ended) > REMEMBERED_ENDS:
+            del self._ended[next(iter(self._ended))]  # the oldest
+
+    def progress(self, job_id: str) -> Progress:
+        """Return how far a job came that went through, or `UNKNOWN_JOB`."""
+        return self._ended.get(job_id, UNKNOWN_JOB)
