@@ -1,4 +1,4 @@
-"""Real Tritons: one with the settings as published, one that shares diffusion steps."""
+"""Real Tritons: one with the settings as published, one with those of a GPU."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
 """Where the served models come from; the first that exists."""
 
-SHARED_STEP_BATCH = 8
+SHARED_STEP_BATCH = "8"
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +31,19 @@ def model(repository: Path) -> str:
     return published_models(repository)[0].name
 
 
-def copy_of(repository: Path, target: Path, *, step_batch: int | None = None) -> Path:
-    """Copy a repository, so that healing and settings leave the original alone."""
+def copy_of(repository: Path, target: Path, **denoiser: str) -> Path:
+    """Copy a repository, so that healing and other settings leave the original alone.
+
+    `denoiser` are parameters of its denoisers to change.
+    """
     shutil.copytree(repository, target)
     for config in target.glob("*_denoiser/config.pbtxt"):
-        if step_batch is not None:
-            text = re.sub(
-                r'(key: "step_batch" value \{ string_value: )"\d+"',
-                rf'\1"{step_batch}"',
-                config.read_text(),
-            )
-            config.write_text(text)
+        text = config.read_text()
+        for key, value in denoiser.items():
+            pattern = rf'(key: "{key}" value {{ string_value: )"\w+"'
+            text, n_found = re.subn(pattern, rf'\1"{value}"', text)
+            assert n_found == 1, f"{config} has no parameter {key}"
+        config.write_text(text)
     return target
 
 
@@ -55,9 +57,10 @@ def stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def sharing_stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Triton that puts up to eight requests into one diffusion step."""
+    """Triton as GPUs need it: up to eight requests share a step of the transformer's own model."""
     folder = tmp_path_factory.mktemp("sharing_stack")
-    models = copy_of(repository, folder / "models", step_batch=SHARED_STEP_BATCH)
+    over_triton = {"transformer_in_process": "false", "lanes": "1"}
+    models = copy_of(repository, folder / "models", step_batch=SHARED_STEP_BATCH, **over_triton)
     with running(models, folder, "--no-frontend") as stack:
         yield stack
 

@@ -1,5 +1,6 @@
 """A `tritone up` of its own for tests, as a user would start it."""
 
+import asyncio
 import os
 import re
 import signal
@@ -76,6 +77,18 @@ class Stack:
         """Return the backend process of a Triton model."""
         stubs = [child for child in self.triton().children() if is_running(child)]
         return next(stub for stub in stubs if f"{model}_0_0" in stub.cmdline())
+
+    def has_stub(self, model: str) -> bool:
+        """Return whether a Triton model has a backend process."""
+        stubs = [child for child in self.triton().children() if is_running(child)]
+        return any(f"{model}_0_0" in stub.cmdline() for stub in stubs)
+
+    async def until_metric(self, name: str, value: float) -> None:
+        """Return once a metric has a value; backends tell Triton now and then."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while (found := await asyncio.to_thread(self.metric, name)) != value:
+            assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
+            await asyncio.sleep(_POLL_S)
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric over its labels."""

@@ -44,7 +44,7 @@ async def until_served(client: Client) -> None:
                 return
 
 
-@pytest.mark.parametrize("component", ["tokenizer", "denoiser", "transformer"])
+@pytest.mark.parametrize("component", ["tokenizer", "denoiser"])
 async def test_a_killed_backend_process_is_noticed_and_healed(
     stack: Stack, client: Client, model: str, component: str
 ) -> None:

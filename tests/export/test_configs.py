@@ -116,11 +116,22 @@ def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
     assert denoiser["transformer"].string_value == "starter_transformer"
     assert denoiser["step_batch"].string_value == "4"
     assert denoiser["max_pending"].string_value == "3"
+    assert denoiser["transformer_in_process"].string_value == "true"
+    assert denoiser["intra_op_thread_count"].string_value == "6"
     for component in NETWORKS:
         assert configs[component].max_batch_size == 5
         assert configs[component].parameters["intra_op_thread_count"].string_value == "6"
     assert configs["text_encoder"].response_cache.enable
     assert configs[ENSEMBLE].max_batch_size == 1
+
+
+@pytest.mark.parametrize(("in_process", "lanes"), [(True, "3"), (False, "1")])
+def test_only_a_transformer_in_process_has_lanes(
+    card: ModelCard, in_process: bool, lanes: str
+) -> None:
+    denoiser = parsed(card, in_process=in_process, lanes=3)["denoiser"].parameters
+    assert denoiser["transformer_in_process"].string_value == str(in_process).lower()
+    assert denoiser["lanes"].string_value == lanes
 
 
 def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: ModelCard) -> None:

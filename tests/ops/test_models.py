@@ -31,6 +31,14 @@ def test_a_model_names_what_must_be_loaded_with_it(repository: Path) -> None:
     assert model.triton_models == ("rain_transformer", "rain_denoiser", "rain")
 
 
+def test_a_transformer_that_its_denoiser_loads_is_not_loaded_twice(repository: Path) -> None:
+    config = repository / "rain_denoiser" / "config.pbtxt"
+    flag = 'parameters { key: "transformer_in_process" value { string_value: "true" } }'
+    config.write_text(DENOISER + flag)
+    (model,) = published_models(repository)
+    assert model.triton_models == ("rain_denoiser", "rain")
+
+
 def test_a_missing_component_is_named(repository: Path) -> None:
     (repository / "rain_denoiser" / "config.pbtxt").unlink()
     with pytest.raises(CannotStart, match="rain is incomplete: rain_denoiser is missing"):

@@ -1,0 +1,87 @@
+"""The in-process side of the `Predict` seam, on the transformer that is bundled."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backends.denoiser.in_process import InProcessTransformer, InvalidModel
+from backends.denoiser.job import Tensors
+from backends.errors import RequestFailed
+from backends.onnxruntime.session import open_session
+from export.configs import read_card
+from tritone.card import ModelCard
+from tritone.sampling import Latents
+from tritone.tensors import DENOISED, LATENTS, transformer
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"
+FOLDER = REPOSITORY / "starter_transformer" / "1"
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no model is published")
+
+
+@pytest.fixture(scope="module")
+def starter() -> ModelCard:
+    card = read_card((REPOSITORY / "starter" / "config.pbtxt").read_text())
+    assert card is not None
+    return card
+
+
+def inputs(card: ModelCard, frames: int = 50) -> Tensors:
+    random = np.random.default_rng(frames)
+    return {
+        spec.name: random.random([1, *(frames if d < 0 else d for d in spec.dims)], np.float32)
+        for spec in transformer(card).inputs
+    }
+
+
+@pytest.fixture(scope="module")
+def one_thread(starter: ModelCard) -> InProcessTransformer:
+    return InProcessTransformer(FOLDER, starter, threads=1)
+
+
+@pytest.mark.parametrize("frames", [25, 50, 125])
+def test_the_number_of_threads_changes_no_bit(
+    starter: ModelCard, one_thread: InProcessTransformer, frames: int
+) -> None:
+    given = inputs(starter, frames)
+    expected = open_session(FOLDER / "model.onnx", threads=2).run([DENOISED], given)[0]
+    np.testing.assert_array_equal(one_thread(given), expected)
+
+
+def test_lanes_may_call_it_at_once(starter: ModelCard, one_thread: InProcessTransformer) -> None:
+    given = [inputs(starter, frames) for frames in (25, 50)]
+    expected = [one_thread(each) for each in given]
+    made: list[list[Latents]] = [[], []]
+
+    def lane(i: int) -> None:
+        made[i] = [one_thread(given[i]) for _ in range(5)]
+
+    lanes = [threading.Thread(target=lane, args=(i,)) for i in range(2)]
+    for each in lanes:
+        each.start()
+    for each in lanes:
+        each.join()
+    for i in range(2):
+        assert len(made[i]) == 5
+        assert all(np.array_equal(one, expected[i]) for one in made[i])
+
+
+def test_inputs_that_do_not_fit_are_an_error_of_the_request(
+    starter: ModelCard, one_thread: InProcessTransformer
+) -> None:
+    given = inputs(starter)
+    with pytest.raises(RequestFailed, match="onnx runtime error"):
+        one_thread({**given, LATENTS: given[LATENTS][:, :1]})
+
+
+def test_a_network_that_does_not_fit_the_card_is_refused(starter: ModelCard) -> None:
+    with pytest.raises(InvalidModel, match="latents"):
+        InProcessTransformer(FOLDER, replace(starter, latent_channels=7), threads=1)
+
+
+def test_a_missing_network_is_named(starter: ModelCard, tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="unable to find"):
+        InProcessTransformer(tmp_path / "starter_transformer" / "1", starter, threads=1)
