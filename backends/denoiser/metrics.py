@@ -5,8 +5,8 @@ from typing import Literal, Protocol
 PREFIX = "tritone_denoiser_"
 LABELS = ("model", "version")
 MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
-    "active": ("gauge", "Requests in the running batch."),
-    "pending": ("gauge", "Requests that wait for a row."),
+    "active": ("gauge", "Requests that have begun to be denoised."),
+    "pending": ("gauge", "Requests that wait for their first step."),
     "cancelled_total": ("counter", "Requests that were cancelled."),
     "failed_total": ("counter", "Requests that ended with any other error."),
     "steps_total": ("counter", "Transformer calls."),
@@ -17,10 +17,10 @@ MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
 
 
 class Metrics(Protocol):
-    """Where the scheduler reports; only one of its threads does at a time."""
+    """Where the scheduler reports; any of its threads, at any time."""
 
     def queued(self, active: int, pending: int) -> None:
-        """Take the number of jobs in the batch and of those waiting for a row."""
+        """Take the number of jobs that have begun and of those that have not."""
 
     def stepped(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""

@@ -32,9 +32,10 @@ class TritonPythonModel:
         config = model_config(args)
         self._card = model_card(config)
         transformers = open_transformers(args, config, self._card)
+        self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
         self._scheduler = Scheduler(
             transformers,
-            TritonMetrics({"model": config["name"], "version": args["model_version"]}),
+            self._metrics,
             step_batch=int(required_parameter(config, "step_batch")),
             max_pending=int(required_parameter(config, "max_pending")),
         )
@@ -73,3 +74,4 @@ class TritonPythonModel:
         deadline = time.monotonic() + DRAIN_SECONDS
         for lane in self._lanes:
             lane.join(max(0.0, deadline - time.monotonic()))
+        self._metrics.close()

@@ -24,14 +24,20 @@ class TritonMetrics:
         self._changed = threading.Event()
         self._lock = threading.Lock()
         self._active, self._pending = self._metric("active"), self._metric("pending")
-        self._cancelled, self._failed = (
-            self._metric("cancelled_total"),
-            self._metric("failed_total"),
-        )
+        self._cancelled = self._metric("cancelled_total")
+        self._failed = self._metric("failed_total")
         self._steps = self._metric("steps_total")
         self._rows = self._metric("step_rows_total")
         self._seconds = self._metric("step_seconds_total")
-        threading.Thread(target=self._tell_forever, name="metrics", daemon=True).start()
+        self._is_closed = False
+        self._teller = threading.Thread(target=self._tell_forever, name="metrics", daemon=True)
+        self._teller.start()
+
+    def close(self) -> None:
+        """Tell the rest, and nothing more: a thread must not call Triton when it unloads us."""
+        self._is_closed = True
+        self._changed.set()
+        self._teller.join()
 
     def queued(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
@@ -61,7 +67,8 @@ class TritonMetrics:
     def _tell_forever(self) -> None:
         gauges = (self._active, self._pending)
         counters = (self._cancelled, self._failed, self._steps, self._rows, self._seconds)
-        while self._changed.wait():
+        while not self._is_closed:
+            self._changed.wait()
             self._changed.clear()
             for metric in (*gauges, *counters):
                 metric.tell()
