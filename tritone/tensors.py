@@ -46,6 +46,8 @@ PCM = "pcm"
 JOB_ID = "job_id"
 CANCEL = "cancel"
 QUERY = "query"
+SHARE = "share"  # opaque; requests of one share take turns with those of others
+PRIORITY = "priority_class"  # as in `tritone.turns`; Triton keeps the word "priority" for itself
 
 # Parameters of the denoiser's configuration that others than the denoiser read.
 TRANSFORMER = "transformer"  # the Triton model of the transformer

@@ -19,6 +19,7 @@ from tritone.tensors import (
     STEPS,
     conditioning,
 )
+from tritone.turns import Claim
 
 MAX_STEPS = 1000
 
@@ -40,7 +41,7 @@ class Reply(Protocol):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Job:
+class Job(Claim):
     """A request that was accepted. The lane that steps it owns all but `cancel_requested`."""
 
     job_id: str  # empty: cannot be addressed by control requests
@@ -48,12 +49,9 @@ class Job:
     span: Span
     conditioning: Tensors  # as the transformer takes it, [1, ...] each
     guidance_scale: float
-    deadline: float | None  # on the scheduler's clock, in s
     reply: Reply
-    arrival: int = 0  # its place among all jobs that ever came
     cancel_requested: bool = False
     has_begun: bool = False  # at least one step was tried
-    leads: bool = False  # its lane stays with it, and with those that can share its steps
     has_ended: bool = False
     asked_at: float = -math.inf  # when the reply was last asked whether its client is gone
 
@@ -67,9 +65,10 @@ class Job:
         """Jobs of one shape can share a step."""
         return self.trajectory.latents.shape
 
-    def is_late(self, now: float) -> bool:
-        """Return whether its deadline is over."""
-        return self.deadline is not None and now > self.deadline
+    @property
+    def steps_left(self) -> int:
+        """Transformer calls that it still needs."""
+        return self.trajectory.schedule.steps - self.trajectory.step
 
     def end(self, error: RequestFailed | None = None) -> None:
         """Answer, once: with the latents, or with an error."""
@@ -112,7 +111,6 @@ def new_job(card: ModelCard, tensors: Mapping[str, NDArray[Any]], job_id: str, r
         span=asked,
         conditioning=condition,
         guidance_scale=guidance_scale,
-        deadline=None,
         reply=reply,
     )
 

@@ -19,7 +19,8 @@ from backends.denoiser.transformers import open_transformers
 from backends.denoiser.triton_metrics import TritonMetrics
 from backends.errors import Code, RequestFailed
 from backends.triton import model_card, model_config, required_parameter
-from tritone.tensors import CANCEL, JOB_ID, QUERY
+from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
+from tritone.turns import BACKGROUND, INTERACTIVE
 
 DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
 
@@ -66,6 +67,8 @@ class TritonPythonModel:
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
         job = new_job(self._card, tensors, job_id, reply)
+        job.key = str(parameters.get(SHARE, ""))
+        job.priority = min(max(int(parameters.get(PRIORITY, INTERACTIVE)), INTERACTIVE), BACKGROUND)
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)
 
     def finalize(self) -> None:

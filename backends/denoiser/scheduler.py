@@ -1,4 +1,4 @@
-"""Continuous batching of diffusion steps: jobs join and leave between any two steps.
+"""Whose diffusion step is next: jobs join, leave and overtake between any two steps.
 
 Knows no Triton. Each lane is a thread of its own in `run`; `submit`, `cancel` and `progress` may be
 called from any thread.
@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from backends.denoiser.job import Job, Tensors
 from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
 from backends.denoiser.metrics import Metrics
+from backends.denoiser.pace import Pace
 from backends.denoiser.rows import Predict, Transformers, predict_rows
 from backends.errors import Code, RequestFailed
 from tritone.sampling import Latents
+from tritone.turns import Turns
 
 _ASK_CLIENT_S = 0.25  # whether a client is gone: a round trip to Triton's process
 
@@ -40,7 +42,8 @@ class Scheduler:
         self._changed = threading.Condition()  # reentrant
         self._ready: list[Job] = []  # those in no step right now
         self._stepping: list[Job] = []
-        self._n_arrived = 0
+        self._turns = Turns()
+        self._pace = Pace()
         self._known = KnownJobs()
         self._is_stopping = False
         self._noise = ThreadPoolExecutor(max_workers=transformers.lanes, thread_name_prefix="noise")
@@ -49,10 +52,12 @@ class Scheduler:
         """Queue a job; `timeout_s` bounds its whole stay.
 
         Raises:
-            RequestFailed: the queue is full, the job is cancelled, or the scheduler is stopping.
+            RequestFailed: the queue is full, the job is cancelled or would be late in any case, or
+                the scheduler is stopping.
         """
+        now = self._clock()
         if timeout_s:
-            job.deadline = self._clock() + timeout_s
+            job.deadline = now + timeout_s
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed("denoiser is stopping", Code.UNAVAILABLE)
@@ -61,8 +66,10 @@ class Scheduler:
                 raise RequestFailed("cancelled before the first step", Code.CANCELLED)
             if len(self._ready) + len(self._stepping) >= self._max_jobs:
                 raise RequestFailed("denoiser queue is full", Code.UNAVAILABLE)
-            self._n_arrived += 1
-            job.arrival = self._n_arrived
+            if self._is_late(job, now):
+                self._metrics.failed()
+                raise _late(job)
+            self._turns.enter(job, now)
             self._ready.append(job)
             self._changed.notify()
             self._report()
@@ -121,12 +128,12 @@ class Scheduler:
     def _take(self) -> tuple[list[Job], Predict]:
         """Take the jobs of the next step from those that are ready; none: nothing to do."""
         with self._changed:
-            # Whoever leads goes on: jobs of equal work all end later when they take turns.
-            ready = sorted(self._ready, key=lambda job: (not job.leads, job.arrival))
+            ready = self._turns.ordered(self._ready, self._clock())
             jobs = [job for job in ready if job.shape == ready[0].shape][: self._step_batch]
             for job in jobs:
                 self._ready.remove(job)
                 job.has_begun = True
+                # Jobs of equal work all end later when they take turns: it goes on to its end.
                 job.leads |= job is ready[0]
             is_alone = not (self._ready or self._stepping)
             self._stepping += jobs
@@ -137,7 +144,9 @@ class Scheduler:
         with self._changed:
             for job in jobs:
                 self._stepping.remove(job)
-                if not job.has_ended:
+                if job.has_ended:
+                    self._turns.leave(job)
+                else:
                     self._ready.append(job)
             self._changed.notify(len(jobs))
             self._report()
@@ -145,7 +154,9 @@ class Scheduler:
     def _advance(self, jobs: list[Job], predict: Predict) -> None:
         # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
         noises = [self._noise.submit(job.trajectory.noise) for job in jobs]
+        begin = self._clock()
         answers = predict_rows(lambda inputs: self._timed(predict, inputs), jobs)
+        self._learn(jobs, self._clock() - begin)
         for job, answer, noise in zip(jobs, answers, noises, strict=True):
             if isinstance(answer, RequestFailed):
                 self._fail(job, answer)
@@ -160,6 +171,12 @@ class Scheduler:
         self._metrics.stepped(len(denoised), self._clock() - begin)
         return denoised
 
+    def _learn(self, jobs: list[Job], seconds: float) -> None:
+        with self._changed:
+            self._pace.learn(jobs[0].shape, seconds)
+            for job in jobs:
+                self._turns.charge(job, seconds / len(jobs))
+
     def _drop_ended(self) -> None:
         now = self._clock()
         with self._changed:
@@ -169,18 +186,22 @@ class Scheduler:
                 job.asked_at = now
                 job.cancel_requested |= job.reply.is_cancelled()
         with self._changed:
-            late = [job for job in self._ready if job.is_late(now)]
             cancelled = [job for job in self._ready if job.cancel_requested]
-            self._ready = [job for job in self._ready if job not in (*late, *cancelled)]
+            late = [j for j in self._ready if not j.cancel_requested and self._is_late(j, now)]
+            for job in (*cancelled, *late):
+                self._ready.remove(job)
+                self._turns.leave(job)
             self._report()
-        for job in {*late, *cancelled}:
+        for job in cancelled:
             done, steps = job.progress
-            if job in cancelled:
-                self._metrics.cancelled()
-                job.end(RequestFailed(f"cancelled at step {done}/{steps}", Code.CANCELLED))
-            else:
-                message = f"deadline exceeded at step {done}/{steps}"
-                self._fail(job, RequestFailed(message, Code.CANCELLED))
+            self._metrics.cancelled()
+            job.end(RequestFailed(f"cancelled at step {done}/{steps}", Code.CANCELLED))
+        for job in late:
+            self._fail(job, _late(job))
+
+    def _is_late(self, job: Job, now: float) -> bool:
+        """Return whether a job would miss its deadline even if it had everything for itself."""
+        return now + self._pace.least_s(job.shape, job.steps_left) > job.deadline
 
     def _succeed(self, job: Job) -> None:
         with self._changed:
@@ -198,3 +219,8 @@ class Scheduler:
     def _report(self) -> None:
         waiting = sum(not job.has_begun for job in self._ready)
         self._metrics.queued(len(self._ready) + len(self._stepping) - waiting, waiting)
+
+
+def _late(job: Job) -> RequestFailed:
+    done, steps = job.progress
+    return RequestFailed(f"deadline exceeded at step {done}/{steps}", Code.CANCELLED)
