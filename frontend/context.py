@@ -3,9 +3,15 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from tritone.turns import INTERACTIVE
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The caller's W3C trace context. Source: https://www.w3.org/TR/trace-context-1/, section 3.2."""
+share: ContextVar[str] = ContextVar("share", default="")
+"""On whose share of the machine the request is: the API key's id; empty: everybody's."""
+priority: ContextVar[int] = ContextVar("priority", default=INTERACTIVE)
+"""As in `tritone.turns`."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 from tritone.card import ModelCard
 from tritone.pcm import Pcm
 from tritone.spans import Span, span
+from tritone.turns import INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Call:
     job_id: str  # unique; names the pass in control requests
     request_id: str  # the caller's; appears in Triton's logs and traces
     timeout_s: float
+    share: str = ""  # opaque; passes of one share take turns with those of others
+    priority: int = INTERACTIVE  # as in `tritone.turns`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

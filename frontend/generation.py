@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, contextmanager
 from opentelemetry.trace import SpanKind
 
 from frontend import context, tracing
-from frontend.admission import Admission
+from frontend.admission import Admission, Ticket
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -142,15 +142,23 @@ class Generator:
 
     async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
         model, arrived_at = request.card.name, time.monotonic()
+        ticket = Ticket(
+            key=context.share.get(),
+            priority=context.priority.get(),
+            deadline=deadline,
+            cost=request.steps * request.span.latent_frames,
+        )
         async with AsyncExitStack() as stack:
             with tracing.span("admission"):
-                await stack.enter_async_context(self._admission.slot())
+                await stack.enter_async_context(self._admission.slot(ticket))
             entered_at = time.monotonic()
             self._metrics.stage_seconds.labels(model, "admission").observe(entered_at - arrived_at)
             call = Call(
                 job_id=uuid.uuid4().hex,  # a caller may repeat its request id
                 request_id=request_id,
                 timeout_s=max(0.001, deadline - time.monotonic()),
+                share=ticket.key,
+                priority=ticket.priority,
             )
             with tracing.span("triton", kind=SpanKind.CLIENT):
                 take = await self._gateway.generate(request, call)

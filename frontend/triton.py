@@ -66,6 +66,11 @@ def _inputs(request: PreparedRequest) -> list[triton.InferInput]:
     return [_input(spec.name, spec.dtype, values[spec.name]) for spec in specs]
 
 
+def _parameters(call: Call) -> dict[str, str | int]:
+    share: dict[str, str | int] = {tensors.SHARE: call.share} if call.share else {}
+    return {tensors.JOB_ID: call.job_id, tensors.PRIORITY: call.priority, **share}
+
+
 def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
     """Return the samples asked for out of the decoded ones: int16 [1, channels, samples] in."""
     span, channels = request.span, request.card.audio_channels
@@ -239,7 +244,7 @@ class TritonGateway:
                 "inputs": inputs,
                 "request_id": call.request_id,
                 "timeout": int(call.timeout_s * 1e6),  # microseconds
-                "parameters": control or {tensors.JOB_ID: call.job_id},
+                "parameters": control or _parameters(call),
             }
 
         # Control requests are not worth a trace: one comes with every look of the watchdog.

@@ -68,7 +68,7 @@ class TritonPythonModel:
         job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
         job = new_job(self._card, tensors, job_id, reply)
         job.key = str(parameters.get(SHARE, ""))
-        job.priority = min(max(int(parameters.get(PRIORITY, INTERACTIVE)), INTERACTIVE), BACKGROUND)
+        job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)
 
     def finalize(self) -> None:

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from frontend import tracing
+from frontend import context, tracing
 from frontend.audio.encoders import encode
 from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
 from frontend.contracts.body import MalformedRequest
@@ -129,6 +129,7 @@ async def deliver(request: Request, order: Order) -> Delivery:
 
 
 async def _delivery(request: Request, order: Order) -> Delivery:
+    context.share.set(owner_of(request))
     sound = await generator_of(request).generate(order.wanted, request_id=request_id_of(request))
     _gate_of(request).count_sound(owner_of(request), sound.seconds)
     stage = metrics_of(request).stage_seconds.labels(sound.card.name, "encoding")

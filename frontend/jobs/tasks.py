@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from opentelemetry.trace import SpanKind
 
-from frontend import tracing
+from frontend import context, tracing
 from frontend.audio.encoders import encode
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
 from frontend.gateway import Progress
@@ -27,6 +27,7 @@ from frontend.webhooks.schedule import next_pause_s
 from frontend.webhooks.sending import Answer, Sender
 from frontend.webhooks.signature import signature_headers
 from frontend.webhooks.urls import host_of
+from tritone.turns import BACKGROUND
 
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
 _HOST_PAUSE_S = 1.0  # of a delivery to a busy host
@@ -97,6 +98,8 @@ class JobRunner:
                 await _to_the_end(self._settle(job, watched, making))
 
     async def _make(self, job: Job) -> JobResult:
+        context.share.set(job.request.owner)
+        context.priority.set(BACKGROUND)  # somebody waits for the others
         about: dict[str, tracing.Attribute] = {
             "tritone.contract": job.request.contract,
             "tritone.attempt": job.attempt,

@@ -19,6 +19,7 @@ from ops.ports import LOOPBACK, choose_ports
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.05
+_TOLD_S = 0.5
 _READY = re.compile(r"ready: \w+://(\S+)\n")
 
 
@@ -84,14 +85,15 @@ class Stack:
         return any(f"{model}_0_0" in stub.cmdline() for stub in stubs)
 
     async def until_metric(self, name: str, value: float) -> None:
-        """Return once a metric has a value; backends tell Triton now and then."""
+        """Return once a metric has a value."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while (found := await asyncio.to_thread(self.metric, name)) != value:
             assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
             await asyncio.sleep(_POLL_S)
 
     def metric(self, name: str) -> float:
-        """Return the sum of a metric over its labels."""
+        """Return the sum of a metric over its labels; backends tell Triton of it now and then."""
+        time.sleep(_TOLD_S)
         url = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
         with urllib.request.urlopen(url, timeout=5) as response:
             lines = response.read().decode().splitlines()

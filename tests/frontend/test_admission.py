@@ -3,9 +3,10 @@ from contextlib import suppress
 
 import pytest
 
-from frontend.admission import Admission
+from frontend.admission import Admission, Ticket
 from frontend.errors import Overloaded
 from frontend.settings import AdmissionSettings
+from tritone.turns import BACKGROUND, INTERACTIVE
 
 
 class Clock:
@@ -73,6 +74,89 @@ async def test_a_failure_frees_its_slot() -> None:
             async with door.slot():
                 raise RuntimeError
     assert door.in_flight == 0
+
+
+async def admitted_order(door: Admission, tickets: list[Ticket]) -> list[Ticket]:
+    """Fill the door's one slot, let tickets wait, and return the order in which they enter."""
+    order: list[Ticket] = []
+
+    async def enter(ticket: Ticket) -> None:
+        async with door.slot(ticket):
+            order.append(ticket)
+
+    async with door.slot():
+        tasks = [asyncio.create_task(enter(ticket)) for ticket in tickets]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    return order
+
+
+async def test_keys_take_turns_by_the_cost_of_their_passes() -> None:
+    door = admission(waiting=64)
+    many = [Ticket(key="many", cost=10) for _ in range(4)]
+    dear = [Ticket(key="dear", cost=20) for _ in range(2)]
+    order = await admitted_order(door, [*many, *dear])
+    assert [t.key for t in order] == ["many", "dear", "many", "many", "dear", "many"]
+
+
+async def test_who_waits_for_an_answer_comes_before_jobs() -> None:
+    door = admission(waiting=4)
+    job, request = Ticket(priority=BACKGROUND), Ticket(priority=INTERACTIVE)
+    assert await admitted_order(door, [job, request]) == [request, job]
+
+
+async def test_the_earliest_deadline_comes_first() -> None:
+    door = admission(waiting=4)
+    patient, urgent = Ticket(deadline=90.0), Ticket(deadline=9.0)
+    assert await admitted_order(door, [patient, urgent]) == [urgent, patient]
+
+
+async def test_a_key_that_floods_us_leaves_room_for_the_others() -> None:
+    door, leave = admission(waiting=8), asyncio.Event()
+
+    async def ask(key: str) -> None:
+        async with door.slot(Ticket(key=key)):
+            await leave.wait()
+
+    flood = [asyncio.create_task(ask("flood")) for _ in range(20)]
+    await asyncio.sleep(0)
+    refused = [task for task in flood if task.done()]
+    assert door.waiting == 5  # 4 of 8, and one more while as many are free
+    assert all(isinstance(task.exception(), Overloaded) for task in refused)
+    other = asyncio.create_task(ask("other"))
+    await asyncio.sleep(0)
+    assert door.waiting == 6
+    leave.set()
+    await asyncio.gather(other, *(task for task in flood if task not in refused))
+
+
+async def test_a_slot_that_comes_as_its_taker_gives_up_goes_on() -> None:
+    door, leave = admission(waiting=4), asyncio.Event()
+    first, second, third = (asyncio.create_task(hold(door, leave)) for _ in range(3))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)  # the slot is given to the second, which has not run yet
+    second.cancel()
+    leave.set()
+    await third
+    assert (door.in_flight, door.waiting) == (0, 0)
+
+
+async def test_the_wait_that_is_announced_follows_the_throughput_under_load() -> None:
+    clock = Clock()
+    door = admission(in_flight=2, waiting=64, clock=clock)
+    leave = [asyncio.Event() for _ in range(8)]
+    tasks = [asyncio.create_task(hold(door, event)) for event in leave]
+    await asyncio.sleep(0)
+    for event in leave[:4]:  # each pass was long under way, but every 3 s one ends
+        clock.now += 3.0
+        event.set()
+        await asyncio.sleep(0.001)
+    assert door.waiting == 2
+    assert door.retry_after_s == pytest.approx(9.0)
+    for event in leave:
+        event.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_the_wait_that_is_announced_follows_the_durations_and_the_queue() -> None:
