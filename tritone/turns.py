@@ -16,7 +16,10 @@ BACKGROUND = 1
 """Priority of jobs that are fetched later."""
 
 AGING_S = 30.0
-"""After every such wait a claim counts as one priority more urgent, so that nothing starves."""
+"""After such a wait a claim counts as interactive, so that nothing starves."""
+
+PATIENCE_S = 300.0
+"""Deadlines count as no later than this after the arrival, so that nothing starves by them either."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,12 +75,13 @@ class Turns:
     def ordered(self, claims: Iterable[C], now: float) -> list[C]:
         """Return claims that have entered, the next one first.
 
-        By priority, aged by how long they wait; then those that lead; then the key that has used
+        By priority, until they have aged; then those that lead; then the key that has used
         least; then the earliest deadline; then first come, first served.
         """
         return sorted(claims, key=lambda claim: self._rank(claim, now))
 
     def _rank(self, claim: Claim, now: float) -> tuple[int, bool, float, float, int]:
-        aged = claim.priority - int((now - claim.arrived_at) / AGING_S)
-        used = self._used[claim.key]
-        return aged, not claim.leads, used, claim.deadline, claim.arrival
+        has_aged = now - claim.arrived_at >= AGING_S
+        priority = INTERACTIVE if has_aged else claim.priority
+        deadline = min(claim.deadline, claim.arrived_at + PATIENCE_S)
+        return priority, not claim.leads, self._used[claim.key], deadline, claim.arrival

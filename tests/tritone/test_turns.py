@@ -1,0 +1,145 @@
+"""The order of turns, on a machine that takes one step at a time."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tritone.turns import AGING_S, BACKGROUND, INTERACTIVE, PATIENCE_S, Claim, Turns
+
+STEP_S = 0.5
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Work(Claim):
+    """A claim that needs some steps of the machine."""
+
+    starts_at: float = 0.0
+    steps: int = 1
+    ended_at: float | None = None
+
+
+@dataclass
+class Machine:
+    """Steps whoever is next, one step at a time, until all work is done."""
+
+    works: list[Work]
+    now: float = 0.0
+    turns: Turns = field(default_factory=Turns)
+    log: list[Work] = field(default_factory=list)  # who was stepped
+
+    def run(self) -> list[Work]:
+        coming = sorted(self.works, key=lambda work: work.starts_at)
+        here: list[Work] = []
+        while coming or here:
+            while coming and (coming[0].starts_at <= self.now or not here):
+                work = coming.pop(0)
+                self.now = max(self.now, work.starts_at)
+                self.turns.enter(work, self.now)
+                here.append(work)
+            self._step(here)
+        return sorted(self.works, key=lambda work: work.ended_at or 0.0)
+
+    def _step(self, here: list[Work]) -> None:
+        work = self.turns.ordered(here, self.now)[0]
+        work.leads = True
+        self.now += STEP_S
+        self.turns.charge(work, STEP_S)
+        self.log.append(work)
+        work.steps -= 1
+        if not work.steps:
+            work.ended_at = self.now
+            self.turns.leave(work)
+            here.remove(work)
+
+
+WORKS = st.builds(
+    Work,
+    key=st.sampled_from(["", "a", "b", "c"]),
+    priority=st.sampled_from([INTERACTIVE, BACKGROUND]),
+    deadline=st.floats(0.0, 200.0),
+    starts_at=st.floats(0.0, 60.0),
+    steps=st.integers(1, 8),
+)
+
+
+@given(st.lists(WORKS, max_size=30))
+def test_everything_that_came_gets_its_turn(works: list[Work]) -> None:
+    assert all(work.ended_at is not None for work in Machine(works).run())
+
+
+@given(st.lists(WORKS, max_size=30))
+def test_nobody_is_remembered_when_all_have_gone(works: list[Work]) -> None:
+    machine = Machine(works)
+    machine.run()
+    assert not machine.turns._used
+    assert not machine.turns._claims
+
+
+@given(st.lists(st.builds(Work, key=st.sampled_from("abc"), starts_at=st.floats(0.0, 9.0))))
+def test_what_has_begun_goes_on_while_nothing_more_urgent_comes(works: list[Work]) -> None:
+    for work in works:
+        work.steps = 3
+    machine = Machine(works)
+    machine.run()
+    thirds = [machine.log[i : i + 3] for i in range(0, len(machine.log), 3)]
+    assert all(len({id(work) for work in third}) == 1 for third in thirds)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6))
+def test_two_keys_get_equal_shares_within_one_works_steps(
+    n_many: int, n_few: int, steps: int
+) -> None:
+    works = [Work(key=key, steps=steps) for key in ["many"] * n_many + ["few"] * n_few]
+    machine = Machine(works)
+    machine.run()
+    # While both have work, neither is ahead by more than one piece of it.
+    both = 2 * steps * min(n_many, n_few)
+    for end in range(1, both + 1):
+        ahead = sum(1 if work.key == "many" else -1 for work in machine.log[:end])
+        assert abs(ahead) <= steps
+
+
+def test_a_key_saves_up_no_turns_by_staying_away() -> None:
+    always = [Work(key="always", starts_at=0.0, steps=4) for _ in range(20)]
+    later = [Work(key="later", starts_at=20.0, steps=4) for _ in range(5)]
+    order = [work.key for work in Machine([*always, *later]).run()]
+    first = order.index("later")
+    assert order[first : first + 10] == ["later", "always"] * 5
+
+
+def test_who_waits_for_an_answer_comes_before_jobs_and_interrupts_them() -> None:
+    job = Work(priority=BACKGROUND, steps=10)
+    request = Work(starts_at=2.0, steps=2)
+    assert Machine([job, request]).run() == [request, job]
+    assert request.ended_at == pytest.approx(2.0 + 2 * STEP_S)
+
+
+def test_a_job_starves_no_longer_than_it_ages() -> None:
+    job = Work(priority=BACKGROUND, steps=2)
+    # More requests than the machine can do, for ever: the job would never come.
+    requests = [Work(starts_at=0.25 * i, steps=1) for i in range(400)]
+    Machine([job, *requests]).run()
+    assert job.ended_at is not None
+    assert AGING_S < job.ended_at < 2 * AGING_S + 2 * STEP_S
+
+
+@given(st.lists(st.floats(10.0, 100.0), min_size=2, max_size=10, unique=True))
+def test_the_earliest_deadline_comes_first(deadlines: list[float]) -> None:
+    works = [Work(deadline=deadline) for deadline in deadlines]
+    order = Machine(works).run()
+    assert [work.deadline for work in order] == sorted(deadlines)
+
+
+def test_deadlines_starve_nobody_longer_than_our_patience() -> None:
+    patient = Work(steps=1)
+    urgent = [Work(starts_at=STEP_S * i, deadline=STEP_S * i + 10, steps=1) for i in range(800)]
+    Machine([patient, *urgent]).run()
+    assert patient.ended_at is not None
+    assert PATIENCE_S - 11 < patient.ended_at < PATIENCE_S
+
+
+def test_equal_claims_are_served_as_they_came() -> None:
+    works = [Work() for _ in range(5)]
+    assert Machine(works).run() == works
