@@ -81,14 +81,19 @@ class Client:
         await self.triton.close()
 
     async def generate(
-        self, ask: Ask, *, job_id: str = "", timeout_s: float = 60.0
+        self,
+        ask: Ask,
+        *,
+        job_id: str = "",
+        timeout_s: float = 60.0,
+        parameters: dict[str, str | int] | None = None,
     ) -> NDArray[np.int16]:
         """Return PCM, int16 [audio_channels, samples]."""
         answer = await self.stream(
             {
                 "model_name": self.model,
                 "inputs": ask.inputs(),
-                "parameters": {t.JOB_ID: job_id or uuid.uuid4().hex},
+                "parameters": {t.JOB_ID: job_id or uuid.uuid4().hex, **(parameters or {})},
                 "timeout": int(timeout_s * 1e6),
             },
             timeout_s + 5,

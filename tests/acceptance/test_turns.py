@@ -1,0 +1,65 @@
+"""Whose turn it is, on a real Triton: shares, priorities, deadlines."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tritonclient.utils import InferenceServerException
+
+from tests.acceptance.client import Ask, Client
+from tests.acceptance.stack import Stack
+from tritone.tensors import CANCEL, PRIORITY, QUERY, SHARE
+from tritone.turns import BACKGROUND
+
+pytestmark = pytest.mark.triton
+
+ASK = replace(Ask(), steps=30, seconds_end=2.0)
+
+
+async def ends(client: Client, asks: dict[str, dict[str, str | int]]) -> list[str]:
+    """Ask for sounds, with parameters, while all lanes are held; return the order of their ends."""
+    order: list[str] = []
+
+    async def one(name: str, parameters: dict[str, str | int]) -> None:
+        await client.generate(ASK, job_id=name, parameters=parameters)
+        order.append(name)
+
+    holders = [f"holder-{i}" for i in range(4)]  # more than there are lanes
+    held = [
+        asyncio.create_task(client.generate(replace(ASK, steps=1000), job_id=name))
+        for name in holders
+    ]
+    await client.until_running(holders[0])
+    tasks = []
+    for name, parameters in asks.items():
+        tasks.append(asyncio.create_task(one(name, parameters)))
+        while await client.control(QUERY, name) == [-1, -1]:  # noqa: ASYNC110 -- remote state
+            await asyncio.sleep(0.005)
+    for name in holders:
+        await client.control(CANCEL, name)
+    await asyncio.gather(*held, return_exceptions=True)
+    await asyncio.gather(*tasks)
+    return order
+
+
+async def test_one_share_does_not_wait_for_all_of_another(client: Client) -> None:
+    many: dict[str, dict[str, str | int]] = {f"many-{i}": {SHARE: "many"} for i in range(8)}
+    order = await ends(client, {**many, "few": {SHARE: "few"}})
+    # Two lanes take one of each share first; rounding of their ends allows one place more.
+    assert order.index("few") <= 2, order
+
+
+async def test_who_waits_for_an_answer_overtakes_jobs(client: Client) -> None:
+    jobs: dict[str, dict[str, str | int]] = {f"job-{i}": {PRIORITY: BACKGROUND} for i in range(6)}
+    order = await ends(client, {**jobs, "request": {}})
+    assert order.index("request") <= 1, order
+
+
+async def test_what_cannot_be_in_time_is_refused_before_its_first_step(
+    stack: Stack, client: Client
+) -> None:
+    await client.generate(ASK)  # the pace of this length is known now
+    rows = stack.metric("tritone_denoiser_step_rows_total")
+    with pytest.raises(InferenceServerException, match="deadline exceeded at step 0/1000"):
+        await client.generate(replace(ASK, steps=1000), timeout_s=0.8)
+    assert stack.metric("tritone_denoiser_step_rows_total") == rows
