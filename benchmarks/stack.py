@@ -31,13 +31,18 @@ class Stack:
 
     def memory_bytes(self) -> int:
         """Return the proportional set size of all processes: shared pages count once."""
-        total = 0
+        return self.memory()[0]
+
+    def memory(self) -> tuple[int, int, int]:
+        """Return the proportional and the resident set size in bytes, and the processes."""
+        pss = rss = n_processes = 0
         for process in (self.process, *self.process.children(recursive=True)):
             try:
-                total += process.memory_full_info().pss
+                memory = process.memory_full_info()
             except psutil.NoSuchProcess:
                 continue
-        return total
+            pss, rss, n_processes = pss + memory.pss, rss + memory.rss, n_processes + 1
+        return pss, rss, n_processes
 
 
 @contextmanager
