@@ -19,7 +19,7 @@ AGING_S = 30.0
 """After such a wait a claim counts as interactive, so that nothing starves."""
 
 PATIENCE_S = 300.0
-"""Deadlines count as no later than this after the arrival, so that nothing starves by them either."""
+"""Deadlines count as no later than this after the arrival: they starve nobody either."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
