@@ -56,7 +56,7 @@ CURVES = (
 
 def measure(*, quick: bool) -> None:
     """Measure all curves against one stack."""
-    much = amount(quick=quick)
+    much = replace(amount(quick=quick), rounds=1 if quick else 2)
     results: dict[str, list[Point]] = {}
     with running_stack("curves") as stack:
         target = stack_target("curves", stack)

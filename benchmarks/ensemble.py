@@ -15,7 +15,7 @@ from benchmarks.workload import amount, clips
 MODEL = "starter"
 CLIENTS = (1, 2, 4, 8, 16)
 QUICK_CLIENTS = (1, 4)
-SHARES = (0.3, 0.5, 0.7, 0.9)  # of the capacity
+SHARES = (0.5, 0.7, 0.9)  # of the capacity
 QUICK_SHARES = (0.7,)
 _N_INPUTS = 64
 

@@ -1,11 +1,14 @@
 """The peers' tables, ratios and plots."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
+from benchmarks.machine import machine
 from benchmarks.peers.same_work import Likeness
 from benchmarks.plots import bars
-from benchmarks.report import RESULTS, Table, write
+from benchmarks.report import RESULTS, NoResult, Table, read, write
 from benchmarks.summary import OTHERS, Summary
 
 OURS = "Tritone"
@@ -56,6 +59,33 @@ def ratios(results: Sequence[Result]) -> list[Ratio]:
         ratio = ours.closed.per_s / best.closed.per_s
         found.append(Ratio(f"clips/s with 8 clients, to the best other ({best.name})", ratio, 1.3))
     return found
+
+
+def measured_before(
+    replaced: Set[str], *, quick: bool, folder: Path = RESULTS
+) -> tuple[float, list[Result]]:
+    """Return the load offered, and the peers that are not measured anew: of this very commit."""
+    try:
+        result = read("peers", folder)
+    except NoResult:
+        return 0.0, []
+    if BASELINE in replaced or result["quick"] != quick or result["machine"] != machine():
+        return 0.0, []
+    figures = result["figures"]
+    kept = [server for server in figures["servers"] if server["likeness"] is not None]
+    results = [_result(server) for server in kept if server["key"] not in replaced]
+    return float(figures["offered_per_s"]), results
+
+
+def _result(server: dict[str, Any]) -> Result:
+    return Result(
+        server["key"],
+        server["name"],
+        alone=Summary(**server["alone"]),
+        closed=Summary(**server["closed"]),
+        offered=Summary(**server["offered"]),
+        likeness=Likeness(**server["likeness"]),
+    )
 
 
 def publish(

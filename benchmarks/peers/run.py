@@ -10,7 +10,7 @@ from benchmarks.arrivals import poisson
 from benchmarks.clips import Clip
 from benchmarks.peers import same_work
 from benchmarks.peers.checkpoint import repository_of, require, window_s
-from benchmarks.peers.report import OURS, Result, publish
+from benchmarks.peers.report import OURS, Result, measured_before, publish
 from benchmarks.peers.servers import PEERS, Peer, running_peer
 from benchmarks.processes import NotReady
 from benchmarks.progress import say
@@ -54,6 +54,8 @@ class _Reference:
 def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
     """Measure the peers and ourselves.
 
+    Where only some peers are selected, the others' figures are kept if they are of this commit.
+
     Raises:
         NoCheckpoint: there are no weights for the peers.
     """
@@ -61,10 +63,10 @@ def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
     much, threads = amount(quick=quick), len(os.sched_getaffinity(0))
     with running_stack("peers-reference", repository=repository) as stack:
         reference = _Reference(stack_target(OURS, stack), window)
-    results: list[Result] = []
+    selected = {peer.key for peer in PEERS if not only or peer.key in only}
+    offered_per_s, results = measured_before(selected, quick=quick)
     left_out: dict[str, str] = {}
-    offered_per_s = 0.0
-    for peer in (peer for peer in PEERS if not only or peer.key in only):
+    for peer in (peer for peer in PEERS if peer.key in selected):
         try:
             with running_peer(peer, checkpoint, threads) as target:
                 likeness = reference.compare(peer, target)

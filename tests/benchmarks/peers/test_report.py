@@ -1,8 +1,11 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.report import OURS, Result, ratios
+from benchmarks.peers.report import OURS, Result, measured_before, ratios
+from benchmarks.peers.same_work import Likeness
+from benchmarks.report import write
 from benchmarks.summary import Summary
 
 _SUMMARY = Summary(8, 0, 8.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
@@ -33,3 +36,42 @@ def test_ratios_above_one_are_in_our_favour() -> None:
 def test_without_others_there_is_no_best_other() -> None:
     assert len(ratios([PLAIN, OURS_RESULT])) == 2
     assert ratios([OURS_RESULT]) == []
+
+
+def _written(folder: Path, *, quick: bool = False) -> None:
+    likeness = Likeness(0.01, 0.1, 0.2)
+    peers = [
+        replace(_result(key, key, per_s=1.0, p95_s=1.0), likeness=likeness)
+        for key in ("fastapi", "litserve")
+    ]
+    figures = {
+        "offered_per_s": 0.4,
+        "servers": [asdict(result) for result in (*peers, OURS_RESULT)],
+    }
+    write("peers", figures, [], quick=quick, folder=folder)
+
+
+def test_peers_of_this_commit_are_kept_but_never_ours(tmp_path: Path) -> None:
+    _written(tmp_path)
+    offered_per_s, kept = measured_before({"litserve"}, quick=False, folder=tmp_path)
+    assert offered_per_s == 0.4
+    assert [result.key for result in kept] == ["fastapi"]
+    assert kept[0].likeness == Likeness(0.01, 0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "quick"),
+    [
+        pytest.param({"litserve"}, True, id="of another amount"),
+        pytest.param({"fastapi"}, False, id="the load offered is measured anew"),
+    ],
+)
+def test_what_cannot_be_compared_is_not_kept(
+    tmp_path: Path, replaced: set[str], quick: bool
+) -> None:
+    _written(tmp_path)
+    assert measured_before(replaced, quick=quick, folder=tmp_path) == (0.0, [])
+
+
+def test_without_an_earlier_run_nothing_is_kept(tmp_path: Path) -> None:
+    assert measured_before({"litserve"}, quick=False, folder=tmp_path) == (0.0, [])
