@@ -117,9 +117,9 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         bool | None,
         typer.Option(
             "--in-process/--over-triton",
-            help="Whether the denoiser loads the transformer itself, which is faster on CPUs, or "
-            "calls it as a Triton model, as GPUs and TensorRT need (default: itself, unless "
-            "--step-batch is above 1 or the precision is fp16).",
+            help="Whether the denoiser loads the transformer itself where its Python has ONNX "
+            "Runtime, which is faster on CPUs, or always calls it as a Triton model, as GPUs need "
+            "(default: itself, unless --step-batch is above 1 or the precision is fp16).",
             rich_help_panel=_SERVING,
         ),
     ] = None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, component_name
+from tritone.placement import IN_PROCESS, TRANSFORMER
 from tritone.tensors import ModelIO, TensorSpec
 
 ENSEMBLE = ""
@@ -95,8 +96,8 @@ def _denoiser(card: ModelCard, options: ServingOptions) -> str:
         # One instance: it owns the batch and the table of jobs.
         _instances("KIND_CPU"),
         _parameter(CARD_PARAMETER, card.to_json()),
-        _parameter(tensors.TRANSFORMER, model_name(card, "transformer")),
-        _parameter(tensors.IN_PROCESS, str(options.in_process).lower()),
+        _parameter(TRANSFORMER, model_name(card, "transformer")),
+        _parameter(IN_PROCESS, "auto" if options.in_process else "false"),
         _parameter("intra_op_thread_count", str(options.threads)),
         _parameter("lanes", str(options.lanes if options.in_process else 1)),
         _parameter("step_batch", str(options.step_batch)),

@@ -7,7 +7,7 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.errors import CannotStart
-from tritone.tensors import IN_PROCESS, TRANSFORMER
+from tritone.placement import IN_PROCESS, TRANSFORMER, is_in_process
 
 _CONFIG = "config.pbtxt"
 
@@ -54,7 +54,7 @@ def _published(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
         each[TRANSFORMER].string_value
         for each in parameters
         # Loaded by the caller itself, it would only take memory as a model of its own.
-        if TRANSFORMER in each and each[IN_PROCESS].string_value != "true"
+        if TRANSFORMER in each and not is_in_process(each[IN_PROCESS].string_value)
     )
     return PublishedModel(name, components, callees)
 

@@ -49,10 +49,6 @@ QUERY = "query"
 SHARE = "share"  # opaque; requests of one share take turns with those of others
 PRIORITY = "priority_class"  # as in `tritone.turns`; Triton keeps the word "priority" for itself
 
-# Parameters of the denoiser's configuration that others than the denoiser read.
-TRANSFORMER = "transformer"  # the Triton model of the transformer
-IN_PROCESS = "transformer_in_process"  # "true": loaded by the denoiser from the model's folder
-
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:

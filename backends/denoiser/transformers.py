@@ -11,7 +11,7 @@ from backends.denoiser.rows import Transformers
 from backends.denoiser.transformer import TransformerModel
 from backends.triton import ModelConfig, parameter, required_parameter
 from tritone.card import ModelCard
-from tritone.tensors import IN_PROCESS, TRANSFORMER
+from tritone.placement import IN_PROCESS, TRANSFORMER, is_in_process
 
 # Above this the products are large enough to use all threads well, and a second copy is too dear.
 _SMALL_BYTES = 256 << 20
@@ -25,7 +25,7 @@ def open_transformers(args: dict[str, str], config: ModelConfig, card: ModelCard
     """
     name, version = required_parameter(config, TRANSFORMER), args["model_version"]
     lanes = int(parameter(config, "lanes") or 1)
-    if parameter(config, IN_PROCESS) == "true":
+    if is_in_process(parameter(config, IN_PROCESS)):
         folder = Path(args["model_repository"]).parent / name / version
         return _in_process(folder, config, card, lanes)
     model = TransformerModel(name, int(version), card)

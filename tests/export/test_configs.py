@@ -37,7 +37,7 @@ def any_card(request: pytest.FixtureRequest, card: ModelCard) -> ModelCard:
     return replace(card, family=request.param)
 
 
-def parsed(card: ModelCard, **options: int) -> dict[str, Any]:
+def parsed(card: ModelCard, **options: Any) -> dict[str, Any]:
     texts = config_texts(card, ServingOptions(**options))
     return {name: text_format.Parse(text, protocol.ModelConfig()) for name, text in texts.items()}
 
@@ -116,7 +116,7 @@ def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
     assert denoiser["transformer"].string_value == "starter_transformer"
     assert denoiser["step_batch"].string_value == "4"
     assert denoiser["max_pending"].string_value == "3"
-    assert denoiser["transformer_in_process"].string_value == "true"
+    assert denoiser["transformer_in_process"].string_value == "auto"
     assert denoiser["intra_op_thread_count"].string_value == "6"
     for component in NETWORKS:
         assert configs[component].max_batch_size == 5
@@ -125,12 +125,14 @@ def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
     assert configs[ENSEMBLE].max_batch_size == 1
 
 
-@pytest.mark.parametrize(("in_process", "lanes"), [(True, "3"), (False, "1")])
+@pytest.mark.parametrize(
+    ("in_process", "place", "lanes"), [(True, "auto", "3"), (False, "false", "1")]
+)
 def test_only_a_transformer_in_process_has_lanes(
-    card: ModelCard, in_process: bool, lanes: str
+    card: ModelCard, in_process: bool, place: str, lanes: str
 ) -> None:
     denoiser = parsed(card, in_process=in_process, lanes=3)["denoiser"].parameters
-    assert denoiser["transformer_in_process"].string_value == str(in_process).lower()
+    assert denoiser["transformer_in_process"].string_value == place
     assert denoiser["lanes"].string_value == lanes
 
 

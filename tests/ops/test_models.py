@@ -31,12 +31,24 @@ def test_a_model_names_what_must_be_loaded_with_it(repository: Path) -> None:
     assert model.triton_models == ("rain_transformer", "rain_denoiser", "rain")
 
 
-def test_a_transformer_that_its_denoiser_loads_is_not_loaded_twice(repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "has_onnxruntime", "is_callee"),
+    [("true", False, False), ("auto", True, False), ("auto", False, True), ("false", True, True)],
+)
+def test_a_transformer_that_its_denoiser_loads_is_not_loaded_twice(
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    value: str,
+    has_onnxruntime: bool,
+    is_callee: bool,
+) -> None:
+    found = object() if has_onnxruntime else None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
     config = repository / "rain_denoiser" / "config.pbtxt"
-    flag = 'parameters { key: "transformer_in_process" value { string_value: "true" } }'
+    flag = f'parameters {{ key: "transformer_in_process" value {{ string_value: "{value}" }} }}'
     config.write_text(DENOISER + flag)
     (model,) = published_models(repository)
-    assert model.triton_models == ("rain_denoiser", "rain")
+    assert model.callees == (("rain_transformer",) if is_callee else ())
 
 
 def test_a_missing_component_is_named(repository: Path) -> None:
