@@ -37,7 +37,7 @@ def any_card(request: pytest.FixtureRequest, card: ModelCard) -> ModelCard:
     return replace(card, family=request.param)
 
 
-def parsed(card: ModelCard, **options: Any) -> dict[str, Any]:
+def parsed(card: ModelCard, **options: Any) -> dict[str, Any]:  # noqa: ANN401
     texts = config_texts(card, ServingOptions(**options))
     return {name: text_format.Parse(text, protocol.ModelConfig()) for name, text in texts.items()}
 
