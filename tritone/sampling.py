@@ -32,12 +32,17 @@ class Trajectory:
         """No transformer call is left."""
         return self.step >= self.schedule.steps
 
+    @property
+    def adds_noise(self) -> bool:
+        """The step at hand adds fresh noise."""
+        return bool(self.schedule.d[self.step])
+
     def noise(self) -> Latents | None:
         """Return the noise that the step at hand will add, None where it adds none.
 
         It does not depend on the transformer's answer: it may be made while that is computed.
         """
-        if not self.schedule.d[self.step]:
+        if not self.adds_noise:
             return None
         return gaussian(self.seed, 1 + self.step, self.latents.shape)
 

@@ -153,7 +153,10 @@ class Scheduler:
 
     def _advance(self, jobs: list[Job], predict: Predict) -> None:
         # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
-        noises = [self._noise.submit(job.trajectory.noise) for job in jobs]
+        noises = [
+            self._noise.submit(job.trajectory.noise) if job.trajectory.adds_noise else None
+            for job in jobs
+        ]
         begin = self._clock()
         answers = predict_rows(lambda inputs: self._timed(predict, inputs), jobs)
         self._learn(jobs, self._clock() - begin)
@@ -161,7 +164,7 @@ class Scheduler:
             if isinstance(answer, RequestFailed):
                 self._fail(job, answer)
                 continue
-            job.trajectory.advance(answer, noise.result())
+            job.trajectory.advance(answer, noise.result() if noise else None)
             if job.trajectory.is_done:
                 self._succeed(job)
 
