@@ -12,6 +12,7 @@ from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, component_name
 from tritone.placement import IN_PROCESS, TRANSFORMER
 from tritone.tensors import ModelIO, TensorSpec
+from tritone.versions import VERSIONS_PARAMETER
 
 ENSEMBLE = ""
 """The component without a suffix: the published model itself."""
@@ -21,6 +22,10 @@ CARRIES_CARD = (ENSEMBLE, "tokenizer", "denoiser")
 
 _STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
 _CARD = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
+_STEP_VERSION = re.compile(r"model_version: -?\d+")
+_VERSION_LINES = re.compile(
+    rf'^(version_policy .*|parameters {{ key: "{VERSIONS_PARAMETER}" .*)\n', re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +46,22 @@ def model_name(card: ModelCard, component: str) -> str:
     return component_name(card.name, component) if component else card.name
 
 
-def config_texts(card: ModelCard, options: ServingOptions) -> dict[str, str]:
-    """Return the `config.pbtxt` of every component; the ensemble, named `ENSEMBLE`, comes last."""
-    return {component: write(card, options) for component, write in _WRITERS.items()}
+def config_texts(card: ModelCard, options: ServingOptions, version: int = 1) -> dict[str, str]:
+    """Return the `config.pbtxt` of every component; the ensemble, named `ENSEMBLE`, comes last.
+
+    They serve this version only: a later one lies beside it until it is promoted.
+    """
+    return {c: _pinned(write(card, options), version) for c, write in _WRITERS.items()}
+
+
+def unpinned(config: str) -> str:
+    """Return a `config.pbtxt` without what promoting and rolling back change in it."""
+    return _VERSION_LINES.sub("", _STEP_VERSION.sub("model_version: -1", config))
+
+
+def _pinned(text: str, version: int) -> str:
+    policy = f"version_policy {{ specific {{ versions: [ {version} ] }} }}"
+    return _STEP_VERSION.sub(f"model_version: {version}", text) + policy + "\n"
 
 
 def read_card(config: str) -> ModelCard | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from diffusers import DiffusionPipeline
@@ -13,17 +14,18 @@ from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
 from export.errors import from_os_error
 from export.families import EXPORTERS
+from export.fingerprints import take_fingerprint
 from export.graphs import release
 from export.loading import load
 from export.precision import QUANTIZED, Precision
 from export.repository import Staging, kept_configs, staging
 from export.trials import Sounds, Trial, make_trial, sde_card
-from tritone.card import ModelCard
+from tritone.card import COMPONENTS, ModelCard
 
 Announce = Callable[[str], None]
 """Told the name of each stage as it begins."""
 
-STAGES = 11
+STAGES = 12
 MODEL_FILE = "model.onnx"
 
 
@@ -75,15 +77,18 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
     announce("loading the checkpoint")
     pipeline = load(request.checkpoint)
     card = _card(request, pipeline)
-    configs = config_texts(card, request.serving)
-    kept = kept_configs(request.repository, card, configs)
+    configs = partial(config_texts, card, request.serving)
+    kept = kept_configs(request.repository, card, configs(1))
     with staging(request.repository, card, configs) as staged:
         truth = _write_artifacts(request, staged, pipeline, announce)
         _release_weights(pipeline)  # from here on they are in the files
         measured = _verify(request, staged, truth, announce)
+        announce("taking the fingerprint")
+        fingerprint = take_fingerprint(_artifacts(staged), card, request.precision)
         announce("hashing the artifacts")
+        findings = manifest.Findings(measured, fingerprint)
         record = manifest.make_manifest(
-            request.checkpoint, request.precision, measured, staged.folder
+            request.checkpoint, request.precision, findings, staged.folder
         )
         record.write(staged.version_folder(ENSEMBLE) / manifest.FILE)
         announce("publishing")
@@ -133,7 +138,7 @@ def _write_artifacts(
 def _verify(
     request: ExportRequest, staged: Staging, truth: Truth, announce: Announce
 ) -> verify.Measured:
-    paths = {name: _artifact(staged, name) for name in ("tokenizer", *truth.cases)}
+    paths = _artifacts(staged)
     errors = {}
     for component, cases in truth.cases.items():
         announce(f"verifying the {component}")
@@ -145,6 +150,10 @@ def _verify(
         paths, sde_card(staged.card), request.precision, truth.trial, truth.sounds
     )
     return verify.Measured(components=errors, end_to_end=end_to_end)
+
+
+def _artifacts(staged: Staging) -> dict[str, Path]:
+    return {name: _artifact(staged, name) for name in COMPONENTS if name != "denoiser"}
 
 
 def _artifact(staged: Staging, component: str) -> Path:

@@ -10,6 +10,7 @@ from export.hashing import file_hash
 from export.onnx_files import OPSET
 from export.precision import TOLERANCES, Precision
 from export.verify import Measured
+from tritone.fingerprints import Fingerprint
 
 FILE = "manifest.json"
 _LIBRARIES = (
@@ -25,6 +26,14 @@ _LIBRARIES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found out about the files."""
+
+    measured: Measured
+    fingerprint: Fingerprint
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What was exported, from what, with what, and how true it is."""
@@ -32,11 +41,13 @@ class Manifest:
     source: str  # the hub id, or the name of the folder
     source_files: dict[str, str]  # SHA-256 by path in the checkpoint
     artifacts: dict[str, str]  # SHA-256 by path in the model repository
+    sizes: dict[str, int]  # bytes, by the same paths
     precision: Precision
     opset: int
     libraries: dict[str, str]
     tolerances: dict[str, float]
     measured: Measured
+    fingerprint: Fingerprint  # what the running server must answer before the version is served
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON, indented for people."""
@@ -45,17 +56,20 @@ class Manifest:
 
 
 def make_manifest(
-    checkpoint: Checkpoint, precision: Precision, measured: Measured, folder: Path
+    checkpoint: Checkpoint, precision: Precision, findings: Findings, folder: Path
 ) -> Manifest:
     """Return the manifest of the artifacts in a staging folder."""
-    artifacts = sorted(path for path in folder.glob("*/*/*") if path.is_file())
+    found = sorted(path for path in folder.glob("*/*/*") if path.is_file())
+    artifacts = {path.relative_to(folder).as_posix(): path for path in found}
     return Manifest(
         source=checkpoint.source,
         source_files=checkpoint.hashes(),
-        artifacts={path.relative_to(folder).as_posix(): file_hash(path) for path in artifacts},
+        artifacts={name: file_hash(path) for name, path in artifacts.items()},
+        sizes={name: path.stat().st_size for name, path in artifacts.items()},
         precision=precision,
         opset=OPSET,
         libraries={name: version(name) for name in _LIBRARIES},
         tolerances=asdict(TOLERANCES[precision]),
-        measured=measured,
+        measured=findings.measured,
+        fingerprint=findings.fingerprint,
     )

@@ -10,17 +10,20 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from export.configs import CARRIES_CARD, ENSEMBLE, model_name, read_card
+from export.configs import CARRIES_CARD, ENSEMBLE, model_name, read_card, unpinned
 from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard
 
 CONFIG = "config.pbtxt"
 _ORDER = (*COMPONENTS, ENSEMBLE)
+
+Configs = Callable[[int], Mapping[str, str]]
+"""The `config.pbtxt` of every component, for a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Staging:
 
 
 @contextmanager
-def staging(repository: Path, card: ModelCard, configs: dict[str, str]) -> Iterator[Staging]:
+def staging(repository: Path, card: ModelCard, configs: Configs) -> Iterator[Staging]:
     """Give folders for the next version of a model; what is not published is removed at the end.
 
     Raises:
@@ -87,7 +90,7 @@ def staging(repository: Path, card: ModelCard, configs: dict[str, str]) -> Itera
             with _locked(folder):
                 version = next_version(repository, card)
                 staged = Staging(repository, folder, card, version)
-                for component, text in configs.items():
+                for component, text in configs(version).items():
                     staged.version_folder(component).mkdir(parents=True)
                     (staged.model_folder(component) / CONFIG).write_text(text, encoding="utf-8")
                 yield staged
@@ -144,12 +147,16 @@ def _changes(published: ModelCard, card: ModelCard) -> str:
 
 
 def kept_configs(repository: Path, card: ModelCard, configs: dict[str, str]) -> list[str]:
-    """Return the models whose published `config.pbtxt` is not the one this export would write."""
+    """Return the models whose published `config.pbtxt` is not the one this export would write.
+
+    Which versions are served is left to operations, and not compared.
+    """
     names = {component: repository / model_name(card, component) / CONFIG for component in configs}
     return [
         path.parent.name
         for component, path in names.items()
-        if path.is_file() and path.read_text(encoding="utf-8") != configs[component]
+        if path.is_file()
+        and unpinned(path.read_text(encoding="utf-8")) != unpinned(configs[component])
     ]
 
 

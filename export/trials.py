@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export import onnx_files
-from export.probes import Array
+from export.probes import Array, Arrays
 from export.tokenizers import tokenize
 from tritone import tensors
 from tritone.card import ModelCard
+from tritone.pcm import Pcm
 from tritone.sampling import Trajectory
 from tritone.spans import span
 
@@ -73,26 +74,30 @@ def make_trial(card: ModelCard) -> Trial:
 
 def served(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> tuple[Array, Array]:
     """Return latents and PCM of a trial as the servers would make them, all rows in one batch."""
+    latents = denoised(paths, card, trial, conditioned(paths, card, trial))
+    return latents, decoded(paths, latents)
+
+
+def conditioned(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arrays:
+    """Return what the transformer gets beside latents and noise level, all rows in one batch."""
     rows = len(trial.prompts)
     tokens = [
         tokenize(paths["tokenizer"], card, *texts)
         for texts in zip(trial.prompts, trial.negative_prompts, strict=True)
     ]
-    inputs: dict[str, Array] = {
+    inputs: Arrays = {
         tensors.INPUT_IDS: np.concatenate([ids for ids, _ in tokens]),
         tensors.ATTENTION_MASK: np.concatenate([mask for _, mask in tokens]),
         tensors.SECONDS_START: np.zeros((rows, 1), np.float32),
         tensors.SECONDS_END: np.full((rows, 1), trial.seconds, np.float32),
         tensors.GUIDANCE_SCALE: np.full((rows, 1), trial.guidance_scale, np.float32),
     }
-    inputs |= onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
-    latents = _denoise(paths["transformer"], card, trial, inputs)
-    decoder = onnx_files.session(paths["vae_decoder"])
-    return latents, onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM]
+    return inputs | onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
 
 
-def _denoise(path: Path, card: ModelCard, trial: Trial, inputs: dict[str, Array]) -> Array:
-    session = onnx_files.session(path)
+def denoised(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
+    """Return the latents of every row, [rows, latent_channels, latent_frames]."""
+    session = onnx_files.session(paths["transformer"])
     rows = [
         Trajectory(card, seed=trial.seed, steps=trial.steps, latent_frames=trial.latent_frames)
         for _ in trial.prompts
@@ -100,7 +105,14 @@ def _denoise(path: Path, card: ModelCard, trial: Trial, inputs: dict[str, Array]
     while not rows[0].is_done:
         inputs[tensors.LATENTS] = np.stack([row.latents for row in rows])
         inputs[tensors.SIGMA] = np.array([[row.sigma] for row in rows], np.float32)
-        denoised = onnx_files.run(session, inputs)[tensors.DENOISED].astype(np.float32)
-        for row, answer in zip(rows, denoised, strict=True):
+        answers = onnx_files.run(session, inputs)[tensors.DENOISED].astype(np.float32)
+        for row, answer in zip(rows, answers, strict=True):
             row.advance(answer)
     return np.stack([row.latents for row in rows])
+
+
+def decoded(paths: Mapping[str, Path], latents: Array) -> Pcm:
+    """Return int16 [rows, audio_channels, samples]."""
+    decoder = onnx_files.session(paths["vae_decoder"])
+    pcm: Pcm = onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM]
+    return pcm

@@ -56,5 +56,6 @@ def _port(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    names = [model.name for model in published_models(settings.model_repository)]
+    models = published_models(settings.model_repository)
+    names = [model.name for model in models if not model.is_candidate]
     return f"{settings.model_repository} publishes {', '.join(names)}"

@@ -65,7 +65,7 @@ class Frontend:
         self._supervisor = Supervisor(
             Service(
                 name="frontend",
-                command=[sys.executable, "-m", "frontend"],
+                command=lambda: [sys.executable, "-m", "frontend"],
                 environment=environment,
                 is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
                 clean_up=lambda: None,

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ops import backend_directory, leftovers
+from ops.errors import CannotStart
 from ops.healing import heal_forever
 from ops.models import PublishedModel, published_models
 from ops.ports import LOOPBACK, choose_ports
@@ -30,7 +31,7 @@ def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonSe
     Raises:
         CannotStart: something is missing; says what to do.
     """
-    models = published_models(settings.model_repository)
+    published_models(settings.model_repository)  # raises: said before anything is started
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
         {
@@ -48,7 +49,6 @@ def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonSe
             libpython_folder=libpython,
             backend_directory=backend_directory.prepare(scratch / "backends", home),
             model_repository=settings.model_repository.absolute(),
-            published=tuple(models),
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
@@ -80,7 +80,7 @@ class OwnTriton:
         self._supervisor = Supervisor(
             Service(
                 name="triton",
-                command=server.command(),
+                command=server.command,
                 environment=server.environment(inherited_environment()),
                 is_ready=self._has_all_models,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
@@ -104,7 +104,7 @@ class OwnTriton:
 
     async def stop(self) -> None:
         """Let the requests in flight end, then end the processes."""
-        with suppress(TritonError, TimeoutError):
+        with suppress(TritonError, TimeoutError, CannotStart):
             models = [model.name for model in self._server.published]
             async with asyncio.timeout(self._drain_timeout_s):
                 await self._control.drain(models)
@@ -126,5 +126,5 @@ class OwnTriton:
                 await heal_forever(pid, self._server.model_repository, self._control)
 
 
-def _triton_models(published: tuple[PublishedModel, ...]) -> list[str]:
+def _triton_models(published: list[PublishedModel]) -> list[str]:
     return [name for model in published for name in model.triton_models]

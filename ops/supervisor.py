@@ -24,7 +24,7 @@ class Service:
     """What a supervisor must know of a service."""
 
     name: str
-    command: list[str]
+    command: Callable[[], list[str]]  # asked at every start: what is served may have changed
     environment: dict[str, str]
     is_ready: Callable[[], Awaitable[bool]]
     clean_up: Callable[[], None]  # after its processes are gone
@@ -77,7 +77,7 @@ class Supervisor:
 
     async def _start(self) -> None:
         service = self.service
-        self.child = await Child.start(service.command, service.environment, self._show)
+        self.child = await Child.start(service.command(), service.environment, self._show)
         death = asyncio.create_task(self.child.wait())
         readiness = asyncio.create_task(until(service.is_ready))
         try:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.models import PublishedModel
+from ops.models import PublishedModel, published_models
 from ops.ports import LOOPBACK
 from ops.processes import INSTANCE_VARIABLE
 
@@ -30,7 +30,6 @@ class TritonServer:
     libpython_folder: Path
     backend_directory: Path
     model_repository: Path
-    published: tuple[PublishedModel, ...]
     http_port: int
     grpc_port: int
     metrics_port: int
@@ -38,6 +37,15 @@ class TritonServer:
     logs_info: bool
     otlp_endpoint: str | None = None  # of a collector
     address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
+
+    @property
+    def published(self) -> list[PublishedModel]:
+        """What the repository holds now: versions are promoted while we run.
+
+        Raises:
+            CannotStart: nothing, or something broken.
+        """
+        return published_models(self.model_repository)
 
     @property
     def url(self) -> str:
@@ -95,7 +103,8 @@ class TritonServer:
 
     def _models_to_load(self) -> list[str]:
         # The components of an ensemble come with it.
-        return [name for model in self.published for name in (*model.callees, model.name)]
+        names = [name for model in self.published for name in (*model.callees, model.name)]
+        return list(dict.fromkeys(names))  # a candidate shares its model's callees
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
         """Return the environment for Triton and its stubs."""

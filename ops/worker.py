@@ -20,7 +20,7 @@ class Worker:
         self._supervisor = Supervisor(
             Service(
                 name="worker",
-                command=[sys.executable, "-m", "frontend.jobs"],
+                command=lambda: [sys.executable, "-m", "frontend.jobs"],
                 environment=environment,
                 is_ready=_at_once,
                 clean_up=lambda: None,

@@ -12,10 +12,12 @@ from export.configs import (
     config_texts,
     model_name,
     read_card,
+    unpinned,
 )
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard
 from tritone.tensors import TensorSpec
+from tritone.versions import VERSIONS_PARAMETER
 
 text_format = pytest.importorskip("google.protobuf.text_format")
 protocol = pytest.importorskip("tritonclient.grpc.model_config_pb2")
@@ -60,6 +62,23 @@ def test_tensors_are_those_of_the_shared_vocabulary(any_card: ModelCard, compone
 
 def test_every_component_has_a_config_and_the_ensemble_comes_last(card: ModelCard) -> None:
     assert [*config_texts(card, ServingOptions())] == [*COMPONENTS, ENSEMBLE]
+
+
+def test_only_one_version_is_served_and_the_ensemble_names_its_components_versions(
+    card: ModelCard,
+) -> None:
+    for text in config_texts(card, ServingOptions(), 3).values():
+        config = text_format.Parse(text, protocol.ModelConfig())
+        assert list(config.version_policy.specific.versions) == [3]
+        assert {step.model_version for step in config.ensemble_scheduling.step} <= {3}
+
+
+def test_what_promoting_changes_is_not_compared(card: ModelCard) -> None:
+    first, second = (config_texts(card, ServingOptions(), version) for version in (1, 2))
+    assert first != second
+    for component, text in first.items():
+        line = f'parameters {{ key: "{VERSIONS_PARAMETER}" value {{ string_value: "x" }} }}\n'
+        assert unpinned(text + line) == unpinned(second[component])
 
 
 def test_the_card_travels_in_the_configs_that_are_read_for_it(card: ModelCard) -> None:

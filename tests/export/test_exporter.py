@@ -7,10 +7,12 @@ import pytest
 
 from export.configs import read_card
 from export.exporter import STAGES
+from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
 from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import COMPONENTS
+from tritone.fingerprints import Fingerprint, distance
 
 pytestmark = pytest.mark.export
 
@@ -58,10 +60,23 @@ def test_the_manifest_says_what_was_made_of_what(model: Exported) -> None:
     }
     for name, digest in manifest["artifacts"].items():
         assert digest == file_hash(model.repository / name)
+    assert manifest["sizes"] == {
+        name: (model.repository / name).stat().st_size for name in manifest["artifacts"]
+    }
     assert manifest["precision"] == "fp32"
     assert manifest["measured"]["end_to_end"]["two_prompt_difference"] > 0
     assert set(manifest["measured"]["components"]) == {"text_encoder", "transformer", "vae_decoder"}
     assert str(model.folder.parent) not in json.dumps(manifest)
+
+
+def test_the_fingerprint_is_of_these_files_and_of_no_others(model: Exported) -> None:
+    manifest = json.loads((model.repository / model.card.name / "1" / "manifest.json").read_text())
+    fingerprint = Fingerprint.from_dict(manifest["fingerprint"])
+
+    again = take_fingerprint(model.artifacts(), model.card, "fp32")
+    assert fingerprint == again
+    rain, bell = fingerprint.samples
+    assert distance(rain, bell) > 10 * fingerprint.tolerance
 
 
 @pytest.mark.parametrize("component", ["text_encoder", "transformer", "vae_decoder"])

@@ -1,21 +1,23 @@
 """Publishing: a version appears whole or not at all, and never in another's place."""
 
+import shutil
 from dataclasses import replace
 from errno import ENOSPC
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from export.configs import ENSEMBLE, ServingOptions, config_texts, model_name
 from export.errors import PublishingRefused
-from export.repository import Staging, kept_configs, next_version, staging
+from export.repository import Configs, Staging, kept_configs, next_version, staging
 from tritone.card import COMPONENTS, ModelCard
 
 MODELS = ("starter", *(f"starter_{component}" for component in COMPONENTS))
 
 
-def configs(card: ModelCard) -> dict[str, str]:
-    return config_texts(card, ServingOptions())
+def configs(card: ModelCard) -> Configs:
+    return partial(config_texts, card, ServingOptions())
 
 
 def fill(staged: Staging, content: str) -> None:
@@ -205,9 +207,32 @@ def test_configs_that_operations_changed_are_kept_and_named(
     changed = path.read_text().replace('string_value: "1"', 'string_value: "4"')
     path.write_text(changed)
 
-    assert kept_configs(repository, card, configs(card)) == ["starter_denoiser"]
+    assert kept_configs(repository, card, configs(card)(2)) == ["starter_denoiser"]
     publish(repository, card)
     assert path.read_text() == changed
+
+
+def test_a_second_version_is_published_and_not_served(repository: Path, card: ModelCard) -> None:
+    publish(repository, card)
+    before = {model: (repository / model / "config.pbtxt").read_text() for model in MODELS}
+
+    assert publish(repository, card, "second") == 2
+
+    for model, text in before.items():
+        assert (repository / model / "config.pbtxt").read_text() == text
+        assert "version_policy { specific { versions: [ 1 ] } }" in text
+
+
+def test_a_component_that_is_missing_is_published_with_its_own_version(
+    repository: Path, card: ModelCard
+) -> None:
+    publish(repository, card)
+    shutil.rmtree(repository / "starter_vae_decoder")
+
+    publish(repository, card)
+
+    config = (repository / "starter_vae_decoder" / "config.pbtxt").read_text()
+    assert "version_policy { specific { versions: [ 2 ] } }" in config
 
 
 def test_the_name_of_a_component_and_of_the_ensemble(card: ModelCard) -> None:

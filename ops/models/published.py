@@ -8,6 +8,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.errors import CannotStart
 from tritone.placement import IN_PROCESS, TRANSFORMER, is_in_process
+from tritone.versions import CANDIDATE_PARAMETER
 
 _CONFIG = "config.pbtxt"
 
@@ -19,6 +20,7 @@ class PublishedModel:
     name: str
     components: tuple[str, ...]  # loaded with the ensemble
     callees: tuple[str, ...]  # called by a component, so Triton does not know that they belong
+    is_candidate: bool = False  # a version of another model, before it is promoted
 
     @property
     def triton_models(self) -> tuple[str, ...]:
@@ -56,7 +58,8 @@ def _published(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
         # Loaded by the caller itself, it would only take memory as a model of its own.
         if TRANSFORMER in each and not is_in_process(each[IN_PROCESS].string_value)
     )
-    return PublishedModel(name, components, callees)
+    is_candidate = CANDIDATE_PARAMETER in configs[name].parameters
+    return PublishedModel(name, components, callees, is_candidate)
 
 
 def _read(path: Path) -> ModelConfig:
