@@ -114,5 +114,5 @@ def denoised(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: A
 def decoded(paths: Mapping[str, Path], latents: Array) -> Pcm:
     """Return int16 [rows, audio_channels, samples]."""
     decoder = onnx_files.session(paths["vae_decoder"])
-    pcm: Pcm = onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM]
+    pcm: Pcm = onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM].astype(np.int16)
     return pcm

@@ -4,13 +4,13 @@ import asyncio
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from ops import logs
+from ops.checked_settings import checked_settings
 from ops.doctor import Finding, examine
 from ops.errors import CannotStart
 from ops.keys import keys
-from ops.settings import Settings
+from ops.models.cli import app as models
 from ops.up import up
 from tritone import __version__
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models, name="models")
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def _up(
     """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""
     logs.configure()
     try:
-        asyncio.run(up(_settings(), with_frontend=frontend, logs_info=not quiet))
+        asyncio.run(up(checked_settings(), with_frontend=frontend, logs_info=not quiet))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None
@@ -60,7 +61,7 @@ def _up(
 @app.command("doctor")
 def _doctor() -> None:
     """Check what the stack needs, a line each."""
-    findings = examine(_settings())
+    findings = examine(checked_settings())
     for finding in findings:
         typer.echo(_line(finding))
     if not all(finding.is_good for finding in findings):
@@ -75,7 +76,7 @@ def _doctor() -> None:
 def _keys(context: typer.Context) -> None:
     """Make, list and revoke API keys."""
     try:
-        raise typer.Exit(keys(_settings(), context.args))
+        raise typer.Exit(keys(checked_settings(), context.args))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None
@@ -83,14 +84,3 @@ def _keys(context: typer.Context) -> None:
 
 def _line(finding: Finding) -> str:
     return f"{'ok  ' if finding.is_good else 'BAD '} {finding.subject}: {finding.detail}"
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            path = "__".join(str(part).upper() for part in problem["loc"])
-            variable = path if path.startswith("TRITONE_") else f"TRITONE_{path}"
-            typer.echo(f"tritone: {variable}: {problem['msg']}", err=True)
-        raise typer.Exit(2) from None

@@ -116,7 +116,9 @@ class OwnTriton:
         self._supervisor.kill()
 
     async def _has_all_models(self) -> bool:
-        return await self._control.is_ready(_triton_models(self._server.published))
+        with suppress(CannotStart):  # a broken configuration is said when it is loaded
+            return await self._control.is_ready(_triton_models(self._server.published))
+        return False
 
     async def _heal(self) -> None:
         while True:

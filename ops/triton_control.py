@@ -1,9 +1,11 @@
 """Managing a running Triton over gRPC: readiness, reloading, draining."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 
-from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferResult
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
 from ops.polling import until
@@ -45,19 +47,74 @@ class TritonControl:
         Raises:
             TritonError: the server does not answer.
         """
-        answer = await self._client.get_model_repository_index(client_timeout=_CALL_TIMEOUT_S)
         states: dict[str, dict[str, str]] = {}
-        for model in answer.models:
-            states.setdefault(model.name, {})[model.version] = model.state
+        for model, version, state, _ in await self.states():
+            states.setdefault(model, {})[version] = state
         return states
 
-    async def load(self, model: str) -> None:
+    async def states(self) -> list[tuple[str, str, str, str]]:
+        """Return name, version, state and its reason of everything that Triton knows.
+
+        Raises:
+            TritonError: the server does not answer.
+        """
+        answer = await self._client.get_model_repository_index(client_timeout=_CALL_TIMEOUT_S)
+        return [(m.name, m.version, m.state, m.reason) for m in answer.models]
+
+    async def config(self, model: str) -> ModelConfig:
+        """Return the configuration that a model runs with.
+
+        Raises:
+            TritonError: it is not loaded, or the server does not answer.
+        """
+        answer = await self._client.get_model_config(model, client_timeout=_CALL_TIMEOUT_S)
+        return answer.config
+
+    async def load(
+        self,
+        model: str,
+        *,
+        config: str | None = None,
+        files: dict[str, bytes] | None = None,
+        timeout_s: float = _LOAD_TIMEOUT_S,
+    ) -> None:
         """Load a model, or reload it where its files have changed.
+
+        `config` is used instead of the one in its folder, until the files change or it is unloaded;
+        with `files`, by path in its folder, the model needs no folder at all.
 
         Raises:
             TritonError: it does not load; what was loaded stays.
         """
-        await self._client.load_model(model, client_timeout=_LOAD_TIMEOUT_S)
+        named = {f"file:{path}": content for path, content in (files or {}).items()}
+        await self._client.load_model(
+            model, config=config, files=named or None, client_timeout=timeout_s
+        )
+
+    async def ask(
+        self, model: str, inputs: list[InferInput], parameters: dict[str, str], timeout_s: float
+    ) -> list[InferResult]:
+        """Return every answer to one request; the stream is read to its end.
+
+        Raises:
+            TritonError: the request failed.
+        """
+
+        async def requests() -> AsyncIterator[dict[str, Any]]:
+            yield {
+                "model_name": model,
+                "inputs": inputs,
+                "parameters": parameters,
+                "timeout": int(timeout_s * 1e6),  # microseconds
+            }
+
+        answers, failure = [], None
+        async for answer, error in self._client.stream_infer(requests(), stream_timeout=timeout_s):
+            failure = failure or error
+            answers += [answer] if error is None else []
+        if failure is not None:
+            raise failure
+        return answers
 
     async def unload(self, model: str) -> None:
         """Unload a model once its requests in flight have ended.

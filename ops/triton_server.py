@@ -52,6 +52,11 @@ class TritonServer:
         """Address of the gRPC API."""
         return f"{LOOPBACK}:{self.grpc_port}"
 
+    @property
+    def metrics_url(self) -> str:
+        """Address of the metrics."""
+        return f"http://{LOOPBACK}:{self.metrics_port}/metrics"
+
     def command(self) -> list[str]:
         """Return the command line."""
         flags = {

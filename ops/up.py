@@ -7,6 +7,7 @@ ends everything at once.
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from ops.frontend import (
 from ops.job_database import JobDatabase
 from ops.own_triton import OwnTriton, prepared_server
 from ops.ports import choose_ports
+from ops.running_stack import RunningStack, announced
 from ops.settings import Settings
 from ops.worker import METRICS_PORT, Worker
 
@@ -58,7 +60,7 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
         database_url = await _job_database(settings, parts) if with_frontend else None
         for part in parts:  # whatever fails below: nothing that runs already is left behind
             resources.callback(part.kill)
-        url = settings.triton.url
+        url, server = settings.triton.url, None
         if url is None:
             server = resources.enter_context(prepared_server(settings, logs_info=logs_info))
             url = server.url
@@ -68,6 +70,14 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             parts += _frontend_parts(settings, addresses)
         if not parts:
             raise CannotStart("nothing to run: TRITONE_TRITON__URL is set and --no-frontend given")
+        stack = RunningStack(
+            pid=os.getpid(),
+            triton=url,
+            triton_metrics=server.metrics_url if server else None,
+            frontend=frontend_url(settings, port) if with_frontend else None,
+            model_repository=str(server.model_repository) if server else None,
+        )
+        resources.enter_context(announced(settings.resolved_state_directory(), stack))
         await _run(parts)
 
 

@@ -28,7 +28,7 @@ async def never() -> bool:
 def service(code: str, **changes: object) -> Service:
     fields: dict[str, object] = {
         "name": "python",
-        "command": [sys.executable, "-c", code],
+        "command": lambda: [sys.executable, "-c", code],
         "environment": {},
         "is_ready": always,
         "clean_up": lambda: None,

@@ -1,0 +1,216 @@
+"""What operations do with versions. Each ends with every request answered, or was not begun."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from ops.models.errors import ModelsError
+from ops.models.manifests import Manifest, check_hashes
+from ops.models.repository import Repository
+from ops.models.rollout import Rollout
+from ops.models.served import Served, read, states
+from ops.models.smoke import Smoke, smoke
+from ops.triton_control import TritonControl, TritonError
+from tritone.card import component_name
+from tritone.versions import Lineup, candidate_name
+
+Say = Callable[[str], None]
+"""Told each stage as it begins."""
+
+_NO_MANIFEST = b"{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One Triton and, where we see it, its repository."""
+
+    control: TritonControl
+    repository: Repository | None
+    timeout_s: float
+    needs_fingerprint: bool = True
+    say: Say = lambda _stage: None
+
+    async def load(self, model: str, version: int | None) -> Served:
+        """Load a model that is published, or one of its versions beside the one that serves.
+
+        Raises:
+            ModelsError: it does not load.
+        """
+        if version is None:
+            return await self._load_model(model)
+        served = await read(self.control, model)
+        if version in served.loaded:
+            return served
+        with self._locked():
+            rollout = Rollout(self.control, served, self.timeout_s)
+            await self._stage(rollout, version)
+            return await self._settle(rollout, served.version, _with(served.lineup, version, 0.0))
+
+    async def verify(self, model: str, version: int | None) -> Smoke:
+        """Try a version without serving it; one that was not loaded is unloaded again.
+
+        Raises:
+            Refused: it is no good.
+            ModelsError: it cannot be tried.
+        """
+        served = await read(self.control, model)
+        if version is None or version == served.version:
+            return await self._smoke(served, model, served.version)
+        with self._locked():
+            rollout = Rollout(self.control, served, self.timeout_s)
+            async with self._candidate(rollout, version) as tried:
+                pass
+            if version not in served.lineup.candidates:
+                await rollout.unstage(version)
+            return tried
+
+    async def promote(self, model: str, version: int) -> tuple[Served, Smoke | None]:
+        """Try a version, then let it answer every request; the one before stays loaded.
+
+        Raises:
+            Refused: it is no good; what served before serves still.
+            ModelsError: it was not possible; likewise.
+        """
+        served = await read(self.control, model)
+        if version == served.version:
+            return served, None
+        with self._locked():
+            rollout = Rollout(self.control, served, self.timeout_s)
+            async with self._candidate(rollout, version) as tried:
+                self.say(f"switching {model} to version {version}")
+                lineup = replace(_without(served.lineup, version), previous=served.version)
+                return await self._settle(rollout, version, lineup), tried
+
+    async def rollback(self, model: str) -> Served:
+        """Let the version before answer again; it answered well once, so it is not tried.
+
+        Raises:
+            ModelsError: there is none, or it does not load; what serves does so still.
+        """
+        served = await read(self.control, model)
+        previous = served.lineup.previous
+        if previous is None:
+            raise ModelsError(
+                f"{model} has no version to roll back to; choose one: tritone models promote "
+                f"{model} VERSION"
+            )
+        with self._locked():
+            self.say(f"switching {model} back to version {previous}")
+            lineup = replace(served.lineup, previous=served.version)
+            rollout = Rollout(self.control, served, self.timeout_s)
+            return await self._settle(rollout, previous, lineup)
+
+    async def canary(self, model: str, version: int, share: float) -> tuple[Served, Smoke | None]:
+        """Send a share of the requests to a version; one that gets none yet is tried first.
+
+        Raises:
+            Refused: it is no good; it gets no request.
+            ModelsError: it was not possible.
+        """
+        served = await read(self.control, model)
+        if version == served.version:
+            raise ModelsError(f"version {version} of {model} serves; choose another one")
+        others = sum(s for v, s in served.lineup.candidates.items() if v != version)
+        if others + share > 1:
+            raise ModelsError(f"the other candidates of {model} get {others:.0%} already")
+        lineup = _with(served.lineup, version, share)
+        rollout = Rollout(self.control, served, self.timeout_s)
+        with self._locked():
+            self.say(f"sending {share:.0%} of the requests to version {version}")
+            if served.lineup.candidates.get(version):
+                return await self._settle(rollout, served.version, lineup), None
+            async with self._candidate(rollout, version) as tried:
+                return await self._settle(rollout, served.version, lineup), tried
+
+    async def unload(self, model: str, version: int) -> Served:
+        """Give back the memory of a version that does not serve.
+
+        Raises:
+            ModelsError: it serves, or is not loaded.
+        """
+        served = await read(self.control, model)
+        if version == served.version:
+            raise ModelsError(
+                f"version {version} of {model} serves; promote another one first, or roll back"
+            )
+        if version not in served.loaded:
+            raise ModelsError(f"version {version} of {model} is not loaded")
+        with self._locked():
+            self.say(f"unloading version {version} of {model}")
+            lineup = _without(served.lineup, version)
+            rollout = Rollout(self.control, served, self.timeout_s)
+            return await self._settle(rollout, served.version, lineup)
+
+    async def _load_model(self, model: str) -> Served:
+        names = [component_name(model, "transformer"), model]
+        found = await states(self.control)
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise ModelsError(f"Triton finds no {missing[0]} in its repository")
+        try:
+            for name in names:
+                self.say(f"loading {name}")
+                await self.control.load(name, timeout_s=self.timeout_s)
+        except TritonError as error:
+            raise ModelsError(f"{model} does not load: {error.message()}") from error
+        return await read(self.control, model)
+
+    def _manifest(self, model: str, version: int) -> Manifest | None:
+        return None if self.repository is None else self.repository.manifest(model, version)
+
+    def _locked(self) -> ExitStack:
+        stack = ExitStack()
+        if self.repository is not None:
+            stack.enter_context(self.repository.locked())
+        return stack
+
+    @asynccontextmanager
+    async def _candidate(self, rollout: Rollout, version: int) -> AsyncIterator[Smoke]:
+        """Give what a version answers beside the others; where the body fails, it is gone again."""
+        name = candidate_name(rollout.served.name, version)
+        if version not in rollout.served.lineup.candidates:
+            await self._stage(rollout, version)
+        try:
+            yield await self._smoke(rollout.served, name, version)
+        except BaseException:  # also when we are interrupted
+            if version not in rollout.served.lineup.candidates:
+                await rollout.unstage(version)
+            raise
+
+    async def _stage(self, rollout: Rollout, version: int) -> None:
+        model = rollout.served.name
+        manifest = self._manifest(model, version)
+        if self.repository is not None and manifest is not None:
+            self.say(f"comparing the files of version {version} with their hashes")
+            check_hashes(self.repository.folder, manifest)
+        self.say(f"loading version {version} of {model} beside version {rollout.served.version}")
+        await rollout.stage(version, manifest.raw if manifest else _NO_MANIFEST)
+
+    async def _smoke(self, served: Served, name: str, version: int) -> Smoke:
+        self.say(f"trying version {version} with two prompts")
+        manifest = self._manifest(served.name, version)
+        fingerprint = manifest.fingerprint if manifest else None
+        if fingerprint is None and self.needs_fingerprint:
+            raise ModelsError(
+                f"there is no fingerprint of version {version} to compare with; give --repository "
+                "(a copy of what was published is enough), or --no-fingerprint"
+            )
+        return await smoke(self.control, name, served.card, fingerprint, self.timeout_s)
+
+    async def _settle(self, rollout: Rollout, version: int, lineup: Lineup) -> Served:
+        await rollout.settle(version, lineup)
+        served = rollout.served
+        if self.repository is not None:
+            self.repository.keep(served.name, served.components, version, lineup)
+        return served
+
+
+def _with(lineup: Lineup, version: int, share: float) -> Lineup:
+    # A previous version that is a candidate again is still the one to roll back to.
+    return replace(lineup, candidates={**lineup.candidates, version: share})
+
+
+def _without(lineup: Lineup, version: int) -> Lineup:
+    previous = None if lineup.previous == version else lineup.previous
+    candidates = {v: share for v, share in lineup.candidates.items() if v != version}
+    return Lineup(previous=previous, candidates=candidates)

@@ -1,0 +1,103 @@
+"""Triton's configurations of a published model, changed to serve other versions.
+
+Triton 2.51 leaves a loaded version alone when nothing but its model's version policy changes, so a
+changed copy of what it runs with is loaded over it (docs/versions.md).
+"""
+
+from collections.abc import Callable, Iterable
+
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from ops.models.errors import ModelsError
+from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.versions import (
+    CANDIDATE_PARAMETER,
+    VERSIONS_PARAMETER,
+    InvalidLineup,
+    Lineup,
+    candidate_name,
+)
+
+Change = Callable[..., ModelConfig]
+"""Returns a changed copy of a configuration."""
+
+_TRANSFORMER = "transformer"  # the denoiser's parameter that names the model it calls
+
+
+def as_override(config: ModelConfig) -> str:
+    """Return the JSON that loads a model with a configuration."""
+    copy = _copy(config)
+    # Triton adds it while loading. Given back, it looks like a change and reloads every version.
+    copy.ClearField("runtime")
+    return str(json_format.MessageToJson(copy, preserving_proto_field_name=True, indent=None))
+
+
+def with_versions(config: ModelConfig, versions: Iterable[int]) -> ModelConfig:
+    """Return a configuration that serves these versions."""
+    copy = _copy(config)
+    copy.ClearField("version_policy")
+    copy.version_policy.specific.versions.extend(sorted(versions))
+    return copy
+
+
+def serving(config: ModelConfig, version: int, lineup: Lineup) -> ModelConfig:
+    """Return an ensemble that answers with one version of all its components."""
+    copy = with_versions(config, [version])
+    for step in copy.ensemble_scheduling.step:
+        step.model_version = version
+    copy.parameters[VERSIONS_PARAMETER].string_value = lineup.to_json()
+    return copy
+
+
+def candidate(config: ModelConfig, version: int) -> ModelConfig:
+    """Return the ensemble of a version beside the one of the model itself."""
+    copy = serving(config, version, Lineup())
+    del copy.parameters[VERSIONS_PARAMETER]
+    copy.parameters[CANDIDATE_PARAMETER].string_value = config.name
+    copy.name = candidate_name(config.name, version)
+    return copy
+
+
+def pinned_version(config: ModelConfig) -> int | None:
+    """Return the version that an ensemble names for all its components, or None."""
+    versions = {step.model_version for step in config.ensemble_scheduling.step}
+    return int(versions.pop()) if len(versions) == 1 and min(versions) > 0 else None
+
+
+def card_of(config: ModelConfig) -> ModelCard | None:
+    """Return the card of a published model's ensemble, or None: it is no such thing.
+
+    Raises:
+        InvalidCard: it is another release's.
+    """
+    is_ours = config.platform == "ensemble" and CARD_PARAMETER in config.parameters
+    if not is_ours or CANDIDATE_PARAMETER in config.parameters:
+        return None
+    return ModelCard.from_json(config.parameters[CARD_PARAMETER].string_value)
+
+
+def lineup_of(config: ModelConfig) -> Lineup:
+    """Return the lineup that an ensemble carries.
+
+    Raises:
+        ModelsError: it cannot be read.
+    """
+    if VERSIONS_PARAMETER not in config.parameters:
+        return Lineup()
+    try:
+        return Lineup.from_json(config.parameters[VERSIONS_PARAMETER].string_value)
+    except InvalidLineup as error:
+        raise ModelsError(f"{config.name}: {VERSIONS_PARAMETER}: {error}") from error
+
+
+def callee(config: ModelConfig) -> str | None:
+    """Return the model that a component calls by itself, or None."""
+    found = _TRANSFORMER in config.parameters
+    return str(config.parameters[_TRANSFORMER].string_value) if found else None
+
+
+def _copy(config: ModelConfig) -> ModelConfig:
+    copy = ModelConfig()
+    copy.CopyFrom(config)
+    return copy

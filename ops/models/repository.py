@@ -1,0 +1,136 @@
+"""A model repository that we see: what it holds, and what shall be served after a restart."""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format  # type: ignore[import-untyped]
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from ops.models import configs
+from ops.models.errors import ModelsError
+from ops.models.manifests import FILE, Manifest, read_manifest
+from ops.models.served import loaded
+from tritone.versions import VERSIONS_PARAMETER, Lineup, candidate_name
+
+_CONFIG = "config.pbtxt"
+_STEP_VERSION = re.compile(r"model_version: -?\d+")
+_POLICY = re.compile(r"^version_policy .*\n?", re.MULTILINE)
+_LINEUP = re.compile(rf'^parameters {{ key: "{VERSIONS_PARAMETER}" .*\n?', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A folder of Triton models."""
+
+    folder: Path
+
+    def versions(self, model: str) -> list[int]:
+        """Return the published versions of a model; the ensemble's folder comes last in each."""
+        found = (path.name for path in (self.folder / model).glob("*") if path.is_dir())
+        return sorted(int(name) for name in found if name.isdecimal())
+
+    def manifest(self, model: str, version: int) -> Manifest:
+        """Return the record of a version.
+
+        Raises:
+            ModelsError: the version was not published here.
+        """
+        path = self.folder / model / str(version) / FILE
+        if not path.exists():
+            known = ", ".join(map(str, self.versions(model))) or "none"
+            raise ModelsError(f"{self.folder} has no version {version} of {model}; it has: {known}")
+        return read_manifest(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from changing what is served. Released also when we are killed.
+
+        Raises:
+            ModelsError: somebody else is at it.
+        """
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise ModelsError(
+                f"another command is changing {self.folder}; try again when it has ended"
+            ) from None
+        finally:
+            os.close(descriptor)
+
+    def keep(self, model: str, components: Iterable[str], version: int, lineup: Lineup) -> None:
+        """Write down what is served, for Triton's next start.
+
+        In this order a start in between finds every version that an ensemble names.
+
+        Raises:
+            ModelsError: the folder cannot be written to.
+        """
+        try:
+            self._drop_candidates(model, lineup)
+            for component in components:
+                self._edit(component, configs.with_versions, loaded(version, lineup))
+            for candidate in lineup.candidates:
+                self._write_candidate(model, candidate)
+            self._edit(model, configs.serving, version, lineup)
+        except OSError as error:
+            raise ModelsError(
+                f"Triton serves it, but a restart will not: {self.folder} cannot be written to "
+                f"({error.strerror})"
+            ) from error
+
+    def _drop_candidates(self, model: str, lineup: Lineup) -> None:
+        kept = {candidate_name(model, version) for version in lineup.candidates}
+        for folder in self.folder.glob(f"{model}@*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder)
+
+    def _write_candidate(self, model: str, version: int) -> None:
+        folder = self.folder / candidate_name(model, version)
+        (folder / str(version)).mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.folder / model / str(version) / FILE, folder / str(version) / FILE)
+        config = configs.candidate(self._config(model), version)
+        _replace(folder / _CONFIG, text_format.MessageToString(config))  # now it is published
+
+    def _config(self, model: str) -> ModelConfig:
+        path = self.folder / model / _CONFIG
+        try:
+            return text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
+        except text_format.ParseError as error:
+            raise ModelsError(f"{path} is not a model configuration: {error}") from error
+
+    def _edit(self, model: str, change: configs.Change, *arguments: object) -> None:
+        path = self.folder / model / _CONFIG
+        wanted = change(self._config(model), *arguments)
+        text = _edited(path.read_text(encoding="utf-8"), wanted)
+        if text_format.Parse(text, ModelConfig()) != wanted:  # not as our exporter writes it
+            text = text_format.MessageToString(wanted)
+        _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.rename(path)
+
+
+def _edited(text: str, wanted: ModelConfig) -> str:
+    """Return a configuration with its versions changed and everything else as people left it."""
+    versions = ", ".join(map(str, wanted.version_policy.specific.versions))
+    lines = [f"version_policy {{ specific {{ versions: [ {versions} ] }} }}"]
+    if VERSIONS_PARAMETER in wanted.parameters:
+        value = wanted.parameters[VERSIONS_PARAMETER].string_value.replace('"', '\\"')
+        lines.append(
+            f'parameters {{ key: "{VERSIONS_PARAMETER}" value {{ string_value: "{value}" }} }}'
+        )
+    if (pinned := configs.pinned_version(wanted)) is not None:
+        text = _STEP_VERSION.sub(f"model_version: {pinned}", text)
+    rest = _LINEUP.sub("", _POLICY.sub("", text))
+    return rest.rstrip("\n") + "\n" + "\n".join(lines) + "\n"

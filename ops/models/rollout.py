@@ -1,0 +1,127 @@
+"""Changes what Triton serves of one model, in steps each of which leaves every request an answer.
+
+A version is loaded beside the one that serves, as an ensemble of its own; the switch is one load of
+the model's ensemble, which Triton exchanges as a whole; what nobody needs is unloaded last.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from ops.models import configs
+from ops.models.errors import ModelsError, Refused
+from ops.models.served import READY, Served, first_line, loaded, read, states
+from ops.polling import within
+from ops.triton_control import TritonControl, TritonError
+from tritone.versions import Lineup, candidate_name
+
+
+class Rollout:
+    """The versions of one model on one Triton."""
+
+    def __init__(self, control: TritonControl, served: Served, timeout_s: float) -> None:
+        """Change nothing yet; `timeout_s` bounds each load and each wait."""
+        self._control = control
+        self._timeout_s = timeout_s
+        self._staged: set[int] = set(served.lineup.candidates)
+        self.served = served
+
+    async def stage(self, version: int, manifest: bytes) -> str:
+        """Load a version beside the others; return the Triton name under which it answers.
+
+        Raises:
+            Refused: it does not load; everything is as it was.
+        """
+        if not self.served.is_pinned:  # -1 is "the newest loaded": it would be served untried
+            await self._switch(self.served.version, self.served.lineup)
+        await self._load_components({*self.served.loaded, version})
+        self._staged.add(version)
+        name = candidate_name(self.served.name, version)
+        config = configs.as_override(configs.candidate(self.served.config, version))
+        try:
+            await self._load(name, config, {f"{version}/manifest.json": manifest})
+        except TritonError as error:
+            await self.unstage(version)
+            raise Refused(f"{name} does not load: {_said(error)}") from error
+        return name
+
+    async def unstage(self, version: int) -> None:
+        """Undo `stage`: nobody was sent to the version yet."""
+        self._staged.discard(version)
+        with suppress(TritonError):
+            await self._control.unload(candidate_name(self.served.name, version))
+        await self._set_versions(self.served.loaded)
+
+    async def settle(self, version: int, lineup: Lineup) -> None:
+        """Let a version answer, with others beside it. Candidates have been staged.
+
+        Raises:
+            ModelsError: it was not possible; what answered does so still.
+        """
+        before, wanted = self.served, loaded(version, lineup)
+        await self._load_components(before.loaded | wanted)
+        await self._switch(version, lineup)
+        for gone in self._staged - lineup.candidates.keys():
+            await self._control.unload(candidate_name(before.name, gone))
+        self.served = await read(self._control, before.name)
+        if before.loaded - wanted:
+            await self._until_idle()
+            await self._set_versions(wanted)
+
+    async def _switch(self, version: int, lineup: Lineup) -> None:
+        # An ensemble whose components are missing is not refused but taken down: look first.
+        await self._check_loaded({version})
+        config = configs.serving(self.served.config, version, lineup)
+        try:
+            await self._load(self.served.name, configs.as_override(config))
+        except TritonError as error:
+            raise ModelsError(f"{self.served.name} was not switched: {_said(error)}") from error
+
+    async def _load_components(self, versions: Iterable[int]) -> None:
+        try:
+            await self._set_versions(versions)
+            await self._check_loaded(versions)
+        except (TritonError, Refused) as error:
+            with suppress(TritonError):
+                await self._set_versions(self.served.loaded)
+            said = _said(error) if isinstance(error, TritonError) else str(error)
+            raise Refused(said) from error
+
+    async def _set_versions(self, versions: Iterable[int]) -> None:
+        wanted = set(versions)
+        found = await states(self._control)
+        for component in self.served.components:
+            ready = {v for v, s in found.get(component, {}).items() if s.state == READY}
+            if ready != wanted:
+                config = await self._control.config(component)
+                changed = configs.with_versions(config, wanted)
+                await self._load(component, configs.as_override(changed))
+
+    async def _check_loaded(self, versions: Iterable[int]) -> None:
+        found = await states(self._control)
+        for component in self.served.components:
+            for version in versions:
+                state = found.get(component, {}).get(version)
+                if state is None:
+                    raise Refused(
+                        f"Triton finds no version {version} of {component} in its repository"
+                    )
+                if state.state != READY:
+                    raise Refused(f"version {version} of {component} is {state.state.lower()}")
+
+    async def _until_idle(self) -> None:
+        async def is_idle() -> bool:
+            found = await states(self._control)
+            return all(s.state != "UNLOADING" for s in found[self.served.name].values())
+
+        if not await within(self._timeout_s, is_idle):
+            raise ModelsError(
+                f"requests to an older version of {self.served.name} still run after "
+                f"{self._timeout_s:g} s; it stays loaded, unload it later"
+            )
+
+    async def _load(self, model: str, config: str, files: dict[str, bytes] | None = None) -> None:
+        await self._control.load(model, config=config, files=files, timeout_s=self._timeout_s)
+
+
+def _said(error: TritonError) -> str:
+    return first_line(error.message() or str(error))

@@ -1,0 +1,119 @@
+"""What Triton serves of a published model, as it says itself."""
+
+from dataclasses import dataclass, field
+
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from ops.models import configs
+from ops.models.errors import ModelsError
+from ops.triton_control import TritonControl, TritonError
+from tritone.card import COMPONENTS, ModelCard, component_name
+from tritone.versions import Lineup
+
+READY = "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """One version of one Triton model."""
+
+    state: str  # READY, LOADING, UNLOADING or UNAVAILABLE
+    reason: str  # of being UNAVAILABLE: "unloaded", or the error
+
+
+States = dict[str, dict[int, VersionState]]
+"""By Triton model and version; a model that was never loaded has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A published model that is loaded."""
+
+    name: str
+    card: ModelCard
+    version: int  # that answers
+    is_pinned: bool  # its components' versions are named: others may be loaded beside them
+    lineup: Lineup
+    config: ModelConfig  # of the ensemble
+    components: tuple[str, ...]  # Triton names, callees first
+    states: States = field(repr=False)
+
+    @property
+    def loaded(self) -> frozenset[int]:
+        """The versions whose components are to be loaded."""
+        return loaded(self.version, self.lineup)
+
+    def failure(self, version: int) -> str | None:
+        """Return why a version did not load, or None."""
+        for component in self.components:
+            state = self.states.get(component, {}).get(version)
+            if state is not None and state.reason not in {"", "unloaded"}:
+                return f"{component}: {first_line(state.reason)}"
+        return None
+
+
+def loaded(version: int, lineup: Lineup) -> frozenset[int]:
+    """Return the versions that must be loaded for a version to answer in a lineup."""
+    kept = {lineup.previous} if lineup.previous is not None else set()
+    return frozenset({version, *kept, *lineup.candidates})
+
+
+def first_line(text: str) -> str:
+    """Return what an error of Triton says before its traceback."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+async def states(control: TritonControl) -> States:
+    """Return the state of every version of every model.
+
+    Raises:
+        ModelsError: Triton does not answer.
+    """
+    try:
+        rows = await control.states()
+    except TritonError as error:
+        raise ModelsError(f"Triton does not answer: {first_line(error.message() or '')}") from error
+    found: States = {}
+    for name, version, state, reason in rows:
+        versions = found.setdefault(name, {})
+        if version:
+            versions[int(version)] = VersionState(state, reason)
+    return found
+
+
+def published_names(found: States) -> list[str]:
+    """Return the models that have all components; by name alone, loaded or not."""
+    return sorted(
+        name for name in found if all(component_name(name, c) in found for c in COMPONENTS)
+    )
+
+
+async def read(control: TritonControl, name: str) -> Served:
+    """Return what is served of a model.
+
+    Raises:
+        ModelsError: it is not loaded, or no published model.
+    """
+    found = await states(control)
+    ready = [v for v, state in found.get(name, {}).items() if state.state == READY]
+    if not ready:
+        known = ", ".join(published_names(found)) or "none"
+        remedy = f"load it: tritone models load {name}" if name in found else f"it has: {known}"
+        raise ModelsError(f"Triton serves no model {name}; {remedy}")
+    config = await control.config(name)
+    card = configs.card_of(config)
+    if card is None:
+        raise ModelsError(f"{name} is not a published model")
+    steps = [step.model_name for step in config.ensemble_scheduling.step]
+    callees = [configs.callee(await control.config(step)) for step in steps]
+    pinned = configs.pinned_version(config)
+    return Served(
+        name=name,
+        card=card,
+        version=pinned or max(ready),
+        is_pinned=pinned is not None,
+        lineup=configs.lineup_of(config),
+        config=config,
+        components=(*(callee for callee in callees if callee), *steps),
+        states=found,
+    )

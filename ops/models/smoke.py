@@ -1,0 +1,139 @@
+"""Two prompts through a version on the running server: is what comes out a sound, and its own?"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from tritonclient.grpc.aio import InferInput, InferResult
+from tritonclient.utils import np_to_triton_dtype
+
+from ops.models.errors import Refused
+from ops.models.served import first_line
+from ops.triton_control import TritonControl, TritonError
+from tritone import tensors
+from tritone.card import ModelCard
+from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
+from tritone.pcm import FULL_SCALE, Pcm, to_float
+from tritone.spans import Span, span
+
+SILENCE_DBFS = -60.0  # RMS
+MIN_DIFFERENCE = 1e-2  # relative, between two prompts; the exporter asks for 1e-3 before rounding
+MAX_CLIPPED = 0.5  # share of samples at full scale: numbers that are not finite end there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smoke:
+    """What a version answered."""
+
+    seconds: tuple[float, ...]  # that each prompt took
+    loudness_dbfs: tuple[float, ...]  # RMS
+    difference: float  # between the prompts, relative
+    fingerprint_error: float | None  # relative; None: there is none to compare with
+    tolerance: float | None
+
+
+async def smoke(
+    control: TritonControl,
+    name: str,
+    card: ModelCard,
+    fingerprint: Fingerprint | None,
+    timeout_s: float,
+) -> Smoke:
+    """Return the measurements of what answers under a Triton name.
+
+    Raises:
+        Refused: it fails, is silent, gives one sound for two prompts, or is not what was published.
+    """
+    asked = fingerprint.questions if fingerprint else questions(card)
+    sounds, seconds = [], []
+    for prompt in asked.prompts:
+        start = time.monotonic()
+        try:
+            answers = await control.ask(name, _inputs(card, asked, prompt), {}, timeout_s)
+        except TritonError as error:
+            said = first_line(error.message() or str(error))
+            raise Refused(f"{name} fails for {prompt!r}: {said}") from error
+        seconds.append(time.monotonic() - start)
+        sounds.append(_delivered(name, answers, span(card, 0.0, asked.seconds)))
+    for prompt, pcm in zip(asked.prompts, sounds, strict=True):
+        _check_sound(name, prompt, pcm)
+    difference = _difference(sounds)
+    if difference < MIN_DIFFERENCE:
+        raise Refused(
+            f"{name} gives one sound for two prompts: they differ by {difference:.1e}, less than "
+            f"{MIN_DIFFERENCE:g}"
+        )
+    return Smoke(
+        seconds=tuple(seconds),
+        loudness_dbfs=tuple(loudness_dbfs(pcm) for pcm in sounds),
+        difference=difference,
+        fingerprint_error=_fingerprint_error(name, fingerprint, sounds),
+        tolerance=fingerprint.tolerance if fingerprint else None,
+    )
+
+
+def loudness_dbfs(pcm: Pcm) -> float:
+    """Return the RMS level of int16 samples; digital silence is -inf."""
+    rms = float(np.sqrt(np.mean(np.square(to_float(pcm), dtype=np.float64))))
+    return 20 * float(np.log10(rms)) if rms > 0 else -np.inf
+
+
+def _delivered(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
+    """Return the samples asked for, int16 [audio_channels, samples]."""
+    decoded = [answer.as_numpy(tensors.PCM) for answer in answers]
+    found: list[Pcm] = [pcm[0] for pcm in decoded if pcm is not None]
+    end = wanted.first_sample + wanted.n_samples
+    if len(found) != 1 or found[0].shape[-1] < end:
+        shapes = [pcm.shape for pcm in found]
+        raise Refused(f"{name} answers with {shapes}, not with {end} samples")
+    return found[0][:, wanted.first_sample : end]
+
+
+def _inputs(card: ModelCard, asked: Questions, prompt: str) -> list[InferInput]:
+    values: dict[str, object] = {
+        tensors.PROMPT: prompt.encode(),
+        tensors.NEGATIVE_PROMPT: b"",
+        tensors.SECONDS_START: 0.0,
+        tensors.SECONDS_END: asked.seconds,
+        tensors.SEED: asked.seed,
+        tensors.STEPS: asked.steps,
+        tensors.GUIDANCE_SCALE: asked.guidance_scale,
+    }
+    made = []
+    for spec in tensors.ensemble(card).inputs:
+        array = np.array([[values[spec.name]]], tensors.NUMPY_DTYPES[spec.dtype])
+        tensor = InferInput(spec.name, list(array.shape), np_to_triton_dtype(array.dtype))
+        made.append(tensor.set_data_from_numpy(array))
+    return made
+
+
+def _check_sound(name: str, prompt: str, pcm: Pcm) -> None:
+    loudness = loudness_dbfs(pcm)
+    if loudness < SILENCE_DBFS:
+        raise Refused(
+            f"{name} is silent for {prompt!r}: {loudness:.0f} dBFS, below {SILENCE_DBFS:.0f}"
+        )
+    clipped = float(np.mean(np.abs(pcm.astype(np.int32)) >= FULL_SCALE))
+    if clipped > MAX_CLIPPED:
+        raise Refused(f"{name} is only noise for {prompt!r}: {clipped:.0%} of it at full scale")
+
+
+def _difference(sounds: list[Pcm]) -> float:
+    first, second = (to_float(pcm) for pcm in sounds[:2])
+    return float(np.linalg.norm(first - second)) / max(float(np.linalg.norm(second)), 1e-30)
+
+
+def _fingerprint_error(
+    name: str, fingerprint: Fingerprint | None, sounds: list[Pcm]
+) -> float | None:
+    if fingerprint is None:
+        return None
+    kept = [take(pcm) for pcm in sounds]
+    errors = map(distance, kept, fingerprint.samples)
+    error = max(errors, default=float("inf"))
+    if not error <= fingerprint.tolerance:
+        raise Refused(
+            f"{name} is not what was published: its fingerprint is {error:.1e} off, more than "
+            f"{fingerprint.tolerance:g}"
+        )
+    return error

@@ -1,0 +1,44 @@
+"""Which Triton a command is about: the running stack's, or the one that is named."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops import running_stack
+from ops.models.errors import ModelsError
+from ops.models.repository import Repository
+from ops.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A Triton and what belongs to it."""
+
+    url: str  # gRPC, host:port
+    repository: Repository | None  # None: we do not see it
+    frontend: str | None  # URL of the stack's own
+
+
+def find_target(settings: Settings, url: str | None, repository: Path | None) -> Target:
+    """Return the Triton of the options, of the environment or of the running stack.
+
+    Raises:
+        ModelsError: there is none; says what to do.
+    """
+    stack = running_stack.find(settings.resolved_state_directory())
+    chosen = url or settings.triton.url or (stack.triton if stack else None)
+    if chosen is None:
+        raise ModelsError(
+            "no stack runs here: start one with `tritone up`, set TRITONE_STATE_DIRECTORY as it "
+            "is set for the running one, or name a Triton with --url HOST:PORT"
+        )
+    is_stacks = stack is not None and stack.triton == chosen
+    folder = repository
+    if folder is None and stack is not None and is_stacks and stack.model_repository is not None:
+        folder = Path(stack.model_repository)
+    if folder is not None and not folder.is_dir():
+        raise ModelsError(f"there is no model repository at {folder}")
+    return Target(
+        url=chosen,
+        repository=Repository(folder.absolute()) if folder else None,
+        frontend=stack.frontend if stack is not None and is_stacks else None,
+    )
