@@ -39,12 +39,21 @@ class Call:
     priority: int = INTERACTIVE  # as in `tritone.turns`
 
 
+@dataclass(frozen=True, slots=True)
+class FailedPass:
+    """A version that was tried out, and did not do it."""
+
+    model_version: str
+    error: str  # class of the domain error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """What one pass gave."""
 
     pcm: Pcm  # int16 [audio_channels, span.n_samples]
     model_version: str
+    failures: tuple[FailedPass, ...] = ()  # before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,9 @@ class Generator:
             )
             with tracing.span("triton", kind=SpanKind.CLIENT):
                 take = await self._gateway.generate(request, call)
-            self._metrics.stage_seconds.labels(model, "triton").observe(
-                time.monotonic() - entered_at
-            )
+            seconds = time.monotonic() - entered_at
+            self._metrics.stage_seconds.labels(model, "triton").observe(seconds)
+            self._metrics.observe_pass(model, take, seconds)
             return take
 
 

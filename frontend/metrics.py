@@ -20,11 +20,16 @@ from prometheus_client import (
     generate_latest,
 )
 
+from frontend.gateway import Take
 from tritone import __version__
+from tritone.pcm import SILENCE_DBFS, loudness_dbfs
 
 _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 _SHORT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, *_SECONDS)
 _LONG_SECONDS = (*_SECONDS, 900.0, 3600.0, 4 * 3600.0, 86400.0)
+_LOUDNESS_DBFS = (-60.0, -50.0, -40.0, -35.0, -30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0)
+_LOUDNESS_STRIDE = 8  # every eighth sample tells the level of minutes of sound in a millisecond
+_QUIETEST_DBFS = -120.0  # of digital silence, whose true level is no number
 
 Kind = Literal["counter", "gauge", "histogram"]
 Stage = Literal["admission", "triton", "encoding"]
@@ -83,6 +88,7 @@ class Metrics:
         ).labels(__version__, platform.python_version()).set(1)
         self._add_http(book)
         self._add_generation(book)
+        self._add_versions(book)
         self._add_jobs(book)
         self._add_state(book)
 
@@ -129,6 +135,38 @@ class Metrics:
             "Generations stopped because nobody waited any more.",
             "model",
         )
+
+    def _add_versions(self, book: Book) -> None:
+        self.pass_seconds = book.histogram(
+            "tritone_pass_duration_seconds",
+            "Time of a finished pass in Triton, by the version that did it.",
+            *("model", "version"),
+            buckets=_SHORT_SECONDS,
+        )
+        self.candidate_failures = book.counter(
+            "tritone_candidate_failures",
+            "Passes that a version on trial failed at; the version that serves did them.",
+            *("model", "version", "error"),
+        )
+        self.pass_loudness = book.histogram(
+            "tritone_pass_loudness_dbfs",
+            "RMS level of finished passes, relative to full scale.",
+            *("model", "version"),
+            buckets=_LOUDNESS_DBFS,
+        )
+        self.pass_silent = book.counter(
+            "tritone_pass_silent", "Finished passes below -60 dBFS.", "model", "version"
+        )
+
+    def observe_pass(self, model: str, take: Take, seconds: float) -> None:
+        """Count a finished pass, and what was tried before it."""
+        labels = model, take.model_version
+        self.pass_seconds.labels(*labels).observe(seconds)
+        level = max(loudness_dbfs(take.pcm[:, ::_LOUDNESS_STRIDE]), _QUIETEST_DBFS)
+        self.pass_loudness.labels(*labels).observe(level)
+        self.pass_silent.labels(*labels).inc(level < SILENCE_DBFS)
+        for failure in take.failures:
+            self.candidate_failures.labels(model, failure.model_version, failure.error).inc()
 
     def _add_jobs(self, book: Book) -> None:
         self.jobs_ended = book.counter(

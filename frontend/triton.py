@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -14,8 +16,9 @@ import tritonclient.grpc.aio as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from frontend import tracing
+from frontend.candidates import Candidate, candidates_of, chosen, is_candidate
 from frontend.errors import TritoneError
-from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.gateway import Call, Catalog, FailedPass, PreparedRequest, Progress, Take
 from frontend.settings import TritonSettings
 from frontend.triton_errors import (
     backend_lost,
@@ -27,6 +30,7 @@ from frontend.triton_errors import (
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, component_name
 from tritone.pcm import Pcm
+from tritone.versions import VERSIONS_PARAMETER, InvalidLineup
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +93,24 @@ def _missed(before: Catalog, away: frozenset[str]) -> tuple[ModelCard, ...]:
     return tuple(card for card in (*before.cards, *before.missed) if card.name in away)
 
 
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """A request about a pass, to one version of the denoiser."""
+
+    parameters: dict[str, str]  # the verb and the job's id
+    version: str  # empty: whichever serves
+
+
+def _read_candidates(model: str, parameters: Mapping[str, Any]) -> tuple[Candidate, ...]:
+    if VERSIONS_PARAMETER not in parameters:
+        return ()
+    try:
+        return candidates_of(model, parameters[VERSIONS_PARAMETER].string_value)
+    except InvalidLineup as error:
+        log.warning("bad_lineup", model=model, detail=str(error))
+        return ()
+
+
 class TritonGateway:
     """A `Gateway` over one Triton server. Use from one event loop only."""
 
@@ -96,6 +118,8 @@ class TritonGateway:
         """Keep the settings; `open` connects."""
         self._settings = settings
         self._catalog = Catalog()
+        self._candidates: dict[str, tuple[Candidate, ...]] = {}  # by model
+        self._denoisers: dict[str, tuple[str, ...]] = {}  # loaded versions, by model
         self._connected: triton.InferenceServerClient | None = None
         self._background: set[asyncio.Task[Any]] = set()
         self._refreshing: asyncio.Task[None] | None = None
@@ -165,7 +189,14 @@ class TritonGateway:
         index = await self._client.get_model_repository_index(client_timeout=timeout)
         names = {model.name for model in index.models}
         names -= {component_name(name, component) for name in names for component in COMPONENTS}
-        ready = {model.name for model in index.models if model.state == "READY"} & names
+        names = {name for name in names if not is_candidate(name, names)}
+        versions = [(m.name, m.version) for m in index.models if m.state == "READY"]
+        ready = {name for name, _ in versions} & names
+        denoisers = {name: component_name(name, "denoiser") for name in ready}
+        self._denoisers = {
+            name: tuple(version for model, version in versions if model == denoiser)
+            for name, denoiser in denoisers.items()
+        }
         known = {model.name for model in index.models if model.state} & names
         cards = await asyncio.gather(*(self._read_card(name) for name in sorted(ready)))
         return Catalog(
@@ -189,11 +220,33 @@ class TritonGateway:
         except InvalidCard as error:
             log.warning("bad_model_card", model=model, detail=str(error))
             return None
+        self._candidates[model] = _read_candidates(model, config.parameters)
         return replace(card, name=model)
 
     async def generate(self, request: PreparedRequest, call: Call) -> Take:
-        """Return the sound of one pass; cancelling the task stops the work in Triton."""
-        reading = asyncio.create_task(self._read_take(request, call))
+        """Return the sound of one pass; cancelling the task stops the work in Triton.
+
+        What a candidate fails at, the version that serves does: nobody pays for a trial.
+        """
+        model = request.card.name
+        candidate = chosen(self._candidates.get(model, ()), call.request_id)
+        if candidate is None:
+            return await self._generate(model, request, call)
+        deadline = time.monotonic() + call.timeout_s
+        try:
+            return await self._generate(candidate.name, request, call)
+        except TritoneError as error:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise
+            failure = FailedPass(candidate.version, type(error).__name__)
+            log.warning("candidate_failed", model=model, version=failure.model_version)
+        again = replace(call, job_id=uuid.uuid4().hex, timeout_s=left_s)
+        take = await self._generate(model, request, again)
+        return replace(take, failures=(failure,))
+
+    async def _generate(self, name: str, request: PreparedRequest, call: Call) -> Take:
+        reading = asyncio.create_task(self._read_take(name, request, call))
         self._finish_in_background(reading)
         model, n_unknown = request.card.name, 0
         try:
@@ -212,10 +265,10 @@ class TritonGateway:
             self._cancel_in_background(model, call.job_id)
             raise
 
-    async def _read_take(self, request: PreparedRequest, call: Call) -> Take:
+    async def _read_take(self, name: str, request: PreparedRequest, call: Call) -> Take:
         take = None
         with domain_errors():
-            for answer in await self._ask(request.card.name, _inputs(request), call):
+            for answer in await self._ask(name, _inputs(request), call):
                 pcm = answer.as_numpy(tensors.PCM)
                 if pcm is not None:
                     version = answer.get_response().model_version
@@ -230,7 +283,7 @@ class TritonGateway:
         model: str,
         inputs: list[triton.InferInput],
         call: Call,
-        control: dict[str, str] | None = None,
+        control: _Control | None = None,
     ) -> list[triton.InferResult]:
         """Return every answer to one request.
 
@@ -241,10 +294,11 @@ class TritonGateway:
         async def requests() -> AsyncIterator[dict[str, Any]]:
             yield {
                 "model_name": model,
+                "model_version": control.version if control else "",
                 "inputs": inputs,
                 "request_id": call.request_id,
                 "timeout": int(call.timeout_s * 1e6),  # microseconds
-                "parameters": control or _parameters(call),
+                "parameters": control.parameters if control else _parameters(call),
             }
 
         # Control requests are not worth a trace: one comes with every look of the watchdog.
@@ -292,11 +346,25 @@ class TritonGateway:
             return await self._control(model, tensors.QUERY, job_id)
 
     async def _control(self, model: str, verb: str, job_id: str) -> Progress | None:
+        # Every version that is loaded: the pass may run on a candidate, or on the version before.
+        versions = self._denoisers.get(model) or ("",)
+        asked = [self._control_version(model, _Control({verb: job_id}, v)) for v in versions]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Progress):
+                return answer
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return None
+
+    async def _control_version(self, model: str, control: _Control) -> Progress | None:
         denoiser = component_name(model, "denoiser")
+        (job_id,) = control.parameters.values()
         call = Call(job_id=job_id, request_id=job_id, timeout_s=self._settings.rpc_timeout_s)
         # Triton refuses a request without any input, although all are optional.
         inputs = [_input(tensors.STEPS, "INT32", 0)]
-        for answer in await self._ask(denoiser, inputs, call, {verb: job_id}):
+        for answer in await self._ask(denoiser, inputs, call, control):
             progress = answer.as_numpy(tensors.PROGRESS)
             if progress is not None and progress.size == 2 and progress.flat[0] >= 0:  # noqa: PLR2004
                 return Progress(int(progress.flat[0]), int(progress.flat[1]))

@@ -1,5 +1,6 @@
 """Arithmetic on samples: int16 [audio_channels, samples], as the decoder delivers them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 Pcm = NDArray[np.int16]
 
 FULL_SCALE = 32767
+SILENCE_DBFS = -60.0
+"""RMS level below which nobody hears anything."""
 
 
 def to_int16(waveform: NDArray[np.floating[Any]]) -> Pcm:
@@ -19,6 +22,12 @@ def to_int16(waveform: NDArray[np.floating[Any]]) -> Pcm:
 def to_float(pcm: Pcm) -> NDArray[np.float32]:
     """Return int16 samples as float32 in [-1, 1]."""
     return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def loudness_dbfs(pcm: Pcm) -> float:
+    """Return the RMS level relative to full scale; minus infinity for digital silence."""
+    rms = float(np.sqrt(np.mean(np.square(to_float(pcm), dtype=np.float64)))) if pcm.size else 0.0
+    return 20 * math.log10(rms) if rms > 0 else -math.inf
 
 
 def _fades(n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.models.errors import ModelsError
 
 _TIMEOUT_S = 5.0
-_SECONDS = "tritone_version_seconds"
-_LOUDNESS = "tritone_version_loudness_dbfs"
-_FAILURES = "tritone_version_failures"
-_SILENT = "tritone_version_silent"
+_SECONDS = "tritone_pass_duration_seconds"
+_LOUDNESS = "tritone_pass_loudness_dbfs"
+_FAILURES = "tritone_candidate_failures"
+_SILENT = "tritone_pass_silent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,9 @@ from ops.triton_control import TritonControl, TritonError
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
-from tritone.pcm import FULL_SCALE, Pcm, to_float
+from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, to_float
 from tritone.spans import Span, span
 
-SILENCE_DBFS = -60.0  # RMS
 MIN_DIFFERENCE = 1e-2  # relative, between two prompts; the exporter asks for 1e-3 before rounding
 MAX_CLIPPED = 0.5  # share of samples at full scale: numbers that are not finite end there
 
@@ -70,12 +69,6 @@ async def smoke(
         fingerprint_error=_fingerprint_error(name, fingerprint, sounds),
         tolerance=fingerprint.tolerance if fingerprint else None,
     )
-
-
-def loudness_dbfs(pcm: Pcm) -> float:
-    """Return the RMS level of int16 samples; digital silence is -inf."""
-    rms = float(np.sqrt(np.mean(np.square(to_float(pcm), dtype=np.float64))))
-    return 20 * float(np.log10(rms)) if rms > 0 else -np.inf
 
 
 def _delivered(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
