@@ -47,6 +47,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.metadata: list[dict[str, str]] = []
         self.progress: service_pb2.ModelStreamInferResponse = progress_answer(-1, -1)
         self.cancelled: list[str] = []
+        self.controls: list[service_pb2.ModelInferRequest] = []  # asked of denoisers
         self.abort: Callable[[grpc.aio.ServicerContext], Awaitable[None]] | None = None
 
     def serve(self, card: ModelCard, *, state: str = "READY", platform: str = "ensemble") -> None:
@@ -85,6 +86,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         context: grpc.aio.ServicerContext,
     ) -> Answers:
         async for request in requests:
+            if {"cancel", "query"} & set(request.parameters):
+                self.controls.append(request)
             if "cancel" in request.parameters:
                 self.cancelled.append(request.parameters["cancel"].string_param)
                 yield progress_answer(1, 2)

@@ -91,4 +91,4 @@ def distance(found: str, known: str) -> float:
 
 
 def _samples(kept: str) -> NDArray[np.float64]:
-    return np.frombuffer(b64decode(kept), "<i2").astype(np.float64)
+    return np.frombuffer(b64decode(kept, validate=True), "<i2").astype(np.float64)

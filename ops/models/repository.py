@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,9 +110,14 @@ class Repository:
         path = self.folder / model / _CONFIG
         wanted = change(self._config(model), *arguments)
         text = _edited(path.read_text(encoding="utf-8"), wanted)
-        if text_format.Parse(text, ModelConfig()) != wanted:  # not as our exporter writes it
-            text = text_format.MessageToString(wanted)
-        _replace(path, text)
+        # A file that is not laid out as our exporter does it is written anew.
+        _replace(path, text if _says(text, wanted) else text_format.MessageToString(wanted))
+
+
+def _says(text: str, wanted: ModelConfig) -> bool:
+    with suppress(text_format.ParseError):
+        return bool(text_format.Parse(text, ModelConfig()) == wanted)
+    return False
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,0 +1,72 @@
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+import pytest
+
+from frontend.gateway import FailedPass, Take
+from frontend.metrics import Metrics
+from ops.models.comparing import compare
+from ops.models.errors import ModelsError
+from tritone.pcm import Pcm
+
+
+def noise(level: float) -> Pcm:
+    random = np.random.default_rng(0)
+    return (level * 32767 * random.standard_normal((1, 16_000))).astype(np.int16)
+
+
+@pytest.fixture
+def frontend() -> Iterator[str]:
+    """A page of the frontend's own metrics, after a few passes."""
+    metrics = Metrics()
+    for seconds in (0.3, 0.4, 0.9):
+        metrics.observe_pass("starter", Take(pcm=noise(0.03), model_version="1"), seconds)
+    failed = (FailedPass("2", "GenerationFailed"),)
+    metrics.observe_pass("starter", Take(pcm=noise(0.0), model_version="2"), 2.0)
+    spoilt = Take(pcm=noise(0.03), model_version="1", failures=failed)
+    metrics.observe_pass("starter", spoilt, 0.4)
+    metrics.observe_pass("rain", Take(pcm=noise(0.1), model_version="7"), 9.0)
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.end_headers()
+            self.wfile.write(metrics.exposition())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_versions_are_compared_by_what_the_frontend_measured(frontend: str) -> None:
+    first, second = compare([frontend], "starter")
+    assert (first.version, first.passes, first.failures, first.silent) == ("1", 4, 0, 0)
+    assert first.mean_seconds == pytest.approx(0.5)
+    assert (first.p50_seconds, first.p95_seconds) == (0.5, 1.0)
+    assert first.loudness_dbfs == -30.0
+    assert (second.version, second.passes, second.failures, second.silent) == ("2", 1, 1, 1)
+    assert second.loudness_dbfs == -60.0
+
+
+def test_frontends_are_added_up(frontend: str) -> None:
+    first, second = compare([frontend, frontend.removeprefix("http://")], "starter")
+    assert (first.passes, second.passes) == (8, 2)
+    assert first.mean_seconds == pytest.approx(0.5)
+
+
+def test_a_model_that_nobody_asked_for_has_no_figures(frontend: str) -> None:
+    assert compare([frontend], "wind") == []
+
+
+def test_a_frontend_that_is_away_is_named() -> None:
+    with pytest.raises(ModelsError, match=r"frontend at 127\.0\.0\.1:1 does not answer"):
+        compare(["127.0.0.1:1"], "starter")

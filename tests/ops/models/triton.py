@@ -1,0 +1,116 @@
+"""A Triton as `ops.models` sees it: models with versions, whose loads may fail."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.utils import InferenceServerException
+
+from ops.triton_control import TritonControl
+from tritone import tensors
+from tritone.card import CARD_PARAMETER, COMPONENTS, ModelCard, component_name
+from tritone.pcm import Pcm
+
+STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
+
+
+@dataclass
+class Answer:
+    """An inference result with PCM, int16 [audio_channels, samples]."""
+
+    pcm: Pcm
+
+    def as_numpy(self, name: str) -> Pcm | None:
+        return self.pcm[np.newaxis] if name == tensors.PCM else None
+
+
+@dataclass
+class FakeTriton:
+    """What Triton 2.51 was seen to do with versions; see docs/versions.md."""
+
+    card: ModelCard
+    on_disk: set[int] = field(default_factory=lambda: {1})
+    broken: dict[str, int] = field(default_factory=dict)  # version that does not load, by model
+    configs: dict[str, ModelConfig] = field(default_factory=dict)
+    loaded: dict[str, set[int]] = field(default_factory=dict)
+    loads: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    sounds: dict[str, list[Pcm | str]] = field(default_factory=dict)  # by model; texts are errors
+
+    def __post_init__(self) -> None:
+        """Serve version 1, pinned."""
+        name = self.card.name
+        for component in COMPONENTS:
+            config = ModelConfig(name=component_name(name, component), runtime="model.py")
+            if component == "denoiser":
+                transformer = component_name(name, "transformer")
+                config.parameters["transformer"].string_value = transformer
+            self._put(config, [1])
+        ensemble = ModelConfig(name=name, platform="ensemble")
+        ensemble.parameters[CARD_PARAMETER].string_value = self.card.to_json()
+        for step in STEPS:
+            ensemble.ensemble_scheduling.step.add(
+                model_name=component_name(name, step), model_version=1
+            )
+        self._put(ensemble, [1])
+
+    @property
+    def control(self) -> TritonControl:
+        """What of it is used."""
+        return cast("TritonControl", self)
+
+    def pinned(self) -> set[int]:
+        """Return the versions that the ensemble names."""
+        return {
+            step.model_version for step in self.configs[self.card.name].ensemble_scheduling.step
+        }
+
+    async def states(self) -> list[tuple[str, str, str, str]]:
+        rows = []
+        for name, versions in self.loaded.items():
+            if "@" not in name:  # not in a folder: Triton does not list it
+                rows += [(name, str(v), "READY", "") for v in sorted(versions)]
+                if (failed := self.broken.get(name)) is not None and self.loads:
+                    rows.append((name, str(failed), "UNAVAILABLE", "corrupt\n\nAt: model.py"))
+        return rows
+
+    async def config(self, model: str) -> ModelConfig:
+        copy = ModelConfig()
+        copy.CopyFrom(self.configs[model])
+        return copy
+
+    async def load(
+        self,
+        model: str,
+        *,
+        config: str | None = None,
+        files: dict[str, bytes] | None = None,
+        timeout_s: float = 0.0,
+    ) -> None:
+        assert config is not None
+        wanted = json_format.Parse(config, ModelConfig())
+        assert not wanted.runtime, "it would reload every version"
+        versions = [int(v) for v in wanted.version_policy.specific.versions]
+        self.loads.append((model, tuple(versions)))
+        if self.broken.get(model) in versions:
+            raise InferenceServerException("version 3 is corrupt\n\nAt: model.py")
+        for step in wanted.ensemble_scheduling.step:
+            if step.model_version not in self.loaded[step.model_name]:
+                self.loaded.pop(model, None)  # an ensemble without its components is taken down
+                raise InferenceServerException("a required version is not loaded")
+        known = versions if files else [v for v in versions if v in self.on_disk]
+        self._put(wanted, known)
+
+    async def unload(self, model: str) -> None:
+        self.loaded.pop(model, None)
+
+    async def ask(self, model: str, *_: object) -> list[Answer]:
+        sound = self.sounds[model].pop(0)
+        if isinstance(sound, str):
+            raise InferenceServerException(sound)
+        return [Answer(sound)]
+
+    def _put(self, config: ModelConfig, versions: list[int]) -> None:
+        self.configs[config.name] = config
+        self.loaded[config.name] = set(versions)
