@@ -76,7 +76,7 @@ def test_the_fingerprint_is_of_these_files_and_of_no_others(model: Exported) -> 
     again = take_fingerprint(model.artifacts(), model.card, "fp32")
     assert fingerprint == again
     rain, bell = fingerprint.samples
-    assert distance(rain, bell) > 10 * fingerprint.tolerance
+    assert distance(rain, bell) > 5 * fingerprint.tolerance  # random weights heed texts little
 
 
 @pytest.mark.parametrize("component", ["text_encoder", "transformer", "vae_decoder"])
