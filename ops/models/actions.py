@@ -8,10 +8,9 @@ from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest, check_hashes
 from ops.models.repository import Repository
 from ops.models.rollout import Rollout
-from ops.models.served import Served, read, states
+from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
 from ops.triton_control import TritonControl, TritonError
-from tritone.card import component_name
 from tritone.versions import Lineup, candidate_name
 
 Say = Callable[[str], None]
@@ -142,18 +141,20 @@ class Operator:
             return await self._settle(rollout, served.version, lineup)
 
     async def _load_model(self, model: str) -> Served:
-        names = [component_name(model, "transformer"), model]
         found = await states(self.control)
-        missing = [name for name in names if name not in found]
-        if missing:
-            raise ModelsError(f"Triton finds no {missing[0]} in its repository")
+        if model not in found:
+            known = ", ".join(published_names(found)) or "none"
+            raise ModelsError(f"Triton finds no {model} in its repository; it has: {known}")
         try:
-            for name in names:
-                self.say(f"loading {name}")
-                await self.control.load(name, timeout_s=self.timeout_s)
+            self.say(f"loading {model}")
+            await self.control.load(model, timeout_s=self.timeout_s)
+            served = await read(self.control, model)
+            for component in served.components:  # those that come with the ensemble are not changed
+                self.say(f"loading {component}")
+                await self.control.load(component, timeout_s=self.timeout_s)
         except TritonError as error:
-            raise ModelsError(f"{model} does not load: {error.message()}") from error
-        return await read(self.control, model)
+            raise ModelsError(f"{model} does not load: {first_line(str(error))}") from error
+        return served
 
     def _manifest(self, model: str, version: int) -> Manifest | None:
         return None if self.repository is None else self.repository.manifest(model, version)

@@ -11,6 +11,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.models.errors import ModelsError
 from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.tensors import IN_PROCESS, TRANSFORMER
 from tritone.versions import (
     CANDIDATE_PARAMETER,
     VERSIONS_PARAMETER,
@@ -21,8 +22,6 @@ from tritone.versions import (
 
 Change = Callable[..., ModelConfig]
 """Returns a changed copy of a configuration."""
-
-_TRANSFORMER = "transformer"  # the denoiser's parameter that names the model it calls
 
 
 def as_override(config: ModelConfig) -> str:
@@ -93,8 +92,13 @@ def lineup_of(config: ModelConfig) -> Lineup:
 
 def callee(config: ModelConfig) -> str | None:
     """Return the model that a component calls by itself, or None."""
-    found = _TRANSFORMER in config.parameters
-    return str(config.parameters[_TRANSFORMER].string_value) if found else None
+    found = dict(config.parameters)
+    # Loaded by the caller itself, it is no model of its own.
+    if TRANSFORMER not in found or (
+        IN_PROCESS in found and found[IN_PROCESS].string_value == "true"
+    ):
+        return None
+    return str(found[TRANSFORMER].string_value)
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

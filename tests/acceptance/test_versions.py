@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.triton, pytest.mark.export]
 
 GOOD, TRUNCATED, NOT_A_NUMBER, DEAF, UNKNOWN, TAMPERED, ABSENT = 2, 3, 4, 5, 6, 7, 99
 REFUSALS = {
-    TRUNCATED: "transformer",  # with Triton's own words after it
+    TRUNCATED: "model.onnx",  # in Triton's own words
     NOT_A_NUMBER: "not finite",
     DEAF: "gives one sound for two prompts",
     UNKNOWN: "is not what was published: its fingerprint",
