@@ -202,7 +202,7 @@ class Operator:
         await rollout.settle(version, lineup)
         served = rollout.served
         if self.repository is not None:
-            self.repository.keep(served.name, served.components, version, lineup)
+            self.repository.keep(served.name, version, lineup)
         return served
 
 

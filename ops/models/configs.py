@@ -11,7 +11,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.models.errors import ModelsError
 from tritone.card import CARD_PARAMETER, ModelCard
-from tritone.tensors import IN_PROCESS, TRANSFORMER
+from tritone.placement import IN_PROCESS, TRANSFORMER
 from tritone.versions import (
     CANDIDATE_PARAMETER,
     VERSIONS_PARAMETER,
@@ -90,15 +90,18 @@ def lineup_of(config: ModelConfig) -> Lineup:
         raise ModelsError(f"{config.name}: {VERSIONS_PARAMETER}: {error}") from error
 
 
-def callee(config: ModelConfig) -> str | None:
-    """Return the model that a component calls by itself, or None."""
+def callee(config: ModelConfig, is_loaded: Callable[[str], bool]) -> str | None:
+    """Return the model that a component calls by itself, or None.
+
+    Where the configuration leaves it open (`auto`), it is one if Triton has it loaded: whether the
+    component can do without is known on Triton's machine only.
+    """
     found = dict(config.parameters)
-    # Loaded by the caller itself, it is no model of its own.
-    if TRANSFORMER not in found or (
-        IN_PROCESS in found and found[IN_PROCESS].string_value == "true"
-    ):
+    if TRANSFORMER not in found:
         return None
-    return str(found[TRANSFORMER].string_value)
+    name = str(found[TRANSFORMER].string_value)
+    in_process = found[IN_PROCESS].string_value if IN_PROCESS in found else "false"
+    return name if in_process == "false" or (in_process == "auto" and is_loaded(name)) else None
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

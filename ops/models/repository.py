@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.models.manifests import FILE, Manifest, read_manifest
 from ops.models.served import loaded
+from tritone.card import COMPONENTS, component_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup, candidate_name
 
 _CONFIG = "config.pbtxt"
@@ -65,7 +66,7 @@ class Repository:
         finally:
             os.close(descriptor)
 
-    def keep(self, model: str, components: Iterable[str], version: int, lineup: Lineup) -> None:
+    def keep(self, model: str, version: int, lineup: Lineup) -> None:
         """Write down what is served, for Triton's next start.
 
         In this order a start in between finds every version that an ensemble names.
@@ -75,8 +76,9 @@ class Repository:
         """
         try:
             self._drop_candidates(model, lineup)
-            for component in components:
-                self._edit(component, configs.with_versions, loaded(version, lineup))
+            for component in COMPONENTS:
+                name = component_name(model, component)
+                self._edit(name, configs.with_versions, loaded(version, lineup))
             for candidate in lineup.candidates:
                 self._write_candidate(model, candidate)
             self._edit(model, configs.serving, version, lineup)

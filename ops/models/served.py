@@ -105,7 +105,11 @@ async def read(control: TritonControl, name: str) -> Served:
     if card is None:
         raise ModelsError(f"{name} is not a published model")
     steps = [step.model_name for step in config.ensemble_scheduling.step]
-    callees = [configs.callee(await control.config(step)) for step in steps]
+
+    def is_loaded(model: str) -> bool:
+        return any(state.state == READY for state in found.get(model, {}).values())
+
+    callees = [configs.callee(await control.config(step), is_loaded) for step in steps]
     pinned = configs.pinned_version(config)
     return Served(
         name=name,

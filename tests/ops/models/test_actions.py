@@ -10,6 +10,7 @@ from ops.models.overview import rows
 from tests.ops.models.triton import STEPS, FakeTriton
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.pcm import Pcm
+from tritone.placement import IN_PROCESS
 from tritone.versions import VERSIONS_PARAMETER, Lineup
 
 COMPONENT_NAMES = [component_name("starter", component) for component in COMPONENTS]
@@ -222,3 +223,22 @@ async def test_a_fingerprint_is_asked_for(triton: FakeTriton) -> None:
 async def test_an_unknown_model_is_named_with_those_there_are(operator: Operator) -> None:
     with pytest.raises(ModelsError, match="serves no model rain; it has: starter"):
         await operator.promote("rain", 2)
+
+
+@pytest.mark.parametrize(
+    ("in_process", "is_loaded", "is_changed"),
+    [
+        pytest.param("true", False, False, id="loaded-by-the-denoiser"),
+        pytest.param("auto", False, False, id="as-it-turned-out"),
+        pytest.param("auto", True, True, id="as-it-turned-out-elsewhere"),
+        pytest.param("false", True, True, id="a-model-of-its-own"),
+    ],
+)
+async def test_a_transformer_gets_the_version_where_it_is_a_model_of_its_own(
+    triton: FakeTriton, operator: Operator, in_process: str, is_loaded: bool, is_changed: bool
+) -> None:
+    triton.configs["starter_denoiser"].parameters[IN_PROCESS].string_value = in_process
+    if not is_loaded:
+        triton.loaded["starter_transformer"] = set()
+    await operator.load("starter", 2)
+    assert ("starter_transformer" in [name for name, _ in triton.loads]) is is_changed

@@ -43,7 +43,7 @@ def served_versions(folder: Path, model: str) -> list[int]:
 def test_what_is_served_is_written_down_and_nothing_else_changes(folder: Path) -> None:
     before = {name: (folder / name / "config.pbtxt").read_text() for name in [*NAMES, "starter"]}
     repository = Repository(folder)
-    repository.keep("starter", NAMES, 2, Lineup(previous=1))
+    repository.keep("starter", 2, Lineup(previous=1))
     assert all(served_versions(folder, name) == [1, 2] for name in NAMES)
     ensemble = config(folder, "starter")
     assert list(ensemble.version_policy.specific.versions) == [2]
@@ -54,7 +54,7 @@ def test_what_is_served_is_written_down_and_nothing_else_changes(folder: Path) -
         assert (folder / name / "config.pbtxt").read_text().startswith("# kept by hand\n")
         assert len((folder / name / "config.pbtxt").read_text()) - len(text) < 120
 
-    repository.keep("starter", NAMES, 1, Lineup())
+    repository.keep("starter", 1, Lineup())
     assert all(served_versions(folder, name) == [1] for name in NAMES)
     assert config(folder, "starter").parameters[VERSIONS_PARAMETER].string_value
     for name in NAMES:
@@ -63,7 +63,7 @@ def test_what_is_served_is_written_down_and_nothing_else_changes(folder: Path) -
 
 def test_a_candidate_is_loaded_by_the_next_start_until_it_is_gone(folder: Path) -> None:
     repository = Repository(folder)
-    repository.keep("starter", NAMES, 1, Lineup(candidates={2: 0.3}))
+    repository.keep("starter", 1, Lineup(candidates={2: 0.3}))
     models = {model.name: model for model in published_models(folder)}
     assert models["starter@2"].is_candidate
     assert models["starter@2"].components == models["starter"].components
@@ -72,14 +72,14 @@ def test_a_candidate_is_loaded_by_the_next_start_until_it_is_gone(folder: Path) 
     assert {step.model_version for step in steps} == {2}
     assert (folder / "starter@2/2/manifest.json").exists()
 
-    repository.keep("starter", NAMES, 2, Lineup(previous=1))
+    repository.keep("starter", 2, Lineup(previous=1))
     assert [model.name for model in published_models(folder)] == ["starter"]
 
 
 def test_a_configuration_of_another_hand_is_written_anew(folder: Path) -> None:
     path = folder / "starter_transformer" / "config.pbtxt"
     path.write_text(path.read_text().replace("version_policy {", "version_policy: {\n"))
-    Repository(folder).keep("starter", NAMES, 2, Lineup())
+    Repository(folder).keep("starter", 2, Lineup())
     assert served_versions(folder, "starter_transformer") == [2]
 
 
@@ -89,7 +89,7 @@ def test_a_folder_that_is_closed_is_said(folder: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "write_text", refuse)  # root may write everywhere
     with pytest.raises(ModelsError, match=r"a restart will not: .* \(Permission denied\)"):
-        Repository(folder).keep("starter", NAMES, 2, Lineup())
+        Repository(folder).keep("starter", 2, Lineup())
 
 
 def test_an_absent_version_is_named_with_those_there_are(folder: Path) -> None:
