@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import curves, ensemble, frontend_cost, overhead, promises, readme, rest
+from benchmarks import (
+    curves,
+    ensemble,
+    frontend_cost,
+    overhead,
+    promises,
+    readme,
+    rest,
+    tracing_cost,
+)
 from benchmarks.peers import checkpoint as weights
 from benchmarks.perf_analyzer import Unavailable
 from benchmarks.processes import NotReady
@@ -48,6 +57,12 @@ def _promises(quick: Quick = False) -> None:
 def _frontend_cost(quick: Quick = False) -> None:
     """Processor time of the frontend for one clip, by format."""
     frontend_cost.measure(quick=quick)
+
+
+@app.command("tracing-cost")
+def _tracing_cost(quick: Quick = False) -> None:
+    """Requests per second with and without traces."""
+    tracing_cost.measure(quick=quick)
 
 
 @app.command("triton")

@@ -43,7 +43,7 @@ class Cost:
 def measure(*, quick: bool) -> None:
     """Measure every format and length."""
     cases = [(form, seconds) for seconds in SECONDS for form in FORMATS]
-    with _frontend() as (url, process):
+    with frontend() as (url, process):
         costs = [
             asyncio.run(_cost(url, process, form, seconds, 8 if quick else 40))
             for form, seconds in track(cases, "frontend: formats")
@@ -71,7 +71,8 @@ def table(costs: list[Cost]) -> Table:
 
 
 @contextmanager
-def _frontend() -> Iterator[tuple[str, psutil.Process]]:
+def frontend(**variables: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a frontend over a Triton that has every sound ready; gives its URL and process."""
     grpc_port, port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
@@ -79,6 +80,7 @@ def _frontend() -> Iterator[tuple[str, psutil.Process]]:
         "TRITONE_PORT": str(port),
         "TRITONE_TRITON__URL": f"127.0.0.1:{grpc_port}",
         "TRITONE_LOG_LEVEL": "warning",
+        **variables,
     }
     triton = [sys.executable, "-m", "benchmarks.instant_triton", str(grpc_port)]
     with tempfile.TemporaryDirectory() as folder:
@@ -128,19 +130,20 @@ async def _cost(
             return response.status_code
 
         await closed_loop(send, n_requests=_WARM_UP, concurrency=_CONCURRENCY)
-        before = _cpu_s(process)
+        before = cpu_s(process)
         run = await closed_loop(send, n_requests=n_requests, concurrency=_CONCURRENCY)
-        cpu_s = _cpu_s(process) - before
+        used_s = cpu_s(process) - before
     return Cost(
         response_format=form,
         seconds=seconds,
-        cpu_s=cpu_s / n_requests,
+        cpu_s=used_s / n_requests,
         n_bytes=sizes[-1],
         clips_per_s=n_requests / run.wall_s,
         n_failed=sum(not answer.is_good for answer in run.answers),
     )
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
+    """Return the processor time that a process has used."""
     times = process.cpu_times()
     return float(times.user + times.system)
