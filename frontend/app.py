@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from frontend import health
+from frontend import api_page, health
 from frontend.access import PROBES, Access
 from frontend.body_limit import BodyLimit
 from frontend.contracts import WEBHOOK_BODIES, include_contracts
@@ -58,6 +58,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
         version=__version__,
         description="Text in, sound out, behind the REST contracts people already use.",
         lifespan=lifespan,
+        docs_url=None,  # ours needs no internet
         redoc_url=None,
         telemetry={
             "metrics": False,  # ours are in /metrics
@@ -75,6 +76,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.state.jobs = None  # without a database
     app.state.readiness = health.Readiness(gateway)
     app.include_router(health.router)
+    app.include_router(api_page.router)
     include_contracts(app)
     _add_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)

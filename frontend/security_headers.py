@@ -6,11 +6,12 @@ Source: https://owasp.org/www-project-secure-headers/ (read 2026-11).
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CDN = "https://cdn.jsdelivr.net"  # FastAPI's page loads Swagger UI from there
+from frontend import api_page
+
 _POLICIES = {
-    "/docs": (
-        f"default-src 'none'; script-src 'unsafe-inline' {_CDN}; style-src 'unsafe-inline' {_CDN};"
-        " img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
+    api_page.PATH: (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
+        " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
     )
 }
 # A browser shows a sound that is opened by its link inside a page of its own, under our policy.
