@@ -19,7 +19,8 @@ from tritone.card import ModelCard
 SOUND = "/v1/audio/generate"
 SECRET = "a-prompt-nobody-may-see"
 EVERYTHING = described()
-UNITS = ("_seconds", "_bytes", "_total", "_info", "_up", "_ready")
+MEASURES = ("_seconds", "_bytes", "_dbfs")
+UNITS = (*MEASURES, "_total", "_info", "_up", "_ready")
 COUNTED_THINGS = {  # gauges without a unit
     "tritone_jobs",
     "tritone_job_consumers",
@@ -40,7 +41,7 @@ def test_names_and_labels_follow_the_conventions(metric: Described) -> None:
     assert re.fullmatch(r"tritone_[a-z]+(_[a-z]+)*", name)
     assert name.endswith(UNITS) or name in COUNTED_THINGS
     assert (kind == "counter") == name.endswith("_total")
-    assert kind != "histogram" or name.endswith(("_seconds", "_bytes"))
+    assert kind != "histogram" or name.endswith(MEASURES)
     assert not UNBOUNDED & set(labels)
     assert metric.meaning.endswith(".")
 
