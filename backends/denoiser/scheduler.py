@@ -102,7 +102,10 @@ class Scheduler:
     def run(self) -> None:
         """Be a lane: step until stopped and nothing is left to begin."""
         while self._has_work():
-            self.step()
+            try:
+                self.step()
+            except Exception as error:  # a bug costs the jobs at hand, never the lane
+                self._give_up(error)
 
     def step(self) -> None:
         """Answer what ended, and take one diffusion step with the jobs whose turn it is."""
@@ -112,10 +115,9 @@ class Scheduler:
             return
         try:
             self._advance(jobs, predict)
-        except Exception as error:  # a bug costs the jobs of this step, never the server
-            failure = RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL)
+        except Exception as error:  # a bug costs the jobs of this step, never its neighbours
             for job in jobs:
-                self._fail(job, failure)
+                self._fail(job, _broken(error))
         finally:
             self._put_back(jobs)
 
@@ -148,8 +150,17 @@ class Scheduler:
                     self._turns.leave(job)
                 else:
                     self._ready.append(job)
-            self._changed.notify(len(jobs))
+            if len(self._ready) > self._step_batch:  # more than this lane takes up again at once
+                self._changed.notify()
             self._report()
+
+    def _give_up(self, error: Exception) -> None:
+        with self._changed:
+            jobs, self._ready = self._ready, []
+            for job in jobs:
+                self._turns.leave(job)
+        for job in jobs:
+            self._fail(job, _broken(error))
 
     def _advance(self, jobs: list[Job], predict: Predict) -> None:
         # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
@@ -222,6 +233,10 @@ class Scheduler:
     def _report(self) -> None:
         waiting = sum(not job.has_begun for job in self._ready)
         self._metrics.queued(len(self._ready) + len(self._stepping) - waiting, waiting)
+
+
+def _broken(error: Exception) -> RequestFailed:
+    return RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL)
 
 
 def _late(job: Job) -> RequestFailed:

@@ -244,6 +244,50 @@ def test_a_bug_costs_the_jobs_in_flight_but_not_the_scheduler(card: ModelCard) -
     assert later.latents is not None
 
 
+def test_lanes_step_different_jobs_at_the_same_time(card: ModelCard) -> None:
+    meeting = threading.Barrier(2, timeout=TIMEOUT_S)  # broken unless both lanes compute at once
+
+    def together(inputs: Tensors) -> Latents:
+        meeting.wait()
+        return halve(inputs)
+
+    stand = Stand(card, step_batch=1, lanes=2, predict=together)
+    expected = Stand(card)
+    replies = [stand.submit(f"{seed}", seed=seed, steps=3) for seed in range(4)]
+    alone = [expected.submit(f"{seed}", seed=seed, steps=3) for seed in range(4)]
+    expected.step(3)
+    lanes = [threading.Thread(target=stand.scheduler.run) for _ in range(2)]
+    for lane in lanes:
+        lane.start()
+    stand.scheduler.stop()
+    for lane in lanes:
+        lane.join(TIMEOUT_S)
+    for reply, other in zip(replies, alone, strict=True):
+        assert reply.latents is not None
+        assert other.latents is not None
+        np.testing.assert_array_equal(reply.latents, other.latents)
+
+
+def test_a_lane_that_is_alone_uses_the_transformer_for_that(card: ModelCard) -> None:
+    calls: list[str] = []
+
+    def named(name: str) -> Predict:
+        def predict(inputs: Tensors) -> Latents:
+            calls.append(name)
+            return halve(inputs)
+
+        return predict
+
+    stand = Stand(card, step_batch=1)
+    both = Transformers(2, named("alone"), named("beside"))
+    stand.scheduler = Scheduler(both, stand.metrics, step_batch=1, max_pending=8)
+    stand.submit("first", steps=2)
+    stand.step()
+    stand.submit("second", steps=1)
+    stand.step(2)
+    assert calls == ["alone", "beside", "alone"]
+
+
 def test_stopping_ends_the_accepted_jobs_and_refuses_new_ones(card: ModelCard) -> None:
     stand = Stand(card, step_batch=1)
     replies = [stand.submit(steps=20) for _ in range(3)]
