@@ -41,6 +41,14 @@ class TritonControl:
             return all("READY" in index.get(model, {}).values() for model in models)
         return False
 
+    async def is_server_ready(self) -> bool:
+        """Return what Triton's own readiness probe says: no version has failed to load.
+
+        Raises:
+            TritonError: the server does not answer.
+        """
+        return bool(await self._client.is_server_ready(client_timeout=_CALL_TIMEOUT_S))
+
     async def index(self) -> dict[str, dict[str, str]]:
         """Return the state of every version of every model; empty where it was never loaded.
 

@@ -169,9 +169,9 @@ class Operator:
     async def _candidate(self, rollout: Rollout, version: int) -> AsyncIterator[Smoke]:
         """Give what a version answers beside the others; where the body fails, it is gone again."""
         name = candidate_name(rollout.served.name, version)
-        if version not in rollout.served.lineup.candidates:
-            await self._stage(rollout, version)
         try:
+            if version not in rollout.served.lineup.candidates:
+                await self._stage(rollout, version)
             yield await self._smoke(rollout.served, name, version)
         except BaseException:  # also when we are interrupted
             if version not in rollout.served.lineup.candidates:

@@ -84,7 +84,15 @@ class Rollout:
             with suppress(TritonError):
                 await self._set_versions(self.served.loaded)
             said = _said(error) if isinstance(error, TritonError) else str(error)
-            raise Refused(said) from error
+            raise Refused(said + await self._consequence()) from error
+
+    async def _consequence(self) -> str:
+        if await self._control.is_server_ready():
+            return ""
+        return (
+            " (Triton's /v2/health/ready fails until that version loads or Triton restarts; its "
+            "models are ready)"
+        )
 
     async def _set_versions(self, versions: Iterable[int]) -> None:
         wanted = set(versions)

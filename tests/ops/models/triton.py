@@ -75,6 +75,9 @@ class FakeTriton:
                     rows.append((name, str(failed), "UNAVAILABLE", "corrupt\n\nAt: model.py"))
         return rows
 
+    async def is_server_ready(self) -> bool:
+        return not self.broken
+
     async def config(self, model: str) -> ModelConfig:
         copy = ModelConfig()
         copy.CopyFrom(self.configs[model])
