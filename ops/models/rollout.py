@@ -83,8 +83,9 @@ class Rollout:
         except (TritonError, Refused) as error:
             with suppress(TritonError):
                 await self._set_versions(self.served.loaded)
-            said = _said(error) if isinstance(error, TritonError) else str(error)
-            raise Refused(said + await self._consequence()) from error
+            if isinstance(error, Refused):
+                raise
+            raise Refused(_said(error) + await self._consequence()) from error
 
     async def _consequence(self) -> str:
         if await self._control.is_server_ready():
