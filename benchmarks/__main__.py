@@ -11,7 +11,9 @@ from benchmarks import (
     curves,
     ensemble,
     frontend_cost,
+    goodput,
     overhead,
+    overload,
     promises,
     readme,
     rest,
@@ -35,6 +37,7 @@ Checkpoint = Annotated[
     Path,
     typer.Option(help="Diffusers folder that the peers serve; ours serves the same weights."),
 ]
+Minutes = Annotated[float, typer.Option(min=1, help="How long; a quick run takes one.")]
 Only = Annotated[list[str] | None, typer.Option(help="A peer by its key; may be repeated.")]
 
 
@@ -99,6 +102,18 @@ def _overhead(quick: Quick = False) -> None:
     overhead.measure(quick=quick)
 
 
+@app.command("goodput")
+def _goodput(quick: Quick = False) -> None:
+    """How much load is served within the SLO: p95 of 5 s clips within 3 s at 70 % of capacity."""
+    goodput.measure(quick=quick)
+
+
+@app.command("overload")
+def _overload(quick: Quick = False, minutes: Minutes = 10.0) -> None:
+    """Twice the load that can be served, for minutes: latency, refusals, memory."""
+    overload.measure(quick=quick, minutes=minutes)
+
+
 @app.command("all")
 def _all(checkpoint: Checkpoint = weights.DEFAULT, quick: Quick = False) -> None:
     """Every part; the peers are skipped, with a line, where there is no checkpoint."""
@@ -108,6 +123,7 @@ def _all(checkpoint: Checkpoint = weights.DEFAULT, quick: Quick = False) -> None
     ensemble.measure(quick=quick)
     rest.measure(quick=quick)
     curves.measure(quick=quick)
+    goodput.measure(quick=quick)
     try:
         _peers(checkpoint, quick)
     except weights.NoCheckpoint as error:

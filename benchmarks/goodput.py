@@ -1,13 +1,10 @@
-"""`python -m benchmarks.goodput`: how much load is served within a stated time.
+"""`python -m benchmarks goodput`: how much load is served within a stated time.
 
 The SLO: 95 % of 5 s clips within 3 s of their arrival, while they arrive by a Poisson process at
 70 % of what the machine can do.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
-
-import typer
 
 from benchmarks import drive
 from benchmarks.arrivals import poisson_for
@@ -36,13 +33,14 @@ class Level:
     p95_s: float
     in_time_share: float  # of all that arrived
     good_per_s: float  # clips in time, per second of the load
+    others_share: float  # of all cores' time
 
 
 def measure(*, quick: bool) -> None:
     """Measure the capacity, then each load; write the table."""
     seconds = 15.0 if quick else 60.0
     with running_stack("goodput") as stack:
-        target = Target("goodput", stack.url, vllm_omni)
+        target = Target("goodput", stack.url, vllm_omni, stack.process)
         capacity = clips_per_s(target, 12 if quick else 40)
         levels = [_level(target, load, capacity, seconds) for load in LOADS]
     figures = {"capacity_per_s": capacity, "levels": [asdict(level) for level in levels]}
@@ -63,12 +61,14 @@ def _level(target: Target, load: float, capacity: float, seconds: float) -> Leve
         p95_s=percentile(latencies, 95),
         in_time_share=n_in_time / len(arrivals),
         good_per_s=n_in_time / seconds,
+        others_share=run.others_share,
     )
 
 
 def _table(capacity: float, levels: list[Level]) -> Table:
     title = f"5 s clips within {SLO_S:g} s; capacity {capacity:.3g} clips/s"
     columns = ("load", "arrived /s", "requests", "refused", "p50 s", "p95 s", "in time", "good /s")
+    columns += ("CPU taken by others",)
     rows = tuple(
         (
             f"{level.load:.0%}{_verdict(level)}",
@@ -79,6 +79,7 @@ def _table(capacity: float, levels: list[Level]) -> Table:
             level.p95_s,
             f"{level.in_time_share:.1%}",
             level.good_per_s,
+            f"{level.others_share:.0%}",
         )
         for level in levels
     )
@@ -89,14 +90,3 @@ def _verdict(level: Level) -> str:
     if level.load != SLO_LOAD:
         return ""
     return " (SLO: kept)" if level.p95_s <= SLO_S else " (SLO: **missed**)"
-
-
-def main(
-    quick: Annotated[bool, typer.Option(help="Few requests: to see that it works.")] = False,
-) -> None:
-    """Measure the goodput under the SLO; results go to benchmarks/results/goodput.*."""
-    measure(quick=quick)
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.overload`: twice the load that can be served, for minutes.
+"""`python -m benchmarks overload`: twice the load that can be served, for minutes.
 
 What must hold: whoever is accepted waits no longer in the last minutes than in the second (in the
 first the queue fills), whoever is refused is told when to come back, and no process grows.
@@ -9,10 +9,8 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Annotated
 
 import httpx2
-import typer
 
 from benchmarks import drive
 from benchmarks.arrivals import poisson_for
@@ -87,14 +85,15 @@ def measure(*, quick: bool, minutes: float = 10.0) -> None:
         watching = threading.Thread(target=watch.run)
         watching.start()
         try:
-            target = Target("overload", stack.url, refusals.ask)
-            answers = drive.opened(target, clip, arrivals).answers
+            target = Target("overload", stack.url, refusals.ask, stack.process)
+            run = drive.opened(target, clip, arrivals)
         finally:
             watch.end()
             watching.join()
     period_s = seconds / 4 if quick else _PERIOD_S
     figures = {
         "capacity_per_s": capacity,
+        "others_share": run.others_share,
         "statuses": dict(refusals.n),
         "refused_with_retry_after": len(refusals.retry_after_s),
         "retry_after_s": {
@@ -103,10 +102,13 @@ def measure(*, quick: bool, minutes: float = 10.0) -> None:
         },
         "memory": [asdict(sample) for sample in watch.samples],
     }
-    rows = tuple(_row(i, period_s, answers, watch.samples) for i in range(int(seconds / period_s)))
+    rows = tuple(
+        _row(i, period_s, run.answers, watch.samples) for i in range(int(seconds / period_s))
+    )
     title = (
         f"{OVERLOAD:g} times the capacity of {capacity:.3g} clips/s; refused with Retry-After: "
-        f"{len(refusals.retry_after_s)} of {sum(refusals.n[status] for status in _REFUSALS)}"
+        f"{len(refusals.retry_after_s)} of {sum(refusals.n[status] for status in _REFUSALS)}; "
+        f"CPU taken by others: {run.others_share:.0%}"
     )
     columns = ("from s", "arrived", "made", "refused", "failed", "p50 s", "p95 s", "PSS MB")
     write("overload", figures, [Table(title, (*columns, "RSS MB"), rows)], quick=quick)
@@ -131,15 +133,3 @@ def _row(
         statistics.fmean(s.pss_mb for s in samples) if samples else float("nan"),
         statistics.fmean(s.rss_mb for s in samples) if samples else float("nan"),
     )
-
-
-def main(
-    quick: Annotated[bool, typer.Option(help="One minute: to see that it works.")] = False,
-    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 10.0,
-) -> None:
-    """Overload the product; results go to benchmarks/results/overload.*."""
-    measure(quick=quick, minutes=minutes)
-
-
-if __name__ == "__main__":
-    typer.run(main)
