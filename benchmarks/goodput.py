@@ -67,8 +67,10 @@ def _level(target: Target, load: float, capacity: float, seconds: float) -> Leve
 
 def _table(capacity: float, levels: list[Level]) -> Table:
     title = f"5 s clips within {SLO_S:g} s; capacity {capacity:.3g} clips/s"
-    columns = ("load", "arrived /s", "requests", "refused", "p50 s", "p95 s", "in time", "good /s")
-    columns += ("CPU taken by others",)
+    columns = (
+        *("load", "arrived /s", "requests", "refused", "p50 s", "p95 s", "in time", "good /s"),
+        "CPU taken by others",
+    )
     rows = tuple(
         (
             f"{level.load:.0%}{_verdict(level)}",
