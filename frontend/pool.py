@@ -7,15 +7,16 @@ turns needed six times as long as the least outstanding.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
 from frontend.addresses import Unresolved
 from frontend.errors import BackendUnavailable, DeadlineExceeded, Overloaded, TritoneError
 from frontend.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
+from frontend.pool_members import Member, union
 from tritone.card import ModelCard
 
 log = structlog.get_logger(__name__)
@@ -24,44 +25,6 @@ Connect = Callable[[str], Gateway]
 Resolve = Callable[[], Awaitable[tuple[str, ...]]]
 
 _UNAVAILABLE = "The model is not available right now; try again later."
-
-
-@dataclass(eq=False, slots=True)
-class Member:
-    """One Triton of the pool."""
-
-    address: str
-    gateway: Gateway
-    is_up: bool = False  # answered the last look, and has refused nothing since
-    is_listed: bool = True  # still among the addresses: else it gets no new passes
-    job_ids: set[str] = field(default_factory=set)  # the passes that it was given
-    looking: asyncio.Task[None] | None = None
-
-    def serves(self, card: ModelCard) -> bool:
-        """Return whether it had this very model when last seen."""
-        return card in self.gateway.catalog.cards
-
-    async def look(self) -> None:
-        """Ask it what it serves."""
-        try:
-            await self.gateway.refresh()
-        except TritoneError:
-            self.is_up = False
-            raise
-        self.is_up = True
-
-    async def keep_looking(self, period_s: float) -> None:
-        """Look periodically: a Triton that is away comes back so."""
-        while True:
-            with suppress(TritoneError):
-                await self.look()
-            await asyncio.sleep(period_s)
-
-    async def close(self) -> None:
-        """Stop looking, let what is pending finish, disconnect."""
-        if self.looking is not None:
-            self.looking.cancel()
-        await self.gateway.close()
 
 
 class Pool:
@@ -89,7 +52,7 @@ class Pool:
         """Every model that some Triton serves; as last seen when all are away."""
         up = [member for member in self.members if member.is_up]
         catalogs = [member.gateway.catalog for member in self.members]
-        return _union([member.gateway.catalog for member in up] or catalogs, catalogs)
+        return union([member.gateway.catalog for member in up] or catalogs, catalogs)
 
     async def open(self) -> None:
         """Look once, then periodically, each Triton for itself: a slow one delays no other."""
@@ -215,18 +178,3 @@ class Pool:
         task = asyncio.create_task(member.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _union(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catalog:
-    """Return the models of some catalogs; away are those that only others have.
-
-    Of different models with one name, as during an upgrade, the first counts; its passes go to
-    those that have this very one.
-    """
-    cards: dict[str, ModelCard] = {}
-    for catalog in served:
-        for card in catalog.cards:
-            cards.setdefault(card.name, card)
-    names = {name for each in known for name in (*each.away, *(c.name for c in each.cards))}
-    by_name = tuple(cards[name] for name in sorted(cards))
-    return Catalog(cards=by_name, away=frozenset(names - cards.keys()))

@@ -269,7 +269,8 @@ async def test_the_catalog_is_the_union_of_those_that_answer(
     both = Catalog(cards=(bells, rain, wind), away=frozenset({"hail"}))
     assert pool.catalog == await pool.refresh() == both
     other.unreachable = AWAY
-    rest = Catalog(cards=(rain,), away=frozenset({"bells", "hail", "wind"}))
+    away = frozenset({"bells", "hail", "wind"})
+    rest = Catalog(cards=(rain,), away=away, missed=(bells, wind))
     assert await pool.refresh() == rest
 
 
