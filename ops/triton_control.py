@@ -18,6 +18,8 @@ _RECONNECT = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # Clients of one process share a connection, and with it the failure of a server long replaced.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 TritonError = InferenceServerException
