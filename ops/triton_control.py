@@ -14,12 +14,14 @@ _CALL_TIMEOUT_S = 5.0
 _LOAD_TIMEOUT_S = 120.0
 
 # A restarting server is tried again at once; gRPC's own back-off grows to two minutes.
-_RECONNECT = [
+_CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
     # Clients of one process share a connection, and with it the failure of a server long replaced.
     ("grpc.use_local_subchannel_pool", 1),
+    # A minute of stereo is 10 MB; gRPC's own limit is 4.
+    ("grpc.max_receive_message_length", -1),
 ]
 
 TritonError = InferenceServerException
@@ -30,7 +32,7 @@ class TritonControl:
 
     def __init__(self, url: str) -> None:
         """Connect when first used."""
-        self._client = InferenceServerClient(url, channel_args=_RECONNECT)
+        self._client = InferenceServerClient(url, channel_args=_CHANNEL)
 
     async def close(self) -> None:
         """Close the connection."""
