@@ -220,7 +220,11 @@ class TritonGateway:
         except InvalidCard as error:
             log.warning("bad_model_card", model=model, detail=str(error))
             return None
-        self._candidates[model] = _read_candidates(model, config.parameters)
+        candidates = _read_candidates(model, config.parameters)
+        if candidates != self._candidates.get(model, ()):
+            shares = {candidate.version: candidate.share for candidate in candidates}
+            log.info("candidates_changed", model=model, shares=shares)
+        self._candidates[model] = candidates
         return replace(card, name=model)
 
     async def generate(self, request: PreparedRequest, call: Call) -> Take:

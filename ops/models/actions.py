@@ -11,6 +11,7 @@ from ops.models.rollout import Rollout
 from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
 from ops.triton_control import TritonControl, TritonError
+from tritone.fingerprints import Fingerprint
 from tritone.versions import Lineup, candidate_name
 
 Say = Callable[[str], None]
@@ -169,6 +170,7 @@ class Operator:
     async def _candidate(self, rollout: Rollout, version: int) -> AsyncIterator[Smoke]:
         """Give what a version answers beside the others; where the body fails, it is gone again."""
         name = candidate_name(rollout.served.name, version)
+        self._fingerprint(rollout.served.name, version)  # raises: before anything is loaded
         try:
             if version not in rollout.served.lineup.candidates:
                 await self._stage(rollout, version)
@@ -189,14 +191,18 @@ class Operator:
 
     async def _smoke(self, served: Served, name: str, version: int) -> Smoke:
         self.say(f"trying version {version} with two prompts")
-        manifest = self._manifest(served.name, version)
+        fingerprint = self._fingerprint(served.name, version)
+        return await smoke(self.control, name, served.card, fingerprint, self.timeout_s)
+
+    def _fingerprint(self, model: str, version: int) -> Fingerprint | None:
+        manifest = self._manifest(model, version)
         fingerprint = manifest.fingerprint if manifest else None
         if fingerprint is None and self.needs_fingerprint:
             raise ModelsError(
                 f"there is no fingerprint of version {version} to compare with; give --repository "
                 "(a copy of what was published is enough), or --no-fingerprint"
             )
-        return await smoke(self.control, name, served.card, fingerprint, self.timeout_s)
+        return fingerprint
 
     async def _settle(self, rollout: Rollout, version: int, lineup: Lineup) -> Served:
         await rollout.settle(version, lineup)

@@ -47,7 +47,8 @@ def complain(line: str) -> None:
 
 def show_rows(rows: list[Row]) -> None:
     """Print a line for each version."""
-    table = Table("model", "version", "state", "share", "precision", "size", "error", "files")
+    columns = ("model", "version", "state", "share", "precision", "size", "error", "files")
+    table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         state = f"{row.state}: {row.reason}" if row.reason else row.state
         error = (row.errors or {}).get("latents_error")
@@ -91,7 +92,8 @@ def show_smoke(smoke: Smoke) -> None:
 
 def show_figures(figures: list[Figures]) -> None:
     """Print a line for each version that answered."""
-    table = Table("version", "passes", "failed", "silent", "p50", "p95", "mean", "loudness")
+    columns = ("version", "passes", "failed", "silent", "p50", "p95", "mean", "loudness")
+    table = Table(*columns, box=None, pad_edge=False)
     for each in figures:
         table.add_row(
             each.version,

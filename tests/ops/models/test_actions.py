@@ -217,6 +217,7 @@ async def test_a_fingerprint_is_asked_for(triton: FakeTriton) -> None:
     strict = Operator(control=triton.control, repository=None, timeout_s=1.0)
     with pytest.raises(ModelsError, match="give --repository"):
         await strict.promote("starter", 2)
+    assert triton.loads == []
     assert all(triton.loaded[component_name("starter", step)] == {1} for step in STEPS)
 
 
