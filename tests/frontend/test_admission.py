@@ -1,4 +1,5 @@
 import asyncio
+import random
 from contextlib import suppress
 
 import pytest
@@ -139,6 +140,34 @@ async def test_a_slot_that_comes_as_its_taker_gives_up_goes_on() -> None:
     second.cancel()
     leave.set()
     await third
+    assert (door.in_flight, door.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_slot_is_lost_whatever_comes_leaves_fails_and_gives_up(seed: int) -> None:
+    dice = random.Random(seed)
+    door = admission(in_flight=3, waiting=5)
+    most = 0
+
+    async def ask(key: str) -> None:
+        nonlocal most
+        async with door.slot(Ticket(key=key, priority=dice.choice([INTERACTIVE, BACKGROUND]))):
+            most = max(most, door.in_flight)
+            for _ in range(dice.randrange(4)):
+                await asyncio.sleep(0)
+            if dice.random() < 0.2:
+                raise RuntimeError
+
+    tasks: list[asyncio.Task[None]] = []
+    for _ in range(60):
+        tasks.append(asyncio.create_task(ask(dice.choice(["", "a", "b"]))))
+        if dice.random() < 0.4:
+            dice.choice(tasks).cancel()
+        if dice.random() < 0.7:
+            await asyncio.sleep(0)
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(end is None for end in ends) > 10  # most went through
+    assert most == 3
     assert (door.in_flight, door.waiting) == (0, 0)
 
 
