@@ -8,7 +8,7 @@ BEGIN = "<!-- benchmarks: begin, made by `python -m benchmarks readme` -->"
 END = "<!-- benchmarks: end -->"
 
 # Parts, and how many of their tables belong on the front page.
-PARTS = (("promises", 1), ("peers", 2), ("curves", 1), ("overhead", 1))
+PARTS = (("promises", 1), ("peers", 2), ("overhead", 1), ("curves", 1), ("goodput", 1))
 
 
 class NoMarkers(RuntimeError):
@@ -18,16 +18,18 @@ class NoMarkers(RuntimeError):
 def section(folder: Path) -> str:
     """Return what stands between the markers: tables, each with what it was measured on.
 
-    Parts that were not measured are left out.
+    Parts that were not measured in full are left out.
 
     Raises:
-        NoResult: none was measured.
+        NoResult: none was measured in full.
     """
     blocks = []
     for part, n_tables in PARTS:
         try:
             result = read(part, folder)
         except NoResult:
+            continue
+        if result["quick"]:
             continue
         tables = tables_of(result)[:n_tables]
         blocks += [f"{table.title}:\n\n{table.to_markdown()}" for table in tables]

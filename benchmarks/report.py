@@ -11,6 +11,8 @@ from benchmarks.machine import machine
 
 RESULTS = Path("benchmarks/results")
 
+_KEYS = {"machine", "quick", "figures", "tables"}
+
 Cell = str | float | int | None
 
 
@@ -80,12 +82,14 @@ def read(part: str, folder: Path = RESULTS) -> dict[str, Any]:
     """Return a part's result.
 
     Raises:
-        NoResult: it was not measured.
+        NoResult: it was not measured, or by an older program.
     """
     path = folder / f"{part}.json"
     if not path.is_file():
         raise NoResult(f"{path} is missing; run: python -m benchmarks {part}")
     result: dict[str, Any] = json.loads(path.read_text())
+    if not result.keys() >= _KEYS:
+        raise NoResult(f"{path} is of an older form; run: python -m benchmarks {part}")
     return result
 
 

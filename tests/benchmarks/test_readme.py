@@ -34,6 +34,12 @@ def test_without_results_nothing_is_written(tmp_path: Path) -> None:
         section(tmp_path)
 
 
+def test_quick_runs_are_not_quoted(tmp_path: Path) -> None:
+    write("peers", {}, [Table("t", ("a",), (("b",),))], quick=True, folder=tmp_path)
+    with pytest.raises(NoResult):
+        section(tmp_path)
+
+
 def test_a_file_without_markers_is_named(tmp_path: Path) -> None:
     write("peers", {}, [Table("t", ("a",), (("b",),))], quick=False, folder=tmp_path)
     readme = tmp_path / "README.md"

@@ -37,6 +37,12 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     assert set(result["machine"]) >= {"commit", "cores", "memory_gib", "processor", "python"}
 
 
+def test_a_result_of_an_older_program_says_how(tmp_path: Path) -> None:
+    (tmp_path / "promises.json").write_text('{"machine": {}, "rows": []}')
+    with pytest.raises(NoResult, match="older"):
+        read("promises", tmp_path)
+
+
 def test_a_part_that_was_not_measured_says_how(tmp_path: Path) -> None:
     with pytest.raises(NoResult, match="python -m benchmarks peers"):
         read("peers", tmp_path)
