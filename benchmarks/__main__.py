@@ -38,7 +38,10 @@ Checkpoint = Annotated[
     typer.Option(help="Diffusers folder that the peers serve; ours serves the same weights."),
 ]
 Minutes = Annotated[float, typer.Option(min=1, help="How long; a quick run takes one.")]
-Only = Annotated[list[str] | None, typer.Option(help="A peer by its key; may be repeated.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="A server by its key (fastapi, …, tritone); may be repeated."),
+]
 
 
 @app.callback()
@@ -87,6 +90,8 @@ def _peers(
     """FastAPI + diffusers, LitServe, PyTriton and ours, side by side on the same weights."""
     from benchmarks.peers import run  # noqa: PLC0415 - only this part needs a checkpoint
 
+    if unknown := {*(only or ())} - {*run.KEYS}:
+        raise typer.BadParameter(f"--only {unknown.pop()}: choose from {', '.join(run.KEYS)}")
     run.measure(checkpoint, quick=quick, only=only or ())
 
 

@@ -31,4 +31,5 @@ def create_app(options: Options) -> FastAPI:
 
 if __name__ == "__main__":
     options = parse(__doc__ or "")
-    uvicorn.run(create_app(options), host="127.0.0.1", port=options.port, log_level="warning")
+    app = create_app(options)
+    uvicorn.run(app, host="127.0.0.1", port=options.port, timeout_graceful_shutdown=1)

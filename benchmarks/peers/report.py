@@ -12,6 +12,7 @@ from benchmarks.report import RESULTS, NoResult, Table, read, write
 from benchmarks.summary import OTHERS, Summary
 
 OURS = "Tritone"
+OUR_KEY = "tritone"
 BASELINE = "fastapi"
 
 
@@ -43,9 +44,11 @@ class Ratio:
 
 def ratios(results: Sequence[Result]) -> list[Ratio]:
     """Return the ratios that can be made of what was measured."""
-    ours = next(result for result in results if result.name == OURS)
+    ours = next((result for result in results if result.key == OUR_KEY), None)
+    if ours is None:
+        return []
     plain = [result for result in results if result.key == BASELINE]
-    others = [result for result in results if result.key not in (BASELINE, ours.key)]
+    others = [result for result in results if result.key not in (BASELINE, OUR_KEY)]
     found = []
     for baseline in plain:
         throughput = ours.closed.per_s / baseline.closed.per_s
@@ -64,7 +67,7 @@ def ratios(results: Sequence[Result]) -> list[Ratio]:
 def measured_before(
     replaced: Set[str], *, quick: bool, folder: Path = RESULTS
 ) -> tuple[float, list[Result]]:
-    """Return the load offered, and the peers that are not measured anew: of this very commit."""
+    """Return the load offered, and who is not measured anew: of this very commit."""
     try:
         result = read("peers", folder)
     except NoResult:
@@ -72,8 +75,7 @@ def measured_before(
     if BASELINE in replaced or result["quick"] != quick or result["machine"] != machine():
         return 0.0, []
     figures = result["figures"]
-    kept = [server for server in figures["servers"] if server["likeness"] is not None]
-    results = [_result(server) for server in kept if server["key"] not in replaced]
+    results = [_result(s) for s in figures["servers"] if s["key"] not in replaced]
     return float(figures["offered_per_s"]), results
 
 
@@ -84,14 +86,15 @@ def _result(server: dict[str, Any]) -> Result:
         alone=Summary(**server["alone"]),
         closed=Summary(**server["closed"]),
         offered=Summary(**server["offered"]),
-        likeness=Likeness(**server["likeness"]),
+        likeness=Likeness(**server["likeness"]) if server["likeness"] else None,
     )
 
 
 def publish(
     results: Sequence[Result], left_out: dict[str, str], offered_per_s: float, *, quick: bool
 ) -> None:
-    """Write JSON, tables and plots."""
+    """Write JSON, tables and plots of what was measured so far."""
+    results = sorted(results, key=lambda result: result.key == OUR_KEY)
     found = ratios(results)
     figures = {
         "offered_per_s": offered_per_s,

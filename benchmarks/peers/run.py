@@ -10,9 +10,8 @@ from benchmarks.arrivals import poisson
 from benchmarks.clips import Clip
 from benchmarks.peers import same_work
 from benchmarks.peers.checkpoint import repository_of, require, window_s
-from benchmarks.peers.report import OURS, Result, measured_before, publish
+from benchmarks.peers.report import OUR_KEY, OURS, Result, measured_before, publish
 from benchmarks.peers.servers import PEERS, Peer, running_peer
-from benchmarks.processes import NotReady
 from benchmarks.progress import say
 from benchmarks.stack import running_stack
 from benchmarks.summary import Summary, summarize
@@ -22,6 +21,7 @@ from benchmarks.workload import Amount, amount, clips
 CONCURRENCY = 8
 OFFERED_SHARE = 0.7  # of what plain FastAPI + diffusers can do: a load that everybody can bear
 _N_COMPARED = 4
+KEYS = (*(peer.key for peer in PEERS), OUR_KEY)
 
 Sounds = list[same_work.Samples]
 
@@ -52,38 +52,68 @@ class _Reference:
 
 
 def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
-    """Measure the peers and ourselves.
+    """Measure the peers, and ourselves last; written down after each of them.
 
-    Where only some peers are selected, the others' figures are kept if they are of this commit.
+    Where only some are selected, the others' figures are kept if they are of this commit.
 
     Raises:
         NoCheckpoint: there are no weights for the peers.
     """
-    repository, window = repository_of(require(checkpoint)), window_s(checkpoint)
-    much, threads = amount(quick=quick), len(os.sched_getaffinity(0))
-    with running_stack("peers-reference", repository=repository) as stack:
-        reference = _Reference(stack_target(OURS, stack), window)
-    selected = {peer.key for peer in PEERS if not only or peer.key in only}
-    offered_per_s, results = measured_before(selected, quick=quick)
-    left_out: dict[str, str] = {}
-    for peer in (peer for peer in PEERS if peer.key in selected):
+    repository = repository_of(require(checkpoint))
+    selected = {*only} or {*KEYS}
+    before = measured_before(selected, quick=quick)
+    run = _Run(checkpoint, repository, amount(quick=quick), *before)
+    for peer in PEERS:
+        if peer.key in selected:
+            run.measure(peer)
+            publish(run.results, run.left_out, run.offered_per_s, quick=quick)
+    if OUR_KEY in selected:
+        run.measure_ours()
+        publish(run.results, run.left_out, run.offered_per_s, quick=quick)
+
+
+class _Run:
+    """What was measured so far, and what the next one is measured with."""
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        repository: Path,
+        much: Amount,
+        offered_per_s: float,
+        results: list[Result],
+    ) -> None:
+        self.offered_per_s = offered_per_s  # 0: the first who is measured decides
+        self.results = results
+        self.left_out: dict[str, str] = {}
+        self._checkpoint = checkpoint
+        self._repository = repository
+        self._much = much
+        with running_stack("peers-reference", repository=repository) as stack:
+            self._reference = _Reference(stack_target(OURS, stack), window_s(checkpoint))
+
+    def measure(self, peer: Peer) -> None:
+        """Measure a peer, or note why it was left out."""
+        threads = len(os.sched_getaffinity(0))
         try:
-            with running_peer(peer, checkpoint, threads) as target:
-                likeness = reference.compare(peer, target)
-                alone, closed = _closed(target, much)
-                offered_per_s = offered_per_s or OFFERED_SHARE * closed.per_s
-                offered = _offered(target, offered_per_s, much)
-        except (NotReady, same_work.OtherWork, RuntimeError) as error:
-            left_out[peer.name] = str(error).splitlines()[0]
+            with running_peer(peer, self._checkpoint, threads) as target:
+                likeness = self._reference.compare(peer, target)
+                self._add(peer.key, target, likeness)
+        except RuntimeError as error:  # not ready, other work, or a refusal
+            self.left_out[peer.name] = str(error).splitlines()[0]
             say(f"left out: {peer.name}: {error}")
-            continue
-        results.append(Result(peer.key, peer.name, alone, closed, offered, likeness))
-    with running_stack("peers", repository=repository) as stack:
-        target = stack_target(OURS, stack)
-        alone, closed = _closed(target, much)
-        offered = _offered(target, offered_per_s or OFFERED_SHARE * closed.per_s, much)
-    results.append(Result("tritone", OURS, alone, closed, offered, None))
-    publish(results, left_out, offered_per_s, quick=quick)
+
+    def measure_ours(self) -> None:
+        """Measure ourselves."""
+        with running_stack("peers", repository=self._repository) as stack:
+            self._add(OUR_KEY, stack_target(OURS, stack), None)
+
+    def _add(self, key: str, target: Target, likeness: same_work.Likeness | None) -> None:
+        alone, closed = _closed(target, self._much)
+        self.offered_per_s = self.offered_per_s or OFFERED_SHARE * closed.per_s
+        arrivals = poisson(self.offered_per_s, self._much.arrivals, seed=1)
+        offered = summarize(drive.opened(target, clips(), arrivals))
+        self.results.append(Result(key, target.name, alone, closed, offered, likeness))
 
 
 def _closed(target: Target, much: Amount) -> tuple[Summary, Summary]:
@@ -95,7 +125,3 @@ def _closed(target: Target, much: Amount) -> tuple[Summary, Summary]:
     n_requests = much.closed(CONCURRENCY)
     busy = drive.closed(target, made, n_requests=n_requests, concurrency=CONCURRENCY)
     return summarize(alone), summarize(busy)
-
-
-def _offered(target: Target, per_s: float, much: Amount) -> Summary:
-    return summarize(drive.opened(target, clips(), poisson(per_s, much.arrivals, seed=1)))

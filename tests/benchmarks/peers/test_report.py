@@ -33,6 +33,10 @@ def test_ratios_above_one_are_in_our_favour() -> None:
     assert not best.reached
 
 
+def test_without_ours_there_is_no_ratio() -> None:
+    assert ratios([PLAIN]) == []
+
+
 def test_without_others_there_is_no_best_other() -> None:
     assert len(ratios([PLAIN, OURS_RESULT])) == 2
     assert ratios([OURS_RESULT]) == []
@@ -51,11 +55,12 @@ def _written(folder: Path, *, quick: bool = False) -> None:
     write("peers", figures, [], quick=quick, folder=folder)
 
 
-def test_peers_of_this_commit_are_kept_but_never_ours(tmp_path: Path) -> None:
+def test_who_is_not_measured_anew_is_kept(tmp_path: Path) -> None:
     _written(tmp_path)
     offered_per_s, kept = measured_before({"litserve"}, quick=False, folder=tmp_path)
     assert offered_per_s == 0.4
-    assert [result.key for result in kept] == ["fastapi"]
+    assert [result.key for result in kept] == ["fastapi", "tritone"]
+    assert kept[1] == OURS_RESULT
     assert kept[0].likeness == Likeness(0.01, 0.1, 0.2)
 
 
