@@ -11,6 +11,7 @@ from ops.doctor import Finding, examine
 from ops.errors import CannotStart
 from ops.keys import keys
 from ops.models.cli import app as models
+from ops.top import top
 from ops.up import up
 from tritone import __version__
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models, name="models")
+app.command("top")(top)
 
 
 def main() -> None:

@@ -36,7 +36,12 @@ class Addresses:
 
 def frontend_url(settings: Settings, port: int) -> str:
     """Return where clients on this machine reach the frontend."""
-    return f"http://{_ANY_ADDRESS.get(settings.host, settings.host)}:{port}"
+    return f"http://{reachable(settings.host)}:{port}"
+
+
+def reachable(host: str) -> str:
+    """Return the host under which what listens on an address is reached from this machine."""
+    return _ANY_ADDRESS.get(host, host)
 
 
 def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:

@@ -21,6 +21,7 @@ class RunningStack:
     triton_metrics: str | None  # URL
     frontend: str | None  # URL
     model_repository: str | None  # folder
+    workers: tuple[str, ...] = ()  # URLs of their metrics
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def announced(state_directory: Path, stack: RunningStack) -> Iterator[None]:
 def find(state_directory: Path) -> RunningStack | None:
     """Return the stack that runs with a state directory, or None."""
     try:
-        stack = RunningStack(**json.loads((state_directory / _FILE).read_text("utf-8")))
+        found = json.loads((state_directory / _FILE).read_text("utf-8"))
+        stack = RunningStack(**{**found, "workers": tuple(found.get("workers", ()))})
     except (OSError, ValueError, TypeError):
         return None
     return stack if psutil.pid_exists(stack.pid) else None

@@ -76,6 +76,7 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             triton_metrics=server.metrics_url if server else None,
             frontend=frontend_url(settings, port) if with_frontend else None,
             model_repository=str(server.model_repository) if server else None,
+            workers=tuple(part.metrics_url for part in parts if isinstance(part, Worker)),
         )
         resources.enter_context(announced(settings.resolved_state_directory(), stack))
         await _run(parts)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from ops.frontend import reachable
 from ops.supervisor import Service, Supervisor
 
 METRICS_PORT = "TRITONE_JOBS__METRICS_PORT"
@@ -16,6 +17,8 @@ class Worker:
     def __init__(self, environment: dict[str, str], drain_timeout_s: float) -> None:
         """Start nothing yet; the environment is the frontend's."""
         self.url = ""  # nobody calls it: it takes its jobs from the database
+        host = reachable(environment["TRITONE_HOST"])
+        self.metrics_url = f"http://{host}:{environment[METRICS_PORT]}/metrics"
         self._drain_timeout_s = drain_timeout_s
         self._supervisor = Supervisor(
             Service(
