@@ -58,10 +58,12 @@ class Figures:
 
 def figures(before: Reading, now: Reading) -> Figures:
     """Return what happened between two readings, and how things stand."""
+    asked = now.sum("tritone_http_requests_total") is not None
+    # Probes and we ourselves are no load.
+    before, now = (each.without("contract", "none") for each in (before, now))
     p50_s, since_start = _quantile(before, now, 0.50)
     p95_s, _ = _quantile(before, now, 0.95)
     errors = [_rate(before, now, "tritone_http_requests_total", status=s) for s in _OUR_ERRORS]
-    asked = now.sum("tritone_http_requests_total") is not None
     return Figures(
         problems={f"{target.name} {target.url}": said for target, said in now.problems.items()},
         triton_up=_is(now.sum("tritone_triton_up")),
@@ -69,7 +71,9 @@ def figures(before: Reading, now: Reading) -> Figures:
             labels["model"]: bool(value) for labels, value in now.values("tritone_model_ready")
         },
         versions=_versions(before, now),
-        requests_per_s=_rate(before, now, "tritone_http_requests_total") if asked else None,
+        requests_per_s=(
+            (_rate(before, now, "tritone_http_requests_total") or 0.0) if asked else None
+        ),
         errors_per_s=sum(each or 0.0 for each in errors) if asked else None,
         refused_per_s=(_rate(before, now, "tritone_refused_total") or 0.0) if asked else None,
         in_flight=now.sum("tritone_passes_in_flight"),

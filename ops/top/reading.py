@@ -37,6 +37,14 @@ class Reading:
     problems: Mapping[Target, str | None]  # None: it answered
     samples: Mapping[str, list[tuple[Labels, float]]] = field(default_factory=dict)
 
+    def without(self, label: str, value: str) -> "Reading":
+        """Return the reading without the samples that have a label's value."""
+        kept = {
+            name: [sample for sample in samples if sample[0].get(label) != value]
+            for name, samples in self.samples.items()
+        }
+        return Reading(self.at, self.problems, kept)
+
     def values(self, name: str, **labels: str) -> list[tuple[Labels, float]]:
         """Return the samples of a name that have these labels."""
         return [

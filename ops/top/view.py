@@ -12,15 +12,16 @@ _NONE = "–"
 _MIB = 1 << 20
 _COLUMNS = ("version", "active", "pending", "batch", "steps/s", "cancelled/s")
 _TABLE_WIDTH = 60
+_GAP = "   "
 
 
 def frame(found: Figures, title: str) -> RenderableType:
     """Return the frame."""
     parts: list[RenderableType] = [Text(title, style="bold", overflow="fold")]
     parts += _complaints(found)
-    parts += [_pairs(_requests(found)), _Models(found)]
+    parts += [_Pairs(_requests(found)), _Models(found)]
     if found.jobs is not None:
-        parts.append(_pairs(_jobs(found)))
+        parts.append(_Pairs(_jobs(found)))
     return Group(*parts)
 
 
@@ -77,7 +78,7 @@ class _Models:
             return
         for row in self._rows:
             yield self._name(row)
-            yield _pairs({name: value for name, value in row.items() if name != "model"})
+            yield _Pairs({name: value for name, value in row.items() if name != "model"})
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -103,14 +104,22 @@ def _version(each: Component) -> dict[str, str]:
     return {"model": each.model, **dict(zip(_COLUMNS, cells, strict=True))}
 
 
-def _pairs(pairs: dict[str, str]) -> Text:
-    text = Text(overflow="fold")
-    for index, (name, value) in enumerate(pairs.items()):
-        text.append("   " if index else "")
-        # Kept together on one line, as far as there is room.
-        text.append(name.replace(" ", "\N{NO-BREAK SPACE}") + "\N{NO-BREAK SPACE}", style="dim")
-        text.append(value.replace(" ", "\N{NO-BREAK SPACE}"))
-    return text
+class _Pairs:
+    """Names and values, as many on a line as there is room for."""
+
+    def __init__(self, pairs: dict[str, str]) -> None:
+        self._pairs = pairs
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        line = Text(overflow="fold")
+        for name, value in self._pairs.items():
+            pair = Text.assemble((f"{name} ", "dim"), value)
+            gap = _GAP if line else ""
+            if line and line.cell_len + len(gap) + pair.cell_len > options.max_width:
+                yield line
+                line, gap = Text(overflow="fold"), ""
+            line = Text.assemble(line, gap, pair, overflow="fold")
+        yield line
 
 
 def _number(value: float | None) -> str:

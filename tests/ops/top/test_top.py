@@ -22,6 +22,7 @@ FRONTEND = """\
 # TYPE tritone_http_requests counter
 tritone_http_requests_total{contract="elevenlabs",status="200"} %(ok)d
 tritone_http_requests_total{contract="elevenlabs",status="502"} %(bad)d
+tritone_http_requests_total{contract="none",status="200"} %(rows)d
 # TYPE tritone_refused counter
 tritone_refused_total{contract="elevenlabs",reason="slots"} %(refused)d
 # TYPE tritone_generation_duration_seconds histogram
