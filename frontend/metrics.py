@@ -25,7 +25,8 @@ from frontend.gateway import Take
 from tritone import __version__
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs
 
-disable_created_metrics()  # type: ignore[no-untyped-call] -- a line more each, which nobody reads
+# A line more for each counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 _SHORT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, *_SECONDS)
