@@ -190,6 +190,35 @@ DENOISER = (
         ),
     ),
 )
+VERSIONS = (
+    Panel(
+        title="p95 of a pass by version",
+        unit="s",
+        queries=(
+            Query(
+                _quantile(0.95, "tritone_pass_duration_seconds", "model, version"),
+                "{{model}} {{version}}",
+            ),
+        ),
+    ),
+    Panel(
+        title="Failures of versions on trial",
+        unit="reqps",
+        queries=(
+            Query(
+                _rate("tritone_candidate_failures_total", "model, version, error"),
+                "{{model}} {{version}} {{error}}",
+            ),
+        ),
+    ),
+    Panel(
+        title="Silent passes",
+        unit="reqps",
+        queries=(
+            Query(_rate("tritone_pass_silent_total", "model, version"), "{{model}} {{version}}"),
+        ),
+    ),
+)
 TRITON = (
     Panel(
         title="Requests by Triton model",
@@ -308,6 +337,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     "Requests": REQUESTS,
     "Queues": QUEUES,
     "Denoiser": DENOISER,
+    "Versions": VERSIONS,
     "Triton": TRITON,
     "Jobs and webhooks": JOBS,
     "Processes": MACHINES,
