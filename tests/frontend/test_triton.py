@@ -33,6 +33,7 @@ from tests.fake_triton import (
 from tests.fakes import sine
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.pcm import Pcm
+from tritone.turns import BACKGROUND
 from tritone.versions import VERSIONS_PARAMETER, Lineup
 
 
@@ -104,6 +105,16 @@ def decoded(request: PreparedRequest, extra_samples: int = 100) -> Pcm:
     return sine(request.card, n_samples)[np.newaxis]
 
 
+async def test_a_pass_says_on_whose_share_it_is_and_who_waits_for_it(
+    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+) -> None:
+    triton.respond = answering(pcm_answer(decoded(request_)))
+    await gateway.generate(request_, replace(CALL, share="key-1", priority=BACKGROUND))
+    (sent,) = triton.inferred
+    assert sent.parameters["share"].string_param == "key-1"
+    assert sent.parameters["priority_class"].int64_param == BACKGROUND
+
+
 async def test_the_tensors_are_those_of_the_card(
     triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
 ) -> None:
@@ -113,6 +124,8 @@ async def test_the_tensors_are_those_of_the_card(
     assert (sent.model_name, sent.id) == ("starter", "req")
     assert sent.parameters["job_id"].string_param == "job"
     assert sent.parameters["timeout"].int64_param == 5_000_000  # microseconds
+    assert sent.parameters["priority_class"].int64_param == 0
+    assert "share" not in sent.parameters
     assert {tensor.name: tensor.datatype for tensor in sent.inputs} == {
         "prompt": "BYTES",
         "negative_prompt": "BYTES",

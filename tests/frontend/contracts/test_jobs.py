@@ -11,6 +11,7 @@ from frontend.contracts.job_wire import JobPage, JobView
 from frontend.errors import BackendUnavailable
 from frontend.gateway import Catalog
 from tests.frontend.contracts.workbench import Workbench
+from tritone.turns import BACKGROUND, INTERACTIVE
 
 RAIN = {"prompt": "rain", "seconds": 1}
 
@@ -36,6 +37,12 @@ async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
     assert done.result is not None
     assert (done.result.seed, done.result.seconds) == (7, 1.0)
     assert [file.format for file in done.result.files] == ["mp3", "wav"]
+
+
+async def test_a_job_lets_those_who_wait_go_first(bench: Workbench) -> None:
+    await bench.work_off(await _submit(bench))
+    await bench.client.post("/v1/audio/generate", json={"input": "rain"})
+    assert [call.priority for call in bench.gateway.calls] == [BACKGROUND, INTERACTIVE]
 
 
 @pytest.mark.parametrize(

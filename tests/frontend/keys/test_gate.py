@@ -163,6 +163,18 @@ async def test_a_key_of_the_database_works_and_is_counted(
     assert text not in str(lines)
 
 
+async def test_a_sound_is_made_on_the_share_of_its_key(gateway: FakeGateway) -> None:
+    settings = make_settings(keys={"static": [STATIC, f"another-{STATIC}"]})
+    async with _client(gateway, settings) as client:
+        for text in (STATIC, f"another-{STATIC}", STATIC):
+            answer = await client.post(ELEVENLABS, json=RAIN, headers=_key(text))
+            assert answer.status_code == 200
+    first, other, again = [call.share for call in gateway.calls]
+    assert first == again
+    assert first != other
+    assert STATIC not in first + other  # an id, and not the secret
+
+
 async def test_static_keys_work_beside_the_database(
     gateway: FakeGateway, database_url: str
 ) -> None:
