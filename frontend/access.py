@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontend import context
 from frontend.metrics import Metrics
+from frontend.storage.files import FILES_PATH
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked all the time: neither traced nor logged but for debugging."""
 _MAX_PATH_CHARS = 200
+_FILES = f"{FILES_PATH}/"
 
 
 class Access:
@@ -80,7 +82,7 @@ class Access:
         write(
             "request",
             method=scope["method"],
-            path=scope["path"][:_MAX_PATH_CHARS],
+            path=_shown(scope["path"]),
             contract=contract,
             status=status,
             seconds=round(seconds, 4),
@@ -103,6 +105,11 @@ class _Answer:
             self.status = message["status"]
             MutableHeaders(scope=message)[REQUEST_ID_HEADER] = self.request_id
         await self._send(message)
+
+
+def _shown(path: str) -> str:
+    # What follows opens the file for whoever reads the log.
+    return f"{_FILES}…" if path.startswith(_FILES) else path[:_MAX_PATH_CHARS]
 
 
 def _matching(pattern: re.Pattern[str], value: str | None) -> str | None:

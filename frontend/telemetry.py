@@ -12,10 +12,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from frontend.storage.files import FILES_PATH
 from tritone import __version__
 
 TRACES_PATH = "/v1/traces"
-_FILES = "/files/"
+_FILES = f"{FILES_PATH}/"
 
 
 def send_traces(endpoint: str, service: str) -> None:

@@ -141,6 +141,13 @@ async def status_of(app: FastAPI, headers: dict[str, str]) -> int:
     return int(sent[0]["status"])
 
 
+async def test_a_link_to_a_file_is_not_in_the_log(client: httpx2.AsyncClient) -> None:
+    with capture_logs() as lines:
+        await client.get("/files/a-token-that-opens")
+    assert "a-token" not in str(lines)
+    assert lines[-1]["path"] == "/files/…"
+
+
 async def test_what_nobody_expected_is_answered_and_logged_without_values(
     gateway: FakeGateway, client: httpx2.AsyncClient
 ) -> None:
