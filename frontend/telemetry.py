@@ -12,11 +12,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from frontend.storage.files import FILES_PATH
 from tritone import __version__
 
 TRACES_PATH = "/v1/traces"
-_FILES = f"{FILES_PATH}/"
+_FILES = "/files/"  # of frontend/storage/files.py, which is above this module
 
 
 def send_traces(endpoint: str, service: str) -> None:
