@@ -1,217 +1,316 @@
-"""A head start for the vocoder: before it is trained as a whole it already is a bank of sinusoids.
+"""A head start for the vocoder: before any training it already is a bank of oscillators.
 
-The last upsampling holds Hann-windowed cosines on a grid of 25 Hz, so that their phases repeat with
-every latent frame. The layers before it are fitted to the strength of each of them, first by least
-squares, then by descent at the mel frame rate, which costs little. Left to the training on sound
-are better strengths, attacks, and how noise is drawn from the noise channels. (A pyramid of
+What a network must learn to turn log-mel frames into sound is set by hand here. Latents become
+log-mel values by one linear map. ``exp`` follows from squares: a snake ``x + sin(a x)^2 / b`` with
+small ``a`` is ``k (x + 1 / 2k)^2 - 1 / 4k`` with ``k = a^2 / b``, so the first snake is a parabola
+through ``exp(L / 8)`` and three more squares give ``exp(L)``. Products follow from squares as well,
+``4 m r = (m + r)^2 - (m - r)^2``: each oscillator's strength times a steady part plus chance from
+the noise channels, so that tones can hold and rain can hiss. The last upsampling holds windowed
+cosines on a grid of 25 Hz. Left to the training are how steady each sound is, attacks and detail.
+(A decoder fitted by least squares had a noise floor that made every flute a hiss; a pyramid of
 upsamplings from random weights had not found a single tone after 900 steps.)
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDecoder, Snake1d
+from diffusers.models.autoencoders.autoencoder_oobleck import (
+    OobleckDecoder,
+    OobleckResidualUnit,
+    Snake1d,
+)
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from starter.corpus.cache import ClipEntry, CorpusCache
 from starter.latents import Statistics
-from starter.mel import Floats, silence
-from starter.recipe import LatentFormat
+from starter.mel import Floats, filters, log_mel, unpack
+from starter.recipe import AUDIO, LatentFormat
 
 Convolution: TypeAlias = nn.Conv1d | nn.ConvTranspose1d
 
-CLIPS = 500  # of the corpus, for the fit
-LONGEST_FRAMES = 30  # of each of them
-RIDGE = 3.0
-GENTLE = 2.5  # log of the divisor of a snake's bend: nearly linear at first
-QUIET = 0.02  # residual units begin close to the identity
-REFINE_ROWS, REFINE_FRAMES, REFINE_RATE, WARM_UP_STEPS = 12, 30, 1.2e-3, 40
-FAINT = 0.01  # strengths above this count logarithmically
-LIFT = 20.0  # strengths are of the order of 1 inside the decoder, full scale is 1 outside
+ROOT = 8  # exp(L) is exp(L / ROOT) squared three times
+LOUDEST = -0.5  # log-mel range of the parabola: from the floor to a full-scale tone
+BEND = 0.01  # the snakes' a: so small that sin(x) is x, to the last -90 dB
+STRAIGHT = 9.0  # log of a snake's b that leaves its input alone
+LIFT = 4.0  # strengths inside the decoder, relative to amplitudes outside
+STEADY, CHANCE = 0.7, 0.7
+DUST = 1e-5  # weights that are not used yet may still learn
+CALIBRATION_CLIPS, CALIBRATION_ROUNDS, LONGEST_FRAMES = 96, 4, 40
+FINE_HZ = 4000.0  # above this every second oscillator is enough
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the strengths are learned from."""
+    """What the bank is set from."""
 
     cache: CorpusCache
     measured: Statistics
     latent: LatentFormat
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Which channel of the second stage (at the mel frame rate) holds what."""
+
+    bands: int
+    oscillators: NDArray[np.int64]  # turns of each per window of two mel hops
+    channels: int
+
+    @property
+    def root(self) -> slice:
+        """``exp(L / 8)`` of each band, less a half."""
+        return slice(0, self.bands)
+
+    @property
+    def power(self) -> slice:
+        """Its fourth power, less a half."""
+        return slice(self.bands, 2 * self.bands)
+
+    @property
+    def clock(self) -> int:
+        """1 and -1 by turns: odd oscillators have turned by half a cycle after a mel hop."""
+        return 2 * self.bands
+
+    @property
+    def chance(self) -> slice:
+        """Noise."""
+        return slice(2 * self.bands + 1, self.channels - len(self.oscillators))
+
+    @property
+    def strengths(self) -> slice:
+        """Of the oscillators."""
+        return slice(self.channels - len(self.oscillators), self.channels)
+
+
+def layout(decoder: OobleckDecoder, latent: LatentFormat) -> Layout:
+    """The layout of a decoder.
+
+    Raises:
+        ValueError: the decoder has too few channels for it.
+    """
+    hop = latent.hop_samples // latent.frames_per_latent
+    turns = np.arange(1, hop + 1)
+    fine = turns * AUDIO.sample_rate_hz / (2 * hop) <= FINE_HZ
+    turns = turns[fine | (turns % 2 == 0)]
+    channels = decoder.block[0].conv_t1.out_channels
+    made = Layout(latent.mel_bands, turns, channels)
+    if made.chance.stop <= made.chance.start:
+        raise ValueError(f"{channels} channels are too few for {len(turns)} oscillators")
+    return made
+
+
 @torch.no_grad()
-def start_as_bank(
-    decoder: OobleckDecoder, source: Source, steps: int, on_step: Callable[[int, int, str], None]
-) -> None:
+def start_as_bank(decoder: OobleckDecoder, source: Source) -> None:
     """Set all layers of a decoder with two upsamplings, ``frames_per_latent`` and the mel hop."""
     first, last = decoder.block[0], decoder.block[-1]
-    _set_weight(decoder.conv1, _detectors(decoder.conv1, source))
-    decoder.conv1.bias.uniform_(-2.0, 2.0)
-    _set_weight(last.conv_t1, _oscillators(last.conv_t1))
-    _set_weight(decoder.conv2, _sum_of_channels(decoder.conv2))
-    for block in (first, last):
-        for unit in (block.res_unit1, block.res_unit2, block.res_unit3):
-            unit.conv2.weight_g.mul_(QUIET)
-            unit.conv2.bias.zero_()
-    for module in [*last.modules(), decoder.snake1]:
+    plan = layout(decoder, source.latent)
+    for module in decoder.modules():
         if isinstance(module, Snake1d):
-            module.beta.fill_(GENTLE)
-    _fit(decoder, source)
-    with torch.enable_grad():
-        _refine(decoder, source, steps, on_step)
+            _straighten(module, slice(None))
+    _read_latents(decoder.conv1, first.snake1, source)
+    _unstack(first.conv_t1, plan, source.latent)
+    _raise(first.res_unit1, plan)
+    even, odd = np.arange(len(plan.oscillators))[::2], np.arange(len(plan.oscillators))[1::2]
+    for unit in (last.res_unit1, last.res_unit2, last.res_unit3):
+        _silence(unit)
+    _set_weight(last.conv_t1, _oscillators(last.conv_t1, plan))
+    _set_weight(decoder.conv2, _sum_of_channels(decoder.conv2))
+    gains = np.ones(plan.bands)
+    for _ in range(CALIBRATION_ROUNDS):
+        for unit, own in ((first.res_unit2, even), (first.res_unit3, odd)):
+            _multiply(unit, plan, own, _spread(plan, source.latent) * gains)
+        gains *= _too_quiet(decoder, source)
+    for unit, own in ((first.res_unit2, even), (first.res_unit3, odd)):
+        _multiply(unit, plan, own, _spread(plan, source.latent) * gains)
 
 
-def _detectors(conv: nn.Conv1d, source: Source) -> Tensor:
-    """Each hidden unit looks at one band of one stacked frame and a little at its neighbours.
+def _straighten(snake: Snake1d, channels: slice) -> None:
+    """Let channels pass as they are."""
+    snake.alpha[:, channels] = 0.0
+    snake.beta[:, channels] = STRAIGHT
 
-    Every second unit hears the noise channels as well.
+
+def _square(snake: Snake1d, channels: slice, bend: float) -> None:
+    """Let ``x - 1/2`` become ``x^2 - 1/4`` (k is 1)."""
+    snake.alpha[:, channels] = float(np.log(bend))
+    snake.beta[:, channels] = float(np.log(bend**2))
+
+
+@cache
+def _parabola(latent: LatentFormat) -> tuple[float, float, float]:
+    """``(curvature, shift, rest)`` of curvature * (L + shift)^2 + rest, whose ROOTth power is exp.
+
+    Less the floor: silence shall be silent. The error is 0.1 nats.
     """
-    latent, taps = source.latent, int(conv.kernel_size[0])
-    seen = torch.randn(conv.out_channels, latent.packed_values, taps) * 0.02
-    for unit in range(conv.out_channels):
-        at = unit % latent.packed_values
-        near = slice(max(0, at - 2), at + 3)
-        seen[unit, near, taps // 2] += torch.randn(seen[unit, near, taps // 2].shape) * 0.15
-        seen[unit, at, taps // 2] += float(torch.empty(1).uniform_(0.3, 1.4))
-    bands = torch.from_numpy(source.measured.out_of / source.measured.deviation)
-    mel = torch.einsum("upt,cp->uct", seen, bands)
-    noise = torch.randn(conv.out_channels, latent.noise_channels, taps) * 0.02
-    noise[::2] *= 5
-    return torch.cat([mel, noise], dim=1)
+    floor = latent.floor_amplitude
+    levels = np.linspace(np.log(floor), LOUDEST, 300)
+    wanted = np.log(np.exp(levels) - 0.9 * floor + 0.4 * floor)
+
+    def error(parabola: NDArray[np.float64]) -> float:
+        powers = np.maximum(np.polyval(parabola, levels), 0.0) ** ROOT
+        return float(np.mean((np.log(powers + 0.4 * floor) - wanted) ** 2))
+
+    start = np.polyfit(levels, np.exp(levels / ROOT), 2)
+    second, first, constant = minimize(
+        error, start, method="Nelder-Mead", options={"maxiter": 5000, "fatol": 1e-9}
+    ).x
+    shift = first / (2 * second)
+    return float(second), float(shift), float(constant - second * shift**2)
 
 
-def _grid_turns(count: int, samples: int) -> NDArray[np.float64]:
-    """Turns of the oscillators over a window of two mel hops: [count, samples]; one is 25 Hz."""
-    return np.outer(np.arange(1, count + 1), np.arange(samples)) / samples
+def _read_latents(conv: nn.Conv1d, snake: Snake1d, source: Source) -> None:
+    """Hidden units: one a packed log-mel value, then noise, and a constant one."""
+    latent, centre = source.latent, int(conv.kernel_size[0]) // 2
+    curvature, shift, _ = _parabola(latent)
+    gain = curvature**0.5
+    weight = _dust(conv)
+    values = slice(0, latent.packed_values)
+    weight[values, : latent.mel_channels, centre] = (
+        gain * torch.from_numpy(source.measured.out_of).T
+    )
+    rest = conv.out_channels - latent.packed_values
+    weight[values.stop :, latent.mel_channels :, centre] = (
+        torch.randn(rest, latent.noise_channels) / latent.noise_channels**0.5
+    )
+    weight[-1] = torch.randn_like(weight[-1]) * DUST
+    bias = _set_weight(conv, weight)
+    bias[values] = torch.from_numpy(gain * (source.measured.mean + shift)) - 0.5
+    bias[-1] = 1.0
+    _square(snake, values, BEND)
 
 
-def _oscillators(conv: nn.ConvTranspose1d) -> Tensor:
+def _unstack(conv: nn.ConvTranspose1d, plan: Layout, latent: LatentFormat) -> None:
+    """From stacked to single mel frames: each unit writes into its own frame."""
+    _, _, rest = _parabola(latent)
+    weight = _dust(conv)
+    own = latent.frames_per_latent // 2
+    for value in range(latent.packed_values):
+        frame, band = divmod(value, latent.mel_bands)
+        weight[value, band, own + frame] = 1.0
+    noise = weight[latent.packed_values : -1, plan.chance]
+    noise.copy_(torch.randn_like(noise) / (2 * len(noise)) ** 0.5)
+    for frame in range(latent.frames_per_latent):
+        weight[-1, plan.clock, own + frame] = 1.0 if frame % 2 == 0 else -1.0
+    bias = _set_weight(conv, weight)
+    bias[plan.root] = rest + 0.25 - 0.5
+
+
+def _raise(unit: OobleckResidualUnit, plan: Layout) -> None:
+    """Square the roots twice into the channels of their fourth power."""
+    _square(unit.snake1, plan.root, BEND)
+    _square(unit.snake2, plan.root, BEND)
+    inner = _dust(unit.conv1)
+    outer = _dust(unit.conv2)
+    centre = inner.shape[2] // 2
+    for band in range(plan.bands):
+        inner[band, band, centre] = 1.0
+        outer[plan.power.start + band, band, 0] = 1.0
+    _set_weight(unit.conv1, inner)[plan.root] = 0.25 - 0.5
+    _set_weight(unit.conv2, outer)[plan.power] = 0.25 - 0.5
+
+
+def _spread(plan: Layout, latent: LatentFormat) -> NDArray[np.float64]:
+    """How much of each band an oscillator gets, [oscillators, bands]; rows sum to 1."""
+    hop = latent.hop_samples // latent.frames_per_latent
+    bins = filters(latent)
+    centres = bins @ np.fft.rfftfreq(latent.window_samples, 1 / AUDIO.sample_rate_hz)
+    at_hz = plan.oscillators * AUDIO.sample_rate_hz / (2 * hop)
+    return np.stack([np.interp(at_hz, centres, row) for row in np.eye(plan.bands)], axis=1)
+
+
+def _multiply(
+    unit: OobleckResidualUnit, plan: Layout, own: NDArray[np.int64], spread: NDArray[np.float64]
+) -> None:
+    """Strengths of some oscillators: their bands' amplitudes times steadiness plus chance."""
+    _square(unit.snake1, plan.power, BEND)
+    _square(unit.snake2, slice(0, 2 * len(own)), BEND)
+    inner = _dust(unit.conv1)
+    outer = _dust(unit.conv2)
+    centre = inner.shape[2] // 2
+    bias = torch.full((inner.shape[0],), 0.0)
+    bands = torch.from_numpy(LIFT * spread[own]).float()
+    draw = torch.Generator().manual_seed(int(own[0]))
+    width = plan.chance.stop - plan.chance.start
+    chance = torch.randn(len(own), width, generator=draw) * (CHANCE / width**0.5)
+    odd = torch.from_numpy(plan.oscillators[own] % 2 == 1)
+    for side, sign in ((0, 1.0), (1, -1.0)):
+        rows = slice(side * len(own), (side + 1) * len(own))
+        inner[rows, plan.power, centre] = bands
+        inner[rows, plan.chance, centre] = sign * chance
+        inner[rows, plan.clock, centre] = sign * STEADY * odd.float()
+        bias[rows] = 0.25 * bands.sum(1) + sign * STEADY * (~odd).float() - 0.5
+        for row, oscillator in enumerate(own):
+            outer[plan.strengths.start + oscillator, side * len(own) + row, 0] = sign / 4
+    _set_weight(unit.conv1, inner).copy_(bias)
+    _set_weight(unit.conv2, outer)
+
+
+def _silence(unit: nn.Module) -> None:
+    """A residual unit that adds nothing yet."""
+    _set_weight(unit.conv2, _dust(unit.conv2))
+
+
+def _oscillators(conv: nn.ConvTranspose1d, plan: Layout) -> Tensor:
     """Windowed cosines with scattered phases, dealt out to the output channels."""
     samples = int(conv.kernel_size[0])
     window = np.hanning(samples + 1)[:-1]
-    phases = 2 * np.pi * np.random.default_rng(0).random(conv.in_channels)[:, None]
-    bank = window * np.cos(2 * np.pi * _grid_turns(conv.in_channels, samples) + phases)
-    weight = torch.randn(conv.in_channels, conv.out_channels, samples) * (1e-3 / LIFT)
+    phases = 2 * np.pi * np.random.default_rng(0).random(len(plan.oscillators))[:, None]
+    turns = np.outer(plan.oscillators, np.arange(samples)) / samples
+    bank = window * np.cos(2 * np.pi * turns + phases)
+    weight = _dust(conv) / LIFT
     for index, wave in enumerate(bank.astype(np.float32) / LIFT):
-        weight[index, index % conv.out_channels] += torch.from_numpy(wave)
+        weight[plan.strengths.start + index, index % conv.out_channels] = torch.from_numpy(wave)
     return weight
 
 
 def _sum_of_channels(conv: nn.Conv1d) -> Tensor:
     """Weights of an output layer that adds its input channels up."""
-    weight = torch.randn(conv.out_channels, conv.in_channels, int(conv.kernel_size[0])) * 1e-3
+    weight = _dust(conv) * (1e-3 / DUST)
     weight[:, :, int(conv.kernel_size[0]) // 2] += 1.0
     return weight
 
 
-def _fit(decoder: OobleckDecoder, source: Source) -> None:
-    """Ridge regression from the hidden units to the oscillators' strengths, frame by frame."""
-    upsampling: nn.ConvTranspose1d = decoder.block[0].conv_t1
-    cache, latent = source.cache, source.latent
-    singles = [e for e in cache.entries if len(e.kinds) == 1]
-    chosen = [singles[int(i)] for i in np.random.default_rng(1).permutation(len(singles))[:CLIPS]]
-    inputs = torch.cat([_hidden(decoder, source, e) for e in chosen]).double()
-    targets = torch.cat([_strengths(source, e) for e in chosen])
-    gram = inputs.T @ inputs + RIDGE * torch.eye(inputs.shape[1]).double()
-    solved = torch.linalg.solve(gram, inputs.T @ targets.double()).float()
-    taps = int(upsampling.kernel_size[0])
-    weight = torch.randn(upsampling.in_channels, upsampling.out_channels, taps) * 1e-3
-    own = latent.frames_per_latent // 2
-    weight[:, :, own : own + latent.frames_per_latent] += solved.reshape(
-        len(solved), upsampling.out_channels, latent.frames_per_latent
-    )
-    _set_weight(upsampling, weight)
+def _too_quiet(decoder: OobleckDecoder, source: Source) -> NDArray[np.float64]:
+    """By how much each band of corpus clips comes out too quiet, as a factor [bands]."""
+    latent, entries = source.latent, source.cache.entries
+    singles = [e for e in entries if len(e.kinds) == 1]
+    chosen = np.random.default_rng(1).permutation(len(singles))[:CALIBRATION_CLIPS]
+    differences, weights = np.zeros(latent.mel_bands), np.zeros(latent.mel_bands)
+    for index in chosen:
+        wanted, heard = _heard(decoder, source, singles[int(index)])
+        audible = wanted > wanted.max() - 5.0
+        differences += ((wanted - heard) * audible).sum(0)
+        weights += audible.sum(0)
+    return np.asarray(np.exp(differences / np.maximum(weights, 1)))
 
 
-def _refine(
-    decoder: OobleckDecoder, source: Source, steps: int, on_step: Callable[[int, int, str], None]
-) -> None:
-    """Descend on the strengths themselves, quiet ones counting as much as loud ones.
-
-    All of it happens at the mel frame rate, so a step is far cheaper than one that renders sound.
-    """
-    first, last = decoder.block[0], decoder.block[-1]
-    parameters = [*decoder.conv1.parameters(), *first.parameters(), *last.snake1.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=REFINE_RATE)
-    draw = np.random.default_rng(2)
-    for step in range(steps):
-        rows = [_stretch(draw, source) for _ in range(REFINE_ROWS)]
-        inputs, targets = (torch.stack(parts) for parts in zip(*rows, strict=True))
-        made = last.snake1(first(decoder.conv1(inputs)))
-        loss = (torch.asinh(made / FAINT) - torch.asinh(targets / FAINT)).abs().mean()
-        for group in optimiser.param_groups:
-            group["lr"] = REFINE_RATE * min((step + 1) / WARM_UP_STEPS, 1 - step / steps)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        on_step(step + 1, steps, f"strengths off by {float(loss.detach()):.3f}")
-
-
-def _stretch(draw: np.random.Generator, source: Source) -> tuple[Tensor, Tensor]:
-    """A clip's beginning: latents [channels, frames], strengths [oscillators, mel frames]."""
-    cache, latent = source.cache, source.latent
-    entry = cache.entries[int(draw.integers(len(cache.entries)))]
-    frames = min(entry.frames, REFINE_FRAMES)
-    mels = np.full((REFINE_FRAMES, latent.packed_values), silence(latent), dtype=np.float32)
-    mels[:frames] = cache.mels[entry.first_frame : entry.first_frame + frames]
-    inputs = torch.cat(
-        [
-            torch.from_numpy(source.measured.normalised(mels).T),
-            torch.randn(latent.noise_channels, REFINE_FRAMES),
-        ]
-    )
-    count = latent.hop_samples // latent.frames_per_latent
-    shaped = _strengths(source, entry)[:frames]
-    shaped = shaped.reshape(frames, count, latent.frames_per_latent).transpose(0, 1)
-    targets = torch.zeros(count, REFINE_FRAMES, latent.frames_per_latent)
-    targets[:, :frames] = shaped
-    return inputs, targets.reshape(count, -1)
-
-
-def _hidden(decoder: OobleckDecoder, source: Source, entry: ClipEntry) -> Tensor:
-    """What the first upsampling reads for a clip, [latent frames, hidden units]."""
+def _heard(decoder: OobleckDecoder, source: Source, entry: ClipEntry) -> tuple[Floats, Floats]:
+    """The log-mel of a clip's beginning, and that of its rendering."""
     latent = source.latent
     frames = min(entry.frames, LONGEST_FRAMES)
-    packed = source.cache.mels[entry.first_frame : entry.first_frame + frames]
-    mels = torch.from_numpy(source.measured.normalised(np.asarray(packed, dtype=np.float32)).T)
-    noise = torch.randn(latent.noise_channels, frames)
-    hidden: Tensor = decoder.block[0].snake1(decoder.conv1(torch.cat([mels, noise])[None]))
-    return hidden[0].T
-
-
-def _strengths(source: Source, entry: ClipEntry) -> Tensor:
-    """Strength of each oscillator, [latent frames, oscillators * stacked frames].
-
-    Measured with twice the oscillators' window, for sharper tones. Odd oscillators turn by half a
-    cycle from one mel frame to the next, so theirs alternate in sign.
-    """
-    latent = source.latent
-    frames = min(entry.frames, LONGEST_FRAMES)
-    hop = count = latent.hop_samples // latent.frames_per_latent
-    start = entry.first_frame * latent.hop_samples
-    wave = np.asarray(
-        source.cache.waves[start : start + frames * latent.hop_samples], dtype=np.float32
+    packed = np.asarray(
+        source.cache.mels[entry.first_frame : entry.first_frame + frames], dtype=np.float32
     )
-    window = np.hanning(4 * hop + 1)[:-1].astype(np.float32)
-    padded = np.pad(wave, (3 * hop // 2, 3 * hop // 2))
-    pieces: Floats = np.lib.stride_tricks.sliding_window_view(padded, 4 * hop)[::hop]
-    spectra = np.abs(np.fft.rfft(pieces * window, axis=1)) * (2 * LIFT / window.sum())
-    strengths = spectra[:, 2 : 2 * count + 1 : 2].reshape(frames, latent.frames_per_latent, count)
-    stacked = np.arange(latent.frames_per_latent)[:, None]
-    signs = np.where((np.arange(1, count + 1) % 2) & (stacked % 2), -1.0, 1.0)
-    signed = (strengths * signs).transpose(0, 2, 1).reshape(frames, -1)
-    return torch.from_numpy(signed.astype(np.float32))
+    mels = torch.from_numpy(source.measured.normalised(packed).T[None])
+    noise = torch.randn(1, latent.noise_channels, frames)
+    wave: Floats = decoder(torch.cat([mels, noise], dim=1))[0, 0].numpy()
+    return unpack(packed, latent), log_mel(wave, latent)
 
 
-def _set_weight(conv: Convolution, weight: Tensor) -> None:
-    """Load a plain weight into a weight-normed convolution: direction and length."""
-    norm = weight.flatten(1).norm(dim=1).clamp_min(1e-9)
+def _dust(conv: Convolution) -> Tensor:
+    """Tiny random weights in the shape of a convolution's."""
+    return torch.randn(dict(conv.named_parameters())["weight_v"].shape) * DUST
+
+
+def _set_weight(conv: Convolution, weight: Tensor) -> Tensor:
+    """Load a plain weight into a weight-normed convolution; return its bias, set to zero."""
     parts = dict(conv.named_parameters())
+    norm = weight.flatten(1).norm(dim=1).clamp_min(1e-9)
     parts["weight_v"].copy_(weight)
     parts["weight_g"].copy_(norm.view_as(parts["weight_g"]))
-    if "bias" in parts:
-        parts["bias"].zero_()
+    return parts["bias"].zero_() if "bias" in parts else torch.zeros(len(weight))

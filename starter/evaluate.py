@@ -4,13 +4,16 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from starter.assemble import read_defaults, write_defaults
 from starter.classifier import FILE as JUDGE_FILE
 from starter.classifier import Judge
 from starter.evaluation import (
     SECONDS,
+    SEED,
     Bench,
+    SweepPoint,
     behaviour,
     best,
     judged_corpus,
@@ -27,17 +30,10 @@ from starter.recipe import Recipe
 from starter.report import Findings, render
 from starter.sampler import Settings
 
-GRID = (
-    Settings(10, 3.0),
-    Settings(15, 3.0),
-    Settings(20, 1.0),
-    Settings(20, 2.0),
-    Settings(20, 3.0),
-    Settings(20, 4.0),
-    Settings(20, 6.0),
-    Settings(25, 3.0),
-    Settings(50, 3.0),
-)
+GUIDANCES = (1.0, 2.0, 3.0, 4.0, 6.0)
+STEPS = (8, 12, 16, 20, 30)
+MIDDLE_STEPS = 16  # where guidances are compared; steps are then compared at the best of them
+RECORD = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     if found.sweep and checkpoint.exists():
         write_defaults(checkpoint, recipe, found.settings)
     (run.pages / "EVALUATION.md").write_text(render(found))
+    (run.pages / RECORD).write_text(json.dumps(_record(found), indent=1) + "\n")
     _draw(found, bench, run.pages / "evaluation.png")
     return overall(found.results)
 
@@ -66,8 +63,7 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
 def _measure(run: EvaluationRun, bench: Bench, settings: Settings) -> Findings:
     points = []
     if run.sweep_seeds:
-        with progress_bar("settings") as bar:
-            points = sweep(bench, run.sweep_seeds, list(GRID), bar)
+        points = _sweep(run, bench)
         settings = best(points)
     started = time.monotonic()
     with progress_bar("kinds") as bar:
@@ -83,6 +79,28 @@ def _measure(run: EvaluationRun, bench: Bench, settings: Settings) -> Findings:
         elapsed_s / len(results) / run.seeds,
         points,
     )
+
+
+def _sweep(run: EvaluationRun, bench: Bench) -> list[SweepPoint]:
+    """Guidances at a middle number of steps, then numbers of steps at the best guidance."""
+    with progress_bar("guidance") as bar:
+        grid = [Settings(MIDDLE_STEPS, g) for g in GUIDANCES]
+        points = sweep(bench, run.sweep_seeds, grid, bar)
+    guidance = max(points, key=lambda p: (p.accuracy, -p.distance)).settings.guidance
+    with progress_bar("steps") as bar:
+        grid = [Settings(n, guidance) for n in STEPS if n != MIDDLE_STEPS]
+        return points + sweep(bench, run.sweep_seeds, grid, bar)
+
+
+def _record(found: Findings) -> dict[str, Any]:
+    """What was asked and heard: the yardstick for a served model, seed by seed."""
+    return {
+        "steps": found.settings.steps,
+        "guidance": found.settings.guidance,
+        "seconds": SECONDS,
+        "first_seed": SEED,
+        "kinds": {r.name: {"prompts": r.prompts, "heard": r.heard} for r in found.results},
+    }
 
 
 def _training(work: Path) -> dict[str, str]:

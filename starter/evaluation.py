@@ -26,6 +26,7 @@ from starter.sampler import Settings
 
 SECONDS = 4.0
 SEED = 1000
+TOLERATED = 0.02  # loss of recognition for fewer steps or less precision
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,14 @@ def sweep(
     return points
 
 
-def best(points: list[SweepPoint], most_steps: int = 25) -> Settings:
+def best(points: list[SweepPoint]) -> Settings:
     """The setting to ship.
 
-    Near the best recognition within the step limit, then the nearest to the corpus.
+    The fewest steps that cost at most 2 points of recognition, then the nearest to the corpus.
     """
-    allowed = [p for p in points if p.settings.steps <= most_steps]
-    top = max(p.accuracy for p in allowed)
-    return min((p for p in allowed if p.accuracy >= top - 0.02), key=lambda p: p.distance).settings
+    top = max(p.accuracy for p in points)
+    good = [p for p in points if p.accuracy >= top - TOLERATED]
+    return min(good, key=lambda p: (p.settings.steps, p.distance)).settings
 
 
 def load_bench(work: Path, instrument: Instrument, judge: Judge) -> Bench:

@@ -52,13 +52,12 @@ class VocoderSizes:
     """The Oobleck decoder: to the mel frame rate, there a net of residual units, then to samples.
 
     Factors are even: diffusers' Oobleck loses samples at odd strides. The first multiple times the
-    channels is the mel hop: one oscillator per sample of it.
+    channels holds two stages of the mel bands, noise, and 240 oscillators (``bank_start``).
     """
 
     downsampling_ratios: tuple[int, ...] = (320, 4)  # used in reverse order for upsampling
-    channel_multiples: tuple[int, ...] = (160, 384)
+    channel_multiples: tuple[int, ...] = (200, 192)
     decoder_channels: int = 2
-    start_steps: int = 700  # of the head start, before the decoder is trained as a whole
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ TOY = replace(
     corpus=CorpusSizes(clips_per_kind=1, mixtures=2, longest_seconds=3.0),
     text=TextSizes(vocabulary=400, tokens=24, width=16, layers=1, heads=2, feed_forward=16),
     transformer=TransformerSizes(layers=1, heads=2, key_value_heads=1, head_width=16),
-    vocoder=VocoderSizes(channel_multiples=(160, 8), decoder_channels=2),
+    vocoder=VocoderSizes(channel_multiples=(200, 160), decoder_channels=2),
 )
 
 

@@ -110,7 +110,7 @@ def test_the_head_start_sounds_where_the_latents_say(
     measured = read_statistics(work / STATISTICS_FILE)
     torch.manual_seed(0)
     decoder = build_vae(recipe).decoder
-    start_as_bank(decoder, Source(cache, measured, recipe.latent), 3, lambda *_: None)
+    start_as_bank(decoder, Source(cache, measured, recipe.latent))
     entry = next(e for e in cache.entries if e.kinds == ("beep",))
     packed = cache.mels[entry.first_frame : entry.first_frame + entry.frames].astype(np.float32)
     mels = torch.from_numpy(measured.normalised(packed).T[None])
