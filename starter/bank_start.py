@@ -250,7 +250,7 @@ def _multiply(
     _set_weight(unit.conv2, outer)
 
 
-def _silence(unit: nn.Module) -> None:
+def _silence(unit: OobleckResidualUnit) -> None:
     """A residual unit that adds nothing yet."""
     _set_weight(unit.conv2, _dust(unit.conv2))
 
