@@ -1,0 +1,114 @@
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from ops.models.errors import ModelsError
+from ops.models.target import find_target
+from ops.running_stack import RunningStack, announced
+from ops.settings import Settings, TritonSettings
+
+NOWHERE = "127.0.0.1:1"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: str) -> Result:
+        variables = {"TRITONE_STATE_DIRECTORY": str(tmp_path)}
+        return CliRunner().invoke(app, ["models", *arguments], env=variables)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("show", "starter"),
+        ("load", "starter"),
+        ("verify", "starter"),
+        ("promote", "starter", "2"),
+        ("rollback", "starter"),
+        ("canary", "starter", "2"),
+        ("compare", "starter"),
+        ("unload", "starter", "1"),
+    ],
+)
+def test_without_a_triton_each_command_names_the_remedy_in_one_line(
+    run: Run, command: tuple[str, ...]
+) -> None:
+    ended = run(*command)
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("tritone: no stack runs here: start one with `tritone up`")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_triton_that_is_away_is_said_in_one_line(run: Run) -> None:
+    ended = run("promote", "starter", "2", "--url", NOWHERE, "--json")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("tritone: Triton does not answer: ")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("promote", "starter", "two"),
+        ("promote", "starter", "0"),
+        ("canary", "starter", "2", "--share", "1.5"),
+        ("unload", "starter"),
+    ],
+)
+def test_a_wrong_argument_is_a_usage_error(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_folder_that_is_none_is_named(run: Run) -> None:
+    ended = run("list", "--url", NOWHERE, "--repository", "/no/such/folder")
+    assert ended.exit_code == 1
+    assert "there is no model repository at /no/such/folder" in ended.stderr
+
+
+def test_the_running_stack_is_the_default(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    stack = RunningStack(
+        pid=os.getpid(),
+        triton="127.0.0.1:4001",
+        triton_metrics=None,
+        frontend="http://127.0.0.1:8080",
+        model_repository=str(models),
+    )
+    settings = Settings(state_directory=tmp_path)
+    with announced(tmp_path, stack):
+        target = find_target(settings, None, None)
+        assert (target.url, target.frontend) == (stack.triton, stack.frontend)
+        assert target.repository is not None
+        assert target.repository.folder == models
+        other = find_target(settings, "elsewhere:8001", None)
+        assert (other.url, other.repository, other.frontend) == ("elsewhere:8001", None, None)
+        same = find_target(settings, stack.triton, None)
+        assert same == target
+
+
+def test_the_environments_triton_is_used(tmp_path: Path) -> None:
+    settings = Settings(state_directory=tmp_path, triton=TritonSettings(url="elsewhere:8001"))
+    assert find_target(settings, None, None).url == "elsewhere:8001"
+    with pytest.raises(ModelsError, match="no stack runs here"):
+        find_target(Settings(state_directory=tmp_path), None, None)
+
+
+def test_comparing_needs_a_frontend(run: Run, tmp_path: Path) -> None:
+    stack = RunningStack(
+        pid=os.getpid(), triton=NOWHERE, triton_metrics=None, frontend=None, model_repository=None
+    )
+    (tmp_path / "stack.json").write_text(json.dumps(asdict(stack)))
+    ended = run("compare", "starter")
+    assert ended.stderr == "tritone: no frontend runs here; name one with --frontend URL\n"
