@@ -209,6 +209,7 @@ class Operator:
         served = rollout.served
         if self.repository is not None:
             self.repository.keep(served.name, version, lineup)
+        await rollout.tidy()
         return served
 
 

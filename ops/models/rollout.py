@@ -63,9 +63,20 @@ class Rollout:
         for gone in self._staged - lineup.candidates.keys():
             await self._control.unload(candidate_name(before.name, gone))
         self.served = await read(self._control, before.name)
-        if before.loaded - wanted:
+
+    async def tidy(self) -> None:
+        """Unload what is not needed any more, once no request needs it.
+
+        Raises:
+            ModelsError: requests still run; the versions stay loaded.
+        """
+        if any(self._ready(component) - self.served.loaded for component in self.served.components):
             await self._until_idle()
-            await self._set_versions(wanted)
+            await self._set_versions(self.served.loaded)
+
+    def _ready(self, component: str) -> set[int]:
+        versions = self.served.states.get(component, {})
+        return {version for version, state in versions.items() if state.state == READY}
 
     async def _switch(self, version: int, lineup: Lineup) -> None:
         # An ensemble whose components are missing is not refused but taken down: look first.
