@@ -52,7 +52,9 @@ class Operations:
     def run(self, *arguments: str, state_directory: Path | None = None) -> tuple[int, str, str]:
         variables = {"TRITONE_STATE_DIRECTORY": str(state_directory or self.state_directory)}
         # In this process: a command of its own takes a second to start, and there are many.
-        ended = CliRunner().invoke(app, ["models", *arguments], env=variables)
+        ended = CliRunner().invoke(
+            app, ["models", *arguments], env=variables, catch_exceptions=False
+        )
         return ended.exit_code, ended.stdout, ended.stderr
 
     def do(self, verb: str, *arguments: str) -> dict[int, str]:
@@ -218,7 +220,7 @@ def until_served(operations: Operations) -> None:
     until(is_ready)
 
 
-async def test_a_triton_is_operated_whose_files_we_do_not_see(
+def test_a_triton_is_operated_whose_files_we_do_not_see(
     operations: Operations, tmp_path: Path
 ) -> None:
     """From another machine: only its address, and a copy of what was published."""
