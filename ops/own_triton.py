@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops import backend_directory, leftovers
+from ops import backend_directory
 from ops.errors import CannotStart
 from ops.healing import heal_forever
 from ops.models import PublishedModel, published_models
 from ops.ports import LOOPBACK, choose_ports
 from ops.settings import Settings, inherited_environment
-from ops.shared_memory import owned_prefix, remove_regions
+from ops.shared_memory import remove_regions
 from ops.supervisor import Service, Supervisor
 from ops.triton_control import TritonControl, TritonError
 from ops.triton_home import has_gpu, libpython_folder, triton_home
@@ -25,8 +25,10 @@ _EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
 
 
 @contextmanager
-def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonServer]:
+def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iterator[TritonServer]:
     """Prepare everything that a Triton needs to start, and remove it in the end.
+
+    `prefix` is the stack's: of shared memory, and the mark of its processes.
 
     Raises:
         CannotStart: something is missing; says what to do.
@@ -40,9 +42,7 @@ def prepared_server(settings: Settings, *, logs_info: bool) -> Iterator[TritonSe
             "TRITONE_TRITON__METRICS_PORT": settings.triton.metrics_port,
         }
     )
-    state = settings.resolved_state_directory()
-    leftovers.clear(state)
-    with owned_prefix() as prefix, _scratch(state / prefix) as scratch:
+    with _scratch(settings.resolved_state_directory() / prefix) as scratch:
         http_port, grpc_port, metrics_port = ports.values()
         yield TritonServer(
             home=home,

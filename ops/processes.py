@@ -9,7 +9,10 @@ from contextlib import suppress
 import psutil
 
 INSTANCE_VARIABLE = "TRITONE_INSTANCE"
-"""Environment variable by which every process of a stack can be found: its shared memory prefix."""
+"""Environment variable by which every process of a stack can be found: its shared memory prefix.
+
+The database has none: the next start finds it by its folder.
+"""
 
 _MAX_LINE_BYTES = 1 << 20
 

@@ -13,6 +13,7 @@ import sys
 from contextlib import ExitStack
 from typing import Protocol
 
+from ops import leftovers
 from ops.errors import CannotStart
 from ops.frontend import (
     Addresses,
@@ -24,8 +25,10 @@ from ops.frontend import (
 from ops.job_database import JobDatabase
 from ops.own_triton import OwnTriton, prepared_server
 from ops.ports import choose_ports
+from ops.processes import INSTANCE_VARIABLE
 from ops.running_stack import RunningStack, announced
 from ops.settings import Settings
+from ops.shared_memory import owned_prefix
 from ops.worker import METRICS_PORT, Worker
 
 _log = logging.getLogger(__name__)
@@ -53,7 +56,9 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
     Raises:
         CannotStart: says why, and what to do.
     """
+    leftovers.clear(settings.resolved_state_directory())  # before ports: it may hold ours
     with ExitStack() as resources:
+        prefix = resources.enter_context(owned_prefix())
         parts: list[Part] = []
         # Before Triton: a taken port must be said at once, not after the models are loaded.
         port = frontend_port(settings) if with_frontend else 0
@@ -62,12 +67,12 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             resources.callback(part.kill)
         url, server = settings.triton.url, None
         if url is None:
-            server = resources.enter_context(prepared_server(settings, logs_info=logs_info))
+            server = resources.enter_context(prepared_server(settings, prefix, logs_info=logs_info))
             url = server.url
             parts.append(OwnTriton(server, settings))
         if with_frontend:
             addresses = Addresses(port=port, triton=url, database=database_url)
-            parts += _frontend_parts(settings, addresses)
+            parts += _frontend_parts(settings, addresses, prefix)
         if not parts:
             raise CannotStart("nothing to run: TRITONE_TRITON__URL is set and --no-frontend given")
         stack = RunningStack(
@@ -101,9 +106,9 @@ async def _job_database(settings: Settings, parts: list[Part]) -> str | None:
     return database.url
 
 
-def _frontend_parts(settings: Settings, addresses: Addresses) -> list[Part]:
+def _frontend_parts(settings: Settings, addresses: Addresses, prefix: str) -> list[Part]:
     """Return the frontend as the last part, and the workers before it."""
-    environment = frontend_environment(settings, addresses)
+    environment = frontend_environment(settings, addresses) | {INSTANCE_VARIABLE: prefix}
     frontend = Frontend(settings, frontend_url(settings, addresses.port), environment)
     n_workers = 0 if addresses.database is None else settings.jobs.workers
     ports = _metrics_ports(settings, n_workers)
