@@ -31,6 +31,14 @@ class StubWatch:
         """Return the models of the backend processes that lived at the last look."""
         return list(self._models.values())
 
+    def processes(self, model: str) -> list[psutil.Process]:
+        """Return the backend processes of a model that lived at the last look."""
+        found = []
+        for pid, name in self._models.items():
+            with suppress(psutil.NoSuchProcess):
+                found += [psutil.Process(pid)] if name == model else []
+        return found
+
     def dead_models(self) -> list[str]:
         """Return the models of the backend processes that died since the last call."""
         dead = []

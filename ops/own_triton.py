@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops import backend_directory
+from ops import backend_directory, canary
 from ops.errors import CannotStart
 from ops.healing import heal_forever
 from ops.models import PublishedModel, published_models
@@ -76,6 +76,8 @@ class OwnTriton:
         self.url = f"grpc://{server.url}"
         self._server = server
         self._drain_timeout_s = settings.drain_timeout_s
+        self._period_s = settings.triton.canary_period_s
+        self._timeout_s = settings.triton.canary_timeout_s
         self._control = TritonControl(server.url)
         self._supervisor = Supervisor(
             Service(
@@ -125,7 +127,13 @@ class OwnTriton:
             await self.is_ready.wait()
             if self._supervisor.child is not None:
                 pid = self._supervisor.child.pid
-                await heal_forever(pid, self._server.model_repository, self._control)
+                watching = asyncio.create_task(
+                    canary.watch_forever(pid, self._control, self._period_s, self._timeout_s)
+                )
+                try:
+                    await heal_forever(pid, self._server.model_repository, self._control)
+                finally:
+                    watching.cancel()
 
 
 def _triton_models(published: list[PublishedModel]) -> list[str]:

@@ -23,6 +23,12 @@ class TritonSettings(BaseModel):
         False,
         description="Whether Triton's APIs, which ask for no key, listen on all addresses.",
     )
+    canary_period_s: float = Field(
+        10.0, gt=0, description="Period of asking backend processes for a sign of life, in seconds."
+    )
+    canary_timeout_s: float = Field(
+        30.0, gt=0, description="How long a backend process may do nothing, in seconds."
+    )
     start_timeout_s: float = Field(
         180.0, gt=0, description="How long Triton may take until every model is ready."
     )

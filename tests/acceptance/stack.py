@@ -27,7 +27,12 @@ class Stack:
     """A running `tritone up`."""
 
     def __init__(
-        self, repository: Path, folder: Path, flags: tuple[str, ...], variables: dict[str, str]
+        self,
+        repository: Path,
+        folder: Path,
+        flags: tuple[str, ...],
+        variables: dict[str, str],
+        wrapper: tuple[str, ...] = (),  # a command that becomes the one after it
     ) -> None:
         self.repository = repository
         self.log_file = folder / "log"
@@ -43,7 +48,7 @@ class Stack:
         }
         with self.log_file.open("w") as log, self._out_file.open("w") as out:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("tritone"), "up", *flags],
+                [*wrapper, Path(sys.executable).with_name("tritone"), "up", *flags],
                 env=environment,
                 stdout=out,
                 stderr=log,
@@ -120,8 +125,17 @@ def is_running(process: psutil.Process) -> bool:
 @contextmanager
 def running(repository: Path, folder: Path, *flags: str, **variables: str) -> Iterator[Stack]:
     """Run `tritone up` on a repository, with `folder` as scratch."""
+    with running_under((), repository, folder, *flags, **variables) as stack:
+        yield stack
+
+
+@contextmanager
+def running_under(
+    wrapper: tuple[str, ...], repository: Path, folder: Path, *flags: str, **variables: str
+) -> Iterator[Stack]:
+    """Do the same under a command that becomes the one after it."""
     folder.mkdir(parents=True, exist_ok=True)
-    stack = Stack(repository, folder, flags, variables)
+    stack = Stack(repository, folder, flags, variables, wrapper)
     try:
         yield stack
     finally:

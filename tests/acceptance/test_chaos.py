@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.chaos import KINDS, run_chaos
+from tests.acceptance.drills import tell
 
 pytestmark = pytest.mark.triton
 
@@ -15,7 +16,7 @@ async def test_jobs_outlive_the_death_of_every_kind_of_process(repository: Path)
     outcome = await run_chaos(
         repository, N_JOBS, per_second=1.6, pause_s=2.5, seed=1, timeout_s=150.0
     )
-    print(outcome)  # noqa: T201 -- the figure
+    tell(str(outcome))
     assert set(outcome.kills) == set(KINDS)
     assert outcome.ended == outcome.jobs == N_JOBS
     assert set(outcome.statuses) <= {"completed", "error"}

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from ops.own_triton import prepared_server
 from ops.ports import LOOPBACK
 from ops.settings import Settings, inherited_environment
+from ops.shared_memory import owned_prefix
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
@@ -39,8 +41,9 @@ class Image:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         settings = Settings(model_repository=repository, state_directory=folder / "run")
-        self._prepared = prepared_server(settings, logs_info=False)
-        server = self._prepared.__enter__()
+        self._resources = ExitStack()
+        prefix = self._resources.enter_context(owned_prefix())
+        server = self._resources.enter_context(prepared_server(settings, prefix, logs_info=False))
         self.address, self.http_port = server.url, server.http_port
         (
             *python_keeper,
@@ -101,7 +104,7 @@ class Image:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(PATIENCE_S)
         self._log.close()
-        self._prepared.__exit__(None, None, None)
+        self._resources.close()
 
 
 @pytest.fixture

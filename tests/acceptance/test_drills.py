@@ -1,0 +1,126 @@
+"""Drills: processes die, hang and restart under load. Figures are printed: `pytest -s`."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.chaos import victims
+from tests.acceptance.conftest import copy_of
+from tests.acceptance.drills import (
+    UNREACHABLE,
+    Jobs,
+    Load,
+    left_behind,
+    open_folder,
+    prefix_of,
+    status_of,
+    tell,
+    until,
+)
+from tests.acceptance.stack import Stack, running
+
+pytestmark = pytest.mark.triton
+
+TIMEOUT_S = 20.0  # of one request
+SLACK_S = 4.0  # of a busy machine, beyond a deadline
+COMPONENTS = ("tokenizer", "text_encoder", "transformer", "denoiser", "vae_decoder")
+SETTINGS = {
+    "TRITONE_TIMEOUT_S": str(TIMEOUT_S),
+    "TRITONE_JOBS__LEASE_S": "4",
+    "TRITONE_JOBS__MAX_ATTEMPTS": "10",
+    "TRITONE_DRAIN_TIMEOUT_S": "10",
+}
+
+
+def _processes(stack: Stack, model: str) -> dict[str, Callable[[], psutil.Process]]:
+    def of_kind(kind: str) -> Callable[[], psutil.Process]:
+        return lambda: victims(kind, (stack,))[0]
+
+    def of_component(component: str) -> Callable[[], psutil.Process]:
+        return lambda: stack.stub(f"{model}_{component}")
+
+    kinds = ("triton", "frontend", "worker", "database")
+    return {each: of_component(each) for each in COMPONENTS} | {k: of_kind(k) for k in kinds}
+
+
+def test_every_death_under_load_is_answered_in_time_and_healed(
+    repository: Path, model: str
+) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        with running(models, folder, **SETTINGS) as stack:
+            jobs = Jobs(stack.address)
+            prefix = prefix_of(stack)
+            with Load(stack.address).running() as load:
+                for name, find in _processes(stack, model).items():
+                    until(lambda: load.is_served_since(time.monotonic() - 2))
+                    jobs.submit(3)
+                    find().kill()
+                    killed_at = time.monotonic()
+                    until(lambda at=killed_at: load.is_served_since(at + 0.3))  # type: ignore[misc]
+                    tell(f"{name}: a sound again after {time.monotonic() - killed_at:.1f} s")
+            waited = jobs.until_over()
+            assert stack.stop() == 0
+        tell(
+            f"answers: {dict(load.statuses)}, the longest took {load.longest_s:.1f} s; "
+            f"{len(jobs.accepted)} jobs accepted and made, the last {waited:.1f} s after the load"
+        )
+        assert load.longest_s < TIMEOUT_S + SLACK_S
+        assert set(load.statuses) <= {200, 503, UNREACHABLE}
+        assert set(jobs.refused) <= {503}
+        assert left_behind(prefix, folder) == []
+
+
+@pytest.mark.parametrize("component", ["tokenizer", "transformer", "denoiser"])
+def test_a_backend_process_that_hangs_is_killed_and_healed(
+    repository: Path, model: str, component: str
+) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        canary = {"TRITONE_TRITON__CANARY_PERIOD_S": "1", "TRITONE_TRITON__CANARY_TIMEOUT_S": "3"}
+        with running(models, folder, **SETTINGS, **canary) as stack:
+            address = stack.address
+            assert status_of(address) == 200
+            hung = stack.stub(f"{model}_{component}")
+            hung.suspend()
+            began = time.monotonic()
+            first = status_of(address)
+            took = time.monotonic() - began
+            until(lambda: status_of(address) == 200)
+            tell(
+                f"{component}: the request that met it got {first} after {took:.1f} s, "
+                f"a sound again after {time.monotonic() - began:.1f} s"
+            )
+            assert took < TIMEOUT_S + SLACK_S
+            assert first in {200, 503, 504}
+            assert stack.stub(f"{model}_{component}").pid != hung.pid
+            assert "does not answer" in stack.log
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_under_load_loses_no_job_and_leaves_nothing(
+    repository: Path, end: signal.Signals
+) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        with running(models, folder, **SETTINGS) as stack:
+            jobs = Jobs(stack.address)
+            prefix = prefix_of(stack)
+            with Load(stack.address, n_clients=2).running() as load:
+                jobs.submit(20, steps=40)
+                stack.process.send_signal(end)
+                code = stack.process.wait(60)
+        assert set(load.statuses) <= {200, 503, UNREACHABLE}
+        if end is signal.SIGTERM:
+            assert code == 0
+            assert left_behind(prefix, folder) == []
+        with running(models, folder, **SETTINGS) as stack:
+            jobs.address = stack.address
+            waited = jobs.until_over()
+            assert [each for each in left_behind(prefix, folder) if "postgres" not in each] == []
+        assert len(jobs.accepted) == 20
+        tell(f"{end.name}: 20 jobs accepted, all made {waited:.1f} s after the second start")

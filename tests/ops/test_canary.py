@@ -1,0 +1,68 @@
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import psutil
+import pytest
+from tritonclient.grpc import model_config_pb2
+
+from ops import canary
+from ops.triton_control import TritonControl, zero_inputs
+
+TIMEOUT_S = 1.0
+
+
+class FakeControl:
+    """Waits for a process that never answers, as Triton does."""
+
+    def __init__(self, *, is_answered: bool) -> None:
+        self.is_answered = is_answered
+
+    async def answers(self, _model: str, timeout_s: float) -> bool:
+        await asyncio.sleep(0 if self.is_answered else timeout_s)
+        return self.is_answered
+
+
+@pytest.fixture(params=["import time; time.sleep(60)", "while True: pass"], ids=["idle", "busy"])
+def process(request: pytest.FixtureRequest) -> Iterator[psutil.Process]:
+    started = psutil.Popen([sys.executable, "-c", request.param])
+    time.sleep(0.3)  # past the start of the interpreter
+    yield started
+    started.kill()
+    started.wait()
+
+
+async def look_at(process: psutil.Process, *, is_answered: bool) -> bool:
+    """Return whether the process was killed."""
+    control = cast("TritonControl", FakeControl(is_answered=is_answered))
+    await canary.look_at("rain", [process], control, TIMEOUT_S)
+    await asyncio.sleep(0.1)
+    return process.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_only_what_neither_answers_nor_works_is_killed(
+    process: psutil.Process, request: pytest.FixtureRequest
+) -> None:
+    assert not await look_at(process, is_answered=True)
+    is_idle = "idle" in request.node.name
+    assert await look_at(process, is_answered=False) == is_idle
+
+
+async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
+    process = psutil.Popen([sys.executable, "-c", ""])
+    process.wait()
+    control = cast("TritonControl", FakeControl(is_answered=False))
+    await canary.look_at("rain", [process], control, TIMEOUT_S)
+
+
+def test_the_smallest_request_has_every_input_with_free_lengths_of_one() -> None:
+    config = model_config_pb2.ModelConfig(max_batch_size=8)
+    config.input.add(name="PROMPT", data_type="TYPE_STRING", dims=[1])
+    config.input.add(name="LATENTS", data_type="TYPE_FP32", dims=[8, -1])
+    prompt, latents = zero_inputs(config)
+    assert (prompt.name(), prompt.datatype(), prompt.shape()) == ("PROMPT", "BYTES", [1, 1])
+    assert (latents.name(), latents.datatype(), latents.shape()) == ("LATENTS", "FP32", [1, 8, 1])
+    config.max_batch_size = 0
+    assert zero_inputs(config)[1].shape() == [8, 1]
