@@ -35,19 +35,19 @@ def python_of(client: str) -> Path:
     return python
 
 
-def node_modules() -> Path:
-    """Return the folder that has the npm clients, installing them the first time.
+def node_modules(name: str = "node") -> Path:
+    """Return the folder that has the packages of an npm lock, installing them the first time.
 
     Skips the test where there is no node, or no registry can be reached.
     """
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed")
-    lock = LOCKS / "node" / "package-lock.json"
-    folder = _folder("node", lock)
+    lock = LOCKS / name / "package-lock.json"
+    folder = _folder(name, lock)
     if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=_parent()) as name:
-            new = Path(name) / "new"
+        with tempfile.TemporaryDirectory(dir=_parent()) as scratch:
+            new = Path(scratch) / "new"
             shutil.copytree(lock.parent, new)
             quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
             quiet += ["--fetch-retries=1", "--fetch-timeout=20000"]

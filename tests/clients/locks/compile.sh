@@ -7,4 +7,7 @@ for wanted in *.in; do
   ../../../.venv/bin/uv pip compile -q "$wanted" --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --no-annotate --no-header -o "${wanted%.in}.txt"
 done
-npm --prefix node install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
+for folder in node s3rver; do
+  npm --prefix "$folder" install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+    --no-audit --no-fund
+done
