@@ -9,14 +9,21 @@ import asyncio
 import logging
 from contextlib import suppress
 
+import numpy as np
 import psutil
+from tritonclient.grpc import model_config_pb2
+from tritonclient.grpc.aio import InferInput
+from tritonclient.utils import triton_to_np_dtype
 
 from ops.healing import StubWatch
-from ops.triton_control import TritonControl
+from ops.triton_control import TritonControl, TritonError
+from tritone import tensors
 
 _log = logging.getLogger(__name__)
 
 _BUSY_SHARE = 0.05  # of one core: beyond it, a process works
+# What a caller hears of a process that does nothing: gRPC's words, and Triton's.
+_HUNG = ("Deadline Exceeded", "DEADLINE_EXCEEDED", "is not healthy")
 _SHORTEST_S = 1.0  # to judge by: processor time is counted in hundredths of a second
 
 
@@ -44,7 +51,7 @@ async def look_at(
     before = {process: _processor_s(process) for process in processes}
     loop = asyncio.get_running_loop()
     began = loop.time()
-    if await control.answers(model, timeout_s):
+    if await answers(model, control, timeout_s):
         return
     await asyncio.sleep(max(0.0, _SHORTEST_S - (loop.time() - began)))
     for process, used_s in before.items():
@@ -60,3 +67,39 @@ def _processor_s(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return float("inf")  # dead already: nothing to kill
     return float(times.user + times.system)
+
+
+async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
+    """Return whether a model answers a request of zeros, if only with an error.
+
+    A Triton that does not answer itself says nothing of the model: that is True, too.
+    """
+    try:
+        config = await control.config(model)
+    except TritonError:
+        return True
+    # A denoiser makes no sound of it: it answers such a question at once, whatever it is doing.
+    question = {tensors.QUERY: "canary"}
+    try:
+        await control.ask(model, zero_inputs(config), question, timeout_s)
+    except TritonError as error:
+        return not any(sign in str(error) for sign in _HUNG)
+    return True
+
+
+def zero_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
+    """Return the smallest request that a model takes: every input of zeros, free lengths of 1."""
+    inputs = []
+    for each in config.input:
+        name = model_config_pb2.DataType.Name(each.data_type).removeprefix("TYPE_")
+        dtype = "BYTES" if name == "STRING" else name
+        shape = [1] * bool(config.max_batch_size) + [max(1, size) for size in each.dims]
+        array = (
+            np.full(shape, b"", np.object_)
+            if dtype == "BYTES"
+            else np.zeros(shape, triton_to_np_dtype(dtype))
+        )
+        made = InferInput(each.name, shape, dtype)
+        made.set_data_from_numpy(array)
+        inputs.append(made)
+    return inputs

@@ -4,15 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-import grpc
-import numpy as np
-from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferResult
 from tritonclient.grpc.model_config_pb2 import ModelConfig
-from tritonclient.utils import InferenceServerException, triton_to_np_dtype
+from tritonclient.utils import InferenceServerException
 
 from ops.polling import until
-from tritone import tensors
 
 _CALL_TIMEOUT_S = 5.0
 _LOAD_TIMEOUT_S = 120.0
@@ -27,10 +23,6 @@ _CHANNEL = [
     # A minute of stereo is 10 MB; gRPC's own limit is 4.
     ("grpc.max_receive_message_length", -1),
 ]
-
-# What a caller hears of a process that does nothing; Triton's words, and gRPC's.
-_HUNG = ("Deadline Exceeded", "DEADLINE_EXCEEDED", "is not healthy")
-_CANARY = "canary"
 
 TritonError = InferenceServerException
 
@@ -144,41 +136,6 @@ class TritonControl:
         """
         await self._client.unload_model(model, client_timeout=_CALL_TIMEOUT_S)
 
-    async def answers(self, model: str, timeout_s: float) -> bool:
-        """Return whether a model answers a request of zeros, if only with an error.
-
-        A Triton that does not answer itself says nothing of the model: that is True, too.
-        """
-        try:
-            answer = await self._client.get_model_config(model, client_timeout=_CALL_TIMEOUT_S)
-        except InferenceServerException:
-            return True
-        config = answer.config
-        inputs = zero_inputs(config)
-        try:
-            if config.model_transaction_policy.decoupled:
-                await self._ask_decoupled(model, inputs, timeout_s)
-            else:
-                await self._client.infer(model, inputs, client_timeout=timeout_s)
-        except (InferenceServerException, grpc.RpcError) as error:
-            return not any(sign in str(error) for sign in _HUNG)
-        return True
-
-    async def _ask_decoupled(self, model: str, inputs: list[InferInput], timeout_s: float) -> None:
-        async def requests() -> AsyncIterator[dict[str, Any]]:
-            yield {
-                "model_name": model,
-                "inputs": inputs,
-                "parameters": {tensors.QUERY: _CANARY},  # the denoiser answers at once
-                "enable_empty_final_response": True,
-            }
-
-        stream = self._client.stream_infer(requests(), stream_timeout=timeout_s)
-        # Read to its end: Triton keeps a model whose stream is left early.
-        async for _answer, error in stream:
-            if error is not None:
-                raise error
-
     async def drain(self, models: Sequence[str]) -> None:
         """Refuse new requests to the models and return when none is in flight.
 
@@ -194,21 +151,3 @@ class TritonControl:
             return not states & {"READY", "UNLOADING"}
 
         await until(are_idle)
-
-
-def zero_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
-    """Return the smallest request that a model takes: every input of zeros, free lengths of 1."""
-    inputs = []
-    for each in config.input:
-        name = model_config_pb2.DataType.Name(each.data_type).removeprefix("TYPE_")
-        dtype = "BYTES" if name == "STRING" else name
-        shape = [1] * bool(config.max_batch_size) + [max(1, size) for size in each.dims]
-        array = (
-            np.full(shape, b"", np.object_)
-            if dtype == "BYTES"
-            else np.zeros(shape, triton_to_np_dtype(dtype))
-        )
-        made = InferInput(each.name, shape, dtype)
-        made.set_data_from_numpy(array)
-        inputs.append(made)
-    return inputs

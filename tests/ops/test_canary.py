@@ -9,20 +9,26 @@ import pytest
 from tritonclient.grpc import model_config_pb2
 
 from ops import canary
-from ops.triton_control import TritonControl, zero_inputs
+from ops.canary import zero_inputs
+from ops.triton_control import TritonControl, TritonError
 
 TIMEOUT_S = 1.0
 
 
 class FakeControl:
-    """Waits for a process that never answers, as Triton does."""
+    """Waits for a process that never answers, as Triton does, or gives the answer of one."""
 
-    def __init__(self, *, is_answered: bool) -> None:
+    def __init__(self, *, is_answered: bool, problem: str = "Deadline Exceeded") -> None:
         self.is_answered = is_answered
+        self.problem = problem
 
-    async def answers(self, _model: str, timeout_s: float) -> bool:
-        await asyncio.sleep(0 if self.is_answered else timeout_s)
-        return self.is_answered
+    async def config(self, _model: str) -> model_config_pb2.ModelConfig:
+        return model_config_pb2.ModelConfig()
+
+    async def ask(self, _model: str, _inputs: object, _how: object, timeout_s: float) -> None:
+        if not self.is_answered:
+            await asyncio.sleep(timeout_s)
+            raise TritonError(self.problem)
 
 
 @pytest.fixture(params=["import time; time.sleep(60)", "while True: pass"], ids=["idle", "busy"])
@@ -55,6 +61,20 @@ async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
     process.wait()
     control = cast("TritonControl", FakeControl(is_answered=False))
     await canary.look_at("rain", [process], control, TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("problem", "is_alive"),
+    [
+        ("Deadline Exceeded", False),
+        ("Stub process 'rain_tokenizer_0_0' is not healthy.", False),
+        ("inference request shape is wrong", True),
+        ("Connection refused", True),  # Triton's death is not the model's
+    ],
+)
+async def test_an_error_is_an_answer_too(problem: str, is_alive: bool) -> None:
+    control = cast("TritonControl", FakeControl(is_answered=False, problem=problem))
+    assert await canary.answers("rain", control, 0.01) == is_alive
 
 
 def test_the_smallest_request_has_every_input_with_free_lengths_of_one() -> None:
