@@ -71,7 +71,8 @@ def is_accepting(jobs: Jobs) -> bool:
 def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
     with open_folder() as folder, small_disk(folder) as disk:
         models = copy_of(repository, folder / "models")
-        with running(models, disk, TRITONE_JOBS__LEASE_S="4") as stack:
+        state = {"TRITONE_STATE_DIRECTORY": str(disk / "run")}
+        with running(models, folder, TRITONE_JOBS__LEASE_S="4", **state) as stack:
             jobs = Jobs(stack.address)
             jobs.submit(3)
             jobs.until_over()
