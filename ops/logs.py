@@ -2,12 +2,14 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 
 def show(source: str, line: str) -> None:
-    """Write one line of a process."""
-    sys.stderr.write(f"{source:<8} | {line}\n")
-    sys.stderr.flush()
+    """Write one line of a process; a log that cannot be written ends nothing."""
+    with suppress(OSError):  # its disk is full
+        sys.stderr.write(f"{source:<8} | {line}\n")
+        sys.stderr.flush()
 
 
 class _Lines(logging.Handler):

@@ -71,8 +71,7 @@ def is_accepting(jobs: Jobs) -> bool:
 def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
     with open_folder() as folder, small_disk(folder) as disk:
         models = copy_of(repository, folder / "models")
-        state = {"TRITONE_STATE_DIRECTORY": str(disk / "run")}
-        with running(models, folder, TRITONE_JOBS__LEASE_S="4", **state) as stack:
+        with running(models, disk, TRITONE_JOBS__LEASE_S="4") as stack:  # its log lies there, too
             jobs = Jobs(stack.address)
             jobs.submit(3)
             jobs.until_over()
