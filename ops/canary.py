@@ -70,7 +70,7 @@ def _processor_s(process: psutil.Process) -> float:
 
 
 async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
-    """Return whether a model answers a request of zeros, if only with an error.
+    """Return whether a model answers a tiny request, if only with an error.
 
     A Triton that does not answer itself says nothing of the model: that is True, too.
     """
@@ -81,14 +81,18 @@ async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
     # A denoiser makes no sound of it: it answers such a question at once, whatever it is doing.
     question = {tensors.QUERY: "canary"}
     try:
-        await control.ask(model, zero_inputs(config), question, timeout_s)
+        await control.ask(model, small_inputs(config), question, timeout_s)
     except TritonError as error:
         return not any(sign in str(error) for sign in _HUNG)
     return True
 
 
-def zero_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
-    """Return the smallest request that a model takes: every input of zeros, free lengths of 1."""
+def small_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
+    """Return the smallest request that a model takes: free lengths of 1, zeros and ones at random.
+
+    Not the same twice: Triton would answer from its cache for a process that hangs.
+    """
+    source = np.random.default_rng()
     inputs = []
     for each in config.input:
         name = model_config_pb2.DataType.Name(each.data_type).removeprefix("TYPE_")
@@ -97,7 +101,7 @@ def zero_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
         array = (
             np.full(shape, b"", np.object_)
             if dtype == "BYTES"
-            else np.zeros(shape, triton_to_np_dtype(dtype))
+            else source.integers(0, 2, shape).astype(triton_to_np_dtype(dtype))
         )
         made = InferInput(each.name, shape, dtype)
         made.set_data_from_numpy(array)
