@@ -198,9 +198,10 @@ def test_a_clock_that_jumps_ends_no_job_and_no_request_early(repository: Path, j
             waited = jobs.until_over()
             found = [jobs.get(each) for each in jobs.accepted]
             hours = {each["created_at"][11:13] for each in found}
+            attempts = max(each["attempt"] for each in found)
             tell(
-                f"{jump}: {len(found)} jobs made, begun {max(job['attempt'] for job in found)} "
-                f"times at most, the last {waited:.1f} s after the jump; a request meanwhile: {slow}"
+                f"{jump}: {len(found)} jobs made, begun {attempts} times at most, the last "
+                f"{waited:.1f} s after the jump; a request meanwhile: {slow}"
             )
             assert len(hours) > 1, "the clock did not jump"
             assert slow == 200
@@ -236,7 +237,9 @@ def jumping_stack(repository: Path, folder: Path, clock: Path) -> Iterator[str]:
             }
             for module in ("frontend", "frontend.jobs"):
                 command = [sys.executable, "-m", module]
-                process = subprocess.Popen(command, env={**os.environ, **settings})
+                process = subprocess.Popen(
+                    command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL
+                )
                 processes.callback(process.wait)
                 processes.callback(process.terminate)
             until(lambda: status_of(f"127.0.0.1:{port}") == 200)
