@@ -13,11 +13,11 @@ from ops.healing import heal_forever
 from ops.models import PublishedModel, published_models
 from ops.ports import LOOPBACK, choose_ports
 from ops.settings import Settings, inherited_environment
-from ops.shared_memory import remove_regions
+from ops.shared_memory import MIB, SHARED_MEMORY, free_bytes, remove_regions
 from ops.supervisor import Service, Supervisor
 from ops.triton_control import TritonControl, TritonError
 from ops.triton_home import has_gpu, libpython_folder, triton_home
-from ops.triton_server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, TritonServer
+from ops.triton_server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iter
     Raises:
         CannotStart: something is missing; says what to do.
     """
-    published_models(settings.model_repository)  # raises: said before anything is started
+    models = published_models(settings.model_repository)  # raises: said before anything is started
+    _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
         {
@@ -56,6 +57,16 @@ def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iter
             logs_info=logs_info,
             otlp_endpoint=settings.otlp_endpoint,
             address=ALL_ADDRESSES if settings.triton.exposed else LOOPBACK,
+        )
+
+
+def _require_shared_memory(triton_models: list[str]) -> None:
+    # Each backend process begins with a region; Triton's own words for its lack are no remedy.
+    needed, free = REGION_BYTES * (len(triton_models) + 1), free_bytes()
+    if free < needed:
+        raise CannotStart(
+            f"{SHARED_MEMORY} has {free // MIB} MiB free, at least {needed // MIB} are needed, and "
+            "more for long sounds; in Docker: --shm-size=1g"
         )
 
 

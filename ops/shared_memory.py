@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX shared memory lives on Linux
+MIB = 1 << 20
 _PREFIX = "tritone_"
 _LOCK = "lock"
 

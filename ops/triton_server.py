@@ -19,7 +19,7 @@ COMPLAINTS_WITHOUT_GPU = (
 """Triton is built for GPUs: without one it warns and logs errors at every start, all harmless."""
 
 _CACHE_BYTES = 64 << 20  # text encodings of recent prompts
-_REGION_BYTES = 1 << 20
+REGION_BYTES = 1 << 20  # of shared memory, that a backend process begins with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +81,8 @@ class TritonServer:
         }
         python_backend = {
             "shm-region-prefix-name": self.shared_memory_prefix,
-            "shm-default-byte-size": _REGION_BYTES,
-            "shm-growth-byte-size": _REGION_BYTES,
+            "shm-default-byte-size": REGION_BYTES,
+            "shm-growth-byte-size": REGION_BYTES,
         }
         return [
             str(self.home / "bin" / "tritonserver"),
