@@ -17,7 +17,7 @@ def test_triton_is_reached_from_elsewhere_only_when_asked_to(
         state_directory=tmp_path,
         triton=TritonSettings(exposed=exposed),
     )
-    with prepared_server(settings, logs_info=False) as server:
+    with prepared_server(settings, "tritone_test_", logs_info=False) as server:
         command = server.command()
         assert server.url.startswith("127.0.0.1:")
     for api in ("http", "grpc", "metrics"):
