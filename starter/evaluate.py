@@ -34,6 +34,7 @@ GUIDANCES = (1.0, 2.0, 3.0, 4.0, 6.0)
 STEPS = (8, 12, 16, 20, 30)
 MIDDLE_STEPS = 16  # where guidances are compared; steps are then compared at the best of them
 RECORD = "evaluation.json"
+EXAMPLES = ("rain", "bell", "birds")  # shown in the README
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     (run.pages / "EVALUATION.md").write_text(render(found))
     (run.pages / RECORD).write_text(json.dumps(_record(found), indent=1) + "\n")
     _draw(found, bench, run.pages / "evaluation.png")
+    _draw_examples(found, bench, run.pages / "examples.png")
     return overall(found.results)
 
 
@@ -127,3 +129,13 @@ def _draw(found: Findings, bench: Bench, path: Path) -> None:
         panels.append(Panel(f"corpus: {result.name}", bench.corpus_mels(result.name)[0][:frames]))
         panels.append(Panel(f"made: {result.name}", bench.spectrograms(result.waves[:1])[0]))
     draw_page(panels, path, bench.instrument.recipe.latent)
+
+
+def _draw_examples(found: Findings, bench: Bench, path: Path) -> None:
+    """One sound of a few kinds, under the words it was asked for with."""
+    made = {r.name: r for r in found.results}
+    panels = [
+        Panel(made[name].prompts[0], bench.spectrograms(made[name].waves[:1])[0])
+        for name in EXAMPLES
+    ]
+    draw_page(panels, path, bench.instrument.recipe.latent, len(panels))

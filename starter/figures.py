@@ -21,15 +21,17 @@ class Panel:
     log_mel: Floats  # [frames, bands]
 
 
-def draw_page(panels: Sequence[Panel], path: Path, latent: LatentFormat) -> None:
-    """Spectrograms in a grid, eight in a row, as a PNG with a small palette."""
+def draw_page(
+    panels: Sequence[Panel], path: Path, latent: LatentFormat, columns: int = COLUMNS
+) -> None:
+    """Spectrograms in a grid as a PNG with a small palette."""
     from matplotlib.figure import Figure
     from PIL import Image
 
     frame_s = latent.hop_samples / latent.frames_per_latent / AUDIO.sample_rate_hz
-    rows = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(2.0 * COLUMNS, 1.55 * rows), dpi=64, layout="compressed")
-    axes = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(16.0, 12.4 / columns * rows), dpi=64, layout="compressed")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.set_axis_off()
     for axis, panel in zip(axes, panels, strict=False):
@@ -41,7 +43,9 @@ def draw_page(panels: Sequence[Panel], path: Path, latent: LatentFormat) -> None
             vmin=silence(latent),
             vmax=LOUDEST,
         )
-        axis.set_title(f"{panel.title}, {len(panel.log_mel) * frame_s:.1f} s", fontsize=7)
+        axis.set_title(
+            f"{panel.title}, {len(panel.log_mel) * frame_s:.1f} s", fontsize=min(12.0, 56 / columns)
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn = BytesIO()
     figure.savefig(drawn, format="png")
