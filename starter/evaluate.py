@@ -88,7 +88,7 @@ def _sweep(run: EvaluationRun, bench: Bench) -> list[SweepPoint]:
     with progress_bar("guidance") as bar:
         grid = [Settings(MIDDLE_STEPS, g) for g in GUIDANCES]
         points = sweep(bench, run.sweep_seeds, grid, bar)
-    guidance = max(points, key=lambda p: (p.accuracy, -p.distance)).settings.guidance
+    guidance = max(points, key=lambda p: (p.good, -p.distance)).settings.guidance
     with progress_bar("steps") as bar:
         grid = [Settings(n, guidance) for n in STEPS if n != MIDDLE_STEPS]
         return points + sweep(bench, run.sweep_seeds, grid, bar)

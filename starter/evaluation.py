@@ -17,6 +17,7 @@ from starter.measures import (
     clipped_share,
     frechet_distance,
     is_silent,
+    is_sound,
     level_dbfs,
     mean_difference,
     tail_db,
@@ -44,6 +45,12 @@ class KindResult:
     def accuracy(self) -> float:
         """Share of sounds recognised as what was asked for."""
         return float(np.mean([h == self.name for h in self.heard]))
+
+    @property
+    def good(self) -> float:
+        """Share of sounds that are recognised and neither silent nor distorted."""
+        pairs = zip(self.heard, self.waves, strict=True)
+        return float(np.mean([h == self.name and is_sound(w) for h, w in pairs]))
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,7 @@ class SweepPoint:
 
     settings: Settings
     accuracy: float
+    good: float  # share recognised and neither silent nor distorted
     distance: float  # median over the kinds
 
 
@@ -191,9 +199,9 @@ def sweep(
     points = []
     for done, settings in enumerate(grid, start=1):
         results = play_all(bench, seeds, settings, lambda *_: None)
-        points.append(
-            SweepPoint(settings, overall(results), float(np.median([r.distance for r in results])))
-        )
+        good = float(np.mean([r.good for r in results]))
+        distance = float(np.median([r.distance for r in results]))
+        points.append(SweepPoint(settings, overall(results), good, distance))
         on_kind(
             done,
             len(grid),
@@ -205,11 +213,11 @@ def sweep(
 def best(points: list[SweepPoint]) -> Settings:
     """The setting to ship.
 
-    The fewest steps that cost at most 2 points of recognition, then the nearest to the corpus.
+    The fewest steps that cost at most 2 points of good sounds, then the nearest to the corpus.
     """
-    top = max(p.accuracy for p in points)
-    good = [p for p in points if p.accuracy >= top - TOLERATED]
-    return min(good, key=lambda p: (p.settings.steps, p.distance)).settings
+    top = max(p.good for p in points)
+    near = [p for p in points if p.good >= top - TOLERATED]
+    return min(near, key=lambda p: (p.settings.steps, p.distance)).settings
 
 
 def load_bench(work: Path, instrument: Instrument, judge: Judge) -> Bench:

@@ -12,6 +12,7 @@ from starter.recipe import AUDIO
 
 SILENT_DBFS = -55.0
 CLIPPED = 0.999
+DISTORTED = 0.002  # share of clipped samples that can be heard
 
 
 def frechet_distance(one: list[Floats], other: list[Floats]) -> float:
@@ -37,6 +38,11 @@ def level_dbfs(wave: Floats) -> float:
 def is_silent(wave: Floats) -> bool:
     """Nothing to hear."""
     return level_dbfs(wave) < SILENT_DBFS
+
+
+def is_sound(wave: Floats) -> bool:
+    """Something to hear, and not distorted."""
+    return not is_silent(wave) and clipped_share(wave) < DISTORTED
 
 
 def clipped_share(wave: Floats) -> float:

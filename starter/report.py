@@ -105,11 +105,13 @@ def _sweep(points: list[SweepPoint]) -> str:
     lines = [
         "## Steps and guidance",
         "",
-        "| steps | guidance | recognised | median distance |",
-        "|---|---|---|---|",
+        "Good: recognised, and neither silent nor distorted.",
+        "",
+        "| steps | guidance | recognised | good | median distance |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {p.settings.steps} | {p.settings.guidance} | {p.accuracy:.1%} | {p.distance:.1f} |"
+        f"| {p.settings.steps} | {p.settings.guidance} | {p.accuracy:.1%} | {p.good:.1%} | {p.distance:.1f} |"
         for p in points
     ]
     return "\n".join(lines)
