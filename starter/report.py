@@ -111,7 +111,8 @@ def _sweep(points: list[SweepPoint]) -> str:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {p.settings.steps} | {p.settings.guidance} | {p.accuracy:.1%} | {p.good:.1%} | {p.distance:.1f} |"
+        f"| {p.settings.steps} | {p.settings.guidance} | {p.accuracy:.1%} | {p.good:.1%} "
+        f"| {p.distance:.1f} |"
         for p in points
     ]
     return "\n".join(lines)
