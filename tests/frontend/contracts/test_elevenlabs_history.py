@@ -5,7 +5,10 @@ import zipfile
 import httpx2
 import pytest
 
+from frontend.jobs.model import JobFile, JobResult, JobStatus
+from frontend.jobs.store import Claim, Ending
 from tests.frontend.contracts.workbench import Workbench
+from tests.frontend.jobs.conftest import make_request
 
 
 async def _made(bench: Workbench, prompt: str = "rain", **changes: object) -> str:
@@ -42,6 +45,28 @@ async def test_the_history_comes_page_by_page_in_either_direction(bench: Workben
             has_more = page["has_more"]
             query["start_after_history_item_id"] = page["last_history_item_id"]
         assert seen == expected
+
+
+async def test_a_page_may_have_more_than_a_hundred_items(bench: Workbench) -> None:
+    result = JobResult(
+        files=(JobFile(key="k.wav", format="wav", media_type="audio/wav", n_bytes=1),),
+        seconds=1.0,
+        sample_rate=16_000,
+        model="starter",
+        model_version="1",
+        seed=1,
+        steps=1,
+        guidance_scale=1.0,
+    )
+    for _ in range(101):
+        job = await bench.system.service.submit(make_request(owner=""))
+        claim = Claim(job_id=job.id, claim_id=str(uuid.uuid4()))
+        await bench.system.store.claim(claim, "here")
+        await bench.system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=result))
+    page = (await bench.client.get("/v1/history", params={"page_size": 1000})).json()
+    assert (len(page["history"]), page["has_more"]) == (101, False)
+    page = (await bench.client.get("/v1/history")).json()
+    assert (len(page["history"]), page["has_more"]) == (100, True)
 
 
 @pytest.mark.parametrize(
