@@ -32,7 +32,7 @@ class Amount:
 
 
 QUICK = Amount(rounds=1, least=2, arrivals=5)
-FULL = Amount(rounds=3, least=12, arrivals=24)
+FULL = Amount(rounds=3, least=12, arrivals=16)
 
 
 def amount(*, quick: bool) -> Amount:

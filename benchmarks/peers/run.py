@@ -122,6 +122,9 @@ def _closed(target: Target, much: Amount) -> tuple[Summary, Summary]:
     # Batchers meet their largest batch for the first time, too.
     drive.closed(target, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
     alone = drive.closed(target, made, n_requests=max(3, much.least // 2), concurrency=1)
-    n_requests = much.closed(CONCURRENCY)
-    busy = drive.closed(target, made, n_requests=n_requests, concurrency=CONCURRENCY)
-    return summarize(alone), summarize(busy)
+    # A machine is seldom all ours: of several rounds the one counts that others disturbed least.
+    rounds = [
+        drive.closed(target, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
+        for _ in range(much.rounds)
+    ]
+    return summarize(alone), summarize(min(rounds, key=lambda run: run.others_share))
