@@ -91,7 +91,7 @@ def table(curve: Curve, points: Sequence[Point]) -> Table:
     rows = tuple(
         (
             *(f"{p.x:g}", p.alone.p50_s, p.busy.per_s, p.alone.n_failed + p.busy.n_failed),
-            f"{max(p.alone.others_share, p.busy.others_share):.0%}",
+            f"{p.busy.others_share:.0%}",
         )
         for p in points
     )

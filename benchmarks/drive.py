@@ -13,11 +13,15 @@ from benchmarks.workload import Clips
 _Report = Callable[[Answer], None]
 
 
+class Refused(RuntimeError):
+    """A target does not make what is asked for; the message shows its answer."""
+
+
 def warm_up(target: Target, clips: Clips, n_requests: int = 2) -> None:
     """Send a few clips and insist on answers: the first of a shape pays its allocations.
 
     Raises:
-        RuntimeError: the target refuses; its answer is shown.
+        Refused: the target answers with an error.
     """
 
     async def run() -> None:
@@ -26,7 +30,7 @@ def warm_up(target: Target, clips: Clips, n_requests: int = 2) -> None:
                 answer = await target.ask(client, clips(10_000 + index))
                 if answer.is_error:
                     text = answer.text[:500]
-                    raise RuntimeError(f"{target.name} answers {answer.status_code}: {text}")
+                    raise Refused(f"{target.name} answers {answer.status_code}: {text}")
 
     asyncio.run(run())
 

@@ -149,9 +149,17 @@ def measure(binary: Path, grpc_url: str, model: str, clips: Sequence[Clip], swee
     command += ["--stability-percentage", "999", "--max-trials", "1"]
     command += ["--profile-export-file", str(export), *sweep.flags()]
     environment = {**os.environ, "LD_LIBRARY_PATH": str(HOME.absolute())}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-    )
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"perf_analyzer did not end in {_TIMEOUT_S:.0f} s") from None
     if not export.is_file():
         lines = (done.stdout + done.stderr).strip().splitlines() or ["no message"]
         reason = next((line for line in lines if "error" in line.lower()), lines[-1])

@@ -23,7 +23,9 @@ class Summary:
     p95_s: float
     p99_s: float
     max_s: float
-    others_share: float = 0.0  # of all cores' time, taken by neither the load nor the server
+    # Of all cores' time, taken by neither the load nor the server; below saturation they may have
+    # taken what was idle, and disturbed nobody.
+    others_share: float = 0.0
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
