@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 STOP_TIMEOUT_S = 60.0
+_TRACKER_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 _SHOWN_LINES = 15
 
@@ -76,5 +77,18 @@ def _stop(child: subprocess.Popen[bytes], process: psutil.Process) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    for orphan in psutil.wait_procs(family, timeout=1.0)[1]:
-        orphan.kill()
+    orphans = psutil.wait_procs(family, timeout=1.0)[1]
+    trackers = [orphan for orphan in orphans if _is_tracker(orphan)]
+    for orphan in orphans:
+        if orphan not in trackers:
+            orphan.kill()
+    for tracker in psutil.wait_procs(trackers, timeout=_TRACKER_TIMEOUT_S)[1]:
+        tracker.kill()
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    """Python's own: removes shared semaphores and ends when all whom it worked for are gone."""
+    try:
+        return any("resource_tracker" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
