@@ -43,8 +43,10 @@ def twice(tensor: Tensor) -> Tensor:
 
 
 def pcm(waveform: Tensor) -> Tensor:
-    """Return float [batch, channels, samples] as int16, as `tritone.pcm.to_int16` does."""
-    return (waveform.float().clamp(-1.0, 1.0) * FULL_SCALE).round().to(torch.int16)
+    """Return float [batch, channels, samples] as int16: `tritone.pcm.within_range`, `to_int16`."""
+    sound = waveform.float()
+    peak = sound.abs().amax(dim=(1, 2), keepdim=True)
+    return (sound / peak.clamp(min=1.0) * FULL_SCALE).round().to(torch.int16)
 
 
 def strip_weight_norm(module: nn.Module) -> None:

@@ -13,6 +13,16 @@ SILENCE_DBFS = -60.0
 """RMS level below which nobody hears anything."""
 
 
+def within_range(waveform: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return float [..., channels, samples], each sound that exceeds [-1, 1] scaled down to it.
+
+    Guidance makes some sounds too loud; clipping would distort them. Decoders end with the same.
+    """
+    peak = np.abs(waveform).max(axis=(-2, -1), keepdims=True)
+    scaled: NDArray[np.floating[Any]] = waveform / np.maximum(peak, 1.0)
+    return scaled
+
+
 def to_int16(waveform: NDArray[np.floating[Any]]) -> Pcm:
     """Return float [..., samples] in [-1, 1] as int16; over-range is clipped, never wrapped."""
     pcm: Pcm = np.rint(np.clip(waveform, -1.0, 1.0) * FULL_SCALE).astype(np.int16)

@@ -15,7 +15,7 @@ from export.probes import Probe
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
-from tritone.pcm import to_int16
+from tritone.pcm import to_int16, within_range
 
 pytestmark = pytest.mark.export
 
@@ -143,13 +143,20 @@ def test_the_decoder_gives_the_samples_of_the_shared_rounding(
         {tensors.LATENTS: latents},
     )
 
-    assert np.array_equal(exact.numpy(), to_int16(waveform))
-    assert np.abs(pcm.astype(int) - to_int16(waveform)).max() <= 1
+    expected = to_int16(within_range(waveform))
+    assert np.array_equal(exact.numpy(), expected)
+    assert np.abs(pcm.astype(int) - expected).max() <= 1
 
 
-def test_loud_samples_are_clipped_and_halves_go_to_even() -> None:
+def test_loud_sounds_are_scaled_down_and_halves_go_to_even() -> None:
     from export.graphs import pcm
 
-    waveform = np.array([-2.0, -1.0, 0.5 / 32767, 1.5 / 32767, 1.0, 3.0], np.float32)
+    loud = [-2.0, -1.0, 0.5, 1.5, 1.0, 3.0]
+    fine = [-1.0, 0.0, 0.5 / 32767, 1.5 / 32767, 1.0, 0.2]
+    waveform = np.array([[loud], [fine]], np.float32)
 
-    assert np.array_equal(pcm(torch.from_numpy(waveform)).numpy(), to_int16(waveform))
+    made = pcm(torch.from_numpy(waveform)).numpy()
+
+    assert np.array_equal(made, to_int16(within_range(waveform)))
+    assert made[0].max() == 32767
+    assert np.array_equal(made[1], to_int16(waveform[1]))

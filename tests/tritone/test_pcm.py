@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tritone.pcm import Pcm, crossfade, seamless, stitch, to_float, to_int16
+from tritone.pcm import Pcm, crossfade, seamless, stitch, to_float, to_int16, within_range
 
 RATE = 16000
 
@@ -23,6 +23,13 @@ def test_over_range_clips_and_never_wraps() -> None:
     assert to_int16(np.array([[2.0, -3.0, 1.0, -1.0, 0.0]])).tolist() == [
         [32767, -32767, 32767, -32767, 0]
     ]
+
+
+def test_a_sound_that_is_too_loud_is_scaled_down_as_a_whole() -> None:
+    loud, fine = np.array([[0.5, -2.0], [1.0, 0.0]]), np.array([[0.5, -1.0], [0.1, 0.0]])
+    made = within_range(np.stack([loud, fine]))
+    assert np.array_equal(made[0], loud / 2)
+    assert np.array_equal(made[1], fine)
 
 
 def test_int16_and_back_is_within_half_a_step() -> None:
