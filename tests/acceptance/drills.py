@@ -7,7 +7,7 @@ import threading
 import time
 import wave
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,7 @@ class Load:
 
     address: str
     n_clients: int = 4
+    changes: Mapping[str, object] = field(default_factory=dict)  # to what is asked for
     answers: list[tuple[int, float, float]] = field(default_factory=list)  # status, began, took
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -71,7 +72,8 @@ class Load:
         while not self._stop.is_set():
             n += 1
             began = time.monotonic()
-            status = status_of(self.address, timeout_s=PATIENCE_S, seed=1000 * client + n)
+            seed = 1000 * client + n
+            status = status_of(self.address, PATIENCE_S, seed=seed, **self.changes)
             self.answers.append((status, began, time.monotonic() - began))
             if status != 200:
                 time.sleep(0.1)

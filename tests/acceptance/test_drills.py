@@ -101,6 +101,22 @@ def test_a_backend_process_that_hangs_is_killed_and_healed(
             assert "does not answer" in stack.log
 
 
+def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        canary = {
+            "TRITONE_TRITON__CANARY_PERIOD_S": "0.2",
+            "TRITONE_TRITON__CANARY_TIMEOUT_S": "0.2",  # shorter than the work before it
+        }
+        with running(models, folder, **SETTINGS, **canary) as stack:
+            long = {"audio_length": 10, "num_inference_steps": 50}
+            with Load(stack.address, n_clients=8, changes=long).running() as load:
+                until(lambda: len(load.answers) >= 24)
+            tell(f"{dict(load.statuses)} under a canary every 0.2 s")
+            assert set(load.statuses) == {200}
+            assert "does not answer" not in stack.log
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_under_load_loses_no_job_and_leaves_nothing(
     repository: Path, end: signal.Signals
