@@ -126,9 +126,9 @@ def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) ->
             "TRITONE_TRITON__CANARY_TIMEOUT_S": "0.2",  # shorter than the work before it
         }
         with running(models, folder, **SETTINGS, **canary) as stack:
-            long = {"audio_length": 10, "num_inference_steps": 50}
-            with Load(stack.address, n_clients=8, changes=long).running() as load:
-                until(lambda: len(load.answers) >= 24)
+            long = {"audio_length": 5, "num_inference_steps": 30}
+            with Load(stack.address, n_clients=4, changes=long).running() as load:
+                until(lambda: len(load.answers) >= 12)
             tell(f"{dict(load.statuses)} under a canary every 0.2 s")
             assert set(load.statuses) == {200}
             assert "does not answer" not in stack.log
