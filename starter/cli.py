@@ -238,7 +238,13 @@ def evaluate(
 
     from starter.evaluate import EvaluationRun
     from starter.evaluate import evaluate as measure
+    from starter.transformer_training import CHECKPOINT
 
+    if not (work / CHECKPOINT).exists():
+        raise typer.BadParameter(
+            f"{work / CHECKPOINT} is missing: train first (python -m starter --help), or judge the "
+            "bundled model as served: python -m pytest tests/acceptance/test_starter.py"
+        )
     torch.set_num_threads(threads)
     accuracy = measure(EvaluationRun(work, PAGES, seeds, sweep_seeds), RECIPE)
     typer.echo(f"{accuracy:.1%} recognised; see {PAGES / 'EVALUATION.md'}")
