@@ -73,7 +73,6 @@ class Frontend:
                 command=lambda: [sys.executable, "-m", "frontend"],
                 environment=environment,
                 is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
-                is_alive=lambda: asyncio.to_thread(_answers, f"{self.url}/livez"),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,
             )

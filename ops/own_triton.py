@@ -96,7 +96,6 @@ class OwnTriton:
                 command=server.command,
                 environment=server.environment(inherited_environment()),
                 is_ready=self._has_all_models,
-                is_alive=self._control.is_live,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
                 start_timeout_s=settings.triton.start_timeout_s,
                 hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,

@@ -17,8 +17,6 @@ _log = logging.getLogger(__name__)
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
 _STABLE_S = 10.0  # a service that was ready this long starts again without the delay growing
-_LOOK_S = 5.0  # between questions whether a service is alive
-_SILENCE_S = 30.0  # without an answer: then it hangs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +30,6 @@ class Service:
     clean_up: Callable[[], None]  # after its processes are gone
     start_timeout_s: float
     hides: tuple[str, ...] = ()  # lines that contain one of these are not shown
-    is_alive: Callable[[], Awaitable[bool]] | None = None  # None: it lives until it ends
 
 
 class Supervisor:
@@ -105,25 +102,9 @@ class Supervisor:
         if not any(text in line for text in self.service.hides):
             logs.show(self.service.name, line)
 
-    async def _kill_when_silent(self) -> None:
-        """Kill the service once it has given no sign of life for too long."""
-        heard_at = time.monotonic()
-        while self.service.is_alive is not None:
-            await asyncio.sleep(_LOOK_S)
-            if await self.service.is_alive():
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > _SILENCE_S:
-                _log.error("%s does not answer: killing it", self.service.name)
-                self.kill()
-                return
-
     async def _until_dead(self) -> None:
         if self.child is not None:
-            listening = asyncio.create_task(self._kill_when_silent())
-            try:
-                await self.child.wait()
-            finally:
-                listening.cancel()
+            await self.child.wait()
             self.is_ready.clear()
             await self.child.end()
             self.service.clean_up()

@@ -61,30 +61,6 @@ async def test_a_dead_service_is_cleaned_up_after_and_started_again(
     await kept.stop(TIMEOUT_S)
 
 
-async def test_a_service_that_falls_silent_is_killed_and_started_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
-    monkeypatch.setattr(supervisor, "_LOOK_S", 0.02)
-    monkeypatch.setattr(supervisor, "_SILENCE_S", 0.2)
-    silent: set[int] = set()
-
-    async def is_alive() -> bool:
-        return kept.child is not None and kept.child.pid not in silent
-
-    kept = Supervisor(service(SLEEP, is_alive=is_alive))
-    run = asyncio.create_task(kept.run())
-    await kept.is_ready.wait()
-    assert kept.child is not None
-    first = kept.child.pid
-    await asyncio.sleep(0.5)
-    assert kept.child.pid == first
-    silent.add(first)
-    await until(lambda: kept.child is not None and kept.child.pid != first)
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
-
-
 async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
