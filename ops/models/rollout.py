@@ -14,6 +14,8 @@ from ops.polling import within
 from ops.triton_control import TritonControl, TritonError
 from tritone.versions import Lineup, candidate_name
 
+_TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component
+
 
 class Rollout:
     """The versions of one model on one Triton."""
@@ -33,15 +35,20 @@ class Rollout:
         """
         if not self.served.is_pinned:  # -1 is "the newest loaded": it would be served untried
             await self._switch(self.served.version, self.served.lineup)
-        await self._load_components({*self.served.loaded, version})
-        self._staged.add(version)
         name = candidate_name(self.served.name, version)
         config = configs.as_override(configs.candidate(self.served.config, version))
-        try:
-            await self._load(name, config, {f"{version}/manifest.json": manifest})
-        except TritonError as error:
-            await self.unstage(version)
-            raise Refused(f"{name} does not load: {_said(error)}") from error
+        for is_last in (False, True):
+            await self._load_components({*self.served.loaded, version})
+            self._staged.add(version)
+            try:
+                await self._load(name, config, {f"{version}/manifest.json": manifest})
+            except TritonError as error:
+                # Healing may have reloaded a component from its file between our look and our load.
+                if is_last or _TAKEN_BACK not in str(error):
+                    await self.unstage(version)
+                    raise Refused(f"{name} does not load: {_said(error)}") from error
+            else:
+                break
         return name
 
     async def unstage(self, version: int) -> None:
