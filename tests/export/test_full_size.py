@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 from export.full_size import NETWORKS, Result, app
@@ -55,10 +56,12 @@ def finished(folder: Path, result: Result) -> Path:
     return folder
 
 
-def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["--folder", str(finished(tmp_path, RESULT))], env={"COLUMNS": "200"}
-    )
+def test_what_is_finished_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its width is taken when the module is first imported, whichever test does that.
+    monkeypatch.setattr("export.screen._output", Console(soft_wrap=True, width=200))
+    result = CliRunner().invoke(app, ["--folder", str(finished(tmp_path, RESULT))])
 
     assert result.exit_code == 0
     assert "stable_audio_3/transformer" in result.stdout
