@@ -28,8 +28,7 @@ serve: install ## start Triton and the frontend, and say where
 	$(BIN)/tritone up
 
 test: install-dev ## run every test, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest -n 2 -m "not triton"
-	$(BIN)/python -m pytest -m triton
+	$(BIN)/python -m pytest
 
 acceptance: install-dev ## run the tests against a real Triton only
 	$(BIN)/python -m pytest -m triton

@@ -14,6 +14,7 @@ SOUND = {
 ROOT_PATHS = {
     "elevenlabs": {
         *("/v1/sound-generation", "/v1/models", "/v1/music", "/v1/music/stream"),
+        *("/v1/music/plan", "/v1/music/detailed"),
         *("/v1/user", "/v1/user/subscription", "/v1/history", "/v1/history/download"),
         *("/v1/history/{history_item_id}", "/v1/history/{history_item_id}/audio"),
     },
@@ -77,7 +78,7 @@ def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
         ("GET", "/elevenlabs/v1/sound-generation", 405, "detail"),
         ("GET", "/v1/voices", 404, "detail"),
         ("GET", "/v1/music", 405, "detail"),
-        ("POST", "/v1/music/plan", 404, "detail"),
+        ("POST", "/v1/music/detailed/stream", 404, "detail"),
         ("GET", "/jobs/a/b", 404, "error"),
         ("GET", "/localai/v1/sound-generation", 404, "error"),
         ("GET", "/localai/nonesuch", 404, "error"),
