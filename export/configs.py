@@ -21,7 +21,6 @@ CARRIES_CARD = (ENSEMBLE, "tokenizer", "denoiser")
 """The components whose configuration holds the card: those with code of ours behind them."""
 
 _STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
-_CARD = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
 _STEP_VERSION = re.compile(r"model_version: -?\d+")
 _VERSION_LINES = re.compile(
     rf'^(version_policy .*|parameters {{ key: "{VERSIONS_PARAMETER}" .*)\n', re.MULTILINE
@@ -62,16 +61,6 @@ def unpinned(config: str) -> str:
 def _pinned(text: str, version: int) -> str:
     policy = f"version_policy {{ specific {{ versions: [ {version} ] }} }}"
     return _STEP_VERSION.sub(f"model_version: {version}", text) + policy + "\n"
-
-
-def read_card(config: str) -> ModelCard | None:
-    """Return the card that a `config.pbtxt` of ours carries, or None.
-
-    Raises:
-        InvalidCard: there is a card, but not one of this release.
-    """
-    found = _CARD.search(config)
-    return ModelCard.from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
 
 
 def _ensemble(card: ModelCard, options: ServingOptions) -> str:

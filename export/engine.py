@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from export import screen
-from export.configs import read_card
 from export.errors import ExportError, from_os_error
 from export.plans import MODEL_FILE, PlanMismatch, check_plan
 from export.tensorrt_builder import (
@@ -21,7 +20,7 @@ from export.tensorrt_builder import (
     load_tensorrt,
     make_profile,
 )
-from tritone.card import InvalidCard, ModelCard, component_name
+from tritone.card import InvalidCard, ModelCard, component_name, read_card
 
 __all__ = ["EngineError", "PlanMismatch", "app", "build_plan", "check_plan"]
 

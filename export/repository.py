@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from export.configs import CARRIES_CARD, ENSEMBLE, model_name, read_card, unpinned
+from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpinned
 from export.errors import PublishingRefused
-from tritone.card import COMPONENTS, InvalidCard, ModelCard
+from tritone.card import COMPONENTS, InvalidCard, ModelCard, read_card
 
 CONFIG = "config.pbtxt"
 _ORDER = (*COMPONENTS, ENSEMBLE)

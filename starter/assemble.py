@@ -40,11 +40,25 @@ def load_vae(work: Path, recipe: Recipe) -> AutoencoderOobleck:
 
 
 def assemble(work: Path, target: Path, recipe: Recipe, settings: Settings) -> None:
-    """Build the pipeline folder beside ``target``, then swap it in."""
+    """Write the folder of what was trained so far."""
+    denoiser, tokenizer = load_denoiser(work, recipe)
+    pipeline = pipeline_of(denoiser, load_vae(work, recipe), tokenizer, recipe)
+    write_folder(pipeline, target, recipe, settings, (work / STATISTICS_FILE,))
+
+
+def write_folder(
+    pipeline: StableAudioPipeline,
+    target: Path,
+    recipe: Recipe,
+    settings: Settings,
+    companions: tuple[Path, ...] = (),
+) -> None:
+    """Write a pipeline with its defaults beside ``target``, then swap it in."""
     fresh = target.with_name(target.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
-    build_pipeline(work, recipe).save_pretrained(fresh)
-    shutil.copy(work / STATISTICS_FILE, fresh / STATISTICS_FILE)
+    pipeline.save_pretrained(fresh)
+    for companion in companions:
+        shutil.copy(companion, fresh)
     write_defaults(fresh, recipe, settings)
     for path in fresh.rglob("*"):  # save_pretrained writes weights that only their owner can read
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -52,14 +66,18 @@ def assemble(work: Path, target: Path, recipe: Recipe, settings: Settings) -> No
     fresh.rename(target)
 
 
-def build_pipeline(work: Path, recipe: Recipe) -> StableAudioPipeline:
-    """The pipeline of all trained parts."""
-    denoiser, tokenizer = load_denoiser(work, recipe)
+def pipeline_of(
+    denoiser: Denoiser,
+    vae: AutoencoderOobleck,
+    tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe,
+) -> StableAudioPipeline:
+    """The pipeline of all parts."""
     scheduler = CosineDPMSolverMultistepScheduler(
         sigma_min=recipe.noise.sigma_min, sigma_max=recipe.noise.sigma_max, sigma_data=1.0
     )
     parts: dict[str, Any] = {
-        "vae": load_vae(work, recipe),
+        "vae": vae,
         "text_encoder": denoiser.text_encoder,
         "projection_model": denoiser.projection_model,
         "tokenizer": tokenizer,

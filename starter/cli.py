@@ -30,6 +30,7 @@ Steps = Annotated[
 ]
 Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
 WORK = Path("work/starter")
+REPOSITORY = Path("model_repository")
 PAGES = Path(__file__).parent
 
 
@@ -218,6 +219,29 @@ def assemble(
     folder = target or work / "checkpoint"
     write_folder(work, folder, RECIPE, read_defaults(folder))
     typer.echo(f"checkpoint written to {folder}")
+
+
+@app.command()
+def restore(
+    repository: Annotated[
+        Path, typer.Option(help="Model repository that serves the starter.")
+    ] = REPOSITORY,
+    target: Annotated[Path, typer.Option(help="Folder to write.")] = WORK / "checkpoint",
+) -> None:
+    """Write the diffusers folder of the bundled starter, out of the graphs that are served.
+
+    No training is needed: export it in another precision, or use it with diffusers.
+    """
+    from starter.restore import NotRestored
+    from starter.restore import restore as restore_folder
+
+    try:
+        errors = restore_folder(repository, "starter", target, RECIPE)
+    except (NotRestored, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    for component, distance in errors.items():
+        typer.echo(f"{component}: within {distance:.1g} of its graph")
+    typer.echo(f"checkpoint written to {target}")
 
 
 @app.command()

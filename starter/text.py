@@ -48,6 +48,11 @@ def train_tokenizer(captions: Iterable[str], sizes: TextSizes) -> PreTrainedToke
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))]
     )
+    return as_fast_tokenizer(tokenizer, sizes)
+
+
+def as_fast_tokenizer(tokenizer: Tokenizer, sizes: TextSizes) -> PreTrainedTokenizerFast:
+    """The tokenizer as transformers and diffusers want it."""
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",  # noqa: S106

@@ -5,6 +5,7 @@ backends and the frontend read it from there: a fact of a model is stated once a
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ from tritone.families import FAMILIES, Family
 
 CARD_PARAMETER = "tritone_card"
 """Key under which `config.pbtxt` carries the card."""
+
+_IN_CONFIG = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
 
 COMPONENTS = ("tokenizer", "text_encoder", "denoiser", "transformer", "vae_decoder")
 """Triton models behind one published model; the ensemble itself bears the model's bare name."""
@@ -95,3 +98,13 @@ class ModelCard:
         if card.family not in FAMILIES:
             raise InvalidCard(f"unknown family {card.family!r}; known: {', '.join(FAMILIES)}")
         return card
+
+
+def read_card(config: str) -> ModelCard | None:
+    """Return the card that a `config.pbtxt` of ours carries, or None.
+
+    Raises:
+        InvalidCard: there is a card, but not one of this release.
+    """
+    found = _IN_CONFIG.search(config)
+    return ModelCard.from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None

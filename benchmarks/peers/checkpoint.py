@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.progress import say
+from starter.recipe import RECIPE
+from starter.restore import NotRestored, restore
 
 DEFAULT = Path("work/starter/checkpoint")
 BUNDLED = Path("model_repository")
@@ -20,16 +22,23 @@ class NoCheckpoint(RuntimeError):
 
 
 def require(checkpoint: Path) -> Path:
-    """Return the folder.
+    """Return the folder; the bundled starter's own is restored where it is missing.
 
     Raises:
         NoCheckpoint: it is no diffusers pipeline.
     """
-    if not (checkpoint / "model_index.json").is_file():
+    if (checkpoint / "model_index.json").is_file():
+        return checkpoint
+    if checkpoint != DEFAULT:
         raise NoCheckpoint(
-            f"{checkpoint} holds no diffusers checkpoint: `python -m starter assemble` writes the "
-            "starter's after its training, or name any StableAudioPipeline with --checkpoint"
+            f"{checkpoint} holds no diffusers checkpoint: name any StableAudioPipeline's folder "
+            "with --checkpoint, or none for the bundled starter's"
         )
+    say(f"restoring the bundled starter to {checkpoint}")
+    try:
+        restore(BUNDLED, MODEL, checkpoint, RECIPE)
+    except NotRestored as error:
+        raise NoCheckpoint(str(error)) from error
     return checkpoint
 
 

@@ -7,7 +7,8 @@ from fastapi import Response
 
 from benchmarks.clips import Clip
 from benchmarks.peers.options import Options, parse
-from benchmarks.peers.sound import Diffusers, Pcm, to_wav
+from benchmarks.peers.sound import Diffusers, to_wav
+from tritone.pcm import Pcm
 
 BATCH_TIMEOUT_S = 0.02
 REQUEST_TIMEOUT_S = 300

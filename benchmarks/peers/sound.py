@@ -9,13 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import StableAudioPipeline
-from numpy.typing import NDArray
 
 from benchmarks.clips import Clip
-
-Pcm = NDArray[np.int16]
-
-_FULL_SCALE = 32767
+from tritone.pcm import Pcm, to_int16, within_range
 
 
 class Diffusers:
@@ -88,9 +84,8 @@ class Diffusers:
 
 
 def to_pcm(waveform: torch.Tensor) -> Pcm:
-    """Return float [1, samples] in [-1, 1] as int16 [samples]."""
-    scaled = (waveform.clamp(-1.0, 1.0) * _FULL_SCALE).round()
-    pcm: Pcm = scaled.to(torch.int16)[0].numpy()
+    """Return float [1, samples] as int16 [samples]; what is too loud is scaled down, as ours is."""
+    pcm: Pcm = to_int16(within_range(waveform.numpy()))[0]
     return pcm
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from ops.models import configs
 from ops.models.errors import ModelsError, Refused
-from ops.models.served import READY, Served, first_line, loaded, read, states
+from ops.models.served import READY, UNLOADING, Served, first_line, loaded, read, states
 from ops.polling import within
 from ops.triton_control import TritonControl, TritonError
 from tritone.versions import Lineup, candidate_name
@@ -96,6 +96,7 @@ class Rollout:
 
     async def _load_components(self, versions: Iterable[int]) -> None:
         try:
+            await self._until_out(versions)
             await self._set_versions(versions)
             await self._check_loaded(versions)
         except (TritonError, Refused) as error:
@@ -135,10 +136,25 @@ class Rollout:
                 if state.state != READY:
                     raise Refused(f"version {version} of {component} is {state.state.lower()}")
 
+    async def _until_out(self, versions: Iterable[int]) -> None:
+        """A version that is on its way out is not loaded again before its requests have ended."""
+        wanted = set(versions)
+
+        async def are_out() -> bool:
+            found = await states(self._control)
+            return not any(
+                version in wanted and state.state == UNLOADING
+                for component in self.served.components
+                for version, state in found.get(component, {}).items()
+            )
+
+        if not await within(self._timeout_s, are_out):
+            raise Refused(f"a version is still unloading after {self._timeout_s:g} s; try later")
+
     async def _until_idle(self) -> None:
         async def is_idle() -> bool:
             found = await states(self._control)
-            return all(s.state != "UNLOADING" for s in found[self.served.name].values())
+            return all(s.state != UNLOADING for s in found[self.served.name].values())
 
         if not await within(self._timeout_s, is_idle):
             raise ModelsError(

@@ -11,6 +11,7 @@ from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.versions import Lineup
 
 READY = "READY"
+UNLOADING = "UNLOADING"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from export.configs import read_card
 from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
-from tritone.card import COMPONENTS, component_name
+from tritone.card import COMPONENTS, component_name, read_card
 from tritone.fingerprints import Fingerprint
 
 PATIENCE_S = 60.0

@@ -11,8 +11,7 @@ from backends.denoiser.in_process import InProcessTransformer, InvalidModel
 from backends.denoiser.job import Tensors
 from backends.errors import RequestFailed
 from backends.onnxruntime.session import open_session
-from export.configs import read_card
-from tritone.card import ModelCard
+from tritone.card import ModelCard, read_card
 from tritone.sampling import Latents
 from tritone.tensors import DENOISED, LATENTS, transformer
 

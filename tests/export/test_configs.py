@@ -11,11 +11,10 @@ from export.configs import (
     ServingOptions,
     config_texts,
     model_name,
-    read_card,
     unpinned,
 )
 from tritone import tensors
-from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard
+from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, read_card
 from tritone.tensors import TensorSpec
 from tritone.versions import VERSIONS_PARAMETER
 

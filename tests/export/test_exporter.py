@@ -5,13 +5,12 @@ import json
 import onnxruntime
 import pytest
 
-from export.configs import read_card
 from export.exporter import STAGES
 from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
 from tests.export.exports import Exported
 from tritone import tensors
-from tritone.card import COMPONENTS
+from tritone.card import COMPONENTS, read_card
 from tritone.fingerprints import Fingerprint, distance
 
 pytestmark = pytest.mark.export
