@@ -28,7 +28,8 @@ serve: install ## start Triton and the frontend, and say where
 	$(BIN)/tritone up
 
 test: install-dev ## run every test, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not triton" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m triton
 
 acceptance: install-dev ## run the tests against a real Triton only
 	$(BIN)/python -m pytest -m triton

@@ -38,7 +38,7 @@ class Level:
 
 def measure(*, quick: bool) -> None:
     """Measure the capacity, then each load; write the table."""
-    seconds = 15.0 if quick else 30.0
+    seconds = 15.0 if quick else 100.0  # in 30 s chance alone decides
     with running_stack("goodput") as stack:
         target = Target("goodput", stack.url, vllm_omni, stack.process)
         capacity = clips_per_s(target, 12 if quick else 40)

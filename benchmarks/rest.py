@@ -79,4 +79,5 @@ def table(points: list[Point]) -> Table:
         *("contract", "load", "clips/s", "p50, s", "p95, s", "p99, s"),
         *("requests", "failed", OTHERS),
     )
-    return Table("REST contracts, clips of 5 s, 20 steps", columns, rows)
+    title = "REST contracts, clips of 5 s, 20 steps (8 where they cannot be asked for: {})"
+    return Table(title.format("ElevenLabs, LocalAI"), columns, rows)

@@ -9,7 +9,7 @@ from benchmarks.clips import Clip, clip
 Clips = Callable[[int], Clip]
 
 STANDARD = Clip("", 0, seconds=5.0, steps=20, guidance_scale=2.0)
-"""What is asked for where nothing else is varied: the starter's own defaults."""
+"""What is asked for where nothing else is varied; more steps than the starter's own 8."""
 
 
 def clips(like: Clip = STANDARD, *, repeats: float = 0.0) -> Clips:
@@ -32,7 +32,7 @@ class Amount:
 
 
 QUICK = Amount(rounds=1, least=2, arrivals=5)
-FULL = Amount(rounds=3, least=12, arrivals=16)
+FULL = Amount(rounds=3, least=12, arrivals=24)
 
 
 def amount(*, quick: bool) -> Amount:

@@ -70,8 +70,7 @@ class Bench:
         return [self._mel(e) for e in self.held_out.entries if e.kinds == (name,)]
 
     def _mel(self, entry: ClipEntry) -> Floats:
-        packed = self.held_out.mels[entry.first_frame : entry.first_frame + entry.frames]
-        return unpack(np.asarray(packed, dtype=np.float32), self.instrument.recipe.latent)
+        return unpack(self.held_out.packed(entry), self.instrument.recipe.latent)
 
 
 def held_out_prompts(name: str, count: int) -> list[str]:
@@ -132,11 +131,8 @@ def judged_vocoded(bench: Bench, per_kind: int = 6) -> float:
     for name in KINDS:
         entries = [e for e in bench.held_out.entries if e.kinds == (name,)][:per_kind]
         for entry in entries:
-            packed = np.asarray(
-                bench.held_out.mels[entry.first_frame : entry.first_frame + entry.frames],
-                np.float32,
-            )
-            mel = torch.from_numpy(instrument.measured.normalised(packed).T[None])
+            packed = instrument.measured.normalised(bench.held_out.packed(entry))
+            mel = torch.from_numpy(packed.T[None])
             noise = torch.randn(1, instrument.recipe.latent.noise_channels, mel.shape[2])
             waves = instrument.decode(torch.cat([mel, noise], dim=1))
             right.append(bench.judge.kinds_of(bench.spectrograms(waves))[0] == name)

@@ -118,7 +118,5 @@ class LatentSampler:
         packed = np.full(
             (frames, self._latent.packed_values), silence(self._latent), dtype=np.float32
         )
-        packed[: entry.frames] = self._cache.mels[
-            entry.first_frame : entry.first_frame + entry.frames
-        ]
+        packed[: entry.frames] = self._cache.packed(entry)
         return self._statistics.normalised(packed).T

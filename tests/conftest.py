@@ -10,8 +10,9 @@ import pytest
 import ops  # noqa: F401 -- before gRPC: it says how processes are started
 from frontend.gateway import Catalog, Gateway
 from frontend.settings import Settings
+from tests.cards import STARTER_LIKE
 from tests.fakes import FakeGateway
-from tritone.card import ModelCard, ScheduleSettings
+from tritone.card import ModelCard
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
@@ -35,27 +36,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def card() -> ModelCard:
-    """A model of 16 kHz mono with a window of 10 s, guidance, and the right to be extended."""
-    return ModelCard(
-        name="starter",
-        family="stable_audio",
-        sample_rate=16_000,
-        audio_channels=1,
-        samples_per_frame=640,
-        latent_channels=8,
-        max_frames=250,
-        frame_bucket=25,
-        prompt_tokens=32,
-        conditioning_tokens=34,
-        conditioning_dim=64,
-        global_dim=128,
-        guidance=True,
-        default_steps=20,
-        default_guidance_scale=5.0,
-        default_seconds=5.0,
-        extendable=True,
-        schedule=ScheduleSettings(),
-    )
+    return STARTER_LIKE
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from frontend.gateway import Catalog
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
+from tests.cards import STARTER_LIKE
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import GeneratorMaker
 from tests.frontend.jobs.database import new_database, running_server
-from tests.frontend.jobs.fake_maker import CARD
 from tests.frontend.jobs.groups import make_groups
 
 KEY = "a-key-of-the-tests"
@@ -32,7 +32,9 @@ class Live:
     """A running server."""
 
     url: str
-    gateway: FakeGateway = field(default_factory=lambda: FakeGateway(Catalog(cards=(CARD,))))
+    gateway: FakeGateway = field(
+        default_factory=lambda: FakeGateway(Catalog(cards=(STARTER_LIKE,)))
+    )
     key: str = KEY
     settings: dict[str, object] = field(default_factory=dict)
 

@@ -50,6 +50,7 @@ def repository_of(checkpoint: Path) -> Path:
         if published_digests(repository) == digests:
             return repository
     say(f"exporting {checkpoint} to {exported}")
+    exported.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "export", str(checkpoint), "--name", MODEL]
     subprocess.run([*command, "--repository", str(exported)], check=True)
     return exported

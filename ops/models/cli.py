@@ -1,10 +1,10 @@
 """`tritone models`: the versions of the published models, and who answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -224,23 +224,19 @@ class _Manner:
 
 
 def _run(target: Target, model: str, act: Act, manner: _Manner) -> None:
-    async def run() -> tuple[Smoke | None, list[Row]]:
-        control = TritonControl(target.url)
-        try:
-            with screen.progress(is_json=manner.is_json) as say:
-                operator = Operator(
-                    control=control,
-                    repository=target.repository,
-                    timeout_s=manner.timeout_s,
-                    needs_fingerprint=manner.needs_fingerprint,
-                    say=say,
-                )
-                smoke = await act(operator)
-            return smoke, await rows(control, target.repository, model)
-        finally:
-            await control.close()
+    async def run(control: TritonControl) -> tuple[Smoke | None, list[Row]]:
+        with screen.progress(is_json=manner.is_json) as say:
+            operator = Operator(
+                control=control,
+                repository=target.repository,
+                timeout_s=manner.timeout_s,
+                needs_fingerprint=manner.needs_fingerprint,
+                say=say,
+            )
+            smoke = await act(operator)
+        return smoke, await rows(control, target.repository, model)
 
-    smoke, found = _carried_out(run)
+    smoke, found = _with_control(target, run)
     if manner.is_json:
         versions = [row.to_dict() for row in found]
         screen.show_json({"smoke": asdict(smoke) if smoke else None, "versions": versions})
@@ -253,17 +249,17 @@ def _run(target: Target, model: str, act: Act, manner: _Manner) -> None:
 
 
 def _rows(target: Target, model: str | None) -> list[Row]:
-    async def run() -> list[Row]:
+    return _with_control(target, lambda control: rows(control, target.repository, model))
+
+
+def _with_control(target: Target, use: Callable[[TritonControl], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
         control = TritonControl(target.url)
         try:
-            return await rows(control, target.repository, model)
+            return await use(control)
         finally:
             await control.close()
 
-    return _carried_out(run)
-
-
-def _carried_out(run: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(run())
     except ModelsError as error:

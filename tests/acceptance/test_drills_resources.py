@@ -33,6 +33,7 @@ pytestmark = pytest.mark.triton
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 DISK_MB = 192
+N_ON_A_FULL_DISK = 10  # each takes PostgreSQL seconds to refuse
 N_SLOW, SLOW_BYTES_PER_S = 20, 1000
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
@@ -79,7 +80,7 @@ def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
             jobs.submit(3)
             jobs.until_over()
             filler = fill(disk)
-            jobs.submit(30)
+            jobs.submit(N_ON_A_FULL_DISK)
             assert status_of(stack.address) == 200  # what is waited for needs no disk
             time.sleep(5)
             n_made = sum(jobs.get(each).get("status") == "completed" for each in jobs.accepted)
@@ -89,9 +90,9 @@ def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
             until(lambda: is_accepting(jobs))
             jobs.until_over()
             tell(
-                f"disk full: {during} of 30 jobs accepted, {len(jobs.refused)} refused with "
-                f"{set(jobs.refused)}, {n_made - 3} made; all accepted were made {waited:.1f} s "
-                "after there was room"
+                f"disk full: {during} of {N_ON_A_FULL_DISK} jobs accepted, {len(jobs.refused)} "
+                f"refused with {set(jobs.refused)}, {n_made - 3} made; all accepted were "
+                f"made {waited:.1f} s after there was room"
             )
             assert set(jobs.refused) <= {503}
             assert "error" not in {jobs.get(each)["status"] for each in jobs.accepted}

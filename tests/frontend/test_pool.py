@@ -75,20 +75,6 @@ async def pool(network: Network) -> AsyncIterator[Pool]:
     await pool.close()
 
 
-@pytest.fixture
-def request_(card: ModelCard) -> PreparedRequest:
-    return PreparedRequest(
-        card=card,
-        prompt="rain",
-        negative_prompt="",
-        seconds_start=0.0,
-        seconds_end=0.5,
-        seed=1,
-        steps=7,
-        guidance_scale=2.5,
-    )
-
-
 def call(job_id: str, timeout_s: float = 5.0) -> Call:
     return Call(job_id=job_id, request_id="req", timeout_s=timeout_s)
 

@@ -15,24 +15,9 @@ from frontend.triton import TritonGateway
 from frontend.tritons import make_gateway
 from tests.fake_triton import Answers, FakeTriton, pcm_answer
 from tests.fakes import sine
-from tritone.card import ModelCard
 
 HOSTS = ("127.0.0.1", "127.0.0.2")
 Server = tuple[FakeTriton, grpc.aio.Server]
-
-
-@pytest.fixture
-def request_(card: ModelCard) -> PreparedRequest:
-    return PreparedRequest(
-        card=card,
-        prompt="rain",
-        negative_prompt="",
-        seconds_start=0.0,
-        seconds_end=0.5,
-        seed=1,
-        steps=7,
-        guidance_scale=2.5,
-    )
 
 
 def answering(request: PreparedRequest) -> Callable[[service_pb2.ModelInferRequest], Answers]:

@@ -23,9 +23,9 @@ import httpx2
 from tritonclient.grpc import service_pb2_grpc
 
 from ops.ports import choose_ports
+from tests.cards import STARTER_LIKE
 from tests.fake_triton import FakeTriton
 from tests.frontend.jobs.database import new_database, running_server
-from tests.frontend.jobs.fake_maker import CARD
 from tests.frontend.jobs.processes import ROOT
 
 START_TIMEOUT_S = 60.0
@@ -37,7 +37,7 @@ async def frontend(folder: Path) -> AsyncIterator[str]:
     """Run a frontend that believes in a Triton, on an empty database; give its URL when ready."""
     port = choose_ports({"": 0})[""]
     triton, server = FakeTriton(), grpc.aio.server()
-    triton.serve(CARD)
+    triton.serve(STARTER_LIKE)
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(triton, server)
     triton_port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -9,28 +9,7 @@ import numpy as np
 
 from frontend.gateway import Progress
 from frontend.sound import GenerationRequest, Sound
-from tritone.card import ModelCard, ScheduleSettings
-
-CARD = ModelCard(
-    name="starter",
-    family="stable_audio",
-    sample_rate=16_000,
-    audio_channels=1,
-    samples_per_frame=640,
-    latent_channels=8,
-    max_frames=250,
-    frame_bucket=25,
-    prompt_tokens=32,
-    conditioning_tokens=34,
-    conditioning_dim=64,
-    global_dim=128,
-    guidance=True,
-    default_steps=20,
-    default_guidance_scale=5.0,
-    default_seconds=5.0,
-    extendable=True,
-    schedule=ScheduleSettings(),
-)
+from tests.cards import STARTER_LIKE
 
 
 @dataclass
@@ -56,7 +35,7 @@ class SleepingMaker:
             raise self.errors.pop(0)
         return Sound(
             pcm=np.zeros((1, 1600), np.int16),
-            card=CARD,
+            card=STARTER_LIKE,
             model_version="1",
             seed=request.seed or 0,
             steps=20,

@@ -147,6 +147,23 @@ async def test_a_version_that_triton_does_not_have_is_refused(
     assert all(triton.loaded[name] == {1} for name in COMPONENT_NAMES)
 
 
+async def test_a_version_on_its_way_out_is_waited_for(
+    triton: FakeTriton, operator: Operator
+) -> None:
+    triton.leaving["starter_tokenizer"] = 3
+    triton.sounds["starter@2"] = sounds()
+    assert (await operator.promote("starter", 2))[0].version == 2
+
+
+async def test_a_version_that_stays_on_its_way_out_is_refused(
+    triton: FakeTriton, operator: Operator
+) -> None:
+    triton.leaving["starter_tokenizer"] = 1_000_000
+    with pytest.raises(Refused, match="still unloading after 1 s"):
+        await operator.promote("starter", 2)
+    assert triton.pinned() == {1}
+
+
 async def test_a_repository_that_names_no_version_is_pinned_before_anything_is_loaded(
     triton: FakeTriton, operator: Operator
 ) -> None:

@@ -33,6 +33,7 @@ class FakeTriton:
     card: ModelCard
     on_disk: set[int] = field(default_factory=lambda: {1})
     broken: dict[str, int] = field(default_factory=dict)  # version that does not load, by model
+    leaving: dict[str, int] = field(default_factory=dict)  # looks at version 2 unloading, by model
     configs: dict[str, ModelConfig] = field(default_factory=dict)
     loaded: dict[str, set[int]] = field(default_factory=dict)
     loads: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
@@ -73,6 +74,9 @@ class FakeTriton:
                 rows += [(name, str(v), "READY", "") for v in sorted(versions)]
                 if (failed := self.broken.get(name)) is not None and self.loads:
                     rows.append((name, str(failed), "UNAVAILABLE", "corrupt\n\nAt: model.py"))
+                if self.leaving.get(name):
+                    self.leaving[name] -= 1
+                    rows.append((name, "2", "UNLOADING", ""))
         return rows
 
     async def is_server_ready(self) -> bool:
@@ -96,6 +100,7 @@ class FakeTriton:
         assert not wanted.runtime, "it would reload every version"
         versions = [int(v) for v in wanted.version_policy.specific.versions]
         self.loads.append((model, tuple(versions)))
+        assert not self.leaving.get(model), "it would be told that it loaded, and then be unloaded"
         if self.broken.get(model) in versions:
             raise InferenceServerException("version 3 is corrupt\n\nAt: model.py")
         for step in wanted.ensemble_scheduling.step:
