@@ -12,6 +12,7 @@ from benchmarks import (
     ensemble,
     frontend_cost,
     goodput,
+    memory,
     overhead,
     overload,
     promises,
@@ -119,6 +120,12 @@ def _goodput(quick: Quick = False) -> None:
 def _overload(quick: Quick = False, minutes: Minutes = 10.0) -> None:
     """Twice the load that can be served, for minutes: latency, refusals, memory."""
     overload.measure(quick=quick, minutes=minutes)
+
+
+@app.command("memory")
+def _memory(quick: Quick = False) -> None:
+    """Memory of the whole stack over thousands of sounds."""
+    memory.measure(quick=quick)
 
 
 @app.command("all")

@@ -6,6 +6,7 @@ a decoupled model, hangs. Nor does it reap the process, which tells a death from
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ops.triton_control import TritonControl, TritonError
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.25
+_SEARCH_S = 1.0  # finding children reads every process of the machine: not at each look
+_ALERT_S = 10.0  # after a death, whose successor may die, too
 
 
 class StubWatch:
@@ -26,6 +29,7 @@ class StubWatch:
         """Watch the children of a process."""
         self._server = psutil.Process(server_pid)
         self._models: dict[int, str] = {}  # living backend processes
+        self._search_at = self._alert_until = 0.0
 
     def models(self) -> list[str]:
         """Return the models of the backend processes that lived at the last look."""
@@ -40,10 +44,13 @@ class StubWatch:
         return found
 
     def dead_models(self) -> list[str]:
-        """Return the models of the backend processes that died since the last call."""
+        """Return the models of the backend processes that died since the last call.
+
+        Those that are known are looked at each time, new ones are looked for now and then.
+        """
         dead = []
         living: dict[int, str] = {}
-        for child in self._server.children():
+        for child in self._children():
             known = self._models.get(child.pid)  # a zombie's own command line is empty
             with suppress(psutil.NoSuchProcess):
                 if child.status() == psutil.STATUS_ZOMBIE:
@@ -51,7 +58,20 @@ class StubWatch:
                 elif model := known or _model_of(child):
                     living[child.pid] = model
         self._models = living
+        if dead:
+            self._alert_until = time.monotonic() + _ALERT_S
         return dead
+
+    def _children(self) -> list[psutil.Process]:
+        now = time.monotonic()
+        if now >= self._search_at or now < self._alert_until or not self._models:
+            self._search_at = now + _SEARCH_S
+            return self._server.children()
+        known = []
+        for pid in self._models:
+            with suppress(psutil.NoSuchProcess):
+                known.append(psutil.Process(pid))
+        return known
 
 
 def _model_of(process: psutil.Process) -> str | None:

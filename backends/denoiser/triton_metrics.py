@@ -11,7 +11,7 @@ from backends.denoiser.metrics import MEANINGS, PREFIX
 
 # Each change of a metric is a round trip to Triton's process. A thread of its own makes them, off
 # the way of requests, and not more often than this.
-_PAUSE_S = 0.05
+_PAUSE_S = 0.25
 
 
 class TritonMetrics:

@@ -10,11 +10,13 @@ from pathlib import Path
 from benchmarks.progress import say
 from starter.recipe import RECIPE
 from starter.restore import NotRestored, restore
+from tritone.card import read_card
 
 DEFAULT = Path("work/starter/checkpoint")
 BUNDLED = Path("model_repository")
 EXPORTED = Path("work/benchmarks/models")
 MODEL = "starter"
+_ROUNDING = 1e-6
 
 
 class NoCheckpoint(RuntimeError):
@@ -72,6 +74,18 @@ def published_digests(repository: Path) -> dict[str, str] | None:
     newest = max(versions, key=lambda path: int(path.name))
     files = json.loads((newest / "manifest.json").read_text())["source_files"]
     return {path: sha for path, sha in files.items() if path.endswith(".safetensors")}
+
+
+def whole_frames_s(repository: Path, seconds: float) -> float:
+    """Return the least length in s, from `seconds` on, of which our frames are no more than asked.
+
+    Ours rounds latent frames up to whole buckets; another number of frames is other noise.
+    """
+    card = read_card((repository / MODEL / "config.pbtxt").read_text(encoding="utf-8"))
+    if card is None:
+        raise NoCheckpoint(f"{repository}/{MODEL} carries no card: export it again")
+    bucket_s = card.frame_bucket * card.samples_per_frame / card.sample_rate
+    return math.ceil(seconds / bucket_s - _ROUNDING) * bucket_s
 
 
 def window_s(checkpoint: Path) -> float:

@@ -9,14 +9,14 @@ from benchmarks import drive
 from benchmarks.arrivals import poisson
 from benchmarks.clips import Clip
 from benchmarks.peers import same_work
-from benchmarks.peers.checkpoint import repository_of, require, window_s
+from benchmarks.peers.checkpoint import repository_of, require, whole_frames_s, window_s
 from benchmarks.peers.report import OUR_KEY, OURS, Result, measured_before, publish
 from benchmarks.peers.servers import PEERS, Peer, running_peer
 from benchmarks.progress import say
 from benchmarks.stack import running_stack
 from benchmarks.summary import Summary, summarize
 from benchmarks.targets import Target, stack_target
-from benchmarks.workload import Amount, amount, clips
+from benchmarks.workload import STANDARD, Amount, amount, clips
 
 CONCURRENCY = 8
 OFFERED_SHARE = 0.7  # of what plain FastAPI + diffusers can do: a load that everybody can bear
@@ -29,9 +29,9 @@ Sounds = list[same_work.Samples]
 class _Reference:
     """Our own sounds, which the peers' are compared with."""
 
-    def __init__(self, ours: Target, window: float) -> None:
+    def __init__(self, ours: Target, trimmed_s: float, whole_s: float) -> None:
         self._clips = [clips()(index) for index in range(_N_COMPARED)]
-        self._window = window
+        self._seconds = {True: trimmed_s, False: whole_s}
         self._two_steps = {
             trimmed: same_work.listen(ours, self._two_steps_clips(trimmed=trimmed))
             for trimmed in (True, False)
@@ -40,7 +40,7 @@ class _Reference:
 
     def _two_steps_clips(self, *, trimmed: bool) -> Sequence[Clip]:
         # Who always denoises the whole window draws other noise for a shorter clip.
-        seconds = self._clips[0].seconds if trimmed else self._window
+        seconds = self._seconds[trimmed]
         return [replace(clip, steps=same_work.TWO_STEPS, seconds=seconds) for clip in self._clips]
 
     def compare(self, peer: Peer, target: Target) -> same_work.Likeness:
@@ -90,7 +90,8 @@ class _Run:
         self._repository = repository
         self._much = much
         with running_stack("peers-reference", repository=repository) as stack:
-            self._reference = _Reference(stack_target(OURS, stack), window_s(checkpoint))
+            trimmed_s = whole_frames_s(repository, STANDARD.seconds)
+            self._reference = _Reference(stack_target(OURS, stack), trimmed_s, window_s(checkpoint))
 
     def measure(self, peer: Peer) -> None:
         """Measure a peer, or note why it was left out."""

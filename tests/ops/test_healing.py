@@ -2,6 +2,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import cast
 
@@ -56,6 +57,33 @@ def test_a_killed_backend_process_is_noticed_once() -> None:
         for process in (stub, other):
             process.kill()
             process.wait()
+
+
+def test_a_new_backend_process_is_found_beside_known_ones() -> None:
+    first = start_stub("rain_denoiser")
+    watch, others = StubWatch(os.getpid()), []
+    try:
+        until_known(watch, "rain_denoiser")
+        others.append(start_stub("rain_tokenizer"))
+        until_known(watch, "rain_tokenizer")
+        others[0].kill()
+        wait_for_zombie(others[0])
+        assert watch.dead_models() == ["rain_tokenizer"]
+        others.append(start_stub("rain_tokenizer"))  # healed: found at the next look
+        time.sleep(0.1)
+        watch.dead_models()
+        assert "rain_tokenizer" in watch.models()
+    finally:
+        for process in (first, *others):
+            process.kill()
+            process.wait()
+
+
+def until_known(watch: StubWatch, model: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while model not in watch.models():
+        assert time.monotonic() < deadline
+        watch.dead_models()
 
 
 def test_an_orderly_end_is_not_a_death() -> None:

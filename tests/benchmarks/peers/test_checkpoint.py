@@ -9,6 +9,7 @@ from benchmarks.peers.checkpoint import (
     published_digests,
     require,
     source_digests,
+    whole_frames_s,
     window_s,
 )
 
@@ -58,3 +59,9 @@ def test_the_window(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps(config))
     assert window_s(tmp_path) == 15.0
+
+
+def test_lengths_are_rounded_up_to_whole_buckets_of_the_bundled_model() -> None:
+    repository = Path("model_repository")  # 5 frames of 80 ms
+    assert whole_frames_s(repository, 5.0) == pytest.approx(5.2)
+    assert whole_frames_s(repository, 5.2) == pytest.approx(5.2)
