@@ -38,7 +38,7 @@ async def infer(client: httpx2.AsyncClient, clip: Clip) -> httpx2.Response:
     fields = (
         ("prompt", "BYTES", clip.prompt),
         ("seed", "INT64", clip.seed),
-        ("seconds", "FP32", clip.seconds),
+        ("seconds", "FP64", clip.seconds),
         ("steps", "INT32", clip.steps),
         ("guidance_scale", "FP32", clip.guidance_scale),
     )
