@@ -28,7 +28,7 @@ serve: install ## start Triton and the frontend, and say where
 	$(BIN)/tritone up
 
 test: install-dev ## run every test, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest -m "not triton" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not triton" -n 3 --dist loadfile
 	$(BIN)/python -m pytest -m triton
 
 acceptance: install-dev ## run the tests against a real Triton only
@@ -42,7 +42,7 @@ lint: install-dev ## check style, types and the direction of imports
 format: install-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: install-dev ## measure everything beside its peers (about 25 minutes), results in benchmarks/results/
+bench: install-dev ## measure everything beside its peers (about 45 minutes), results in benchmarks/results/
 	$(BIN)/python -m benchmarks all $(BENCH_ARGS)
 
 lock: ## compile requirements/*.txt from pyproject.toml

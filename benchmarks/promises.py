@@ -8,9 +8,10 @@ from benchmarks.progress import track
 from benchmarks.report import Table, write
 from benchmarks.requests import Client, Timing
 from benchmarks.stack import Stack, running_stack
+from benchmarks.workload import STANDARD
 
 CLIP_SECONDS = 5.0
-STEPS = 20  # the starter's default
+STEPS = STANDARD.steps
 PROMPT = "rain falling on a tin roof"
 
 
@@ -71,7 +72,7 @@ def _serving(n_requests: int) -> list[Promise]:
     overhead_ms = 1e3 * statistics.median(t.overhead_s for t in timings)
     return [
         Promise("`make serve` (installed) to ready", stack.ready_s, "s", 15),
-        Promise("5 s of sound, default steps, one client, p50", wall_s, "s", 5),
+        Promise(f"5 s of sound, {STEPS} steps, one client, p50", wall_s, "s", 5),
         Promise("everything but the networks, p50", overhead_ms, "ms", 20),
         Promise("memory of the whole stack (PSS)", memory_gb, "GB", 2.5),
     ]
