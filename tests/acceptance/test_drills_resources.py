@@ -33,7 +33,7 @@ pytestmark = pytest.mark.triton
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 DISK_MB = 192
-N_ON_A_FULL_DISK = 10  # each takes PostgreSQL seconds to refuse
+N_ON_A_FULL_DISK = 22  # the first wait in memory, the last are refused, after seconds each
 N_SLOW, SLOW_BYTES_PER_S = 20, 1000
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
