@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from benchmarks.processes import family, processor_s
+
 
 @dataclass(slots=True)
 class Noise:
@@ -20,11 +22,11 @@ class Noise:
 def listening(*servers: psutil.Process) -> Iterator[Noise]:
     """Measure what is neither this process nor a server or one of its children."""
     noise = Noise()
-    ours = [psutil.Process(), *(p for server in servers for p in _family(server))]
-    busy, own, started = _busy_s(), _own_s(ours), time.monotonic()
+    ours = [psutil.Process(), *(p for server in servers for p in family(server))]
+    busy, own, started = _busy_s(), sum(map(processor_s, ours)), time.monotonic()
     yield noise
     cores_s = (time.monotonic() - started) * (os.cpu_count() or 1)
-    noise.others_share = share(_busy_s() - busy, _own_s(ours) - own, cores_s)
+    noise.others_share = share(_busy_s() - busy, sum(map(processor_s, ours)) - own, cores_s)
 
 
 def share(busy_s: float, own_s: float, cores_s: float) -> float:
@@ -38,18 +40,3 @@ def share(busy_s: float, own_s: float, cores_s: float) -> float:
 def _busy_s() -> float:
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
-
-
-def _family(server: psutil.Process) -> list[psutil.Process]:
-    return [server, *server.children(recursive=True)]
-
-
-def _own_s(processes: list[psutil.Process]) -> float:
-    total = 0.0
-    for process in processes:
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total

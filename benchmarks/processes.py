@@ -27,6 +27,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """Return a process and all that descend from it."""
+    return [process, *process.children(recursive=True)]
+
+
+def processor_s(process: psutil.Process) -> float:
+    """Return the processor time that a process has used in s; 0: it is gone."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
 @contextmanager
 def running(
     command: Sequence[str],

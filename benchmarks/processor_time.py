@@ -5,6 +5,8 @@ from collections import defaultdict
 
 import psutil
 
+from benchmarks.processes import family, processor_s
+
 LOAD = "load generator"
 _STUB = re.compile(r"^(?P<model>\w+)_\d+_\d+$")
 _MODULES = {"frontend": "frontend", "frontend.jobs": "worker", "tritonserver": "tritonserver"}
@@ -12,10 +14,10 @@ _MODULES = {"frontend": "frontend", "frontend.jobs": "worker", "tritonserver": "
 
 def seconds_by_role(server: psutil.Process) -> dict[str, float]:
     """Return what the load generator (this process), the server and its children have used."""
-    used = defaultdict(float, {LOAD: _seconds(psutil.Process())})
-    for process in (server, *server.children(recursive=True)):
+    used = defaultdict(float, {LOAD: processor_s(psutil.Process())})
+    for process in family(server):
         try:
-            used[role(process.cmdline())] += _seconds(process)
+            used[role(process.cmdline())] += processor_s(process)
         except psutil.NoSuchProcess:
             continue
     return dict(used)
@@ -30,8 +32,3 @@ def role(command: list[str]) -> str:
         if name in _MODULES:
             return _MODULES[name]
     return "tritone up"
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.processes import free_port, running
+from benchmarks.processes import family, free_port, running
 
 LOGS = Path("work/benchmarks")
 READY_TIMEOUT_S = 120.0
@@ -36,7 +36,7 @@ class Stack:
     def memory(self) -> tuple[int, int, int]:
         """Return the proportional and the resident set size in bytes, and the processes."""
         pss = rss = n_processes = 0
-        for process in (self.process, *self.process.children(recursive=True)):
+        for process in family(self.process):
             try:
                 memory = process.memory_full_info()
             except psutil.NoSuchProcess:

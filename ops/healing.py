@@ -28,7 +28,7 @@ class StubWatch:
     def __init__(self, server_pid: int) -> None:
         """Watch the children of a process."""
         self._server = psutil.Process(server_pid)
-        self._models: dict[int, str] = {}  # living backend processes
+        self._models: dict[psutil.Process, str] = {}  # living backend processes
         self._search_at = self._alert_until = 0.0
 
     def models(self) -> list[str]:
@@ -37,11 +37,7 @@ class StubWatch:
 
     def processes(self, model: str) -> list[psutil.Process]:
         """Return the backend processes of a model that lived at the last look."""
-        found = []
-        for pid, name in self._models.items():
-            with suppress(psutil.NoSuchProcess):
-                found += [psutil.Process(pid)] if name == model else []
-        return found
+        return [process for process, name in self._models.items() if name == model]
 
     def dead_models(self) -> list[str]:
         """Return the models of the backend processes that died since the last call.
@@ -49,14 +45,14 @@ class StubWatch:
         Those that are known are looked at each time, new ones are looked for now and then.
         """
         dead = []
-        living: dict[int, str] = {}
+        living: dict[psutil.Process, str] = {}
         for child in self._children():
-            known = self._models.get(child.pid)  # a zombie's own command line is empty
+            known = self._models.get(child)  # a zombie's own command line is empty
             with suppress(psutil.NoSuchProcess):
                 if child.status() == psutil.STATUS_ZOMBIE:
                     dead += [known] if known else []
                 elif model := known or _model_of(child):
-                    living[child.pid] = model
+                    living[child] = model
         self._models = living
         if dead:
             self._alert_until = time.monotonic() + _ALERT_S
@@ -67,11 +63,7 @@ class StubWatch:
         if now >= self._search_at or now < self._alert_until or not self._models:
             self._search_at = now + _SEARCH_S
             return self._server.children()
-        known = []
-        for pid in self._models:
-            with suppress(psutil.NoSuchProcess):
-                known.append(psutil.Process(pid))
-        return known
+        return list(self._models)
 
 
 def _model_of(process: psutil.Process) -> str | None:

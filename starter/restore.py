@@ -15,16 +15,20 @@ import onnxruntime
 import torch
 from diffusers import AutoencoderOobleck
 from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from tritone.card import ModelCard, component_name, read_card
+from tritone.pcm import to_int16, within_range
 
 from starter.assemble import pipeline_of, write_folder
 from starter.graph_weights import GraphWeights, Snake, Weight
 from starter.networks import Condition, Denoiser, build_vae
 from starter.recipe import Recipe
-from starter.sampler import Settings
+from starter.sampler import Settings, denoised
 from starter.text import as_fast_tokenizer
+
+Values = NDArray[np.float32] | NDArray[np.int16]
 
 MAX_ERROR = 1e-4
 """Relative, of a network's answer: as much as the exporter allows a graph."""
@@ -131,16 +135,13 @@ def _bias_table(attention: Any, bias: Weight) -> Weight:  # noqa: ANN401 -- T5's
 
     Buckets of distances that so few tokens never have stay as they are: nobody can hear them.
     """
-    table = attention.relative_attention_bias.weight.detach()
-    buckets = torch.arange(len(table), dtype=table.dtype)
-    numbered = table.clone()
-    numbered[:] = buckets[:, None]
-    original = table.clone()
-    attention.relative_attention_bias.weight.data.copy_(numbered)
+    weight = attention.relative_attention_bias.weight.data
+    table = weight.clone()
+    weight.copy_(torch.arange(len(weight)).unsqueeze(1).expand_as(weight))  # each names its bucket
     tokens = bias.shape[-1]
     used = attention.compute_bias(tokens, tokens)[0, 0].round().long()
-    original[used.flatten()] = torch.from_numpy(bias.reshape(len(bias), -1).T.copy())
-    filled: Weight = original.numpy()
+    table[used.flatten()] = torch.from_numpy(bias.reshape(len(bias), -1).T.copy())
+    filled: Weight = table.numpy()
     return filled
 
 
@@ -246,7 +247,7 @@ def _errors(graphs: _Graphs, denoiser: Denoiser, vae: AutoencoderOobleck) -> dic
     condition = Condition(ids[:, 0], torch.ones_like(ids[:, 0]), seconds[:, 0])
     tokens, embedding = denoiser.encode(condition)
     latents = torch.randn((1, card.latent_channels, card.frame_bucket), generator=generator)
-    denoised = _answers(
+    step = _answers(
         graphs.session("transformer"),
         latents=latents,
         sigma=torch.ones(1, 1),
@@ -255,15 +256,14 @@ def _errors(graphs: _Graphs, denoiser: Denoiser, vae: AutoencoderOobleck) -> dic
         negative_conditioning=tokens,
         global_conditioning=embedding[:, 0],
     )
-    velocity = denoiser.velocity(latents / 2**0.5, torch.atan(torch.ones(1)), (tokens, embedding))
+    expected = denoised(denoiser, latents, 1.0, ((tokens, embedding), 1.0))
     pcm = _answers(graphs.session("vae_decoder"), latents=latents)
-    sound = vae.decode(latents).sample
-    whole_scale = (sound / sound.abs().amax().clamp(min=1.0) * np.iinfo(np.int16).max).round()
+    sound = to_int16(within_range(vae.decode(latents).sample.numpy()))
     return {
-        "text_encoder": _relative(texts[0], tokens),
-        "transformer": _relative(denoised[0], latents / 2 - velocity / 2**0.5),
+        "text_encoder": _relative(texts[0], tokens.numpy()),
+        "transformer": _relative(step[0], expected.numpy()),
         # One step of int16 is rounding: a sample may lie on either side of a half.
-        "vae_decoder": _relative(pcm[0].astype(np.float32), whole_scale, slack=1.0),
+        "vae_decoder": _relative(pcm[0], sound, slack=1.0),
     }
 
 
@@ -272,7 +272,7 @@ def _answers(session: onnxruntime.InferenceSession, **tensors: Tensor) -> list[A
     return answers
 
 
-def _relative(answer: Weight, expected: Tensor, slack: float = 0.0) -> float:
-    want = expected.numpy()
+def _relative(answer: Values, expected: Values, slack: float = 0.0) -> float:
+    want = expected.astype(np.float64)
     beyond = np.maximum(np.abs(answer - want) - slack, 0.0)
     return float(np.linalg.norm(beyond) / np.linalg.norm(want))

@@ -141,26 +141,30 @@ class Rollout:
         wanted = set(versions)
 
         async def are_out() -> bool:
-            found = await states(self._control)
-            return not any(
-                version in wanted and state.state == UNLOADING
-                for component in self.served.components
-                for version, state in found.get(component, {}).items()
-            )
+            leaving = await self._unloading(self.served.components)
+            return leaving.isdisjoint(wanted)
 
         if not await within(self._timeout_s, are_out):
             raise Refused(f"a version is still unloading after {self._timeout_s:g} s; try later")
 
     async def _until_idle(self) -> None:
         async def is_idle() -> bool:
-            found = await states(self._control)
-            return all(s.state != UNLOADING for s in found[self.served.name].values())
+            return not await self._unloading([self.served.name])
 
         if not await within(self._timeout_s, is_idle):
             raise ModelsError(
                 f"requests to an older version of {self.served.name} still run after "
                 f"{self._timeout_s:g} s; it stays loaded, unload it later"
             )
+
+    async def _unloading(self, models: Iterable[str]) -> set[int]:
+        found = await states(self._control)
+        return {
+            version
+            for model in models
+            for version, state in found.get(model, {}).items()
+            if state.state == UNLOADING
+        }
 
     async def _load(self, model: str, config: str, files: dict[str, bytes] | None = None) -> None:
         await self._control.load(model, config=config, files=files, timeout_s=self._timeout_s)
