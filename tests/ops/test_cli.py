@@ -13,10 +13,12 @@ def test_the_version_is_said() -> None:
     assert runner.invoke(app, ["--version"]).output == f"tritone {__version__}\n"
 
 
+@pytest.mark.usefixtures("no_dead_stacks")
 def test_what_keeps_the_stack_from_starting_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRITONE_MODEL_REPOSITORY", str(tmp_path))
+    monkeypatch.setenv("TRITONE_STATE_DIRECTORY", str(tmp_path / "state"))
     result = runner.invoke(app, ["up", "--no-frontend"])
     assert result.exit_code == 1
     assert result.stderr == f"tritone: the model repository {tmp_path} publishes no model\n"
@@ -30,6 +32,7 @@ def test_a_bad_setting_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
     assert "TRITONE_TRITON__GRPC_PORT" in result.stderr
 
 
+@pytest.mark.usefixtures("no_dead_stacks")
 def test_another_triton_and_no_frontend_leave_nothing_to_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -29,9 +29,8 @@ def test_only_the_processes_of_that_stack_are_killed() -> None:
         other.wait()
 
 
-def test_scratch_folders_of_dead_stacks_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Dead stacks of this machine are none of this test's business.
-    monkeypatch.setattr(leftovers, "abandoned_prefixes", list)
+@pytest.mark.usefixtures("no_dead_stacks")
+def test_scratch_folders_of_dead_stacks_go(tmp_path: Path) -> None:
     (tmp_path / "tritone_dead_" / "backends").mkdir(parents=True)
     (tmp_path / "notes").mkdir()
     leftovers.clear(tmp_path)
