@@ -73,6 +73,17 @@ class Catalog:
     missed: tuple[ModelCard, ...] = ()  # of those away: what they were when last ready
 
 
+AWAY_PAUSE_S = 0.25
+
+
+def pause_s(refresh_s: float, *, is_up: bool) -> float:
+    """Return the time until the next look at a Triton: soon, where it is away.
+
+    Somebody waits then: at the start, and after it died.
+    """
+    return refresh_s if is_up else min(refresh_s, AWAY_PAUSE_S)
+
+
 class Gateway(Protocol):
     """Our side of Triton. Every method raises domain errors only."""
 

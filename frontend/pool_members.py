@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from frontend.errors import TritoneError
-from frontend.gateway import Catalog, Gateway
+from frontend.gateway import Catalog, Gateway, pause_s
 from tritone.card import ModelCard
 
 
@@ -34,12 +34,12 @@ class Member:
             raise
         self.is_up = True
 
-    async def keep_looking(self, period_s: float) -> None:
+    async def keep_looking(self, refresh_s: float) -> None:
         """Look periodically: a Triton that is away comes back so."""
         while True:
             with suppress(TritoneError):
                 await self.look()
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(pause_s(refresh_s, is_up=self.is_up))
 
     async def close(self) -> None:
         """Stop looking, let what is pending finish, disconnect."""

@@ -68,7 +68,13 @@ class TritonSettings(_Group):
         5.0, gt=0, le=60, description="Limit of one control or health call, in seconds."
     )
     refresh_s: float = Field(
-        2.0, gt=0, le=300, description="Period of looking for new models and versions, in seconds."
+        2.0,
+        gt=0,
+        le=300,
+        description=(
+            "Period of looking for new models and versions, in seconds; shorter while Triton is "
+            "away."
+        ),
     )
     watchdog_s: float = Field(
         5.0,

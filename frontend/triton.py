@@ -18,7 +18,16 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from frontend import tracing
 from frontend.candidates import Candidate, candidates_of, chosen, is_candidate
 from frontend.errors import TritoneError
-from frontend.gateway import Call, Catalog, FailedPass, PreparedRequest, Progress, Take
+from frontend.gateway import (
+    AWAY_PAUSE_S,
+    Call,
+    Catalog,
+    FailedPass,
+    PreparedRequest,
+    Progress,
+    Take,
+    pause_s,
+)
 from frontend.settings import TritonSettings
 from frontend.triton_errors import (
     backend_lost,
@@ -44,7 +53,7 @@ _CHANNEL: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_pings_without_data", 0),
     # gRPC's own back-off grows to two minutes: a restarted Triton would stay "away" that long.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", round(1000 * AWAY_PAUSE_S)),
 )
 _MAX_UNKNOWN = 1  # looks in vain: a pass may not have reached the denoiser at the first
 _STREAM_MARGIN_S = 2.0  # Triton's own answer to a missed deadline shall come first
@@ -158,7 +167,8 @@ class TritonGateway:
 
     async def _keep_fresh(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.refresh_s)
+            is_up = bool(self._is_reachable and self._catalog.cards)
+            await asyncio.sleep(pause_s(self._settings.refresh_s, is_up=is_up))
             with suppress(TritoneError):
                 await self.refresh()
 

@@ -6,7 +6,7 @@ Source of both: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,19 +39,24 @@ class Collector:
         """Return the spans right below one."""
         return [span for span in self.spans if span.parent_id == parent.span_id]
 
-    def one(self, name: str, **attributes: str) -> Span:
-        """Return the only span of a name."""
-        (found,) = [
-            span
-            for span in self.spans
-            if span.name == name and attributes.items() <= span.attributes.items()
-        ]
+    def one(self, name: str) -> Span:
+        """Return the only span of a name that ended well."""
+        (found,) = [s for s in self.spans if s.name == name and "error.type" not in s.attributes]
         return found
 
     def child(self, parent: Span, name: str) -> Span:
         """Return the only child of a name."""
         (found,) = [span for span in self.children(parent) if span.name == name]
         return found
+
+    def until_seen(self, trace_id: str, names: Collection[str]) -> None:
+        """Wait for spans of a trace that ended well: every process sends its own, in no order."""
+
+        def are_seen(all_: Collector) -> bool:
+            ended_well = [s for s in all_.spans if "error.type" not in s.attributes]
+            return {s.name for s in ended_well if s.trace_id == trace_id} >= {*names}
+
+        self.until(are_seen)
 
     def until(self, is_enough: Callable[["Collector"], bool], timeout_s: float = 60.0) -> None:
         """Wait until what arrived is enough."""

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.triton
 
 PROMPT = "a secret whistle nobody may read"
 STEPS = {"tokenizer", "text_encoder", "denoiser", "vae_decoder"}
+PARENT_ID = "b7ad6b7169203331"
 TIMEOUT_S = 60.0
 
 
@@ -46,6 +48,17 @@ def post(stack: Stack, path: str, body: dict[str, object], **headers: str) -> by
         return bytes(response.read())
 
 
+def traced_post(stack: Stack, path: str, body: dict[str, object]) -> str:
+    """Post as a caller who traces; return the trace's id."""
+    trace_id = uuid.uuid4().hex
+    post(stack, path, body, traceparent=f"00-{trace_id}-{PARENT_ID}-01")
+    return trace_id
+
+
+def steps_of(model: str) -> set[str]:
+    return {f"{model}_{step}" for step in STEPS}
+
+
 def assert_made_by_triton(collector: Collector, generation: Span, model: str) -> None:
     """Assert that every step of the ensemble hangs under a generation."""
     assert generation.attributes["tritone.model"] == model
@@ -53,20 +66,18 @@ def assert_made_by_triton(collector: Collector, generation: Span, model: str) ->
     inference = collector.child(collector.child(generation, "triton"), "InferRequest")
     ensemble = collector.child(inference, model)
     below = {span.name: span for span in collector.children(ensemble)}
-    assert below.keys() == {f"{model}_{step}" for step in STEPS}
+    assert below.keys() == steps_of(model)
     assert {span.service for span in below.values()} == {"triton"}
     assert {span.trace_id for span in below.values()} == {generation.trace_id}
 
 
 def test_a_request_is_one_trace(traced: Traced, model: str) -> None:
     stack, collector = traced
-    trace_id = "0af7651916cd43dd8448eb211c80319c"
     body = {"input": PROMPT, "audio_length": 1, "num_inference_steps": 5}
-    post(stack, "/v1/audio/generate", body, traceparent=f"00-{trace_id}-b7ad6b7169203331-01")
-    collector.until(lambda all_: any(s.name == f"{model}_vae_decoder" for s in all_.spans))
-    collector.until(lambda all_: any(s.name == "POST /v1/audio/generate" for s in all_.spans))
+    trace_id = traced_post(stack, "/v1/audio/generate", body)
+    collector.until_seen(trace_id, {*steps_of(model), "POST /v1/audio/generate"})
     request = collector.one("POST /v1/audio/generate")
-    assert (request.trace_id, request.parent_id) == (trace_id, "b7ad6b7169203331")
+    assert (request.trace_id, request.parent_id) == (trace_id, PARENT_ID)
     assert request.service == "tritone-frontend"
     assert_made_by_triton(collector, collector.child(request, "generation"), model)
     assert collector.child(request, "encoding").attributes["tritone.format"] == "wav"
@@ -76,15 +87,10 @@ def test_a_request_is_one_trace(traced: Traced, model: str) -> None:
 def test_a_job_continues_the_trace_of_its_submission(traced: Traced, model: str) -> None:
     stack, collector = traced
     body = {"model": "stable-audio", "prompt": PROMPT, "seconds_total": 1, "steps": 5}
-    post(stack, "/v2/generate/audio", body)
-    collector.until(lambda all_: any(span.name == "job" for span in all_.spans))
+    trace_id = traced_post(stack, "/v2/generate/audio", body)
+    names = {"POST /v2/generate/audio", "submit job", "encoding", "job"}
+    collector.until_seen(trace_id, {*steps_of(model), *names})
     job = collector.one("job")
-    collector.until(
-        lambda all_: any(
-            span.name == f"{model}_vae_decoder" and span.trace_id == job.trace_id
-            for span in all_.spans
-        )
-    )
     request = collector.one("POST /v2/generate/audio")
     submission = collector.child(request, "submit job")
     assert (job.parent_id, job.service) == (submission.span_id, "tritone-worker")

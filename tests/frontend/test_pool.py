@@ -217,6 +217,16 @@ async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
     assert len(one.calls) - n_before > 8
 
 
+async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> None:
+    triton = network.add("a:1")
+    triton.unreachable = AWAY
+    pool = Pool(network.resolve, lambda address: network.tritons[address], refresh_s=300.0)
+    await pool.open()
+    triton.unreachable = None
+    await eventually(lambda: all(member.is_up for member in pool.members))
+    await pool.close()
+
+
 async def test_when_nobody_is_known_to_be_up_somebody_is_tried_all_the_same(
     network: Network, pool: Pool, request_: PreparedRequest
 ) -> None:
