@@ -17,9 +17,12 @@ from ops.triton_control import TritonControl, TritonError
 
 _log = logging.getLogger(__name__)
 
-_POLL_S = 0.25
+_POLL_S = 0.2
 _SEARCH_S = 1.0  # finding children reads every process of the machine: not at each look
 _ALERT_S = 10.0  # after a death, whose successor may die, too
+# Triton reaps what ends at its word, a moment later. To heal that would load the model as its file
+# says, and so take back a version that is being loaded beside the one that serves.
+_REAPED_WITHIN_S = 0.4
 
 
 class StubWatch:
@@ -29,6 +32,7 @@ class StubWatch:
         """Watch the children of a process."""
         self._server = psutil.Process(server_pid)
         self._models: dict[psutil.Process, str] = {}  # living backend processes
+        self._ended: dict[psutil.Process, tuple[str, float]] = {}  # model, when first seen so
         self._search_at = self._alert_until = 0.0
 
     def models(self) -> list[str]:
@@ -44,26 +48,31 @@ class StubWatch:
 
         Those that are known are looked at each time, new ones are looked for now and then.
         """
-        dead = []
+        now = time.monotonic()
         living: dict[psutil.Process, str] = {}
-        for child in self._children():
+        ended: dict[psutil.Process, tuple[str, float]] = {}
+        for child in self._children(now):
             known = self._models.get(child)  # a zombie's own command line is empty
             with suppress(psutil.NoSuchProcess):
-                if child.status() == psutil.STATUS_ZOMBIE:
-                    dead += [known] if known else []
-                elif model := known or _model_of(child):
-                    living[child] = model
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    if model := known or _model_of(child):
+                        living[child] = model
+                elif known:
+                    ended[child] = known, now
+                elif child in self._ended:
+                    ended[child] = self._ended[child]
+        dead = {child for child, (_, at) in ended.items() if now - at >= _REAPED_WITHIN_S}
         self._models = living
+        self._ended = {child: ended[child] for child in ended.keys() - dead}
         if dead:
-            self._alert_until = time.monotonic() + _ALERT_S
-        return dead
+            self._alert_until = now + _ALERT_S
+        return [ended[child][0] for child in dead]
 
-    def _children(self) -> list[psutil.Process]:
-        now = time.monotonic()
+    def _children(self, now: float) -> list[psutil.Process]:
         if now >= self._search_at or now < self._alert_until or not self._models:
             self._search_at = now + _SEARCH_S
             return self._server.children()
-        return list(self._models)
+        return [*self._models, *self._ended]
 
 
 def _model_of(process: psutil.Process) -> str | None:

@@ -50,7 +50,7 @@ def test_a_killed_backend_process_is_noticed_once() -> None:
             watch.dead_models()
         stub.kill()
         wait_for_zombie(stub)
-        assert watch.dead_models() == ["rain_denoiser"]
+        assert until_dead(watch) == ["rain_denoiser"]
         assert watch.dead_models() == []
         assert other.poll() is None
     finally:
@@ -68,7 +68,7 @@ def test_a_new_backend_process_is_found_beside_known_ones() -> None:
         until_known(watch, "rain_tokenizer")
         others[0].kill()
         wait_for_zombie(others[0])
-        assert watch.dead_models() == ["rain_tokenizer"]
+        assert until_dead(watch) == ["rain_tokenizer"]
         others.append(start_stub("rain_tokenizer"))  # healed: found at the next look
         time.sleep(0.1)
         watch.dead_models()
@@ -86,13 +86,23 @@ def until_known(watch: StubWatch, model: str) -> None:
         watch.dead_models()
 
 
+def until_dead(watch: StubWatch) -> list[str]:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (dead := watch.dead_models()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return dead
+
+
 def test_an_orderly_end_is_not_a_death() -> None:
     stub = start_stub("rain_denoiser")
     watch = StubWatch(os.getpid())
-    while "rain_denoiser" not in watch.models():
-        watch.dead_models()
+    until_known(watch, "rain_denoiser")
     stub.terminate()
-    stub.wait()  # reaped, as Triton does when it unloads a model
+    wait_for_zombie(stub)
+    assert watch.dead_models() == []
+    stub.wait()  # reaped, as Triton does, a moment later, when it unloads a model
+    time.sleep(0.5)
     assert watch.dead_models() == []
 
 
