@@ -16,7 +16,8 @@ _LOAD_TIMEOUT_S = 120.0
 # A restarting server is tried again at once; gRPC's own back-off grows to two minutes.
 _CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Also how long one attempt may take: a shorter one never reaches a Triton that is far or busy.
+    ("grpc.min_reconnect_backoff_ms", round(1000 * _CALL_TIMEOUT_S)),
     ("grpc.max_reconnect_backoff_ms", 500),
     # Clients of one process share a connection, and with it the failure of a server long replaced.
     ("grpc.use_local_subchannel_pool", 1),

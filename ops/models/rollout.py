@@ -97,7 +97,10 @@ class Rollout:
     async def _load_components(self, versions: Iterable[int]) -> None:
         try:
             await self._until_out(versions)
-            await self._set_versions(versions)
+            # Also those that are loaded: whenever an ensemble is loaded, Triton loads anew, as
+            # their files say, its components whose files are newer (renamed, linked or touched,
+            # too). That can be without the version that serves; what is loaded now is newest.
+            await self._set_versions(versions, are_loaded_again=True)
             await self._check_loaded(versions)
         except (TritonError, Refused) as error:
             with suppress(TritonError):
@@ -114,12 +117,14 @@ class Rollout:
             "models are ready)"
         )
 
-    async def _set_versions(self, versions: Iterable[int]) -> None:
+    async def _set_versions(
+        self, versions: Iterable[int], *, are_loaded_again: bool = False
+    ) -> None:
         wanted = set(versions)
         found = await states(self._control)
         for component in self.served.components:
             ready = {v for v, s in found.get(component, {}).items() if s.state == READY}
-            if ready != wanted:
+            if are_loaded_again or ready != wanted:
                 config = await self._control.config(component)
                 changed = configs.with_versions(config, wanted)
                 await self._load(component, configs.as_override(changed))

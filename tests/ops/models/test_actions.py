@@ -79,8 +79,21 @@ async def test_rolling_back_there_and_again(triton: FakeTriton, operator: Operat
     await operator.promote("starter", 2)
     triton.loads.clear()
     assert (await operator.rollback("starter")).version == 1
-    assert triton.loads == [("starter", (1,))]  # at once: everything is loaded
+    assert triton.loads[-1] == ("starter", (1,))
+    # Everything is loaded: what is loaded over it is the same, and brings no new version.
+    assert {versions for _, versions in triton.loads[:-1]} == {(1, 2)}
     assert (await operator.rollback("starter")).version == 2
+
+
+async def test_files_that_changed_meanwhile_interrupt_nobody(
+    triton: FakeTriton, operator: Operator
+) -> None:
+    triton.sounds["starter@2"] = sounds()
+    await operator.promote("starter", 2)
+    triton.newer_files = set(COMPONENT_NAMES)
+    await operator.rollback("starter")
+    assert triton.interrupted == []
+    assert triton.pinned() == {1}
 
 
 async def test_without_a_previous_version_there_is_no_way_back(operator: Operator) -> None:

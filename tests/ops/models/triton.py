@@ -38,6 +38,8 @@ class FakeTriton:
     loaded: dict[str, set[int]] = field(default_factory=dict)
     loads: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     sounds: dict[str, list[Pcm | str]] = field(default_factory=dict)  # by model; texts are errors
+    newer_files: set[str] = field(default_factory=set)  # components; their files say version 1
+    interrupted: list[str] = field(default_factory=list)  # components that lost what served
 
     def __post_init__(self) -> None:
         """Serve version 1, pinned."""
@@ -100,10 +102,15 @@ class FakeTriton:
         assert not wanted.runtime, "it would reload every version"
         versions = [int(v) for v in wanted.version_policy.specific.versions]
         self.loads.append((model, tuple(versions)))
+        self.newer_files.discard(model)
         assert not self.leaving.get(model), "it would be told that it loaded, and then be unloaded"
         if self.broken.get(model) in versions:
             raise InferenceServerException("version 3 is corrupt\n\nAt: model.py")
         for step in wanted.ensemble_scheduling.step:
+            if step.model_name in self.newer_files:
+                self.newer_files.discard(step.model_name)
+                self.loaded[step.model_name] = {1}
+                self.interrupted += [step.model_name] if self.pinned() != {1} else []
             if step.model_version not in self.loaded[step.model_name]:
                 self.loaded.pop(model, None)  # an ensemble without its components is taken down
                 raise InferenceServerException("a required version is not loaded")
