@@ -9,7 +9,7 @@ from http import HTTPStatus
 from ops.keys import DATABASE_URL, key_environment
 from ops.ports import choose_ports
 from ops.settings import Settings
-from ops.supervisor import Service, Supervisor
+from ops.supervisor import Pulse, Service, Supervisor
 
 _START_TIMEOUT_S = 240.0  # it is ready once Triton is
 _PROBE_TIMEOUT_S = 2.0
@@ -75,6 +75,10 @@ class Frontend:
                 is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,
+                pulse=Pulse(
+                    is_felt=lambda: asyncio.to_thread(_answers, f"{self.url}/livez"),
+                    timeout_s=settings.hang_timeout_s,
+                ),
             )
         )
         self.is_ready = self._supervisor.is_ready

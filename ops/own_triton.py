@@ -14,7 +14,7 @@ from ops.models import PublishedModel, published_models
 from ops.ports import LOOPBACK, choose_ports
 from ops.settings import Settings, inherited_environment
 from ops.shared_memory import MIB, SHARED_MEMORY, free_bytes, remove_regions
-from ops.supervisor import Service, Supervisor
+from ops.supervisor import Pulse, Service, Supervisor
 from ops.triton_control import TritonControl, TritonError
 from ops.triton_home import has_gpu, libpython_folder, triton_home
 from ops.triton_server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
@@ -98,6 +98,10 @@ class OwnTriton:
                 is_ready=self._has_all_models,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
                 start_timeout_s=settings.triton.start_timeout_s,
+                pulse=Pulse(
+                    is_felt=self._control.is_live,
+                    timeout_s=settings.hang_timeout_s,
+                ),
                 hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,
             )
         )

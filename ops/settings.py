@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(
         30.0, ge=0, description="How long requests in flight may take when the stack stops."
     )
+    hang_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        description="How long the frontend or Triton may answer nothing before it is killed.",
+    )
     otlp_endpoint: str | None = Field(
         None,
         validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -16,7 +16,16 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
+_LOOKS = 6  # for a sign of life, before a service is taken for hung
 _STABLE_S = 10.0  # a service that was ready this long starts again without the delay growing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How a service that was ready is asked whether it lives; each question ends by itself."""
+
+    is_felt: Callable[[], Awaitable[bool]]
+    timeout_s: float  # a service that answers nothing for so long hangs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]]
     clean_up: Callable[[], None]  # after its processes are gone
     start_timeout_s: float
+    pulse: Pulse | None = None  # None: it lives until it ends
     hides: tuple[str, ...] = ()  # lines that contain one of these are not shown
 
 
@@ -102,9 +112,24 @@ class Supervisor:
         if not any(text in line for text in self.service.hides):
             logs.show(self.service.name, line)
 
+    async def _kill_when_silent(self) -> None:
+        pulse, heard_at = self.service.pulse, time.monotonic()
+        if pulse is None:
+            return
+        while time.monotonic() - heard_at < pulse.timeout_s:
+            await asyncio.sleep(pulse.timeout_s / _LOOKS)
+            if await pulse.is_felt():
+                heard_at = time.monotonic()
+        _log.error("%s does not answer: killing it", self.service.name)
+        self.kill()
+
     async def _until_dead(self) -> None:
         if self.child is not None:
-            await self.child.wait()
+            listening = asyncio.create_task(self._kill_when_silent())
+            try:
+                await self.child.wait()
+            finally:
+                listening.cancel()
             self.is_ready.clear()
             await self.child.end()
             self.service.clean_up()

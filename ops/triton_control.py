@@ -46,6 +46,12 @@ class TritonControl:
             return all("READY" in index.get(model, {}).values() for model in models)
         return False
 
+    async def is_live(self) -> bool:
+        """Return whether the server answers at all."""
+        with suppress(InferenceServerException):
+            return bool(await self._client.is_server_live(client_timeout=_CALL_TIMEOUT_S))
+        return False
+
     async def is_server_ready(self) -> bool:
         """Return what Triton's own readiness probe says: no version has failed to load.
 

@@ -103,6 +103,24 @@ def _hang(stack: Stack, component: str) -> None:
     assert stack.stub(component).pid != hung.pid
 
 
+@pytest.mark.parametrize("kind", ["frontend", "triton"])
+def test_a_server_that_hangs_is_killed_and_started_again(repository: Path, kind: str) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        with running(models, folder, **SETTINGS, TRITONE_HANG_TIMEOUT_S="6") as stack:
+            jobs = Jobs(stack.address)
+            jobs.submit(3)
+            (hung,) = victims(kind, (stack,))
+            hung.suspend()
+            began = time.monotonic()
+            until(lambda: status_of(stack.address, timeout_s=5.0) == 200)
+            tell(f"{kind}: a sound again {time.monotonic() - began:.1f} s after it fell silent")
+            jobs.until_over()
+            assert len(jobs.accepted) == 3
+            assert f"{kind} does not answer" in stack.log
+            assert not hung.is_running() or hung.status() == psutil.STATUS_ZOMBIE
+
+
 def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")

@@ -8,7 +8,7 @@ import pytest
 
 from ops import supervisor
 from ops.errors import CannotStart
-from ops.supervisor import Service, Supervisor
+from ops.supervisor import Pulse, Service, Supervisor
 
 TIMEOUT_S = 10.0
 SLEEP = "import time; time.sleep(60)"
@@ -57,6 +57,28 @@ async def test_a_dead_service_is_cleaned_up_after_and_started_again(
     await until(lambda: kept.child is not None and kept.child.pid != first)
     await kept.is_ready.wait()
     assert cleanings == [True]
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_falls_silent_is_killed_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    silent: set[int] = set()
+
+    async def is_felt() -> bool:
+        return kept.child is not None and kept.child.pid not in silent
+
+    kept = Supervisor(service(SLEEP, pulse=Pulse(is_felt=is_felt, timeout_s=0.3)))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    assert kept.child is not None
+    first = kept.child.pid
+    await asyncio.sleep(0.6)
+    assert kept.child.pid == first  # it answers
+    silent.add(first)
+    await until(lambda: kept.child is not None and kept.child.pid != first)
     run.cancel()
     await kept.stop(TIMEOUT_S)
 
