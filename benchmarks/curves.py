@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from benchmarks import drive
 from benchmarks.clips import Clip
+from benchmarks.long_window import long_window
 from benchmarks.plots import Line, plot
 from benchmarks.report import RESULTS, Table, write
 from benchmarks.stack import running_stack
@@ -37,7 +38,7 @@ class Curve:
     def clip(self, value: float) -> Clip:
         """Return what is asked for at a value."""
         match self.key:
-            case "seconds":
+            case "seconds" | "window":
                 return replace(STANDARD, seconds=value)
             case "steps":
                 return replace(STANDARD, steps=int(value))
@@ -50,18 +51,20 @@ CURVES = (
     Curve("concurrency", "clients", "clients", (1, 2, 4, 8, 16, 32), (1, 4)),
     Curve("seconds", "length", "length of the clip, s", (1, 2, 3, 5, 7, 10, 15), (1, 5)),
     Curve("steps", "steps", "steps", (5, 10, 20, 50, 100), (5, 20)),
+    Curve("window", "length, window of 47 s", "length of the clip, s", (5, 15, 30, 47), (5, 47)),
     Curve("repeats", "repeated prompts", "prompts that repeat, %", (0, 25, 50, 75, 100), (0, 100)),
 )
 
 
 def measure(*, quick: bool) -> None:
-    """Measure all curves against one stack."""
+    """Measure all curves, each against a stack of its own."""
     much = replace(amount(quick=quick), rounds=1 if quick else 2)
     results: dict[str, list[Point]] = {}
-    with running_stack("curves") as stack:
-        target = stack_target("curves", stack)
-        for curve in CURVES:
-            values = curve.quick_values if quick else curve.values
+    for curve in CURVES:
+        values = curve.quick_values if quick else curve.values
+        repository = long_window() if curve.key == "window" else None
+        with running_stack("curves", repository=repository) as stack:
+            target = stack_target("curves", stack)
             results[curve.key] = [_point(target, curve, value, much) for value in values]
     figures = {key: [asdict(point) for point in points] for key, points in results.items()}
     tables = [table(curve, results[curve.key]) for curve in CURVES]
@@ -128,5 +131,6 @@ def draw(curve: Curve, points: Sequence[Point]) -> None:
 def _title(curve: Curve) -> str:
     like = curve.clip(0.0)
     fixed = {"seconds": f"clips of {like.seconds:g} s", "steps": f"{like.steps} steps"}
-    rest = ", ".join(text for key, text in fixed.items() if key != curve.key)
+    varied = {"window": "seconds"}.get(curve.key, curve.key)
+    rest = ", ".join(text for key, text in fixed.items() if key != varied)
     return f"Cost against {curve.title} ({rest})"

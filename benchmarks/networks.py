@@ -11,6 +11,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from benchmarks.clips import Clip
+from tritone.card import ModelCard, read_card
+from tritone.schedules import is_guided, schedule
+from tritone.tensors import OF_GUIDED_ROWS
 
 _DTYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
 
@@ -43,24 +46,35 @@ class Published:
         """Return where a network lies."""
         return self.repository / f"{self.name}_{network}/1/model.onnx"
 
+    @property
+    def card(self) -> ModelCard:
+        """What it says of itself."""
+        card = read_card((self.repository / self.name / "config.pbtxt").read_text(encoding="utf-8"))
+        if card is None:
+            raise ValueError(f"{self.repository / self.name} carries no card: export it again")
+        return card
+
 
 class Networks:
     """Text encoder, transformer and decoder of one published model."""
 
     def __init__(self, model: Published, threads: int) -> None:
         """Load them."""
-        self._sessions = [
+        self._card = model.card
+        self._encoder, self._transformer, self._decoder = (
             _session(model.file(network), threads)
             for network in ("text_encoder", "transformer", "vae_decoder")
-        ]
+        )
 
     def make(self, clip: Clip, latent_frames: int) -> None:
         """Run what a clip needs: the encoder once, the transformer every step, the decoder once."""
-        encoder, transformer, decoder = self._sessions
-        for session, calls in ((encoder, 1), (transformer, clip.steps), (decoder, 1)):
-            feed = {i.name: _input(i, latent_frames) for i in session.get_inputs()}
-            for _ in range(calls):
-                session.run(None, feed)
+        self._encoder.run(None, _feed(self._encoder, latent_frames))
+        guided = _feed(self._transformer, latent_frames)
+        other = guided | {name: guided[name][:0] for name in OF_GUIDED_ROWS if name in guided}
+        table = schedule(self._card.spec.schedule, clip.steps, self._card.schedule)
+        for step in is_guided(table, self._card.schedule):
+            self._transformer.run(None, guided if step else other)
+        self._decoder.run(None, _feed(self._decoder, latent_frames))
 
 
 def _session(path: Path, threads: int) -> ort.InferenceSession:
@@ -68,6 +82,10 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _feed(session: ort.InferenceSession, latent_frames: int) -> dict[str, NDArray[np.generic]]:
+    return {each.name: _input(each, latent_frames) for each in session.get_inputs()}
 
 
 def _input(argument: ort.NodeArg, latent_frames: int) -> NDArray[np.generic]:

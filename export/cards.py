@@ -1,5 +1,6 @@
 """The card of a checkpoint: what its networks say, and what the person exporting chose."""
 
+import math
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -44,6 +45,8 @@ class Choices:
     seconds: float | None = None
     eta: float | None = None
     guidance: bool | None = None
+    guidance_min_sigma: float | None = None
+    guidance_max_sigma: float | None = None
     variable_length: bool | None = None
     frame_bucket: int | None = None
     extendable: bool | None = None
@@ -130,11 +133,22 @@ def _frame_bucket(facts: Facts, choices: Choices) -> int:
 
 
 def _schedule(family: Family, facts: Facts, choices: Choices) -> ScheduleSettings:
+    sampler = replace(
+        facts.schedule,
+        guidance_min_sigma=choices.guidance_min_sigma or 0.0,
+        guidance_max_sigma=choices.guidance_max_sigma,
+    )
+    highest = math.inf if sampler.guidance_max_sigma is None else sampler.guidance_max_sigma
+    if not 0.0 <= sampler.guidance_min_sigma < highest:
+        raise InvalidOption(
+            "guidance needs noise levels between --guidance-min-sigma, at least 0, and "
+            "--guidance-max-sigma, above it"
+        )
     if choices.eta is None:
-        return facts.schedule
+        return sampler
     if family.schedule != "cosine_dpm":
         raise InvalidOption(f"--eta has no meaning for a {family.pipeline_class}")
-    return replace(facts.schedule, eta=_in_range("eta", choices.eta, 1.0, (0.0, 1.0)))
+    return replace(sampler, eta=_in_range("eta", choices.eta, 1.0, (0.0, 1.0)))
 
 
 def _in_range(what: str, chosen: float | None, usual: float, bounds: tuple[float, float]) -> float:

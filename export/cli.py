@@ -75,6 +75,21 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             rich_help_panel=_SOUND,
         ),
     ] = None,
+    guidance_min_sigma: Annotated[
+        float | None,
+        typer.Option(
+            help="Guide only steps at this noise level or above; on CPUs another step costs half "
+            "(default: all).",
+            rich_help_panel=_SOUND,
+        ),
+    ] = None,
+    guidance_max_sigma: Annotated[
+        float | None,
+        typer.Option(
+            help="Guide only steps at this noise level or below (default: all).",
+            rich_help_panel=_SOUND,
+        ),
+    ] = None,
     variable_length: Annotated[
         bool | None,
         typer.Option(
@@ -145,6 +160,8 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         seconds=seconds,
         eta=eta,
         guidance=guidance,
+        guidance_min_sigma=guidance_min_sigma,
+        guidance_max_sigma=guidance_max_sigma,
         variable_length=variable_length,
         frame_bucket=frame_bucket,
         extendable=extendable,

@@ -19,7 +19,7 @@ from export.graphs import release
 from export.loading import load
 from export.precision import QUANTIZED, Precision
 from export.repository import Staging, kept_configs, staging
-from export.trials import Sounds, Trial, make_trial, sde_card
+from export.trials import Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
 
 Announce = Callable[[str], None]
@@ -123,7 +123,7 @@ def _write_artifacts(
             for graph in graphs
         },
         trial=make_trial(card),
-        sounds=exporter.reference(pipeline, sde_card(card), make_trial(card)),
+        sounds=exporter.reference(pipeline, diffusers_card(card), make_trial(card)),
     )
     for graph in graphs:
         announce(f"exporting the {graph.component}")
@@ -147,7 +147,7 @@ def _verify(
         )
     announce("verifying the whole pipeline")
     end_to_end = verify.verify_end_to_end(
-        paths, sde_card(staged.card), request.precision, truth.trial, truth.sounds
+        paths, diffusers_card(staged.card), request.precision, truth.trial, truth.sounds
     )
     return verify.Measured(components=errors, end_to_end=end_to_end)
 

@@ -23,23 +23,29 @@ class Graph:
     reference: nn.Module  # what it must equal: the checkpoint's own modules in float32
 
 
+def with_guided(tensor: Tensor, guided: int) -> Tensor:
+    """Return the batch, and its first `guided` rows once more: for their negative prompts."""
+    # Indexed, not sliced: a slice is as long as the shorter of both, which torch.export would
+    # then demand to be one of them, and so make one dimension of two.
+    return torch.cat([tensor, tensor[torch.arange(guided)]])
+
+
 def guide(velocities: Tensor, guidance_scale: Tensor) -> Tensor:
     """Return the guided velocity: float32 [batch, channels, latent_frames].
 
     Args:
-        velocities: [2 * batch, channels, latent_frames], the unconditional half first.
+        velocities: [batch + guided, channels, latent_frames]; behind the batch the first rows
+            again, without their prompts. A row that is not among them gives its conditional
+            velocity, bit for bit.
         guidance_scale: [batch, 1]; up to 1 gives the conditional velocity, bit for bit.
     """
-    # Sliced, not chunk(2): chunk makes torch.export freeze the batch at the example's size.
     batch = guidance_scale.shape[0]
-    unconditional, conditional = velocities[:batch], velocities[batch:]
+    rows = torch.arange(batch)
+    has_other = rows < velocities.shape[0] - batch
+    conditional = velocities[rows]
+    unconditional = velocities[torch.where(has_other, rows + batch, rows)]
     extra = guidance_scale.clamp(min=1.0).unsqueeze(-1) - 1.0
     return conditional + extra * (conditional - unconditional)
-
-
-def twice(tensor: Tensor) -> Tensor:
-    """Return the batch repeated: one half for the negative prompt, one for the prompt."""
-    return torch.cat([tensor, tensor])
 
 
 def pcm(waveform: Tensor) -> Tensor:

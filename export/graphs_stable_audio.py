@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from torch import Tensor, nn
 
-from export.graphs import Graph, guide, pcm, strip_weight_norm, twice, with_shared_weights
+from export.graphs import Graph, guide, pcm, strip_weight_norm, with_guided, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -160,7 +160,10 @@ class Transformer(nn.Module):
 
 
 class GuidedTransformer(Transformer):
-    """The same with classifier-free guidance: twice the rows inside, one answer outside."""
+    """The same with classifier-free guidance: a guided row is two inside, and one outside.
+
+    `negative_conditioning` is of the guided rows only, which come first: a step of none costs half.
+    """
 
     def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
         self,
@@ -172,11 +175,12 @@ class GuidedTransformer(Transformer):
         global_conditioning: Tensor,
     ) -> Tensor:
         """Return the denoised latents of one guided step."""
+        guided = negative_conditioning.shape[0]
         velocities = self.velocity(
-            twice(latents),
-            twice(sigma),
-            torch.cat([negative_conditioning, conditioning]),
-            twice(global_conditioning),
+            with_guided(latents, guided),
+            with_guided(sigma, guided),
+            torch.cat([conditioning, negative_conditioning]),
+            with_guided(global_conditioning, guided),
         )
         return self.denoise(latents, sigma, guide(velocities, guidance_scale))
 

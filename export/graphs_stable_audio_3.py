@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_stable_audio3 import (
 from torch import Tensor, nn
 
 from export.banded_attention import use_banded_attention
-from export.graphs import Graph, guide, pcm, strip_weight_norm, twice, with_shared_weights
+from export.graphs import Graph, guide, pcm, strip_weight_norm, with_guided, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -93,7 +93,7 @@ class GuidedTextEncoder(TextEncoder):
         duration = self.duration_embedder(seconds_end[:, 0])
         texts = torch.cat([input_ids[:, 0], input_ids[:, 1]])
         masks = torch.cat([attention_mask[:, 0], attention_mask[:, 1]])
-        context, mask = self.context(texts, masks, twice(duration))
+        context, mask = self.context(texts, masks, torch.cat([duration, duration]))
         batch = input_ids.shape[0]
         return context[:batch], mask[:batch], context[batch:], mask[batch:], duration
 
@@ -163,7 +163,10 @@ class Transformer(nn.Module):
 
 
 class GuidedTransformer(Transformer):
-    """The same with classifier-free guidance: twice the rows inside, one answer outside."""
+    """The same with classifier-free guidance: a guided row is two inside, and one outside.
+
+    What is negative is of the guided rows only, which come first: a step of none costs half.
+    """
 
     def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
         self,
@@ -177,12 +180,13 @@ class GuidedTransformer(Transformer):
         global_conditioning: Tensor,
     ) -> Tensor:
         """Return the denoised latents of one guided step."""
+        guided = negative_conditioning.shape[0]
         velocities = self.velocity(
-            twice(latents),
-            twice(sigma),
-            torch.cat([negative_conditioning, conditioning]),
-            torch.cat([negative_conditioning_mask, conditioning_mask]),
-            twice(global_conditioning),
+            with_guided(latents, guided),
+            with_guided(sigma, guided),
+            torch.cat([conditioning, negative_conditioning]),
+            torch.cat([conditioning_mask, negative_conditioning_mask]),
+            with_guided(global_conditioning, guided),
         )
         return latents - sigma.unsqueeze(-1) * guide(velocities, guidance_scale)
 

@@ -17,12 +17,13 @@ from export.errors import ExportError
 from export.graphs import Graph
 from export.probes import Array, Arrays, Probe
 from export.quiet import quiet
+from tritone import tensors
 from tritone.card import ModelCard
 from tritone.tensors import ModelIO, TensorSpec
 
 OPSET = 18  # opset 23's fused Attention needs TensorRT 10.14 and gave nothing on CPU
 MAX_INLINE_BYTES = 1_500_000_000  # protobuf ends at 2 GB; the graph itself needs room too
-_EXAMPLE_BATCH = 2
+_EXAMPLE_BATCH, _EXAMPLE_GUIDED = 3, 2  # unlike, so that they stay two dimensions
 MAX_BATCH = 64  # what the graph allows; how many rows a model gets is said in config.pbtxt
 
 
@@ -129,15 +130,22 @@ def _data_file(path: Path) -> Path:
 
 
 def _example(model_io: ModelIO, card: ModelCard) -> Arrays:
-    # Two rows and several frames: torch.export treats sizes 0 and 1 as constants.
+    # Several rows and frames: torch.export treats sizes 0 and 1 as constants.
     frames = max(2, min(16, card.max_frames))
-    return Probe(card, _EXAMPLE_BATCH, frames, np.random.default_rng(0)).inputs(model_io)
+    probe = Probe(card, _EXAMPLE_BATCH, frames, np.random.default_rng(0), guided=_EXAMPLE_GUIDED)
+    return probe.inputs(model_io)
 
 
 def _dynamic_shapes(model_io: ModelIO, card: ModelCard) -> tuple[dict[int, Dim], ...]:
-    batch, frames = Dim("batch", min=1, max=MAX_BATCH), Dim("frames", min=2, max=card.max_frames)
+    batch, guided = (Dim(name, min=1, max=MAX_BATCH) for name in ("batch", "guided"))
+    frames = Dim("frames", min=2, max=card.max_frames)
+    is_transformer = tensors.DENOISED in {spec.name for spec in model_io.outputs}
+
+    def rows(spec: TensorSpec) -> Dim:
+        return guided if is_transformer and spec.name in tensors.OF_GUIDED_ROWS else batch
+
     return tuple(
-        {0: batch, **{1 + i: frames for i, dim in enumerate(spec.dims) if dim < 0}}
+        {0: rows(spec), **{1 + i: frames for i, dim in enumerate(spec.dims) if dim < 0}}
         for spec in model_io.inputs
     )
 

@@ -26,6 +26,7 @@ class Probe:
     batch: int
     frames: int
     random: np.random.Generator
+    guided: int | None = None  # rows that have a negative prompt, the first ones; None: all
 
     def inputs(self, model_io: ModelIO) -> Arrays:
         """Return one array for every input: its shape is [batch, *dims], -1 replaced by frames."""
@@ -37,7 +38,9 @@ class Probe:
         return drawn
 
     def _draw(self, spec: TensorSpec) -> Array:
-        shape = (self.batch, *(self.frames if dim < 0 else dim for dim in spec.dims))
+        guided = self.batch if self.guided is None else self.guided
+        rows = guided if spec.name in tensors.OF_GUIDED_ROWS else self.batch
+        shape = (rows, *(self.frames if dim < 0 else dim for dim in spec.dims))
         draw = _DRAWS.get(spec.name, Probe._normal)
         return draw(self, shape)
 

@@ -45,12 +45,13 @@ class Sounds:
     waveforms: NDArray[np.float32]  # [rows, audio_channels, samples], about [-1, 1]
 
 
-def sde_card(card: ModelCard) -> ModelCard:
-    """Return the card with the solver that diffusers has too.
+def diffusers_card(card: ModelCard) -> ModelCard:
+    """Return the card with the sampler that diffusers has too.
 
-    It knows the SDE (eta 1) only; another eta changes four numbers a step and no network.
+    It knows the SDE (eta 1) only, and guides every step. Others change numbers, and no network.
     """
-    return replace(card, schedule=replace(card.schedule, eta=1.0))
+    sampler = replace(card.schedule, eta=1.0, guidance_min_sigma=0.0, guidance_max_sigma=None)
+    return replace(card, schedule=sampler)
 
 
 def make_trial(card: ModelCard) -> Trial:
@@ -90,7 +91,6 @@ def conditioned(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arr
         tensors.ATTENTION_MASK: np.concatenate([mask for _, mask in tokens]),
         tensors.SECONDS_START: np.zeros((rows, 1), np.float32),
         tensors.SECONDS_END: np.full((rows, 1), trial.seconds, np.float32),
-        tensors.GUIDANCE_SCALE: np.full((rows, 1), trial.guidance_scale, np.float32),
     }
     return inputs | onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
 
@@ -105,6 +105,8 @@ def denoised(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: A
     while not rows[0].is_done:
         inputs[tensors.LATENTS] = np.stack([row.latents for row in rows])
         inputs[tensors.SIGMA] = np.array([[row.sigma] for row in rows], np.float32)
+        scales = [[row.guidance_scale(trial.guidance_scale)] for row in rows]
+        inputs[tensors.GUIDANCE_SCALE] = np.array(scales, np.float32)
         answers = onnx_files.run(session, inputs)[tensors.DENOISED].astype(np.float32)
         for row, answer in zip(rows, answers, strict=True):
             row.advance(answer)

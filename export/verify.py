@@ -4,7 +4,7 @@ PyTorch is asked first and may then be forgotten: a large network need not be in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,10 @@ def ask_pytorch(graph: Graph, card: ModelCard, max_batch: int) -> list[Case]:
     window = min(card.max_frames, MAX_WINDOW_FRAMES if is_whole else MAX_USUAL_FRAMES)
     # One row over the window, odd sizes, and a full batch.
     sizes = [(1, window), (3, min(33, window)), (max_batch, min(7, window))]
-    drawn = [Probe(card, *size, random).inputs(graph.io) for size in sizes]
+    probes = [Probe(card, *size, random) for size in sizes]
+    if graph.component == "transformer" and card.guidance:  # some rows are guided, and none is
+        probes += [replace(probes[1], guided=n) for n in (1, 0)]
+    drawn = [probe.inputs(graph.io) for probe in probes]
     return [Case(inputs, _expected(graph, inputs)) for inputs in drawn]
 
 

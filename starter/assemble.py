@@ -89,15 +89,18 @@ def pipeline_of(
 
 def write_defaults(folder: Path, recipe: Recipe, settings: Settings) -> None:
     """What serving should use when a request does not say."""
-    defaults = {
+    defaults: dict[str, float | None] = {
         "steps": settings.steps,
         "guidance_scale": settings.guidance,
+        "guidance_min_sigma": settings.guidance_min_sigma,
+        "guidance_max_sigma": settings.guidance_max_sigma,
         "seconds": DEFAULT_SECONDS,
         "eta": 0.0,  # the deterministic solver: few steps are enough
         "frame_bucket": recipe.latent.bucket_frames,
         "extendable": True,  # the corpus has no beginnings and endings that a seam would break
     }
-    (folder / DEFAULTS_FILE).write_text(json.dumps(defaults, indent=2) + "\n")
+    said = {name: value for name, value in defaults.items() if value is not None}
+    (folder / DEFAULTS_FILE).write_text(json.dumps(said, indent=2) + "\n")
 
 
 def read_defaults(folder: Path) -> Settings:
@@ -106,4 +109,9 @@ def read_defaults(folder: Path) -> Settings:
     if not path.exists():
         return Settings()
     defaults = json.loads(path.read_text())
-    return Settings(int(defaults["steps"]), float(defaults["guidance_scale"]))
+    return Settings(
+        int(defaults["steps"]),
+        float(defaults["guidance_scale"]),
+        defaults.get("guidance_min_sigma", 0.0),
+        defaults.get("guidance_max_sigma"),
+    )

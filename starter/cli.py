@@ -255,22 +255,20 @@ def evaluate(
 ) -> None:
     """Measure what the model makes of held-out captions; writes EVALUATION.md and evaluation.png.
 
-    With --sweep-seeds the default steps and guidance are chosen anew and written into the
-    checkpoint folder.
+    Measures what was trained last, or what the repository serves if nothing was trained here. With
+    --sweep-seeds the default steps and guidance are chosen anew and written into the checkpoint
+    folder.
     """
     import torch
 
     from starter.evaluate import EvaluationRun
     from starter.evaluate import evaluate as measure
-    from starter.transformer_training import CHECKPOINT
 
-    if not (work / CHECKPOINT).exists():
-        raise typer.BadParameter(
-            f"{work / CHECKPOINT} is missing: train first (python -m starter --help), or judge the "
-            "bundled model as served: python -m pytest tests/acceptance/test_starter.py"
-        )
+    for split in ("training", "held_out"):
+        if not (work / "corpus" / split).exists():
+            raise typer.BadParameter(f"{work / 'corpus' / split} is missing: run corpus first")
     torch.set_num_threads(threads)
-    accuracy = measure(EvaluationRun(work, PAGES, seeds, sweep_seeds), RECIPE)
+    accuracy = measure(EvaluationRun(work, REPOSITORY, PAGES, seeds, sweep_seeds), RECIPE)
     typer.echo(f"{accuracy:.1%} recognised; see {PAGES / 'EVALUATION.md'}")
 
 

@@ -23,11 +23,13 @@ from starter.measures import (
     tail_db,
 )
 from starter.mel import Floats, log_mel, unpack
+from starter.recipe import NoiseSchedule
 from starter.sampler import Settings
 
 SECONDS = 4.0
 SEED = 1000
-TOLERATED = 0.02  # loss of recognition for fewer steps or less precision
+TOLERATED = 0.02  # loss of recognition for less precision
+NEAR = 0.01  # good sounds: a sweep does not tell less apart
 
 
 @dataclass(frozen=True)
@@ -206,14 +208,14 @@ def sweep(
     return points
 
 
-def best(points: list[SweepPoint]) -> Settings:
+def best(points: list[SweepPoint], levels: NoiseSchedule) -> Settings:
     """The setting to ship.
 
-    The fewest steps that cost at most 2 points of good sounds, then the nearest to the corpus.
+    The least work that costs at most a point of good sounds, then the nearest to the corpus.
     """
     top = max(p.good for p in points)
-    near = [p for p in points if p.good >= top - TOLERATED]
-    return min(near, key=lambda p: (p.settings.steps, p.distance)).settings
+    near = [p for p in points if p.good >= top - NEAR]
+    return min(near, key=lambda p: (p.settings.rows(levels), p.distance)).settings
 
 
 def load_bench(work: Path, instrument: Instrument, judge: Judge) -> Bench:

@@ -52,7 +52,8 @@ def _summary(found: Findings) -> str:
             f"| weakest kind | {weakest.name}, {weakest.accuracy:.0%} |",
             f"| classifier on held-out corpus clips | {found.judge_accuracy:.1%} |",
             f"| classifier on held-out clips through the vocoder | {found.vocoded_accuracy:.1%} |",
-            f"| steps, guidance | {found.settings.steps}, {found.settings.guidance} |",
+            f"| steps, guidance, at noise levels | {found.settings.steps}, "
+            f"{found.settings.guidance}, {_levels(found.settings)} |",
             f"| time per 4 s sound here (torch, batches of {seeds}) "
             f"| {found.seconds_per_sound:.2f} s |",
         ]
@@ -107,15 +108,22 @@ def _sweep(points: list[SweepPoint]) -> str:
         "",
         "Good: recognised, and neither silent nor distorted.",
         "",
-        "| steps | guidance | recognised | good | median distance |",
-        "|---|---|---|---|---|",
+        "| steps | guidance | at noise levels | recognised | good | median distance |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {p.settings.steps} | {p.settings.guidance} | {p.accuracy:.1%} | {p.good:.1%} "
-        f"| {p.distance:.1f} |"
+        f"| {p.settings.steps} | {p.settings.guidance} | {_levels(p.settings)} "
+        f"| {p.accuracy:.1%} | {p.good:.1%} | {p.distance:.1f} |"
         for p in points
     ]
     return "\n".join(lines)
+
+
+def _levels(settings: Settings) -> str:
+    lowest, highest = settings.guidance_min_sigma, settings.guidance_max_sigma
+    if highest is None:
+        return f"from {lowest:g}" if lowest else "all"
+    return f"{lowest:g} to {highest:g}"
 
 
 def _training(rows: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ graph before the folder is written.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
 from tritone.card import ModelCard, component_name, read_card
 from tritone.pcm import to_int16, within_range
 
@@ -40,8 +42,31 @@ class NotRestored(RuntimeError):
     """The graphs are not those of this recipe; the message is one line that says what differs."""
 
 
+@dataclass(frozen=True)
+class Restored:
+    """The parts of a served starter, and how far each network is from its graph."""
+
+    settings: Settings
+    tokenizer: PreTrainedTokenizerFast
+    denoiser: Denoiser
+    vae: AutoencoderOobleck
+    errors: dict[str, float]  # relative
+
+
 def restore(repository: Path, name: str, target: Path, recipe: Recipe) -> dict[str, float]:
     """Write the diffusers folder of a served starter; return each network's relative error.
+
+    Raises:
+        NotRestored: the graphs hold other networks than the recipe's.
+    """
+    parts = restored(repository, name, recipe)
+    pipeline = pipeline_of(parts.denoiser, parts.vae, parts.tokenizer, recipe)
+    write_folder(pipeline, target, recipe, parts.settings)
+    return parts.errors
+
+
+def restored(repository: Path, name: str, recipe: Recipe) -> Restored:
+    """Return the networks of a served starter.
 
     Raises:
         NotRestored: the graphs hold other networks than the recipe's.
@@ -63,11 +88,14 @@ def restore(repository: Path, name: str, target: Path, recipe: Recipe) -> dict[s
     for component, distance in errors.items():
         if not distance <= MAX_ERROR:  # so that NaN is none, either
             raise NotRestored(f"the restored {component} differs from its graph by {distance:.2g}")
-    pipeline = pipeline_of(denoiser, vae, as_fast_tokenizer(tokenizer, recipe.text), recipe)
-    write_folder(
-        pipeline, target, recipe, Settings(card.default_steps, card.default_guidance_scale)
+    settings = Settings(
+        card.default_steps,
+        card.default_guidance_scale,
+        card.schedule.guidance_min_sigma,
+        card.schedule.guidance_max_sigma,
     )
-    return errors
+    fast = as_fast_tokenizer(tokenizer, recipe.text)
+    return Restored(settings, fast, denoiser, vae, errors)
 
 
 class _Graphs:

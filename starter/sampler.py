@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tritone.card import ScheduleSettings
 from tritone.noise import INITIAL_STREAM, gaussian
-from tritone.schedules import cosine_dpm
+from tritone.schedules import cosine_dpm, is_guided
 
 from starter.networks import Condition, Denoiser
 from starter.recipe import NoiseSchedule
@@ -24,6 +24,24 @@ class Settings:
 
     steps: int = 20
     guidance: float = 2.0
+    guidance_min_sigma: float = 0.0  # steps at other noise levels are not guided
+    guidance_max_sigma: float | None = None
+
+    def schedule(self, levels: NoiseSchedule) -> ScheduleSettings:
+        """What the served model's card says of it."""
+        return ScheduleSettings(
+            sigma_min=levels.sigma_min,
+            sigma_max=levels.sigma_max,
+            eta=ETA,
+            guidance_min_sigma=self.guidance_min_sigma,
+            guidance_max_sigma=self.guidance_max_sigma,
+        )
+
+    def rows(self, levels: NoiseSchedule) -> int:
+        """How many rows the transformer computes for a sound: two at a guided step."""
+        kept = self.schedule(levels)
+        guided = is_guided(cosine_dpm(self.steps, kept), kept)
+        return self.steps + (int(guided.sum()) if self.guidance > 1 else 0)
 
 
 def starting_noise(seeds: list[int], channels: int, frames: int) -> Tensor:
@@ -38,14 +56,17 @@ def sample(
 ) -> Tensor:
     """Latents [rows, channels, frames] for the condition, from unit noise of the same shape."""
     levels, settings = run
-    table = cosine_dpm(
-        settings.steps,
-        ScheduleSettings(sigma_min=levels.sigma_min, sigma_max=levels.sigma_max, eta=ETA),
-    )
-    encoded = _with_unconditional(denoiser.encode(condition), settings)
+    kept = settings.schedule(levels)
+    table = cosine_dpm(settings.steps, kept)
+    encoded = denoiser.encode(condition)
+    both = _with_unconditional(encoded, settings)
+    guided = is_guided(table, kept)
     x, previous = noise * table.initial_scale, torch.zeros_like(noise)
-    for sigma, a, b, c in zip(table.sigmas, table.a, table.b, table.c, strict=False):
-        clean = denoised(denoiser, x, float(sigma), (encoded, settings.guidance))
+    for i, (sigma, a, b, c) in enumerate(
+        zip(table.sigmas, table.a, table.b, table.c, strict=False)
+    ):
+        texts = both if guided[i] else encoded
+        clean = denoised(denoiser, x, float(sigma), (texts, settings.guidance))
         x, previous = a * x + b * clean + c * previous, clean
     return x
 

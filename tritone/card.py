@@ -42,6 +42,10 @@ class ScheduleSettings:
     shift: float = 1.0
     logsnr_min: float = -6.2
     logsnr_max: float = 2.0
+    # of either: the noise levels at which a step is guided. Source: Kynkäänniemi et al. 2024,
+    # "Applying Guidance in a Limited Interval", arXiv 2404.07724
+    guidance_min_sigma: float = 0.0
+    guidance_max_sigma: float | None = None  # None: up to the highest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

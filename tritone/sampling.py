@@ -5,9 +5,12 @@ from numpy.typing import NDArray
 
 from tritone.card import ModelCard
 from tritone.noise import INITIAL_STREAM, gaussian
-from tritone.schedules import schedule
+from tritone.schedules import is_guided, schedule
 
 Latents = NDArray[np.float32]
+
+NO_GUIDANCE = 1.0
+"""Up to this scale a step follows the prompt alone, and needs no second row for its absence."""
 
 
 class Trajectory:
@@ -21,11 +24,20 @@ class Trajectory:
         start = gaussian(seed, INITIAL_STREAM, (card.latent_channels, latent_frames))
         self.latents: Latents = start * np.float32(self.schedule.initial_scale)
         self._previous: Latents | None = None
+        self._is_guided = is_guided(self.schedule, card.schedule)
 
     @property
     def sigma(self) -> float:
         """The noise level of the latents."""
         return float(self.schedule.sigmas[self.step])
+
+    def guidance_scale(self, asked: float) -> float:
+        """Return the scale of the step at hand: `asked`, or 1 where the model guides no step."""
+        return asked if self._is_guided[self.step] else NO_GUIDANCE
+
+    def guided_left(self, asked: float) -> int:
+        """Return how many of the steps that are left are guided."""
+        return int(self._is_guided[self.step :].sum()) if asked > NO_GUIDANCE else 0
 
     @property
     def is_done(self) -> bool:

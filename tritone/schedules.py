@@ -94,3 +94,10 @@ def schedule(kind: ScheduleKind, steps: int, settings: ScheduleSettings) -> Sche
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
     return SCHEDULES[kind](steps, settings)
+
+
+def is_guided(table: Schedule, settings: ScheduleSettings) -> NDArray[np.bool_]:
+    """Return for each step whether it is guided: bool [steps]."""
+    sigmas = table.sigmas[:-1]
+    highest = np.inf if settings.guidance_max_sigma is None else settings.guidance_max_sigma
+    return np.asarray((sigmas >= settings.guidance_min_sigma) & (sigmas <= highest))

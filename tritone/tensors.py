@@ -50,6 +50,13 @@ SHARE = "share"  # opaque; requests of one share take turns with those of others
 PRIORITY = "priority_class"  # as in `tritone.turns`; Triton keeps the word "priority" for itself
 
 
+OF_GUIDED_ROWS = (NEGATIVE_CONDITIONING, NEGATIVE_CONDITIONING_MASK)
+"""What a transformer takes of its first rows only, if the others are not guided at this step.
+
+Triton wants every input to have one batch; only a caller in the same process can leave rows out.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
     """One tensor at a model's border."""

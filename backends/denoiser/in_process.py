@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
 from backends.onnxruntime.session import InvalidModel, check_tensors, model_file, open_session
 from tritone.card import ModelCard
-from tritone.sampling import Latents
-from tritone.tensors import DENOISED, ModelIO, TensorSpec, transformer
+from tritone.sampling import NO_GUIDANCE, Latents
+from tritone.tensors import (
+    DENOISED,
+    GUIDANCE_SCALE,
+    LATENTS,
+    NEGATIVE_CONDITIONING,
+    OF_GUIDED_ROWS,
+    ModelIO,
+    TensorSpec,
+    transformer,
+)
 
 __all__ = ["InProcessTransformer", "InvalidModel"]
 
@@ -31,6 +41,9 @@ class InProcessTransformer:
         config = _config(version_folder.parent.name, transformer(card))
         self._session = open_session(model_file(version_folder, config), threads=threads)
         check_tensors(self._session, config)
+        rows = {each.name: each.shape[0] for each in self._session.get_inputs()}
+        # What was exported before says one batch of all inputs.
+        self._spares_rows = card.guidance and rows[NEGATIVE_CONDITIONING] != rows[LATENTS]
 
     def __call__(self, inputs: Tensors) -> Latents:
         """Return the denoised latents.
@@ -39,11 +52,23 @@ class InProcessTransformer:
             RequestFailed: the network did not take the inputs.
         """
         feed = {name: inputs[name] for name in self._inputs}
+        order = np.arange(len(feed[LATENTS]))
+        if self._spares_rows:
+            feed, order = _guided_first(feed)
         try:
             answer = self._session.run([DENOISED], feed)[0]
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise RequestFailed(f"onnx runtime error: {error}", Code.INTERNAL) from error
-        return np.asarray(answer, np.float32)
+        return np.asarray(answer, np.float32)[np.argsort(order)]
+
+
+def _guided_first(feed: Tensors) -> tuple[Tensors, NDArray[np.intp]]:
+    """Return the inputs, guided rows first and nothing negative of the others, and the order."""
+    is_guided = feed[GUIDANCE_SCALE][:, 0] > NO_GUIDANCE
+    order = np.argsort(~is_guided, kind="stable")
+    guided = order[: is_guided.sum()]
+    rows = {name: guided if name in OF_GUIDED_ROWS else order for name in feed}
+    return {name: tensor[rows[name]] for name, tensor in feed.items()}, order
 
 
 def _config(name: str, io: ModelIO) -> dict[str, Any]:

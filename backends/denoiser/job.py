@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from backends.denoiser.pace import Kind
 from backends.errors import Code, RequestFailed
 from tritone.card import ModelCard
-from tritone.sampling import Latents, Trajectory
+from tritone.sampling import NO_GUIDANCE, Latents, Trajectory
 from tritone.spans import Span, span
 from tritone.tensors import (
     GUIDANCE_SCALE,
@@ -66,9 +67,21 @@ class Job(Claim):
         return self.trajectory.latents.shape
 
     @property
-    def steps_left(self) -> int:
-        """Transformer calls that it still needs."""
-        return self.trajectory.schedule.steps - self.trajectory.step
+    def step_guidance_scale(self) -> float:
+        """The guidance of the step at hand."""
+        return self.trajectory.guidance_scale(self.guidance_scale)
+
+    @property
+    def kind(self) -> Kind:
+        """What a step of it costs by."""
+        return self.shape, self.step_guidance_scale > NO_GUIDANCE
+
+    @property
+    def work_left(self) -> dict[Kind, int]:
+        """Transformer calls that it still needs, by what they cost."""
+        done, steps = self.progress
+        guided = self.trajectory.guided_left(self.guidance_scale)
+        return {(self.shape, True): guided, (self.shape, False): steps - done - guided}
 
     def end(self, error: RequestFailed | None = None) -> None:
         """Answer, once: with the latents, or with an error."""

@@ -147,7 +147,7 @@ class JobQueue:
     def learn(self, jobs: list[Job], seconds: float) -> None:
         """Take how long a step of jobs that were taken has lasted."""
         with self._changed:
-            self._pace.learn(jobs[0].shape, seconds)
+            self._pace.learn(max(job.kind for job in jobs), seconds)  # one guided row is enough
             for job in jobs:
                 self._turns.charge(job, seconds / len(jobs))
 
@@ -172,7 +172,7 @@ class JobQueue:
 
     def _is_late(self, job: Job, now: float) -> bool:
         """Return whether a job would miss its deadline even if it had everything for itself."""
-        return now + self._pace.least_s(job.shape, job.steps_left) > job.deadline
+        return now + self._pace.least_s(job.work_left) > job.deadline
 
     def _jobs_of(self, job_id: str) -> list[Job]:
         jobs = (*self._ready, *self._stepping)

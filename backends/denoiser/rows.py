@@ -65,7 +65,7 @@ def _inputs(jobs: Sequence[Job]) -> Tensors:
     }
     inputs[LATENTS] = _joined([job.trajectory.latents[np.newaxis] for job in jobs])
     inputs[SIGMA] = np.array([[job.trajectory.sigma] for job in jobs], np.float32)
-    inputs[GUIDANCE_SCALE] = np.array([[job.guidance_scale] for job in jobs], np.float32)
+    inputs[GUIDANCE_SCALE] = np.array([[job.step_guidance_scale] for job in jobs], np.float32)
     return inputs
 
 

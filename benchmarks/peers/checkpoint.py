@@ -3,18 +3,22 @@
 import hashlib
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.progress import say
 from starter.recipe import RECIPE
 from starter.restore import NotRestored, restore
-from tritone.card import read_card
+from tritone.card import ModelCard, read_card
 
 DEFAULT = Path("work/starter/checkpoint")
 BUNDLED = Path("model_repository")
 EXPORTED = Path("work/benchmarks/models")
+EVERY_STEP_GUIDED = Path("work/benchmarks/every_step_guided")
 MODEL = "starter"
 _ROUNDING = 1e-6
 
@@ -56,6 +60,27 @@ def repository_of(checkpoint: Path) -> Path:
     command = [sys.executable, "-m", "export", str(checkpoint), "--name", MODEL]
     subprocess.run([*command, "--repository", str(exported)], check=True)
     return exported
+
+
+def every_step_guided(repository: Path, target: Path) -> Path:
+    """Return a copy of a repository that guides every step, as the peers do: the same work.
+
+    Its files are linked, but for the configurations that carry the card.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(repository, target, copy_function=os.link)
+    for path in target.glob("*/config.pbtxt"):
+        text = path.read_text(encoding="utf-8")
+        if card := read_card(text):
+            levels = replace(card.schedule, guidance_min_sigma=0.0, guidance_max_sigma=None)
+            changed = replace(card, schedule=levels)
+            path.unlink()  # a link: the original stays as it is
+            path.write_text(text.replace(_quoted(card), _quoted(changed)), encoding="utf-8")
+    return target
+
+
+def _quoted(card: ModelCard) -> str:
+    return card.to_json().replace('"', '\\"')
 
 
 def source_digests(checkpoint: Path) -> dict[str, str]:

@@ -9,7 +9,14 @@ from benchmarks import drive
 from benchmarks.arrivals import poisson
 from benchmarks.clips import Clip
 from benchmarks.peers import same_work
-from benchmarks.peers.checkpoint import repository_of, require, whole_frames_s, window_s
+from benchmarks.peers.checkpoint import (
+    EVERY_STEP_GUIDED,
+    every_step_guided,
+    repository_of,
+    require,
+    whole_frames_s,
+    window_s,
+)
 from benchmarks.peers.report import OUR_KEY, OURS, Result, measured_before, publish
 from benchmarks.peers.servers import PEERS, Peer, running_peer
 from benchmarks.progress import say
@@ -59,7 +66,7 @@ def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
     Raises:
         NoCheckpoint: there are no weights for the peers.
     """
-    repository = repository_of(require(checkpoint))
+    repository = every_step_guided(repository_of(require(checkpoint)), EVERY_STEP_GUIDED)
     selected = {*only} or {*KEYS}
     before = measured_before(selected, quick=quick)
     run = _Run(checkpoint, repository, amount(quick=quick), *before)

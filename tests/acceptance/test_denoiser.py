@@ -41,7 +41,7 @@ async def test_a_seed_repeats_bit_for_bit_alone_and_under_load(client: Client) -
     assert all(np.array_equal(made, latents) for made in under_load)
 
 
-async def test_the_transformer_gives_the_same_bits_in_process_and_over_triton(
+async def test_the_transformer_gives_the_same_latents_in_process_and_over_triton(
     stack: Stack, client: Client, sharing_stack: Stack, sharing_client: Client
 ) -> None:
     assert not stack.has_stub(f"{client.model}_transformer")
@@ -49,7 +49,9 @@ async def test_the_transformer_gives_the_same_bits_in_process_and_over_triton(
     for seconds in (0.7, 5.0):
         ask = replace(ASK, seconds_end=seconds)
         made = await client.latents(ask)
-        np.testing.assert_array_equal(made, await sharing_client.latents(ask))
+        over_triton = await sharing_client.latents(ask)
+        # Not the same bits: a step that is not guided is one row here and two there.
+        assert np.abs(over_triton - made).max() < 1e-5 * np.abs(made).max()
 
 
 async def test_shared_steps_change_the_latents_by_less_than_1e_5(

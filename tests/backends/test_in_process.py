@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from backends.denoiser.in_process import InProcessTransformer, InvalidModel
@@ -13,7 +14,13 @@ from backends.errors import RequestFailed
 from backends.onnxruntime.session import open_session
 from tritone.card import ModelCard, read_card
 from tritone.sampling import Latents
-from tritone.tensors import DENOISED, LATENTS, transformer
+from tritone.tensors import (
+    DENOISED,
+    GUIDANCE_SCALE,
+    LATENTS,
+    NEGATIVE_CONDITIONING,
+    transformer,
+)
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 FOLDER = REPOSITORY / "starter_transformer" / "1"
@@ -48,6 +55,39 @@ def test_the_number_of_threads_changes_no_bit(
     given = inputs(starter, frames)
     expected = open_session(FOLDER / "model.onnx", threads=2).run([DENOISED], given)[0]
     np.testing.assert_array_equal(one_thread(given), expected)
+
+
+@pytest.mark.parametrize("scales", [[1.0], [1.0, 3.0, 0.5], [2.0, 1.0], [3.0, 2.0]])
+def test_a_row_that_is_not_guided_is_computed_alone(
+    starter: ModelCard, one_thread: InProcessTransformer, scales: list[float]
+) -> None:
+    rows = [inputs(starter, 50) for _ in scales]
+    given = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    given[LATENTS] *= np.arange(1, len(scales) + 1, dtype=np.float32)[:, None, None]
+    given[GUIDANCE_SCALE] = np.array(scales, np.float32)[:, None]
+    session = open_session(FOLDER / "model.onnx", threads=1)
+    expected = session.run([DENOISED], given)[0]
+    np.testing.assert_allclose(one_thread(given), expected, rtol=1e-3, atol=1e-4)
+    if max(scales) <= 1.0:
+        of_none = {NEGATIVE_CONDITIONING: given[NEGATIVE_CONDITIONING][:0]}
+        np.testing.assert_array_equal(
+            one_thread(given), session.run([DENOISED], {**given, **of_none})[0]
+        )
+
+
+def test_a_network_that_wants_one_batch_of_all_inputs_gets_it(
+    starter: ModelCard, tmp_path: Path
+) -> None:
+    network = onnx.load(FOLDER / "model.onnx")
+    for each in network.graph.input:  # as the exporter wrote it once
+        each.type.tensor_type.shape.dim[0].dim_param = "batch"
+    folder = tmp_path / "starter_transformer" / "1"
+    folder.mkdir(parents=True)
+    onnx.save(network, folder / "model.onnx")
+    given = inputs(starter) | {GUIDANCE_SCALE: np.ones((1, 1), np.float32)}
+    expected = open_session(folder / "model.onnx", threads=1).run([DENOISED], given)[0]
+    old = InProcessTransformer(folder, starter, threads=1)
+    np.testing.assert_array_equal(old(given), expected)
 
 
 def test_lanes_may_call_it_at_once(starter: ModelCard, one_thread: InProcessTransformer) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,19 @@ def test_an_answer_of_another_shape_is_refused(jobs: list[Job]) -> None:
     (row,) = predict_rows(lambda inputs: inputs[LATENTS][:, :, :-1], jobs[:1])
     assert isinstance(row, RequestFailed)
     assert row.code is Code.INTERNAL
+
+
+def test_a_step_outside_the_models_noise_levels_is_not_guided(card: ModelCard) -> None:
+    levels = replace(card.schedule, guidance_min_sigma=card.schedule.sigma_max / 2)
+    made, _ = job(replace(card, schedule=levels), guidance_scale=7.0)
+    scales = []
+
+    def predict(inputs: Tensors) -> Latents:
+        scales.append(inputs[GUIDANCE_SCALE].item())
+        return halve(inputs)
+
+    while not made.trajectory.is_done:
+        (row,) = predict_rows(predict, [made])
+        assert isinstance(row, np.ndarray)
+        made.trajectory.advance(row)
+    assert scales == [7.0, 1.0, 1.0, 1.0]

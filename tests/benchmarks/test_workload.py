@@ -22,6 +22,7 @@ def test_clips_differ_in_seed_and_prompt() -> None:
 def test_a_curve_varies_what_it_is_named_after() -> None:
     by_key = {curve.key: curve for curve in CURVES}
     assert by_key["seconds"].clip(7).seconds == 7
+    assert by_key["window"].clip(47).seconds == 47
     assert by_key["steps"].clip(50).steps == 50
     assert by_key["concurrency"].clip(8) == STANDARD
 

@@ -92,6 +92,12 @@ def test_the_frame_bucket(
     assert card.frame_bucket == expected
 
 
+def test_steps_are_guided_at_chosen_noise_levels_only() -> None:
+    assert card_of().schedule.guidance_max_sigma is None
+    chosen = card_of(guidance_min_sigma=2, guidance_max_sigma=18.0).schedule
+    assert (chosen.guidance_min_sigma, chosen.guidance_max_sigma) == (2, 18.0)
+
+
 def test_a_guidance_scale_of_one_means_no_guidance() -> None:
     assert not card_of(guidance_scale=1.0).guidance
     assert not card_of(facts=replace(FACTS, guidance_scale=1.0)).guidance
@@ -117,6 +123,10 @@ def test_without_guidance_the_checkpoints_own_scale_is_forgotten() -> None:
         ({"steps": 0}, "steps must lie between 1 and 1000"),
         ({"guidance_scale": -1.0}, "guidance scale"),
         ({"guidance_scale": NAN}, "guidance scale"),
+        ({"guidance_min_sigma": -1.0}, "noise levels"),
+        ({"guidance_min_sigma": NAN}, "noise levels"),
+        ({"guidance_min_sigma": 3.0, "guidance_max_sigma": 2.0}, "noise levels"),
+        ({"guidance_max_sigma": 0.0}, "noise levels"),
         ({"seconds": 5.0}, r"seconds must lie between 0.1 and 4.096"),
         ({"seconds": float("inf")}, "seconds"),
         ({"eta": 1.5}, "eta"),

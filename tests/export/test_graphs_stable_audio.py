@@ -118,6 +118,18 @@ def test_guidance_up_to_one_is_no_guidance(pipeline: StableAudioPipeline, scale:
     assert relative_error(guided, plain) < TOLERANCE
 
 
+@pytest.mark.parametrize("guided", [0, 1, 2])
+def test_rows_behind_the_guided_ones_take_no_negative_prompt(
+    pipeline: StableAudioPipeline, guided: int
+) -> None:
+    graph = graphs_of(pipeline)["transformer"]
+    inputs = inputs_of(pipeline, graph)
+    inputs[tensors.GUIDANCE_SCALE] = torch.where(torch.arange(BATCH)[:, None] < guided, 3.0, 1.0)
+    fewer = {tensors.NEGATIVE_CONDITIONING: inputs[tensors.NEGATIVE_CONDITIONING][:guided]}
+
+    assert relative_error(call(graph, inputs | fewer), call(graph, inputs)) < TOLERANCE
+
+
 def test_a_row_has_its_own_guidance_and_noise_level(pipeline: StableAudioPipeline) -> None:
     graph = graphs_of(pipeline)["transformer"]
     inputs = inputs_of(pipeline, graph)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from export.trials import MIN_GUIDANCE_SCALE, NEGATIVE_PROMPT, make_trial, sde_card
+from export.trials import MIN_GUIDANCE_SCALE, NEGATIVE_PROMPT, diffusers_card, make_trial
 from tritone.card import ModelCard
 
 pytestmark = pytest.mark.export
@@ -35,4 +35,4 @@ def test_long_windows_and_many_steps_are_cut(card: ModelCard) -> None:
 def test_the_solver_is_the_one_that_diffusers_has(card: ModelCard) -> None:
     ode = replace(card, schedule=replace(card.schedule, eta=0.0))
 
-    assert sde_card(ode) == card
+    assert diffusers_card(ode) == card

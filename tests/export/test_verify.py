@@ -13,7 +13,7 @@ from export import verify
 from export.errors import VerificationFailed
 from export.families import EXPORTERS
 from export.references import stable_audio, stable_audio_3
-from export.trials import Sounds, make_trial, sde_card
+from export.trials import Sounds, diffusers_card, make_trial
 from tests.export.exports import Exported
 
 pytestmark = pytest.mark.export
@@ -89,7 +89,7 @@ def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) 
 
 def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudioPipeline) -> None:
     ode = replace(tiny.card, schedule=replace(tiny.card.schedule, eta=0.0))
-    card, trial = sde_card(ode), make_trial(ode)
+    card, trial = diffusers_card(ode), make_trial(ode)
 
     measured = verify.verify_end_to_end(
         tiny.artifacts(), card, "fp32", trial, stable_audio(pipeline, card, trial)

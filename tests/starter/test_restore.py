@@ -39,7 +39,7 @@ def test_diffusers_loads_the_folder(errors_and_folder: tuple[dict[str, float], P
     )
     assert made.audios.shape == (1, RECIPE.audio.channels, RECIPE.audio.sample_rate_hz)
     assert made.audios.std() > 0.001
-    assert read_defaults(folder) == Settings(8, 2.0)
+    assert read_defaults(folder) == Settings(8, 2.0, 1.75, 17.5)
     assert not (folder / "latent_statistics.npz").exists()  # training's, not serving's
 
 

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from tritone.card import ModelCard
 from tritone.sampling import Trajectory
@@ -31,3 +34,28 @@ def test_a_trajectory_takes_as_many_steps_as_asked(flow_card: ModelCard) -> None
         trajectory.advance(trajectory.latents)
     assert len(seen) == 3
     assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "guided"),
+    [(0.0, None, [0, 1, 2, 3, 4, 5]), (2.0, 60.0, [2, 3]), (2.0, None, [0, 1, 2, 3])],
+)
+def test_a_step_is_guided_at_the_models_noise_levels(
+    open_card: ModelCard, lowest: float, highest: float | None, guided: list[int]
+) -> None:
+    levels = replace(open_card.schedule, guidance_min_sigma=lowest, guidance_max_sigma=highest)
+    trajectory = Trajectory(replace(open_card, schedule=levels), seed=0, steps=6, latent_frames=10)
+    seen = []
+    while not trajectory.is_done:
+        assert trajectory.guided_left(7.0) == sum(step >= trajectory.step for step in guided)
+        if trajectory.guidance_scale(7.0) == 7.0:
+            seen.append(trajectory.step)
+        else:
+            assert trajectory.guidance_scale(7.0) == 1.0
+        trajectory.advance(trajectory.latents)
+    assert seen == guided
+
+
+def test_without_guidance_no_step_is_guided(open_card: ModelCard) -> None:
+    trajectory = Trajectory(open_card, seed=0, steps=6, latent_frames=10)
+    assert trajectory.guided_left(1.0) == 0

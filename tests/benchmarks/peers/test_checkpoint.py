@@ -1,17 +1,20 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.peers.checkpoint import (
     NoCheckpoint,
+    every_step_guided,
     published_digests,
     require,
     source_digests,
     whole_frames_s,
     window_s,
 )
+from tritone.card import read_card
 
 
 def test_a_folder_without_a_pipeline_says_what_to_do(tmp_path: Path) -> None:
@@ -49,6 +52,21 @@ def test_the_bundled_model_says_what_it_was_made_of() -> None:
         "transformer",
         "vae",
     }
+
+
+def test_a_copy_that_guides_every_step_leaves_the_original_alone(tmp_path: Path) -> None:
+    bundled = Path("model_repository")
+    before = {path: path.read_bytes() for path in bundled.glob("*/config.pbtxt")}
+    copy = every_step_guided(bundled, tmp_path / "copy")
+    for name in ("starter", "starter_denoiser"):
+        served = read_card(before[bundled / name / "config.pbtxt"].decode())
+        copied = read_card((copy / name / "config.pbtxt").read_text())
+        assert served is not None
+        assert copied is not None
+        assert served.schedule.guidance_max_sigma is not None
+        assert copied.schedule.guidance_max_sigma is None
+        assert replace(copied, schedule=served.schedule) == served
+    assert before == {path: path.read_bytes() for path in before}
 
 
 def test_the_window(tmp_path: Path) -> None:
