@@ -5,6 +5,7 @@ import sys
 import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPException
 
 from ops.keys import DATABASE_URL, key_environment
 from ops.ports import choose_ports
@@ -72,11 +73,11 @@ class Frontend:
                 name="frontend",
                 command=lambda: [sys.executable, "-m", "frontend"],
                 environment=environment,
-                is_ready=lambda: asyncio.to_thread(_answers, f"{self.url}/readyz"),
+                is_ready=lambda: self._answers("/readyz", _PROBE_TIMEOUT_S),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,
                 pulse=Pulse(
-                    is_felt=lambda: asyncio.to_thread(_answers, f"{self.url}/livez"),
+                    is_felt=lambda timeout_s: self._answers("/livez", timeout_s),
                     timeout_s=settings.hang_timeout_s,
                 ),
             )
@@ -99,10 +100,13 @@ class Frontend:
         """End the process at once."""
         self._supervisor.kill()
 
+    async def _answers(self, probe: str, timeout_s: float) -> bool:
+        return await asyncio.to_thread(_is_ok, f"{self.url}{probe}", timeout_s)
 
-def _answers(url: str) -> bool:
+
+def _is_ok(url: str, timeout_s: float) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=_PROBE_TIMEOUT_S) as response:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310
             return bool(response.status == HTTPStatus.OK)
-    except OSError:
+    except (OSError, HTTPException):
         return False

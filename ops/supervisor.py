@@ -16,15 +16,15 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
-_LOOKS = 6  # for a sign of life, before a service is taken for hung
+_LOOKS = 6  # in vain, before a service is taken for hung
 _STABLE_S = 10.0  # a service that was ready this long starts again without the delay growing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """How a service that was ready is asked whether it lives; each question ends by itself."""
+    """How a service that was ready is asked whether it lives."""
 
-    is_felt: Callable[[], Awaitable[bool]]
+    is_felt: Callable[[float], Awaitable[bool]]  # within so many seconds
     timeout_s: float  # a service that answers nothing for so long hangs
 
 
@@ -113,13 +113,15 @@ class Supervisor:
             logs.show(self.service.name, line)
 
     async def _kill_when_silent(self) -> None:
-        pulse, heard_at = self.service.pulse, time.monotonic()
+        pulse, missed = self.service.pulse, 0
         if pulse is None:
             return
-        while time.monotonic() - heard_at < pulse.timeout_s:
-            await asyncio.sleep(pulse.timeout_s / _LOOKS)
-            if await pulse.is_felt():
-                heard_at = time.monotonic()
+        # Looks are counted, not time: where the whole machine slept, nobody was silent.
+        period_s = pulse.timeout_s / _LOOKS
+        while missed < _LOOKS:
+            pause = asyncio.create_task(asyncio.sleep(period_s))
+            missed = 0 if await pulse.is_felt(period_s) else missed + 1
+            await pause
         _log.error("%s does not answer: killing it", self.service.name)
         self.kill()
 

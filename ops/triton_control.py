@@ -46,10 +46,10 @@ class TritonControl:
             return all("READY" in index.get(model, {}).values() for model in models)
         return False
 
-    async def is_live(self) -> bool:
+    async def is_live(self, timeout_s: float) -> bool:
         """Return whether the server answers at all."""
         with suppress(InferenceServerException):
-            return bool(await self._client.is_server_live(client_timeout=_CALL_TIMEOUT_S))
+            return bool(await self._client.is_server_live(client_timeout=timeout_s))
         return False
 
     async def is_server_ready(self) -> bool:

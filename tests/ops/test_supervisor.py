@@ -67,7 +67,7 @@ async def test_a_service_that_falls_silent_is_killed_and_started_again(
     monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
     silent: set[int] = set()
 
-    async def is_felt() -> bool:
+    async def is_felt(_timeout_s: float) -> bool:
         return kept.child is not None and kept.child.pid not in silent
 
     kept = Supervisor(service(SLEEP, pulse=Pulse(is_felt=is_felt, timeout_s=0.3)))
