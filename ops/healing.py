@@ -17,7 +17,7 @@ from ops.triton_control import TritonControl, TritonError
 
 _log = logging.getLogger(__name__)
 
-_POLL_S = 0.2
+_POLL_S = 0.25
 _SEARCH_S = 1.0  # finding children reads every process of the machine: not at each look
 _ALERT_S = 10.0  # after a death, whose successor may die, too
 # Triton reaps what ends at its word, a moment later. To heal that would load the model as its file
