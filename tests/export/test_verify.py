@@ -15,6 +15,7 @@ from export.families import EXPORTERS
 from export.references import stable_audio, stable_audio_3
 from export.trials import Sounds, diffusers_card, make_trial
 from tests.export.exports import Exported
+from tritone import tensors
 
 pytestmark = pytest.mark.export
 
@@ -72,9 +73,11 @@ def test_numbers_that_are_not_finite_are_found(
 
 
 def test_a_component_is_asked_about_one_row_and_about_many(cases: list[verify.Case]) -> None:
-    shapes = [case.inputs["latents"].shape for case in cases]
+    shapes = [case.inputs[tensors.LATENTS].shape for case in cases]
+    guided = [len(case.inputs[tensors.NEGATIVE_CONDITIONING]) for case in cases]
 
-    assert shapes == [(1, 8, 128), (3, 8, 33), (2, 8, 7)]
+    assert shapes == [(1, 8, 128), (3, 8, 33), (2, 8, 7), (3, 8, 33), (3, 8, 33)]
+    assert guided == [1, 3, 2, 1, 0]
 
 
 def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) -> None:
