@@ -1,7 +1,7 @@
 """`python -m benchmarks memory`: what the whole stack holds while it makes thousands of sounds.
 
-The sounds are short and the steps few, so that many are made; each prompt is another one. The cache
-of text encodings grows until it is full (64 MiB), and nothing else may.
+The sounds are short and the steps few, so that many are made; each prompt is another one. Nothing
+may grow.
 """
 
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ def _tokenizer(card: ModelCard, options: ServingOptions) -> str:
 
 
 def _text_encoder(card: ModelCard, options: ServingOptions) -> str:
-    return _network(card, "text_encoder", options, "response_cache { enable: true }")
+    return _network(card, "text_encoder", options)
 
 
 def _denoiser(card: ModelCard, options: ServingOptions) -> str:

@@ -12,7 +12,7 @@ PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def triton_home() -> Path:
-    """Return the folder that holds Triton's `bin`, `backends` and `caches`.
+    """Return the folder that holds Triton's `bin` and `backends`.
 
     Raises:
         CannotStart: the wheel is not installed.

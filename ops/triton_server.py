@@ -18,7 +18,6 @@ COMPLAINTS_WITHOUT_GPU = (
 )
 """Triton is built for GPUs: without one it warns and logs errors at every start, all harmless."""
 
-_CACHE_BYTES = 64 << 20  # text encodings of recent prompts
 REGION_BYTES = 1 << 20  # of shared memory, that a backend process begins with
 
 
@@ -75,8 +74,6 @@ class TritonServer:
             "exit-timeout-secs": EXIT_TIMEOUT_S,
             "log-info": str(self.logs_info).lower(),
             "log-format": "ISO8601",
-            "cache-directory": self.home / "caches",
-            "cache-config": f"local,size={_CACHE_BYTES}",
             **_KEEPALIVE,
         }
         python_backend = {

@@ -255,18 +255,6 @@ TRITON = (
             ),
         ),
     ),
-    Panel(
-        title="Prompts answered from the cache",
-        unit="percentunit",
-        queries=(
-            Query(
-                f"{_rate('nv_cache_num_hits_per_model', 'model')}"
-                f" / ({_rate('nv_cache_num_hits_per_model', 'model')}"
-                f" + {_rate('nv_cache_num_misses_per_model', 'model')})",
-                "{{model}}",
-            ),
-        ),
-    ),
 )
 JOBS = (
     Panel(

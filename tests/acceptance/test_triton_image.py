@@ -55,7 +55,6 @@ class Image:
         here = {
             "model-repository": repository,
             "backend-directory": server.backend_directory,
-            "cache-directory": server.home / "caches",
             "http-port": server.http_port,
             "grpc-port": server.grpc_port,
             "metrics-port": server.metrics_port,
