@@ -33,6 +33,9 @@ class StubWatch:
         self._server = psutil.Process(server_pid)
         self._models: dict[psutil.Process, str] = {}  # living backend processes
         self._ended: dict[psutil.Process, tuple[str, float]] = {}  # model, when first seen so
+        self._buried: set[psutil.Process] = set()  # those whose death was told
+        self._strangers: set[psutil.Process] = set()  # ended before they were seen alive
+        self.has_new_strangers = False  # at the last look: the model of some death is not known
         self._search_at = self._alert_until = 0.0
 
     def models(self) -> list[str]:
@@ -51,6 +54,7 @@ class StubWatch:
         now = time.monotonic()
         living: dict[psutil.Process, str] = {}
         ended: dict[psutil.Process, tuple[str, float]] = {}
+        strangers: set[psutil.Process] = set()
         for child in self._children(now):
             known = self._models.get(child)  # a zombie's own command line is empty
             with suppress(psutil.NoSuchProcess):
@@ -61,9 +65,14 @@ class StubWatch:
                     ended[child] = known, now
                 elif child in self._ended:
                     ended[child] = self._ended[child]
+                elif child not in self._buried:
+                    strangers.add(child)
+        self.has_new_strangers = bool(strangers - self._strangers)
+        self._strangers |= strangers
         dead = {child for child, (_, at) in ended.items() if now - at >= _REAPED_WITHIN_S}
         self._models = living
         self._ended = {child: ended[child] for child in ended.keys() - dead}
+        self._buried |= dead
         if dead:
             self._alert_until = now + _ALERT_S
         return [ended[child][0] for child in dead]
@@ -83,13 +92,25 @@ def _model_of(process: psutil.Process) -> str | None:
     return command[-2].rsplit("_", 2)[0]
 
 
-async def heal_forever(server_pid: int, repository: Path, control: TritonControl) -> None:
-    """Reload every model whose backend process dies, until the server is gone."""
+async def heal_forever(
+    server_pid: int, repository: Path, control: TritonControl, models: set[str]
+) -> None:
+    """Reload every model whose backend process dies, until the server is gone.
+
+    `models` are those that ever had one; new ones are added.
+    """
     watch = StubWatch(server_pid)
     with suppress(psutil.NoSuchProcess):
         while True:
-            for model in watch.dead_models():
+            dead = watch.dead_models()
+            if watch.has_new_strangers:  # it died before it was seen: whose it was, its lack says
+                await asyncio.sleep(_REAPED_WITHIN_S)
+                dead += watch.dead_models()
+                lacking = models.difference(watch.models(), dead)
+                dead += [model for model in lacking if await control.is_ready([model])]
+            for model in dead:
                 await heal(model, repository, control)
+            models.update(watch.models())
             await asyncio.sleep(_POLL_S)
 
 

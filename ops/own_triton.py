@@ -138,6 +138,7 @@ class OwnTriton:
         return False
 
     async def _heal(self) -> None:
+        models: set[str] = set()
         while True:
             await self.is_ready.wait()
             if self._supervisor.child is not None:
@@ -146,7 +147,7 @@ class OwnTriton:
                     canary.watch_forever(pid, self._control, self._period_s, self._timeout_s)
                 )
                 try:
-                    await heal_forever(pid, self._server.model_repository, self._control)
+                    await heal_forever(pid, self._server.model_repository, self._control, models)
                 finally:
                     watching.cancel()
 

@@ -179,6 +179,8 @@ class Chaos:
         assert {job["id"] for job in jobs} >= set(self.client.accepted.values())
         endings = 0
         for job in jobs:
+            if not job["finished_at"]:
+                sys.stdout.write(f"not over: {job}\n")
             endings += len((await self.client.get(f"/jobs/{job['id']}/deliveries"))["deliveries"])
             if job["status"] == "completed":
                 await self._hear(job)

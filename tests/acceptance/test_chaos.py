@@ -14,7 +14,7 @@ N_JOBS = 40
 
 async def test_jobs_outlive_the_death_of_every_kind_of_process(repository: Path) -> None:
     outcome = await run_chaos(
-        repository, N_JOBS, per_second=1.6, pause_s=2.5, seed=1, timeout_s=150.0
+        repository, N_JOBS, per_second=1.6, pause_s=2.5, seed=1, timeout_s=200.0
     )
     tell(str(outcome))
     assert set(outcome.kills) == set(KINDS)

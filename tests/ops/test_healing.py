@@ -9,7 +9,7 @@ from typing import cast
 import psutil
 
 from ops.backend_directory import STUB
-from ops.healing import StubWatch, heal, touch
+from ops.healing import StubWatch, heal, heal_forever, touch
 from ops.triton_control import TritonControl, TritonError
 
 TIMEOUT_S = 10.0
@@ -21,6 +21,9 @@ class FakeControl:
     def __init__(self, error: Exception | None = None) -> None:
         self.loaded: list[str] = []
         self.error = error
+
+    async def is_ready(self, _models: list[str]) -> bool:
+        return True
 
     async def load(self, model: str) -> None:
         self.loaded.append(model)
@@ -92,6 +95,25 @@ def until_dead(watch: StubWatch) -> list[str]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return dead
+
+
+async def test_a_backend_process_that_died_before_it_was_seen_is_missed(tmp_path: Path) -> None:
+    stub = start_stub("rain_denoiser")
+    fake = FakeControl()
+    try:
+        stub.kill()  # as when Triton has just started it
+        wait_for_zombie(stub)
+        models = {"rain_denoiser"}  # of the Triton before
+        healing = asyncio.create_task(heal_forever(os.getpid(), tmp_path, control(fake), models))
+        async with asyncio.timeout(TIMEOUT_S):
+            while not fake.loaded:  # noqa: ASYNC110 -- another task's state
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(1.0)
+        healing.cancel()
+    finally:
+        stub.kill()
+        stub.wait()
+    assert fake.loaded == ["rain_denoiser"]  # once
 
 
 def test_an_orderly_end_is_not_a_death() -> None:
