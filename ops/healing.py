@@ -33,8 +33,7 @@ class StubWatch:
         self._server = psutil.Process(server_pid)
         self._models: dict[psutil.Process, str] = {}  # living backend processes
         self._ended: dict[psutil.Process, tuple[str, float]] = {}  # model, when first seen so
-        self._buried: set[psutil.Process] = set()  # those whose death was told
-        self._strangers: set[psutil.Process] = set()  # ended before they were seen alive
+        self._told: set[psutil.Process] = set()  # deaths, and strangers, of earlier looks
         self.has_new_strangers = False  # at the last look: the model of some death is not known
         self._search_at = self._alert_until = 0.0
 
@@ -65,14 +64,13 @@ class StubWatch:
                     ended[child] = known, now
                 elif child in self._ended:
                     ended[child] = self._ended[child]
-                elif child not in self._buried:
+                elif child not in self._told:  # it ended before it was seen alive
                     strangers.add(child)
-        self.has_new_strangers = bool(strangers - self._strangers)
-        self._strangers |= strangers
+        self.has_new_strangers = bool(strangers)
         dead = {child for child, (_, at) in ended.items() if now - at >= _REAPED_WITHIN_S}
         self._models = living
         self._ended = {child: ended[child] for child in ended.keys() - dead}
-        self._buried |= dead
+        self._told |= strangers | dead
         if dead:
             self._alert_until = now + _ALERT_S
         return [ended[child][0] for child in dead]
