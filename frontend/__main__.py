@@ -10,10 +10,10 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from frontend import logs, tracing
 from frontend.app import create_app
-from frontend.jobs.database import DatabaseAway, wait_for_database
+from frontend.database.database import DatabaseAway, wait_for_database
 from frontend.keys.gate import check_keys
+from frontend.observe import logs, tracing
 from frontend.settings import InvalidSettings, Settings, load_settings
 
 _BACKLOG = 2048

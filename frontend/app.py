@@ -7,21 +7,21 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from frontend import api_page, health
-from frontend.access import PROBES, Access
-from frontend.body_limit import BodyLimit
 from frontend.contracts import WEBHOOK_BODIES, include_contracts
-from frontend.contracts.envelopes import render_http_error, render_unexpected
-from frontend.disconnect import ClientGone
-from frontend.gateway import Gateway
-from frontend.generation import Generator
+from frontend.contracts.kit.envelopes import render_http_error, render_unexpected
+from frontend.http import api_page, health
+from frontend.http.access import PROBES, Access
+from frontend.http.body_limit import BodyLimit
+from frontend.http.disconnect import ClientGone
+from frontend.http.scrape import Scrape
+from frontend.http.security_headers import SecurityHeaders
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.keys.gate import make_gate
-from frontend.metrics import Metrics
-from frontend.scrape import Scrape
-from frontend.security_headers import SecurityHeaders
+from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
-from frontend.tritons import make_gateway
+from frontend.sounds.generation import Generator
+from frontend.triton.gateway import Gateway
+from frontend.triton.tritons import make_gateway
 from tritone import __version__
 
 _DATABASE_PATIENCE_S = 2.0  # of one request; a worker waits longer

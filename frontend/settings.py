@@ -13,10 +13,10 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from frontend.addresses import TritonUrl
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 from frontend.storage.settings import StorageSettings
+from frontend.triton.addresses import TritonUrl
 from frontend.webhooks.settings import WebhookSettings
 
 PREFIX = "TRITONE_"

@@ -7,8 +7,8 @@ from ops.errors import CannotStart
 from ops.frontend import frontend_port
 from ops.models import published_models
 from ops.settings import Settings
-from ops.shared_memory import SHARED_MEMORY, free_bytes
-from ops.triton_home import libpython_folder, triton_home
+from ops.triton.home import libpython_folder, triton_home
+from ops.triton.shared_memory import SHARED_MEMORY, free_bytes
 
 _MIB = 1 << 20
 _WANTED_SHARED_MEMORY = 256 * _MIB  # a few regions of 1 MiB per model, grown by the largest tensors

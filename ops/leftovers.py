@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from ops.processes import kill_instance
-from ops.shared_memory import abandoned_prefixes, is_owned, remove_abandoned
+from ops.triton.shared_memory import abandoned_prefixes, is_owned, remove_abandoned
 
 _log = logging.getLogger(__name__)
 

@@ -23,12 +23,12 @@ from ops.frontend import (
     frontend_url,
 )
 from ops.job_database import JobDatabase
-from ops.own_triton import OwnTriton, prepared_server
 from ops.ports import choose_ports
 from ops.processes import INSTANCE_VARIABLE
 from ops.running_stack import RunningStack, announced
 from ops.settings import Settings
-from ops.shared_memory import owned_prefix
+from ops.triton.own_triton import OwnTriton, prepared_server
+from ops.triton.shared_memory import owned_prefix
 from ops.worker import METRICS_PORT, Worker
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 import ops  # noqa: F401 -- before gRPC: it says how processes are started
-from frontend.gateway import Catalog, Gateway
 from frontend.settings import Settings
+from frontend.triton.gateway import Catalog, Gateway
 from tests.cards import STARTER_LIKE
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard

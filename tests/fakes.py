@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.triton.gateway import Call, Catalog, PreparedRequest, Progress, Take
 from tritone.card import ModelCard
 from tritone.pcm import Pcm, to_int16
 

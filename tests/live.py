@@ -12,10 +12,10 @@ import uvicorn
 
 from frontend.app import create_app
 from frontend.contracts import WEBHOOK_BODIES
-from frontend.gateway import Catalog
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
+from frontend.triton.gateway import Catalog
 from tests.cards import STARTER_LIKE
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from backends.denoiser.metrics import LABELS, MEANINGS, PREFIX
-from frontend.metrics import Described
-from frontend.scrape import described, markdown_table
+from frontend.http.scrape import described, markdown_table
+from frontend.observe.metrics import Described
 
 PAGE = (Path(__file__).parent.parent / "docs/metrics.md").read_text()
 

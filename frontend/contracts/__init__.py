@@ -6,23 +6,20 @@ from collections.abc import Container, Iterator, Mapping
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from frontend.contracts import (
-    aimlapi,
-    elevenlabs,
-    elevenlabs_account,
-    elevenlabs_detailed,
-    elevenlabs_history,
-    elevenlabs_music,
-    elevenlabs_plan,
-    files,
-    jobs,
-    localai,
-    models,
-    musicgpt,
-    sound_generation,
-    vllm_omni,
-)
-from frontend.contracts.slashes import TrailingSlashes
+from frontend.contracts.aimlapi import routes as aimlapi
+from frontend.contracts.elevenlabs import account as elevenlabs_account
+from frontend.contracts.elevenlabs import detailed as elevenlabs_detailed
+from frontend.contracts.elevenlabs import history as elevenlabs_history
+from frontend.contracts.elevenlabs import music as elevenlabs_music
+from frontend.contracts.elevenlabs import plan as elevenlabs_plan
+from frontend.contracts.elevenlabs import sound as elevenlabs
+from frontend.contracts.kit import models
+from frontend.contracts.kit.slashes import TrailingSlashes
+from frontend.contracts.localai import sound as localai
+from frontend.contracts.musicgpt import routes as musicgpt
+from frontend.contracts.shared_paths import sound_generation
+from frontend.contracts.tritone import files, jobs
+from frontend.contracts.vllm_omni import routes as vllm_omni
 from frontend.jobs.announcing import WebhookBody
 
 Path = tuple[str, str]  # method, path

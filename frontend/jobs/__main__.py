@@ -7,14 +7,14 @@ import sys
 
 from prometheus_client import start_http_server
 
-from frontend import logs, tracing
 from frontend.contracts import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker
-from frontend.metrics import Metrics
+from frontend.observe import logs, tracing
+from frontend.observe.metrics import Metrics
 from frontend.settings import InvalidSettings, load_settings
-from frontend.tritons import make_gateway
+from frontend.triton.tritons import make_gateway
 
 
 def main() -> int:

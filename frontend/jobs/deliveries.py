@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from psycopg.rows import DictRow
 
+from frontend.database.database import Connection, Database, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
-from frontend.jobs.database import Connection, Database, execute, fetch, fetch_one
 from frontend.jobs.queue import DELIVER, Queue
 from frontend.webhooks.model import Announcement, Attempt, Delivery, DeliveryStatus
 from frontend.webhooks.sending import Answer

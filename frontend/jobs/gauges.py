@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from frontend.errors import TritoneError
 from frontend.jobs.opening import JobSystem
 from frontend.jobs.store import Census
-from frontend.metrics import Described
+from frontend.observe.metrics import Described
 
 _UP = "tritone_job_database_up"
 _JOBS = "tritone_jobs"

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from frontend.audio.formats import FORMATS, AudioFormat
-from frontend.sound import GenerationRequest
+from frontend.sounds.request import GenerationRequest
 
 
 class JobStatus(StrEnum):

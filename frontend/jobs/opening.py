@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from frontend.database.database import Database, make_pool
 from frontend.jobs.announcing import Announcer, WebhookBody
-from frontend.jobs.database import Database, make_pool
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.queue import Queue
 from frontend.jobs.service import JobService
 from frontend.jobs.settings import JobSettings
 from frontend.jobs.store import PostgresJobStore
-from frontend.metrics import Metrics
+from frontend.observe.metrics import Metrics
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings

@@ -14,7 +14,7 @@ from frontend.jobs.announcing import WebhookBody
 from frontend.jobs.opening import Groups, NoDatabase, open_jobs
 from frontend.jobs.tasks import Maker
 from frontend.jobs.worker import Worker
-from frontend.metrics import Metrics
+from frontend.observe.metrics import Metrics
 
 _PATIENCE_S = 60.0  # with a database that restarts
 _log = structlog.get_logger(__name__)

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from frontend.errors import TritoneError
-from frontend.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
-from frontend.generation import Generator
-from frontend.metrics import Metrics
+from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
-from frontend.sound import GenerationRequest, Sound
+from frontend.sounds.generation import Generator
+from frontend.sounds.request import GenerationRequest, Sound
+from frontend.triton.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
 
 _ASKING_TIMEOUT_S = 1.0
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from frontend.errors import TritoneError
-from frontend.gateway import Progress
 from frontend.jobs.store import Claim, JobStore, Pulse
+from frontend.triton.gateway import Progress
 
 _log = structlog.get_logger(__name__)
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from opentelemetry.trace import SpanKind
 
-from frontend import tracing
 from frontend.errors import InvalidRequest, Overloaded
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.model import Job, JobRequest, JobStatus
 from frontend.jobs.settings import JobSettings
 from frontend.jobs.store import JobFilter, JobStore, Load
+from frontend.observe import tracing
 from frontend.webhooks.model import Delivery
 from frontend.webhooks.settings import WebhookSettings
 from frontend.webhooks.urls import check_url

@@ -9,14 +9,14 @@ from typing import Protocol
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from frontend.database.database import Connection, Database, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
-from frontend.jobs.database import Connection, Database, execute, fetch, fetch_one
 from frontend.jobs.deliveries import add_delivery
 from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
 from frontend.jobs.queue import GENERATE, Queue
-from frontend.metrics import Metrics
-from frontend.sound import GenerationRequest
+from frontend.observe.metrics import Metrics
+from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import Announcement
 
 Announce = Callable[[Job], Awaitable[Announcement | None]]

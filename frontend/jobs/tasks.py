@@ -11,16 +11,16 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from opentelemetry.trace import SpanKind
 
-from frontend import context, tracing
 from frontend.audio.encoders import encode
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
-from frontend.gateway import Progress
 from frontend.jobs.deliveries import Settlement
 from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
 from frontend.jobs.opening import JobSystem
 from frontend.jobs.pulse import Heart, Watched
 from frontend.jobs.store import Claim, Ending
-from frontend.sound import GenerationRequest, Sound
+from frontend.observe import context, tracing
+from frontend.sounds.request import GenerationRequest, Sound
+from frontend.triton.gateway import Progress
 from frontend.webhooks.limits import HostLimit
 from frontend.webhooks.model import Delivery, DeliveryStatus
 from frontend.webhooks.schedule import next_pause_s

@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 from procrastinate import App
 
+from frontend.database.connector import PatientConnector
+from frontend.database.database import make_pool
 from frontend.jobs.cleaning import clean
-from frontend.jobs.connector import PatientConnector
-from frontend.jobs.database import make_pool
 from frontend.jobs.opening import JobSystem
 from frontend.jobs.pulse import Heart
 from frontend.jobs.queue import DELIVER, GENERATE

@@ -10,8 +10,8 @@ from dataclasses import asdict
 
 import structlog
 
+from frontend.database.database import Database, make_pool
 from frontend.errors import BackendUnavailable
-from frontend.jobs.database import Database, make_pool
 from frontend.keys.issue import issue
 from frontend.keys.model import KeyLimits, KeyReport, default_burst
 from frontend.keys.pepper import pepper_of

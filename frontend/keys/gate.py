@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
+from frontend.database.database import Database, make_pool
 from frontend.errors import MissingKey, Unauthenticated
-from frontend.jobs.database import Database, make_pool
 from frontend.keys.keyring import Keyring
 from frontend.keys.limits import Limiter
 from frontend.keys.pepper import pepper_of

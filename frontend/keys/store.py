@@ -5,8 +5,8 @@ from typing import LiteralString, TypeVar
 
 from psycopg.rows import DictRow
 
+from frontend.database.database import Connection, Database
 from frontend.errors import BackendUnavailable
-from frontend.jobs.database import Connection, Database
 from frontend.keys.model import Counts, Key, KeyLimits, KeyReport, Verdict
 
 T = TypeVar("T")

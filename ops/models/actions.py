@@ -10,7 +10,7 @@ from ops.models.repository import Repository
 from ops.models.rollout import Rollout
 from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
-from ops.triton_control import TritonControl, TritonError
+from ops.triton.control import TritonControl, TritonError
 from tritone.fingerprints import Fingerprint
 from tritone.versions import Lineup, candidate_name
 

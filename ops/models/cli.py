@@ -17,7 +17,7 @@ from ops.models.overview import Row, rows
 from ops.models.served import first_line
 from ops.models.smoke import Smoke
 from ops.models.target import Target, find_target
-from ops.triton_control import TritonControl, TritonError
+from ops.triton.control import TritonControl, TritonError
 
 app = typer.Typer(
     help="List, try, promote and roll back versions of models, without dropping a request.\n\n"

@@ -7,7 +7,7 @@ from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
 from ops.models.repository import Repository
 from ops.models.served import READY, Served, States, first_line, published_names, read, states
-from ops.triton_control import TritonControl
+from ops.triton.control import TritonControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from ops.models import configs
 from ops.models.errors import ModelsError, Refused
 from ops.models.served import READY, UNLOADING, Served, first_line, loaded, read, states
 from ops.polling import within
-from ops.triton_control import TritonControl, TritonError
+from ops.triton.control import TritonControl, TritonError
 from tritone.versions import Lineup, candidate_name
 
 _TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component

@@ -6,7 +6,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.models import configs
 from ops.models.errors import ModelsError
-from ops.triton_control import TritonControl, TritonError
+from ops.triton.control import TritonControl, TritonError
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.versions import Lineup
 

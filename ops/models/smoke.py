@@ -9,7 +9,7 @@ from tritonclient.utils import np_to_triton_dtype
 
 from ops.models.errors import Refused
 from ops.models.served import first_line
-from ops.triton_control import TritonControl, TritonError
+from ops.triton.control import TritonControl, TritonError
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take

@@ -17,7 +17,7 @@ import httpx2
 import psutil
 
 from ops.processes import INSTANCE_VARIABLE
-from ops.shared_memory import SHARED_MEMORY
+from ops.triton.shared_memory import SHARED_MEMORY
 from tests.acceptance.stack import Stack
 
 GENERATE = "/v1/audio/generate"

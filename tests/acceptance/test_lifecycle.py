@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from ops.shared_memory import SHARED_MEMORY
+from ops.triton.shared_memory import SHARED_MEMORY
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import START_TIMEOUT_S, Stack, is_running, running

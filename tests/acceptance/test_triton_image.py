@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.own_triton import prepared_server
 from ops.ports import LOOPBACK
 from ops.settings import Settings, inherited_environment
-from ops.shared_memory import owned_prefix
+from ops.triton.own_triton import prepared_server
+from ops.triton.shared_memory import owned_prefix
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
@@ -25,7 +25,7 @@ from tests.deploy.test_kubernetes import TRITON_PATHS
 
 pytestmark = pytest.mark.triton
 
-KEEPER = str(DEPLOY / "triton" / "keeper.py")
+KEEPER = str(DEPLOY.parent / "ops" / "triton" / "keeper.py")
 PATIENCE_S = 60.0
 ASK = Ask()
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import promql_parser
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from frontend.metrics import Described
-from frontend.scrape import described
+from frontend.http.scrape import described
+from frontend.observe.metrics import Described
 from tests.test_metrics_page import PAGE, denoiser_metrics
 
 _INTERVALS = {"$__rate_interval": "5m"}

@@ -10,9 +10,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from promql_parser import parse
 
-from frontend.addresses import parse as parse_url
 from frontend.app import create_app
 from frontend.settings import load_settings
+from frontend.triton.addresses import parse as parse_url
 from tests.conftest import make_settings
 from tests.deploy.knowledge import (
     DEPLOY,

@@ -1,6 +1,6 @@
 import pytest
 
-from frontend.gateway import PreparedRequest
+from frontend.triton.gateway import PreparedRequest
 from tritone.card import ModelCard
 
 

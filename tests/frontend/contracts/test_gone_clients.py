@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from frontend.app import create_app
-from frontend.gateway import Catalog
+from frontend.triton.gateway import Catalog
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from frontend.contracts import CONTRACTS
-from frontend.contracts.envelopes import (
+from frontend.contracts.kit.envelopes import (
     AIMLAPI,
     ELEVENLABS,
     LOCALAI,
@@ -15,7 +15,7 @@ from frontend.contracts.envelopes import (
     VLLM_OMNI,
     Envelope,
 )
-from frontend.contracts.output_formats import MUSIC_FORMATS, OUTPUT_FORMATS
+from frontend.contracts.kit.output_formats import MUSIC_FORMATS, OUTPUT_FORMATS
 from tests.frontend.contracts.test_routing import OURS, ROOT_PATHS
 
 PAGES = Path(__file__).parents[3] / "docs" / "contracts"

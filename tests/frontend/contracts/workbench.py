@@ -10,12 +10,12 @@ from fastapi import FastAPI
 
 from frontend.app import create_app
 from frontend.contracts import WEBHOOK_BODIES
-from frontend.gateway import Progress
-from frontend.generation import Generator
 from frontend.jobs.opening import JobSystem, open_jobs
 from frontend.jobs.pulse import Heart
 from frontend.jobs.tasks import JobRunner
-from frontend.sound import GenerationRequest, Sound
+from frontend.sounds.generation import Generator
+from frontend.sounds.request import GenerationRequest, Sound
+from frontend.triton.gateway import Progress
 from ops.postgres import EmbeddedPostgres
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway

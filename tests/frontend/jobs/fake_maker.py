@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.gateway import Progress
-from frontend.sound import GenerationRequest, Sound
+from frontend.sounds.request import GenerationRequest, Sound
+from frontend.triton.gateway import Progress
 from tests.cards import STARTER_LIKE
 
 

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from frontend import logs
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.jobs.process import run
-from frontend.sound import GenerationRequest, Sound
+from frontend.observe import logs
+from frontend.sounds.request import GenerationRequest, Sound
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.groups import make_groups

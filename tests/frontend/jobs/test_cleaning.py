@@ -5,9 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from frontend.database.database import Database, make_pool
 from frontend.errors import BackendUnavailable, JobNotFound
 from frontend.jobs.cleaning import purge, sweep
-from frontend.jobs.database import Database, make_pool
 from frontend.jobs.model import JobFailure, JobStatus
 from frontend.jobs.opening import Groups, JobSystem, NoDatabase, open_jobs
 from frontend.jobs.store import Claim, Ending, Pulse, Recovered

@@ -12,7 +12,7 @@ import pytest
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.opening import JobSystem, open_jobs
 from frontend.jobs.store import JobFilter
-from frontend.sound import GenerationRequest
+from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import DeliveryStatus
 from ops.postgres import EmbeddedPostgres
 from tests.frontend.jobs.chaos import run_chaos

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from frontend.errors import BackendUnavailable
-from frontend.gateway import Progress
 from frontend.jobs.progress import SoundMaker, WatchedGateway, sound_maker
 from frontend.jobs.tasks import Maker
-from frontend.metrics import Metrics
+from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
-from frontend.sound import GenerationRequest
+from frontend.sounds.request import GenerationRequest
+from frontend.triton.gateway import Progress
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
@@ -27,7 +27,7 @@ class HalfWay(FakeGateway):
 
 @pytest.fixture
 def gateway(card: ModelCard) -> HalfWay:
-    from frontend.gateway import Catalog
+    from frontend.triton.gateway import Catalog
 
     return HalfWay(Catalog(cards=(card,)), gate=asyncio.Event())
 

@@ -10,7 +10,7 @@ from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import JobFile, JobResult, JobStatus, OutputFormat
 from frontend.jobs.opening import Groups, JobSystem, open_jobs
 from frontend.jobs.store import Claim, Ending, JobFilter, Pulse
-from frontend.sound import GenerationRequest
+from frontend.sounds.request import GenerationRequest
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.groups import make_groups
 

@@ -4,8 +4,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from frontend import tracing
 from frontend.jobs.opening import JobSystem
+from frontend.observe import tracing
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.receiver import receiving

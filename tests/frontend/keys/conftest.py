@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from frontend.jobs.database import Database, make_pool
+from frontend.database.database import Database, make_pool
 from frontend.keys.issue import issue
 from frontend.keys.model import KeyLimits
 from frontend.keys.store import KeyStore

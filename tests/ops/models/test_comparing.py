@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from frontend.gateway import FailedPass, Take
-from frontend.metrics import Metrics
+from frontend.observe.metrics import Metrics
+from frontend.triton.gateway import FailedPass, Take
 from ops.models.comparing import compare
 from ops.models.errors import ModelsError
 from tritone.pcm import Pcm

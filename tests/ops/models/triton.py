@@ -8,7 +8,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
-from ops.triton_control import TritonControl
+from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, ModelCard, component_name
 from tritone.pcm import Pcm

@@ -1,0 +1,204 @@
+"""AI/ML API: `POST` and `GET /v2/generate/audio`.
+
+Source: https://docs.aimlapi.com/api-references/music-models/stability-ai/stable-audio (its two
+printed examples), and the schema published beside it for what the page leaves out.
+"""
+
+from typing import Literal
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from frontend.audio.formats import FORMATS
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import contract_router
+from frontend.contracts.kit.body import Name, Prompt, StrictBody, Text, Whole, checked, read_body
+from frontend.contracts.kit.envelopes import AIMLAPI
+from frontend.contracts.kit.submitting import JobOrder, find, model_for, submit, urls_of
+from frontend.jobs.model import Job, JobStatus
+from frontend.jobs.views import FileUrls, file_name
+from frontend.sounds.request import GenerationRequest
+from tritone.card import ModelCard
+
+PATH = "/v2/generate/audio"
+DEFAULT_SECONDS, LONGEST_S = 30.0, 47.0
+TOKENS_PER_STEP = 252
+
+WORDS = {"seconds": "seconds_total"}
+
+Status = Literal["queued", "generating", "completed", "error"]
+# Their clients take any other word for an end.
+STATUSES: dict[JobStatus, Status] = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.RUNNING: "generating",
+    JobStatus.COMPLETED: "completed",
+    JobStatus.ERROR: "error",
+    JobStatus.CANCELLED: "error",
+}
+
+
+class AudioBody(StrictBody):
+    """What to make."""
+
+    model: Name = Field(description="`stable-audio`, or any served model.")
+    prompt: Prompt = Field(description="The sound, in words.")
+    seconds_start: float | None = Field(
+        None, ge=0, le=LONGEST_S, description="Where in a longer recording the clip would begin."
+    )
+    seconds_total: float | None = Field(
+        None, ge=1, le=LONGEST_S, description="Length of the clip; 30 if absent."
+    )
+    steps: Whole | None = Field(
+        None, ge=1, le=1000, description="Denoising steps; the model's own number if absent."
+    )
+
+
+class GenerationQuery(BaseModel):
+    """Which generation to fetch."""
+
+    generation_id: Text = Field(description="As `POST` answered it.")
+
+
+class Accepted(BaseModel):
+    """A generation that will be made."""
+
+    id: str
+    generation_id: str = Field(description="The same.")
+    status: Status
+
+
+class AudioFile(BaseModel):
+    """The sound."""
+
+    url: str
+    content_type: str
+    file_name: str
+    file_size: int
+
+
+class GenerationError(BaseModel):
+    """Why there is no sound."""
+
+    name: str
+    message: str
+
+
+class Usage(BaseModel):
+    """What it cost."""
+
+    credits_used: int = Field(description="252 tokens for each step.")
+
+
+class Meta(BaseModel):
+    """What is known beside the sound."""
+
+    usage: Usage
+
+
+class Generation(BaseModel):
+    """Where a generation is."""
+
+    id: str
+    status: Status
+    audio_file: AudioFile | None
+    error: GenerationError | None
+    meta: Meta | None
+
+
+def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
+    """Return the body in our words, for a model.
+
+    Both numbers may be up to 47 by themselves: a start that leaves no room for the length is
+    moved forward. A length that nobody asked for is one that the model can make.
+    """
+    most = LONGEST_S if card.extendable else card.window_seconds
+    seconds = body.seconds_total or min(DEFAULT_SECONDS, most)
+    room = max(0.0, card.window_seconds - seconds)
+    return JobOrder(
+        contract=AIMLAPI.name,
+        wanted=GenerationRequest(
+            prompt=body.prompt,
+            model=card.name,
+            seconds=seconds,
+            seconds_start=min(body.seconds_start or 0.0, room),
+            steps=body.steps,
+        ),
+        formats=(FORMATS["wav"],),
+        words=WORDS,
+        labels={"model": body.model},
+    )
+
+
+def id_of(job: Job) -> str:
+    """Return a job's id in the contract's form, `<uuid>:<model>`."""
+    return f"{job.id}:{job.request.labels['model']}"
+
+
+def to_generation(job: Job, urls: FileUrls) -> Generation:
+    """Return a job in the contract's words."""
+    return Generation(
+        id=id_of(job),
+        status=STATUSES[job.status],
+        audio_file=_audio_file(job, urls),
+        error=_error(job),
+        meta=_meta(job),
+    )
+
+
+def _audio_file(job: Job, urls: FileUrls) -> AudioFile | None:
+    if job.result is None:
+        return None
+    file = job.result.files[0]
+    return AudioFile(
+        url=urls[file.key],
+        content_type=file.media_type,
+        file_name=file_name(job, file),
+        file_size=file.n_bytes,
+    )
+
+
+def _error(job: Job) -> GenerationError | None:
+    if job.failure is not None:
+        return GenerationError(name=job.failure.name, message=job.failure.message)
+    if job.status is JobStatus.CANCELLED:
+        return GenerationError(name="Cancelled", message="The generation was cancelled.")
+    return None
+
+
+def _meta(job: Job) -> Meta | None:
+    if job.result is None:
+        return None
+    return Meta(usage=Usage(credits_used=TOKENS_PER_STEP * job.result.steps))
+
+
+router = contract_router(AIMLAPI, "AI/ML API")
+
+
+@router.post(
+    PATH,
+    status_code=201,
+    response_model=Accepted,
+    responses=documented.errors_of(AIMLAPI),
+    openapi_extra=documented.body_of(AudioBody),
+)
+async def generate_audio(request: Request) -> Response:
+    """Accept a sound to be made; fetch it by its id."""
+    body = await read_body(request, AudioBody)
+    job = await submit(request, to_order(body, model_for(request, body.model)))
+    accepted = Accepted(id=id_of(job), generation_id=id_of(job), status=STATUSES[job.status])
+    return JSONResponse(accepted.model_dump(), 201)
+
+
+@router.get(
+    PATH,
+    response_model=Generation,
+    responses=documented.errors_of(AIMLAPI),
+    openapi_extra=documented.query_of(GenerationQuery),
+)
+async def fetch_audio(request: Request) -> Response:
+    """Tell where a generation is, and link to its sound once there is one."""
+    query = checked(GenerationQuery, dict(request.query_params), "query")
+    job_id = query.generation_id.partition(":")[0]
+    job = await find(request, job_id, AIMLAPI.name)
+    return JSONResponse(to_generation(job, await urls_of(request, job)).model_dump())

@@ -1,0 +1,84 @@
+"""ElevenLabs: `GET /v1/user` and `GET /v1/user/subscription`, for clients that ask first.
+
+Source: https://elevenlabs.io/docs/api-reference/user; every key that the official clients (Python
+0.2-2.78, JavaScript 2.73) require. Nobody pays here: the numbers say "as much as you like".
+"""
+
+from typing import Literal
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import contract_router, owner_of
+from frontend.contracts.kit.envelopes import ELEVENLABS
+
+UNLIMITED = 1_000_000_000  # characters; clients compare it with what they are about to send
+
+
+class Overage(BaseModel):
+    """What is owed beyond the plan."""
+
+    amount: str = "0"
+    currency: str = "usd"
+
+
+class Subscription(BaseModel):
+    """The plan of whoever asks."""
+
+    tier: str = "self_hosted"
+    status: Literal["active"] = "active"
+    character_count: int = 0
+    character_limit: int = UNLIMITED
+    max_credit_limit_extension: int | Literal["unlimited"] = "unlimited"
+    can_extend_character_limit: bool = False
+    allowed_to_extend_character_limit: bool = False
+    next_character_count_reset_unix: int = 0  # required by the Python client 0.x
+    voice_slots_used: int = 0
+    professional_voice_slots_used: int = 0
+    professional_voice_slots_used_in_workspace: int = 0
+    voice_limit: int = 0
+    voice_add_edit_counter: int = 0
+    professional_voice_limit: int = 0
+    can_extend_voice_limit: bool = False
+    can_use_instant_voice_cloning: bool = False
+    can_use_professional_voice_cloning: bool = False
+    current_overage: Overage = Overage()
+
+
+class SubscriptionWithInvoices(Subscription):
+    """The plan, asked for by itself."""
+
+    open_invoices: list[str] = []
+    has_open_invoices: bool = False
+
+
+class User(BaseModel):
+    """Whoever asks."""
+
+    user_id: str
+    workspace_id: str = "tritone"
+    subscription: Subscription = Subscription()
+    is_new_user: bool = False
+    can_use_delayed_payment_methods: bool = False
+    is_onboarding_completed: bool = True
+    is_onboarding_checklist_completed: bool = True
+    created_at: int = 0
+    seat_type: Literal["workspace_member"] = "workspace_member"
+
+
+router = contract_router(ELEVENLABS, "ElevenLabs")
+_ERRORS = documented.errors_of(ELEVENLABS)
+
+
+@router.get("/v1/user", response_model=User, responses=_ERRORS)
+async def show_user(request: Request) -> Response:
+    """Tell who the key belongs to."""
+    return JSONResponse(User(user_id=owner_of(request) or "anonymous").model_dump())
+
+
+@router.get("/v1/user/subscription", response_model=SubscriptionWithInvoices, responses=_ERRORS)
+async def show_subscription() -> Response:
+    """Tell what the key may use."""
+    return JSONResponse(SubscriptionWithInvoices().model_dump())

@@ -1,0 +1,152 @@
+"""ElevenLabs: `POST /v1/music` and `POST /v1/music/stream`, from a prompt or a composition plan.
+
+Source: https://elevenlabs.io/docs/api-reference/music/compose and the requests of the official
+clients 2.18-2.78.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, TypeVar
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator, BaseModel, Field
+
+from frontend.audio.formats import AudioFormat
+from frontend.contracts.elevenlabs.plan import (
+    LONGEST_MS,
+    OWN_MODELS,
+    SHORTEST_MS,
+    CompositionPlan,
+    checked_plan,
+)
+from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import Delivery, Order, contract_router, deliver, generator_of
+from frontend.contracts.kit.body import (
+    Fault,
+    MalformedRequest,
+    Prompt,
+    StrictBody,
+    Text,
+    Whole,
+    checked,
+    read_body,
+)
+from frontend.contracts.kit.envelopes import ELEVENLABS, request_id_of, short_id
+from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
+from frontend.sounds.request import GenerationRequest
+from tritone.card import ModelCard
+
+AUTO = "auto"
+_MAX_SEED = 2**31 - 1
+_CHUNK_BYTES = 16 * 1024
+_BOTH = "Input should have either `prompt` or `composition_plan`", "value_error"
+
+Body = TypeVar("Body", bound="MusicBody")
+
+WORDS = {"seconds": "music_length_ms", "model": "model_id"}
+
+
+class MusicBody(StrictBody):
+    """What to make."""
+
+    prompt: Prompt | None = Field(None, description="The music, in words; or `composition_plan`.")
+    composition_plan: CompositionPlan | None = Field(
+        None, description="The music as `/v1/music/plan` gives it, or changed; or `prompt`."
+    )
+    music_length_ms: Whole | None = Field(
+        None,
+        ge=SHORTEST_MS,
+        le=LONGEST_MS,
+        description="Length; the model's own if absent. A plan has its own.",
+    )
+    model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
+    seed: int | None = Field(None, ge=0, le=_MAX_SEED, description="The same, the same music.")
+    force_instrumental: bool | None = Field(False, description="It is, always.")
+
+
+class MusicQuery(BaseModel):
+    """How to deliver it."""
+
+    output_format: Annotated[str, AfterValidator(one_of((AUTO, *MUSIC_FORMATS)))] = Field(
+        AUTO,
+        description="codec_rate[_kbps], or `auto`: mp3",
+        json_schema_extra={"enum": [AUTO, *MUSIC_FORMATS]},
+    )
+    enable_logging: bool = Field(True, description="Without effect: nothing is retained.")
+
+
+def format_of(word: str, model_id: str | None) -> AudioFormat:
+    """Return the format of a word; `auto` is what the vendor's model of that name would give."""
+    if word == AUTO:
+        word = "mp3_48000_192" if (model_id or "").startswith("music_v2") else "mp3_44100_128"
+    return MUSIC_FORMATS[word]
+
+
+def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Order:
+    """Return body and format in our words, for a model.
+
+    Raises:
+        MalformedRequest: neither prompt nor plan, both, or a plan that cannot be made.
+    """
+    plan = body.composition_plan
+    if (body.prompt is None) == (plan is None):
+        message, kind = ("Field required", "missing") if plan is None else _BOTH
+        raise MalformedRequest([Fault(("body", "prompt"), message, kind)])
+    plan = None if plan is None else checked_plan(plan)
+    milliseconds = body.music_length_ms if plan is None else plan.milliseconds
+    return Order(
+        wanted=GenerationRequest(
+            prompt=plan.prompt if plan is not None else body.prompt or "",
+            negative_prompt=plan.negative_prompt if plan is not None else None,
+            model=card.name,
+            seconds=None if milliseconds is None else milliseconds / 1000,
+            seed=body.seed,
+        ),
+        audio_format=audio_format,
+        words=WORDS,
+        notes=() if plan is None else plan.notes,
+    )
+
+
+router = contract_router(ELEVENLABS, "ElevenLabs")
+_RESPONSES = documented.audio_of(MUSIC_FORMATS.values()) | documented.errors_of(ELEVENLABS)
+_READ = documented.body_of(MusicBody) | documented.query_of(MusicQuery)
+
+
+@router.post("/v1/music", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
+async def compose(request: Request) -> Response:
+    """Turn text, or a plan, into music."""
+    _, delivery, _ = await compose_music(request, MusicBody)
+    return Response(delivery.audio, headers=music_headers(request, delivery))
+
+
+@router.post("/v1/music/stream", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
+async def stream(request: Request) -> Response:
+    """Turn text, or a plan, into music, delivered in chunks."""
+    _, delivery, _ = await compose_music(request, MusicBody)
+    return StreamingResponse(_chunks(delivery.audio), headers=music_headers(request, delivery))
+
+
+async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Delivery, AudioFormat]:
+    """Return what was asked for, the music, and its format.
+
+    Raises:
+        TritoneError: what cannot be read, or not be made, in the contract's words.
+    """
+    body = await read_body(request, model)
+    query = checked(MusicQuery, dict(request.query_params), "query")
+    card = model_of(body.model_id, generator_of(request), OWN_MODELS)
+    audio_format = format_of(query.output_format, body.model_id)
+    return body, await deliver(request, to_order(body, audio_format, card)), audio_format
+
+
+def _chunks(audio: bytes) -> Iterator[bytes]:
+    for start in range(0, len(audio), _CHUNK_BYTES):
+        yield audio[start : start + _CHUNK_BYTES]
+
+
+def music_headers(request: Request, delivery: Delivery) -> dict[str, str]:
+    """Return the headers of music."""
+    song_id = short_id(f"song{request_id_of(request)}")
+    return vendor_headers(request, {**delivery.headers, "song-id": song_id})

@@ -1,0 +1,194 @@
+"""ElevenLabs: composition plans, and `POST /v1/music/plan`, which makes one from a prompt.
+
+Source: https://elevenlabs.io/docs/api-reference/music/create-composition-plan and the types of the
+official clients 2.78 (`MusicPrompt`, the plan of `music_v1`). Nothing here invents music: a plan is
+the prompt's own words, sorted into what shall be there and what shall not, over parts that the
+contract allows.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import contract_router, generator_of
+from frontend.contracts.kit.body import (
+    Fault,
+    MalformedRequest,
+    Prompt,
+    StrictBody,
+    Text,
+    Whole,
+    read_body,
+)
+from frontend.contracts.kit.envelopes import ELEVENLABS
+
+OWN_MODELS = "music_"  # the vendor's; each stands for the default model
+SHORTEST_MS, LONGEST_MS = 3000, 600_000  # of a whole
+LONGEST_SECTION_MS = 120_000
+MAX_SECTIONS, MAX_STYLES = 200, 100
+_REFUSAL = re.compile(r"(?:no|without)\s+(?=\S)", re.IGNORECASE)
+
+Styles = Annotated[list[Text], Field(max_length=MAX_STYLES)]
+
+
+class Section(StrictBody):
+    """A part of a song."""
+
+    section_name: Annotated[Text, Field(min_length=1, max_length=100)]
+    positive_local_styles: Styles
+    negative_local_styles: Styles
+    duration_ms: Whole = Field(ge=SHORTEST_MS, le=LONGEST_SECTION_MS)
+    lines: Annotated[list[Text], Field(max_length=30)] = Field([], description="Lyrics.")
+    source_from: None = Field(None, description="Parts of other songs are not taken.")
+
+
+class CompositionPlan(StrictBody):
+    """What a song shall be like, as a whole and part by part."""
+
+    positive_global_styles: Styles
+    negative_global_styles: Styles
+    sections: Annotated[list[Section], Field(min_length=1, max_length=MAX_SECTIONS)]
+
+    @property
+    def milliseconds(self) -> int:
+        """Length of the whole."""
+        return sum(section.duration_ms for section in self.sections)
+
+    @property
+    def prompt(self) -> str:
+        """Everything that shall be there, said once."""
+        local = (style for each in self.sections for style in each.positive_local_styles)
+        return _said((*self.positive_global_styles, *local))
+
+    @property
+    def negative_prompt(self) -> str:
+        """Everything that shall not be there, said once."""
+        local = (style for each in self.sections for style in each.negative_local_styles)
+        return _said((*self.negative_global_styles, *local))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What models that take one prompt for a whole sound cannot do about it."""
+        notes = []
+        styles = {
+            str((each.positive_local_styles, each.negative_local_styles)) for each in self.sections
+        }
+        if len(styles) > 1:
+            notes.append("sections made as one: the model takes one prompt")
+        if any(line.strip() for each in self.sections for line in each.lines):
+            notes.append("lyrics ignored: the model does not sing")
+        return tuple(notes)
+
+
+class PlanBody(StrictBody):
+    """What to plan."""
+
+    prompt: Prompt = Field(description="The music, in words.")
+    music_length_ms: Whole | None = Field(
+        None, ge=SHORTEST_MS, le=LONGEST_MS, description="Length; the model's own if absent."
+    )
+    source_composition_plan: CompositionPlan | None = Field(
+        None, description="A plan to start from: its styles stay, its sections are stretched."
+    )
+    model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
+
+
+def plan_of(prompt: str, milliseconds: int) -> CompositionPlan:
+    """Return the plan of a prompt: its phrases as styles, and equal parts of a whole.
+
+    "no drums" and "without drums" become a negative style, everything else a positive one.
+    """
+    phrases = [phrase.strip() for phrase in re.split(r"[,;\n]", prompt)]
+    styles = [phrase for phrase in phrases if phrase][:MAX_STYLES]
+    wanted = [each for each in styles if not _REFUSAL.match(each)]
+    unwanted = [_REFUSAL.sub("", each, count=1) for each in styles if _REFUSAL.match(each)]
+    whole = max(SHORTEST_MS, milliseconds)
+    n_sections = -(-whole // LONGEST_SECTION_MS)
+    return CompositionPlan(
+        positive_global_styles=wanted or [prompt.strip()],
+        negative_global_styles=unwanted,
+        sections=[
+            Section(
+                section_name=f"Part {n + 1}",
+                positive_local_styles=[],
+                negative_local_styles=[],
+                # Adds up to the whole, to the millisecond.
+                duration_ms=whole * (n + 1) // n_sections - whole * n // n_sections,
+            )
+            for n in range(n_sections)
+        ],
+    )
+
+
+def continued(
+    source: CompositionPlan, wanted: CompositionPlan, milliseconds: int | None
+) -> CompositionPlan:
+    """Return a plan with the styles of both and the first one's sections, stretched to a length."""
+    factor = 1.0 if milliseconds is None else milliseconds / source.milliseconds
+    return CompositionPlan(
+        positive_global_styles=_once(
+            (*source.positive_global_styles, *wanted.positive_global_styles)
+        ),
+        negative_global_styles=_once(
+            (*source.negative_global_styles, *wanted.negative_global_styles)
+        ),
+        sections=[
+            each.model_copy(update={"duration_ms": _within(round(factor * each.duration_ms))})
+            for each in source.sections
+        ],
+    )
+
+
+def _within(milliseconds: int) -> int:
+    return min(max(milliseconds, SHORTEST_MS), LONGEST_SECTION_MS)
+
+
+def _once(styles: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(styles))[:MAX_STYLES]
+
+
+def _said(styles: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(style.strip() for style in styles if style.strip()))
+
+
+def checked_plan(plan: CompositionPlan) -> CompositionPlan:
+    """Return a plan that can be made.
+
+    Raises:
+        MalformedRequest: it says nothing, or is too long as a whole.
+    """
+    if not plan.prompt:
+        raise _fault("Input should have at least one positive style", "too_short")
+    if plan.milliseconds > LONGEST_MS:
+        raise _fault(f"Sections should last at most {LONGEST_MS} ms together", "less_than_equal")
+    return plan
+
+
+def _fault(message: str, kind: str) -> MalformedRequest:
+    return MalformedRequest([Fault(("body", "composition_plan"), message, kind)])
+
+
+router = contract_router(ELEVENLABS, "ElevenLabs")
+
+
+@router.post(
+    "/v1/music/plan",
+    response_model=CompositionPlan,
+    responses=documented.errors_of(ELEVENLABS),
+    openapi_extra=documented.body_of(PlanBody),
+)
+async def make_plan(request: Request) -> Response:
+    """Make a composition plan from a prompt; send it to `/v1/music` as it is or changed."""
+    body = await read_body(request, PlanBody)
+    card = model_of(body.model_id, generator_of(request), OWN_MODELS)
+    length = body.music_length_ms or round(1000 * card.default_seconds)
+    plan = plan_of(body.prompt, length)
+    if body.source_composition_plan is not None:
+        plan = continued(body.source_composition_plan, plan, body.music_length_ms)
+    return JSONResponse(plan.model_dump(), headers=vendor_headers(request, {}))

@@ -1,0 +1,168 @@
+"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`; its other pages are beside.
+
+Source: https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert and the requests
+of the official clients 1.59-2.78, which send nulls and unknown keys.
+"""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+from pydantic import AfterValidator, BaseModel, Field
+
+from frontend.audio.formats import AudioFormat
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import (
+    Delivery,
+    Order,
+    contract_router,
+    deliver,
+    generator_of,
+    settings_of,
+)
+from frontend.contracts.kit.body import Fault, MalformedRequest, Prompt, Text, checked, read_body
+from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
+from frontend.contracts.kit.envelopes import ELEVENLABS, request_id_of, short_id
+from frontend.contracts.kit.models import ArrayModel, model_array
+from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
+from frontend.errors import UnknownModel
+from frontend.sounds.generation import Generator
+from frontend.sounds.request import GenerationRequest
+from tritone.card import ModelCard
+
+OWN_MODELS = "eleven_"  # the vendor's model ids begin so; each stands for the default model
+SHORTEST_S, LONGEST_S = 0.5, 30.0  # of the vendor's models; ours have their own limits
+CREDITS_PER_SECOND, CREDITS_PER_SOUND = 40, 200
+
+WORDS = {
+    "prompt": "text",
+    "seconds": "duration_seconds",
+    "model": "model_id",
+    "guidance_scale": "prompt_influence",
+}
+EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *documented.SOUND_HEADERS))
+
+
+class SoundGenerationBody(MusicalBody):
+    """What to make. The fields of LocalAI are taken too."""
+
+    text: Prompt = Field(description="The sound, in words.")
+    loop: bool | None = Field(False, description="Make a sound that repeats without a seam.")
+    duration_seconds: float | None = Field(
+        None, gt=0, description="0.5-30 for `eleven_*` models, else what the model can make."
+    )
+    prompt_influence: float | None = Field(
+        0.3, ge=0, le=1, description="How closely to follow the text: 0.3 is the model's default."
+    )
+    model_id: Text | None = Field(None, description="A served model, or any `eleven_*`.")
+
+
+class SoundGenerationQuery(BaseModel):
+    """How to deliver it."""
+
+    output_format: Annotated[str, AfterValidator(one_of(OUTPUT_FORMATS))] = Field(
+        "mp3_44100_128",
+        description="codec_rate[_kbps]",
+        json_schema_extra={"enum": list(OUTPUT_FORMATS)},
+    )
+    enable_logging: bool = Field(True, description="Without effect: nothing is retained.")
+
+    @property
+    def audio_format(self) -> AudioFormat:
+        """The row of the format."""
+        return OUTPUT_FORMATS[self.output_format]
+
+
+def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCard) -> Order:
+    """Return body and format in our words, for a model.
+
+    Raises:
+        MalformedRequest: a length that the vendor's models do not make.
+    """
+    if body.model_id is None or body.model_id.startswith(OWN_MODELS):
+        _check_length(body.duration_seconds)
+    composition = compose(body.text, body)
+    return Order(
+        wanted=GenerationRequest(
+            prompt=composition.prompt,
+            model=card.name,
+            seconds=body.duration_seconds,
+            guidance_scale=guidance_of(body.prompt_influence, card),
+            loop=bool(body.loop),
+        ),
+        audio_format=audio_format,
+        words=WORDS,
+        notes=composition.notes,
+    )
+
+
+def _check_length(seconds: float | None) -> None:
+    if seconds is None or SHORTEST_S <= seconds <= LONGEST_S:
+        return
+    bound, kind = (
+        (f"greater than or equal to {SHORTEST_S:g}", "greater_than_equal")
+        if seconds < SHORTEST_S
+        else (f"less than or equal to {LONGEST_S:g}", "less_than_equal")
+    )
+    location = ("body", "duration_seconds")
+    raise MalformedRequest([Fault(location, f"Input should be {bound}", kind)])
+
+
+def model_of(model_id: str | None, generator: Generator, own_models: str = OWN_MODELS) -> ModelCard:
+    """Return the model of a request; a vendor's id that is no alias stands for the default model.
+
+    Raises:
+        UnknownModel: neither served, nor an alias, nor the vendor's.
+    """
+    try:
+        return generator.resolve(model_id, field="model_id")
+    except UnknownModel:
+        if model_id is None or not model_id.startswith(own_models):
+            raise
+    return generator.resolve(None, field="model_id")
+
+
+router = contract_router(ELEVENLABS, "ElevenLabs")
+
+
+@router.post(
+    "/v1/sound-generation",
+    response_class=Response,
+    responses=documented.audio_of(OUTPUT_FORMATS.values()) | documented.errors_of(ELEVENLABS),
+    openapi_extra=documented.body_of(SoundGenerationBody)
+    | documented.query_of(SoundGenerationQuery),
+)
+async def generate_sound(request: Request) -> Response:
+    """Turn text into a sound effect."""
+    body = await read_body(request, SoundGenerationBody)
+    query = checked(SoundGenerationQuery, dict(request.query_params), "query")
+    card = model_of(body.model_id, generator_of(request))
+    delivery = await deliver(request, to_order(body, query.audio_format, card))
+    return Response(delivery.audio, headers=_headers(request, body, delivery))
+
+
+def _headers(request: Request, body: SoundGenerationBody, delivery: Delivery) -> dict[str, str]:
+    cost = CREDITS_PER_SOUND
+    if body.duration_seconds is not None:
+        cost = credits_of(delivery.sound.seconds)
+    return vendor_headers(request, {**delivery.headers, "character-cost": str(cost)})
+
+
+def credits_of(seconds: float) -> int:
+    """Return what a sound costs."""
+    return round(CREDITS_PER_SECOND * seconds)
+
+
+def vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
+    """Return headers with those that the official clients read, for browsers too."""
+    return headers | {
+        "request-id": short_id(request_id_of(request)),
+        "access-control-expose-headers": EXPOSED_HEADERS,
+    }
+
+
+@router.get(
+    "/v1/models", response_model=list[ArrayModel], responses=documented.errors_of(ELEVENLABS)
+)
+async def list_models(request: Request) -> Response:
+    """List the served models, as an array."""
+    return model_array(generator_of(request).models(), settings_of(request))

@@ -1,0 +1,87 @@
+"""Musical wishes for models that take nothing but a prompt: said in words, or left out and said so.
+
+Source: LocalAI's page "Sound Generation", advanced mode.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from frontend.contracts.kit.body import StrictBody, Text
+from tritone.card import ModelCard
+
+DEFAULT_INFLUENCE = 0.3  # ElevenLabs' default of `prompt_influence`
+_NO_GUIDANCE = 1.0
+_MOST_GUIDANCE = 2.0  # times the model's default
+
+
+class MusicalBody(StrictBody):
+    """LocalAI's fields beyond ElevenLabs'; an ElevenLabs client may send them as extra data."""
+
+    instrumental: bool | None = Field(None, description="No vocals.")
+    vocal_language: Text | None = Field(None, description="Language of the vocals.")
+    language: Text | None = Field(None, description="The same; wins over `vocal_language`.")
+    caption: Text | None = Field(None, description="Describes the music; said before `text`.")
+    lyrics: Text | None = Field(None, description="Needs a model that sings.")
+    bpm: int | None = Field(None, ge=1, le=1000, description="Beats per minute.")
+    keyscale: Text | None = Field(None, description='Musical key, such as "Ab major".')
+    timesignature: Text | None = Field(None, description='Time signature: "4", or "6/8".')
+    think: bool | None = Field(None, description="Without effect on models that do not plan.")
+    do_sample: bool | None = Field(None, description="Without effect on diffusion models.")
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A prompt, and what could not be put into it."""
+
+    prompt: str
+    notes: tuple[str, ...]
+
+
+def compose(text: str | None, music: MusicalBody) -> Composition:
+    """Return one prompt that says the caption, the text, the tempo, the key and the time signature.
+
+    No family of `tritone.families` has inputs for these, and none sings: lyrics and vocals are left
+    out, and named in the notes.
+    """
+    parts = [
+        _said(music.caption),
+        _said(text) if text != music.caption else "",
+        f"{music.bpm} BPM" if music.bpm is not None else "",
+        f"in {_said(music.keyscale)}" if _said(music.keyscale) else "",
+        _time_signature(_said(music.timesignature)),
+    ]
+    return Composition(", ".join(part for part in parts if part), _left_out(music))
+
+
+def _said(text: str | None) -> str:
+    return (text or "").strip()
+
+
+def _time_signature(signature: str) -> str:
+    # LocalAI gives the number of beats; six of them are eighths.
+    if signature.isdecimal():
+        signature = f"{signature}/{8 if signature == '6' else 4}"
+    return f"{signature} time" if signature else ""
+
+
+def _left_out(music: MusicalBody) -> tuple[str, ...]:
+    if _said(music.lyrics):
+        return ("lyrics ignored: the model does not sing",)
+    wants_vocals = music.instrumental is False or _said(music.vocal_language)
+    return ("vocals ignored: the model does not sing",) if wants_vocals else ()
+
+
+def guidance_of(prompt_influence: float | None, card: ModelCard) -> float | None:
+    """Return the guidance scale for a prompt influence from 0 to 1; None: the model's default.
+
+    Two straight lines: 0 is no guidance (1.0), 0.3 is the model's default, 1 is twice the default.
+    So a request that states ElevenLabs' default gets the same sound as one that states nothing.
+    """
+    if prompt_influence is None or prompt_influence == DEFAULT_INFLUENCE:
+        return None
+    default = max(_NO_GUIDANCE, card.default_guidance_scale)
+    if prompt_influence < DEFAULT_INFLUENCE:
+        return _NO_GUIDANCE + (default - _NO_GUIDANCE) * prompt_influence / DEFAULT_INFLUENCE
+    above = (prompt_influence - DEFAULT_INFLUENCE) / (1.0 - DEFAULT_INFLUENCE)
+    return default * (1.0 + (_MOST_GUIDANCE - 1.0) * above)

@@ -1,0 +1,57 @@
+"""A body that is a form: urlencoded or multipart. Every value is a string, an empty one is none."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from frontend.contracts.kit.body import Body, checked, read_body, read_raw, refused, unreadable
+
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+MAX_FIELDS = 50
+
+Fields = dict[str, str]
+
+
+async def read_json_or_form(request: Request, model: type[Body]) -> Body:
+    """Return the body of a request as a model, whichever of the three encodings it has.
+
+    Raises:
+        MalformedRequest: not parseable, or not what the model says.
+        ClientGone: the client left before its body was complete.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == URLENCODED:
+        fields = _urlencoded(await read_raw(request))
+    elif media_type == MULTIPART:
+        fields = await _multipart(request)
+    else:
+        return await read_body(request, model)
+    return checked(
+        model, {name: text for name, text in fields.items() if text}, "body", strict=False
+    )
+
+
+def _urlencoded(raw: bytes) -> Fields:
+    try:
+        return dict(parse_qsl(raw.decode(), max_num_fields=MAX_FIELDS))
+    except UnicodeDecodeError:
+        raise unreadable("The body should be UTF-8", "form_invalid") from None
+    except ValueError:
+        raise refused(f"The form should have at most {MAX_FIELDS} fields", "too_long") from None
+
+
+async def _multipart(request: Request) -> Fields:
+    await read_raw(request)  # the parser then reads it from memory, and nobody can leave meanwhile
+    parser = MultiPartParser(
+        request.headers, request.stream(), max_files=MAX_FIELDS, max_fields=MAX_FIELDS
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise unreadable(f"The form is broken: {error.message}", "form_invalid") from None
+    except (UnicodeError, LookupError):  # a charset that is none
+        raise unreadable("The form should be UTF-8", "form_invalid") from None
+    fields = {name: text for name, text in form.items() if isinstance(text, str)}
+    await form.close()  # files are not asked for
+    return fields

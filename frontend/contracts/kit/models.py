@@ -1,0 +1,144 @@
+"""`GET /v1/models`: two bodies, because no single one satisfies all clients.
+
+Sources: https://elevenlabs.io/docs/api-reference/models/list (a bare array, `model_id` required);
+https://platform.openai.com/docs/api-reference/models (an object, and one model by its id).
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import BEARER, answered, contract_router, generator_of, settings_of
+from frontend.contracts.kit.envelopes import ELEVENLABS, TRITONE
+from frontend.contracts.shared_paths.dialect import speaks_elevenlabs
+from frontend.settings import Settings
+from frontend.sounds.generation import Generator
+from tritone.card import ModelCard
+
+
+class Language(BaseModel):
+    """A language that prompts may be in."""
+
+    language_id: str
+    name: str
+
+
+class ModelRates(BaseModel):
+    """What a model costs beside others."""
+
+    character_cost_multiplier: float = 1.0
+
+
+class ArrayModel(BaseModel):
+    """One model, for ElevenLabs' clients; every one of its abilities is another than sound."""
+
+    model_id: str
+    name: str
+    description: str
+    can_be_finetuned: bool = False
+    can_do_text_to_speech: bool = False
+    can_do_voice_conversion: bool = False
+    can_use_style: bool = False
+    can_use_speaker_boost: bool = False
+    serves_pro_voices: bool = False
+    requires_alpha_access: bool = False
+    token_cost_factor: float = 1.0
+    max_characters_request_free_user: int
+    max_characters_request_subscribed_user: int
+    maximum_text_length_per_request: int
+    languages: list[Language] = [Language(language_id="en", name="English")]
+    model_rates: ModelRates = ModelRates()
+    concurrency_group: Literal["standard", "turbo"] = "standard"
+
+
+class ListedModel(BaseModel):
+    """One model, for everybody else's."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0  # required by clients; a model does not know when it was made
+    owned_by: str = "tritone"
+
+
+class ModelList(BaseModel):
+    """Every served model."""
+
+    object: Literal["list"] = "list"
+    data: list[ListedModel]
+
+
+def model_array(cards: Iterable[ModelCard], settings: Settings) -> JSONResponse:
+    """Return the models as ElevenLabs does."""
+    longest = settings.max_prompt_chars
+    models = [
+        ArrayModel(
+            model_id=card.name,
+            name=card.name,
+            description=f"Text to sound, up to {card.window_seconds:g} s in one pass.",
+            max_characters_request_free_user=longest,
+            max_characters_request_subscribed_user=longest,
+            maximum_text_length_per_request=longest,
+        )
+        for card in cards
+    ]
+    return JSONResponse([model.model_dump() for model in models])
+
+
+def model_list(cards: Iterable[ModelCard]) -> JSONResponse:
+    """Return the models as OpenAI and its descendants do."""
+    return JSONResponse(ModelList(data=[ListedModel(id=c.name) for c in cards]).model_dump())
+
+
+def one_model(generator: Generator, model_id: str) -> JSONResponse:
+    """Return one model as OpenAI does, or what an alias stands for under the alias.
+
+    Raises:
+        UnknownModel: neither.
+    """
+    generator.resolve(model_id)
+    return JSONResponse(ListedModel(id=model_id).model_dump())
+
+
+router = APIRouter(dependencies=[BEARER])
+
+
+@router.get(
+    "/v1/models",
+    tags=["ElevenLabs", "LocalAI", "vLLM-Omni"],
+    response_model=ModelList | list[ArrayModel],
+    responses=documented.either(documented.errors_of(ELEVENLABS), documented.errors_of(TRITONE)),
+)
+async def list_models(request: Request) -> Response:
+    """List the served models: an array for ElevenLabs' clients, an object for all others."""
+    headers = request.headers
+    is_openai = "x-stainless-lang" in headers or headers.get("user-agent", "").startswith("OpenAI/")
+    if speaks_elevenlabs(headers) or ("xi-api-key" in headers and not is_openai):
+        return await answered(ELEVENLABS, request, _array)
+    return await answered(TRITONE, request, _list)
+
+
+async def _array(request: Request) -> Response:
+    return model_array(generator_of(request).models(), settings_of(request))
+
+
+async def _list(request: Request) -> Response:
+    return model_list(generator_of(request).models())
+
+
+single = contract_router(TRITONE, "Models")
+
+
+# Older clients do not escape the slash of "org/name".
+@single.get(
+    "/v1/models/{model_id:path}",
+    response_model=ListedModel,
+    responses=documented.errors_of(TRITONE),
+    openapi_extra=documented.path_of("model_id"),
+)
+async def show_model(request: Request) -> Response:
+    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    return one_model(generator_of(request), str(request.path_params["model_id"]))

@@ -1,0 +1,231 @@
+"""Our own routes: jobs of any contract, their progress, their webhooks.
+
+Source: nobody's but ours. A job submitted through another contract is found here by the same id.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from frontend.audio.formats import FORMATS
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import contract_router, owner_of
+from frontend.contracts.kit.body import Prompt, StrictBody, Text, Whole, checked, read_body
+from frontend.contracts.kit.envelopes import TRITONE
+from frontend.contracts.kit.submitting import JobOrder, jobs_of, model_for, submit, urls_of
+from frontend.contracts.tritone.event_stream import event_stream
+from frontend.contracts.tritone.job_wire import (
+    AttemptView,
+    DeliveryList,
+    DeliveryView,
+    JobPage,
+    JobView,
+    WebhookSecrets,
+)
+from frontend.jobs.model import Job, JobStatus
+from frontend.jobs.store import JobFilter
+from frontend.jobs.views import job_view
+from frontend.sounds.request import GenerationRequest
+from frontend.webhooks.model import Delivery, DeliveryStatus
+from tritone.card import ModelCard
+
+MAX_LABELS = 16
+_INT64 = 1 << 63
+
+FormatWord = Literal["wav", "mp3", "flac", "opus", "aac", "pcm", "ulaw", "alaw"]
+
+
+class JobBody(StrictBody):
+    """What to make, in our own words."""
+
+    prompt: Prompt = Field(description="The sound, in words.")
+    model: Text | None = Field(None, description="A served model; the default one if absent.")
+    negative_prompt: Text | None = Field(None, description="What to avoid.")
+    seconds: float | None = Field(None, gt=0, description="Length; the model's own if absent.")
+    seconds_start: float | None = Field(0.0, ge=0, description="Into the model's window.")
+    steps: Whole | None = Field(None, ge=1, le=1000, description="Denoising steps.")
+    guidance_scale: float | None = Field(None, ge=0, le=1000)
+    seed: int | None = Field(None, ge=-_INT64, le=_INT64 - 1)
+    loop: bool | None = Field(False, description="Make a sound that repeats without a seam.")
+    formats: Annotated[list[FormatWord], Field(min_length=1, max_length=len(FORMATS))] = Field(
+        ["wav"], description="One file each."
+    )
+    webhook_url: Text | None = Field(None, description="Is told when the job is over.")
+    labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = Field(
+        {}, description="Come back with the job."
+    )
+
+
+class JobsQuery(BaseModel):
+    """Which jobs to list."""
+
+    status: JobStatus | None = None
+    contract: Text | None = Field(None, description="Such as `aimlapi`.")
+    limit: int = Field(20, ge=1, le=100)
+    cursor: Text | None = Field(None, description="As the page before gave it.")
+
+
+def to_order(body: JobBody, card: ModelCard) -> JobOrder:
+    """Return the body as an order for a model."""
+    return JobOrder(
+        contract=TRITONE.name,
+        wanted=GenerationRequest(
+            prompt=body.prompt,
+            model=card.name,
+            negative_prompt=body.negative_prompt,
+            seconds=body.seconds,
+            seconds_start=body.seconds_start or 0.0,
+            steps=body.steps,
+            guidance_scale=body.guidance_scale,
+            seed=body.seed,
+            loop=bool(body.loop),
+        ),
+        formats=tuple(FORMATS[word] for word in dict.fromkeys(body.formats)),
+        words={},
+        webhook_url=body.webhook_url,
+        labels=body.labels,
+    )
+
+
+def delivery_view(delivery: Delivery) -> DeliveryView:
+    """Return a webhook with the log of its attempts."""
+    is_pending = delivery.status is DeliveryStatus.PENDING
+    return DeliveryView(
+        id=delivery.id,
+        job_id=delivery.job_id,
+        event=delivery.event,
+        url=delivery.url,
+        status=delivery.status.value,
+        next_at=delivery.next_at.isoformat() if is_pending else None,
+        created_at=delivery.created_at.isoformat(),
+        attempts=[
+            AttemptView(
+                at=each.at.isoformat(),
+                status_code=each.status_code,
+                problem=each.problem,
+                seconds=each.seconds,
+            )
+            for each in delivery.attempts
+        ],
+    )
+
+
+router = contract_router(TRITONE, "Jobs")
+_ERRORS = documented.errors_of(TRITONE)
+_JOB_ID = documented.path_of("job_id")
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses=_ERRORS,
+    openapi_extra=documented.body_of(JobBody),
+)
+async def submit_job(request: Request) -> Response:
+    """Accept a sound to be made; an `Idempotency-Key` makes repeating the request harmless."""
+    body = await read_body(request, JobBody)
+    job = await submit(request, to_order(body, model_for(request, body.model)))
+    return await _shown(request, job, 202)
+
+
+@router.get(
+    "/jobs",
+    response_model=JobPage,
+    responses=_ERRORS,
+    openapi_extra=documented.query_of(JobsQuery),
+)
+async def list_jobs(request: Request) -> Response:
+    """List the jobs of this key, whichever contract they came through, the newest first."""
+    query = checked(JobsQuery, dict(request.query_params), "query")
+    which = JobFilter(
+        owner=owner_of(request),
+        contract=query.contract,
+        statuses=None if query.status is None else (query.status,),
+    )
+    page = await jobs_of(request).service.list(which, query.cursor, query.limit)
+    views = [job_view(job, await urls_of(request, job)) for job in page.jobs]
+    return JSONResponse({"jobs": views, "cursor": page.cursor})
+
+
+@router.get("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
+async def show_job(request: Request) -> Response:
+    """Tell where a job is, and link to its files once there are any."""
+    return await _shown(request, await _asked(request), 200)
+
+
+@router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
+async def cancel_job(request: Request) -> Response:
+    """Cancel a job; one that is over stays as it is."""
+    job = await jobs_of(request).service.cancel(_job_id(request), owner_of(request))
+    return await _shown(request, job, 200)
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=Response,
+    responses={
+        200: {"description": "A job at every change.", "content": {"text/event-stream": {}}},
+        **_ERRORS,
+    },
+    openapi_extra=_JOB_ID,
+)
+async def follow_job(request: Request) -> Response:
+    """Send a job now and at every change until it is over, as server-sent events."""
+    first = await _asked(request)  # an unknown job is a 404, and no stream
+
+    async def views() -> AsyncIterator[tuple[str, object]]:
+        async for job in jobs_of(request).service.events(first.id, owner_of(request)):
+            yield job.status.value, job_view(job, await urls_of(request, job))
+
+    return event_stream(views())
+
+
+@router.get(
+    "/jobs/{job_id}/deliveries",
+    response_model=DeliveryList,
+    responses=_ERRORS,
+    openapi_extra=_JOB_ID,
+)
+async def list_deliveries(request: Request) -> Response:
+    """List a job's webhooks with every attempt."""
+    found = await jobs_of(request).service.deliveries(_job_id(request), owner_of(request))
+    return JSONResponse(DeliveryList(deliveries=[delivery_view(d) for d in found]).model_dump())
+
+
+@router.post(
+    "/deliveries/{delivery_id}/redeliver",
+    status_code=202,
+    response_model=DeliveryView,
+    responses=_ERRORS,
+    openapi_extra=documented.path_of("delivery_id"),
+)
+async def redeliver(request: Request) -> Response:
+    """Send a webhook again, with the same id and body."""
+    delivery = await jobs_of(request).service.redeliver(
+        request.path_params["delivery_id"], owner_of(request)
+    )
+    return JSONResponse(delivery_view(delivery).model_dump(), 202)
+
+
+@router.get("/webhook-secrets", response_model=WebhookSecrets, responses=_ERRORS)
+async def show_webhook_secrets(request: Request) -> Response:
+    """Tell what the receivers of this key's webhooks check signatures with."""
+    secrets = jobs_of(request).webhook_secrets(owner_of(request))
+    answer = WebhookSecrets(secrets=list(secrets)).model_dump()
+    return JSONResponse(answer, headers={"cache-control": "no-store"})
+
+
+def _job_id(request: Request) -> str:
+    return str(request.path_params["job_id"])
+
+
+async def _asked(request: Request) -> Job:
+    return await jobs_of(request).service.get(_job_id(request), owner_of(request))
+
+
+async def _shown(request: Request, job: Job, status: int) -> Response:
+    return JSONResponse(job_view(job, await urls_of(request, job)), status)

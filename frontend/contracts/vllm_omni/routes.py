@@ -1,0 +1,118 @@
+"""vLLM-Omni: `POST /v1/audio/generate`.
+
+Source: https://docs.vllm.ai/projects/vllm-omni, "Audio Generate API"; bounds of release 0.30.0.
+Its failures of the engine are 400; ours that pass (busy, away, too slow) are 503 and 504.
+"""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from frontend.audio.formats import FORMATS, AudioFormat
+from frontend.contracts.kit import documented
+from frontend.contracts.kit.base import Order, contract_router, deliver, generator_of
+from frontend.contracts.kit.body import Prompt, StrictBody, Text, read_body
+from frontend.contracts.kit.envelopes import VLLM_OMNI
+from frontend.contracts.kit.models import ListedModel, ModelList, model_list, one_model
+from frontend.sounds.request import GenerationRequest
+
+_DAY_S = 86400.0
+_INT64 = 1 << 63
+
+FORMAT_WORDS: dict[str, AudioFormat] = {
+    "wav": FORMATS["wav"],
+    "pcm": FORMATS["pcm"],
+    "flac": FORMATS["flac"],
+    "mp3": FORMATS["mp3"],
+    "aac": FORMATS["aac"],
+    "opus": replace(FORMATS["opus"], media_type="audio/opus"),
+}
+FormatWord = Literal["wav", "pcm", "flac", "mp3", "aac", "opus"]
+
+WORDS = {
+    "prompt": "input",
+    "seconds": "audio_length",
+    "seconds_start": "audio_start",
+    "steps": "num_inference_steps",
+}
+
+Seconds = Annotated[float, Field(le=_DAY_S)]
+
+
+class AudioGenerateBody(StrictBody):
+    """What to make, and how."""
+
+    input: Prompt = Field(description="The sound, in words.")
+    model: Text | None = Field(None, description="A served model; the default one if absent.")
+    response_format: FormatWord | None = Field("wav", description="Format of the answer.")
+    speed: float | None = Field(
+        1.0, ge=0.25, le=4.0, description="Stretches time, keeps the pitch: length / speed."
+    )
+    stream_format: Literal["audio"] | None = Field("audio", description="No other is served.")
+    audio_length: Annotated[Seconds, Field(gt=0)] | None = Field(
+        None, description="Seconds before `speed`; the model's own length if absent."
+    )
+    audio_start: Annotated[Seconds, Field(ge=0)] | None = Field(
+        0.0, description="Seconds into the model's window at which the clip begins."
+    )
+    negative_prompt: Text | None = Field(None, description="What to avoid.")
+    guidance_scale: float | None = Field(
+        None, ge=0, le=1000, description="How closely to follow the prompt; works above 1."
+    )
+    num_inference_steps: int | None = Field(None, ge=1, le=1000, description="Denoising steps.")
+    seed: int | None = Field(
+        None, ge=-_INT64, le=_INT64 - 1, description="The same request and seed, the same sound."
+    )
+
+
+def to_order(body: AudioGenerateBody) -> Order:
+    """Return the body in our words."""
+    return Order(
+        wanted=GenerationRequest(
+            prompt=body.input,
+            model=body.model,
+            negative_prompt=body.negative_prompt,
+            seconds=body.audio_length,
+            seconds_start=body.audio_start or 0.0,
+            steps=body.num_inference_steps,
+            guidance_scale=body.guidance_scale,
+            seed=body.seed,
+        ),
+        audio_format=FORMAT_WORDS[body.response_format or "wav"],
+        words=WORDS,
+        speed=1.0 if body.speed is None else body.speed,
+    )
+
+
+router = contract_router(VLLM_OMNI, "vLLM-Omni")
+
+
+@router.post(
+    "/v1/audio/generate",
+    response_class=Response,
+    responses=documented.audio_of(FORMAT_WORDS.values()) | documented.errors_of(VLLM_OMNI),
+    openapi_extra=documented.body_of(AudioGenerateBody),
+)
+async def generate_audio(request: Request) -> Response:
+    """Turn text into sound."""
+    delivery = await deliver(request, to_order(await read_body(request, AudioGenerateBody)))
+    return Response(delivery.audio, headers=delivery.headers)
+
+
+@router.get("/v1/models", response_model=ModelList, responses=documented.errors_of(VLLM_OMNI))
+async def list_models(request: Request) -> Response:
+    """List the served models."""
+    return model_list(generator_of(request).models())
+
+
+@router.get(
+    "/v1/models/{model_id:path}",
+    response_model=ListedModel,
+    responses=documented.errors_of(VLLM_OMNI),
+    openapi_extra=documented.path_of("model_id"),
+)
+async def show_model(request: Request) -> Response:
+    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    return one_model(generator_of(request), str(request.path_params["model_id"]))

@@ -1,0 +1,65 @@
+"""Procrastinate's connection to a database that may restart under it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, LiteralString, TypeVar
+
+import structlog
+from procrastinate import PsycopgConnector
+from procrastinate.connector import Notify
+from procrastinate.exceptions import ConnectorException
+
+from frontend.database.database import is_passing
+
+_PATIENCE_S = 30.0
+_PAUSE_S = 0.3
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+class PatientConnector(PsycopgConnector):
+    """Asks again where procrastinate's worker would end at the first lost connection.
+
+    A repeated fetch may leave a task with this worker that it never saw; the sweep finds its row.
+    """
+
+    async def execute_query_async(self, query: LiteralString, **arguments: object) -> None:
+        """See procrastinate."""
+        await _patiently(partial(super().execute_query_async, query, **arguments))
+
+    async def execute_query_one_async(
+        self, query: LiteralString, **arguments: object
+    ) -> dict[str, Any]:
+        """See procrastinate."""
+        return await _patiently(partial(super().execute_query_one_async, query, **arguments))
+
+    async def execute_query_all_async(
+        self, query: LiteralString, **arguments: object
+    ) -> list[dict[str, Any]]:
+        """See procrastinate."""
+        return await _patiently(partial(super().execute_query_all_async, query, **arguments))
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """See procrastinate; until cancelled. Without notifications, workers still poll."""
+        names = list(channels)
+        while True:
+            try:
+                await super().listen_notify(on_notification, names)
+            except ConnectorException as error:
+                _log.warning("cannot listen for jobs", problem=type(error.__cause__).__name__)
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return await work()
+        except ConnectorException as error:
+            if not is_passing(error) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE_S)

@@ -1,0 +1,83 @@
+"""Probes and metrics: is the process alive, can it serve, how is it doing."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from frontend.errors import TritoneError
+from frontend.triton.gateway import Gateway
+
+_FRESH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether requests can be served, and if not, why."""
+
+    models: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()  # known to Triton, and not served now
+    reason: str | None = None
+
+
+class Readiness:
+    """Asks Triton at most once a second, however many probes come."""
+
+    def __init__(self, gateway: Gateway, clock: Callable[[], float] = time.monotonic) -> None:
+        """Know nothing yet."""
+        self._gateway = gateway
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._state = State(reason="not asked yet")
+        self._asked_at: float | None = None
+
+    async def state(self) -> State:
+        """Return the state of at most a second ago."""
+        async with self._lock:
+            now = self._clock()
+            if self._asked_at is None or now - self._asked_at >= _FRESH_S:
+                self._state = await self._ask()
+                self._asked_at = now
+            return self._state
+
+    async def _ask(self) -> State:
+        try:
+            catalog = await self._gateway.refresh()
+        except TritoneError:
+            return State(reason="Triton cannot be reached")
+        models = tuple(card.name for card in catalog.cards)
+        return State(
+            models=models,
+            away=tuple(sorted(catalog.away)),
+            reason=None if models else "Triton serves no model",
+        )
+
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """Tell that the process answers; says nothing about Triton."""
+    return {"status": "live"}
+
+
+@router.get("/readyz", responses={503: {"description": "Not ready, and why."}})
+async def readyz(request: Request) -> Response:
+    """Tell whether at least one model can be served."""
+    state = await request.app.state.readiness.state()
+    if state.reason is not None:
+        return JSONResponse({"status": "unavailable", "reason": state.reason}, 503)
+    return JSONResponse({"status": "ready", "models": list(state.models)})
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return the frontend's metrics in Prometheus' text format."""
+    app = request.app.state
+    body = await app.scrape.exposition(await app.readiness.state(), app.jobs)
+    return Response(body, media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,215 @@
+"""Every metric of the frontend and of its workers, in a registry of their own.
+
+Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters, and
+labels whose values are few: never a prompt, a key, a job or a request.
+`python -m frontend.http.scrape` prints the table of docs/metrics.md.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from frontend.triton.gateway import Take
+from tritone import __version__
+from tritone.pcm import SILENCE_DBFS, loudness_dbfs
+
+# A line more for each counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+_SHORT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, *_SECONDS)
+_LONG_SECONDS = (*_SECONDS, 900.0, 3600.0, 4 * 3600.0, 86400.0)
+_LOUDNESS_DBFS = (-60.0, -50.0, -40.0, -35.0, -30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0)
+_LOUDNESS_STRIDE = 8  # every eighth sample tells the level of minutes of sound in a millisecond
+_QUIETEST_DBFS = -120.0  # of digital silence, whose true level is no number
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What the documentation says about one metric."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Book:
+    """Makes metrics and remembers what it made."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.registry = CollectorRegistry()
+        self.described: list[Described] = []
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        """Return a new counter; `name` is without its `_total`."""
+        self._describe(f"{name}_total", "counter", labels, meaning)
+        return Counter(name, meaning, labels, registry=self.registry)
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        """Return a new gauge."""
+        self._describe(name, "gauge", labels, meaning)
+        return Gauge(name, meaning, labels, registry=self.registry)
+
+    def histogram(
+        self, name: str, meaning: str, *labels: str, buckets: Sequence[float] = _SECONDS
+    ) -> Histogram:
+        """Return a new histogram."""
+        self._describe(name, "histogram", labels, meaning)
+        return Histogram(name, meaning, labels, buckets=buckets, registry=self.registry)
+
+    def _describe(self, name: str, kind: Kind, labels: tuple[str, ...], meaning: str) -> None:
+        self.described.append(Described(name=name, kind=kind, labels=labels, meaning=meaning))
+
+
+class Metrics:
+    """Every metric, by name. One instance per process."""
+
+    def __init__(self) -> None:
+        """Register everything."""
+        self.book = book = Book()
+        self.registry = book.registry
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        book.gauge(
+            "tritone_build_info", "1; the labels say what runs.", "version", "python"
+        ).labels(__version__, platform.python_version()).set(1)
+        self._add_http(book)
+        self._add_generation(book)
+        self._add_versions(book)
+        self._add_jobs(book)
+        self._add_state(book)
+
+    def _add_http(self, book: Book) -> None:
+        self.http_requests = book.counter(
+            "tritone_http_requests",
+            "Answered HTTP requests; model and version where a sound was made.",
+            *("contract", "status", "model", "version"),
+        )
+        self.http_seconds = book.histogram(
+            "tritone_http_request_duration_seconds",
+            "Time from the head of a request to the last byte of its answer.",
+            "contract",
+            buckets=_SHORT_SECONDS,
+        )
+        self.refused = book.counter(
+            "tritone_refused",
+            "Requests refused for want of room, by what was full.",
+            *("contract", "reason"),
+        )
+
+    def _add_generation(self, book: Book) -> None:
+        self.generation_seconds = book.histogram(
+            "tritone_generation_duration_seconds",
+            "Time from an accepted request to its finished PCM, waiting included.",
+            *("model", "version"),
+        )
+        self.stage_seconds = book.histogram(
+            "tritone_generation_stage_duration_seconds",
+            "Time of a pass in admission and in Triton, and of encoding a sound.",
+            *("model", "stage"),
+            buckets=_SHORT_SECONDS,
+        )
+        self.sound_seconds = book.counter(
+            "tritone_sound_seconds", "Length of the sounds made.", "model", "version"
+        )
+        self.failures = book.counter(
+            "tritone_generation_failures",
+            "Generations that ended with an error, by its class.",
+            *("model", "error"),
+        )
+        self.cancelled = book.counter(
+            "tritone_generation_cancelled",
+            "Generations stopped because nobody waited any more.",
+            "model",
+        )
+
+    def _add_versions(self, book: Book) -> None:
+        self.pass_seconds = book.histogram(
+            "tritone_pass_duration_seconds",
+            "Time of a finished pass in Triton, by the version that did it.",
+            *("model", "version"),
+            buckets=_SHORT_SECONDS,
+        )
+        self.candidate_failures = book.counter(
+            "tritone_candidate_failures",
+            "Passes that a version on trial failed at; the version that serves did them.",
+            *("model", "version", "error"),
+        )
+        self.pass_loudness = book.histogram(
+            "tritone_pass_loudness_dbfs",
+            "RMS level of finished passes, relative to full scale.",
+            *("model", "version"),
+            buckets=_LOUDNESS_DBFS,
+        )
+        self.pass_silent = book.counter(
+            "tritone_pass_silent", "Finished passes below -60 dBFS.", "model", "version"
+        )
+
+    def observe_pass(self, model: str, take: Take, seconds: float) -> None:
+        """Count a finished pass, and what was tried before it."""
+        labels = model, take.model_version
+        self.pass_seconds.labels(*labels).observe(seconds)
+        level = max(loudness_dbfs(take.pcm[:, ::_LOUDNESS_STRIDE]), _QUIETEST_DBFS)
+        self.pass_loudness.labels(*labels).observe(level)
+        self.pass_silent.labels(*labels).inc(level < SILENCE_DBFS)
+        for failure in take.failures:
+            self.candidate_failures.labels(model, failure.model_version, failure.error).inc()
+
+    def _add_jobs(self, book: Book) -> None:
+        self.jobs_ended = book.counter(
+            "tritone_jobs_ended", "Jobs that ended in this process.", "contract", "status"
+        )
+        self.job_seconds = book.histogram(
+            "tritone_job_duration_seconds",
+            "Time from the acceptance of a job to its end, waiting and retries included.",
+            "contract",
+            buckets=_LONG_SECONDS,
+        )
+        self.jobs_requeued = book.counter(
+            "tritone_jobs_requeued", "Attempts after which a job went back to the queue.", "reason"
+        )
+        self.webhook_attempts = book.counter(
+            "tritone_webhook_attempts", "Attempts to deliver a webhook, by outcome.", "outcome"
+        )
+        self.webhook_seconds = book.histogram(
+            "tritone_webhook_attempt_duration_seconds", "Time of one attempt to deliver a webhook."
+        )
+
+    def _add_state(self, book: Book) -> None:
+        self._in_flight = book.gauge("tritone_passes_in_flight", "Passes that Triton works on.")
+        self._waiting = book.gauge("tritone_passes_waiting", "Passes that wait for a slot.")
+        self._oldest = book.gauge(
+            "tritone_passes_queue_age_seconds", "How long the oldest waiting pass has waited."
+        )
+
+    def watch(
+        self,
+        *,
+        in_flight: Callable[[], float],
+        waiting: Callable[[], float],
+        queue_age_s: Callable[[], float],
+    ) -> None:
+        """Export numbers that somebody else keeps."""
+        self._in_flight.set_function(in_flight)
+        self._waiting.set_function(waiting)
+        self._oldest.set_function(queue_age_s)
+
+    def exposition(self) -> bytes:
+        """Return the text that Prometheus reads."""
+        return generate_latest(self.registry)

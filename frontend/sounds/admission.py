@@ -1,0 +1,113 @@
+"""Who may enter: a bounded number of passes at once, a bounded number waiting, the rest refused."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from frontend.errors import Overloaded
+from frontend.settings import AdmissionSettings
+from frontend.sounds.throughput import Throughput
+from tritone.turns import Claim, Turns
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Ticket(Claim):
+    """What a pass says for itself when it asks for a slot."""
+
+    cost: float = 1.0  # of the pass, in any unit that is the same for all
+
+
+class Admission:
+    """Slots for passes, given in the order of `tritone.turns`. Use from one event loop only."""
+
+    def __init__(
+        self, settings: AdmissionSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with every slot free."""
+        self._settings = settings
+        self._clock = clock
+        self._throughput = Throughput(settings.max_in_flight, clock)
+        self._turns = Turns()
+        self._waiters: dict[Ticket, asyncio.Future[None]] = {}
+        self.in_flight = 0
+
+    @property
+    def waiting(self) -> int:
+        """Passes that wait for a slot."""
+        return len(self._waiters)
+
+    @property
+    def retry_after_s(self) -> float:
+        """When those who wait now will have had their turn, by the throughput of late."""
+        return max(1.0, self._throughput.seconds_for(self.waiting + 1))
+
+    @property
+    def queue_age_s(self) -> float:
+        """How long the one that waits longest has waited; 0: nobody waits."""
+        now = self._clock()
+        return now - min((ticket.arrived_at for ticket in self._waiters), default=now)
+
+    @asynccontextmanager
+    async def slot(self, ticket: Ticket | None = None) -> AsyncIterator[None]:
+        """Hold a slot, waiting for it if need be.
+
+        Raises:
+            Overloaded: too many wait already, of all or of the ticket's key.
+        """
+        ticket = ticket or Ticket()
+        await self._enter(ticket)
+        start = self._clock()
+        try:
+            yield
+            self._throughput.learn(self._clock() - start)  # a failure says nothing about it
+        finally:
+            self._leave(ticket)
+
+    async def _enter(self, ticket: Ticket) -> None:
+        is_full = self.in_flight >= self._settings.max_in_flight
+        if is_full and not self._has_room(ticket.key):
+            raise Overloaded(
+                "All slots are taken; try again later.", retry_after_s=self.retry_after_s
+            )
+        self._turns.enter(ticket, self._clock())
+        if not is_full:
+            return self._admit(ticket)
+        admitted = self._waiters[ticket] = asyncio.get_running_loop().create_future()
+        self._throughput.is_saturated = True
+        try:
+            await admitted
+        except asyncio.CancelledError:
+            if self._waiters.pop(ticket, None) is None:  # the slot came at the same moment
+                self._leave(ticket)
+            else:
+                self._turns.leave(ticket)
+            raise
+        return None
+
+    def _has_room(self, key: str) -> bool:
+        """Return whether one more of a key may wait.
+
+        A key may take half of the room that the others leave, so that one that floods us always
+        leaves room for the rest; those who show no key share all of it.
+        """
+        free = self._settings.max_waiting - self.waiting
+        mine = sum(ticket.key == key for ticket in self._waiters)
+        return free > 0 and (not key or mine <= free)
+
+    def _admit(self, ticket: Ticket) -> None:
+        self.in_flight += 1
+        self._turns.charge(ticket, ticket.cost)
+
+    def _leave(self, ticket: Ticket) -> None:
+        self.in_flight -= 1
+        self._turns.leave(ticket)
+        if not self._waiters:
+            self._throughput.is_saturated = False
+            return
+        following = self._turns.ordered(self._waiters, self._clock())[0]
+        admitted = self._waiters.pop(following)
+        self._admit(following)
+        if not admitted.done():  # it is if its task was cancelled a moment ago
+            admitted.set_result(None)

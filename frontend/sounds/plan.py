@@ -1,0 +1,216 @@
+"""From what was asked to what is done: checks against the model's limits, and every choice made."""
+
+import math
+import re
+import secrets
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from frontend.errors import InvalidRequest, RequestTooLarge
+from frontend.sounds.request import GenerationRequest
+from frontend.triton.gateway import PreparedRequest
+from tritone.card import ModelCard
+
+MAX_STEPS = 1000
+MAX_GUIDANCE_SCALE = 1000.0
+MAX_SEGMENTS = 4  # different sounds made for one extended sound; more length repeats them
+LOOP_FADE_SECONDS = 0.5  # of a loop's end into its start
+SEAM_SECONDS = 1.0  # of one segment into the next
+_MIN_LOOP_FADE_SECONDS = 0.05
+_INT64 = 1 << 63
+_WINDOW_SLACK_SECONDS = 1e-6
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The deployment's limits; a model's own are in its card."""
+
+    max_prompt_chars: int
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One sound: the passes that make it, and how they are put together."""
+
+    passes: tuple[PreparedRequest, ...]  # they differ in their seeds only
+    n_samples: int  # delivered
+    raw_samples: int  # before a loop's end is faded into its start
+    seam_samples: int  # crossfade between passes
+    loop: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Lengths in seconds."""
+
+    delivered: float
+    raw: float
+    segment: float  # of one pass
+    n_segments: int
+    seam: float
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Plan:
+    """Return what to do for a request.
+
+    Raises:
+        InvalidRequest: a field is malformed or outside the limits; it is named in our words.
+    """
+    _check_text(request.prompt, "prompt", limits)
+    if not request.prompt.strip():
+        raise InvalidRequest("The prompt must not be blank.", field="prompt")
+    _check_text(request.negative_prompt or "", "negative_prompt", limits)
+    _check_numbers(request)
+    layout = _layout(request, card, limits)
+    negative, guidance_scale, notes = _guidance(request, card)
+    start = request.seconds_start
+    first = PreparedRequest(
+        card=card,
+        prompt=request.prompt,
+        negative_prompt=negative,
+        seconds_start=_float32(start),
+        seconds_end=_end(start + layout.segment, card),
+        seed=secrets.randbelow(1 << 32) if request.seed is None else request.seed,
+        steps=request.steps or card.default_steps,
+        guidance_scale=guidance_scale,
+    )
+    if first.seconds_end <= first.seconds_start:
+        raise InvalidRequest("The sound is too short.", field="seconds", kind="greater_than")
+    return Plan(
+        passes=tuple(_reseeded(first, i) for i in range(layout.n_segments)),
+        n_samples=max(1, round(layout.delivered * card.sample_rate)),
+        raw_samples=max(1, round(layout.raw * card.sample_rate)),
+        seam_samples=round(layout.seam * card.sample_rate),
+        loop=request.loop,
+        notes=layout.notes + notes,
+    )
+
+
+def _check_text(text: str, field: str, limits: Limits) -> None:
+    if len(text) > limits.max_prompt_chars:
+        raise RequestTooLarge(
+            f"The text must have at most {limits.max_prompt_chars} characters.",
+            field=field,
+            kind="string_too_long",
+        )
+    if _SURROGATE.search(text):
+        raise InvalidRequest(
+            "The text must be valid Unicode, without lone surrogates.",
+            field=field,
+            kind="string_unicode",
+        )
+    if "\0" in text:
+        raise InvalidRequest("The text must not contain NUL characters.", field=field)
+
+
+def _check_numbers(request: GenerationRequest) -> None:
+    _check_range("steps", request.steps, 1, MAX_STEPS)
+    _check_range("guidance_scale", request.guidance_scale, 0.0, MAX_GUIDANCE_SCALE)
+    _check_range("seed", request.seed, -_INT64, _INT64 - 1)
+    _check_range("seconds_start", request.seconds_start, 0.0, math.inf)
+    for field in ("seconds", "timeout_s"):
+        value = getattr(request, field)
+        _check_range(field, value, 0.0, math.inf)
+        if value == 0:
+            raise InvalidRequest(
+                "The value must be greater than 0.", field=field, kind="greater_than"
+            )
+
+
+def _check_range(field: str, value: float | None, least: float, most: float) -> None:
+    if value is None:
+        return
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequest(
+            "The value must be a finite number.", field=field, kind="finite_number"
+        )
+    if value < least:
+        raise InvalidRequest(
+            f"The value must be at least {least}.", field=field, kind="greater_than_equal"
+        )
+    if value > most:
+        raise InvalidRequest(
+            f"The value must be at most {most}.", field=field, kind="less_than_equal"
+        )
+
+
+def _guidance(request: GenerationRequest, card: ModelCard) -> tuple[str, float, tuple[str, ...]]:
+    negative, scale = request.negative_prompt or "", request.guidance_scale
+    if card.guidance:
+        return negative, card.default_guidance_scale if scale is None else scale, ()
+    notes = []
+    if negative.strip():
+        notes.append("negative_prompt ignored")
+    if scale not in {None, card.default_guidance_scale}:
+        notes.append("guidance_scale ignored")
+    return "", card.default_guidance_scale, tuple(notes)
+
+
+def _layout(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Layout:
+    room = card.window_seconds - request.seconds_start
+    if room <= _WINDOW_SLACK_SECONDS:
+        raise _outside_window("seconds_start", card)
+    seconds = min(card.default_seconds, room) if request.seconds is None else request.seconds
+    raw = seconds + min(LOOP_FADE_SECONDS, seconds) if request.loop else seconds
+    if raw <= room + _WINDOW_SLACK_SECONDS:
+        return _Layout(seconds, raw, raw, 1, 0.0)
+    if _may_extend(request, card):
+        if seconds > limits.max_seconds:
+            raise InvalidRequest(
+                f"The sound must last at most {limits.max_seconds:g} seconds.",
+                field="seconds",
+                kind="less_than_equal",
+            )
+        return _extended(seconds, raw, card)
+    if seconds <= room + _WINDOW_SLACK_SECONDS:  # a loop whose fade has no room
+        delivered = min(seconds, room - min(_MIN_LOOP_FADE_SECONDS, room / 2))
+        notes = ("loop shortened",) if delivered < seconds else ()
+        return _Layout(delivered, room, room, 1, 0.0, notes)
+    raise _outside_window("seconds", card)
+
+
+def _may_extend(request: GenerationRequest, card: ModelCard) -> bool:
+    return card.extendable and request.loopable_past_window and request.seconds_start == 0
+
+
+def _extended(seconds: float, raw: float, card: ModelCard) -> _Layout:
+    window = card.window_seconds
+    seam = min(SEAM_SECONDS, window / 4)
+    needed = math.ceil((raw - seam) / (window - seam))
+    if needed > MAX_SEGMENTS:
+        return _Layout(seconds, raw, window, MAX_SEGMENTS, seam, ("extended", "looped"))
+    # Equal segments, no longer than they must be: they share every batch and cost the least. One
+    # sample more than the arithmetic asks, because each is rounded to whole samples.
+    segment = (raw + (needed - 1) * seam) / needed + 1 / card.sample_rate
+    return _Layout(seconds, raw, min(segment, window), needed, seam, ("extended",))
+
+
+def _outside_window(field: str, card: ModelCard) -> InvalidRequest:
+    return InvalidRequest(
+        f"The sound must lie within the {card.window_seconds:g} seconds that the model "
+        f"`{card.name}` can make.",
+        field=field,
+        kind="less_than_equal",
+    )
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def _end(seconds: float, card: ModelCard) -> float:
+    end = np.float32(min(seconds, card.window_seconds))
+    # Rounding to float32 must not leave the window.
+    return float(end if end <= card.window_seconds else np.nextafter(end, np.float32(0)))
+
+
+def _reseeded(request: PreparedRequest, offset: int) -> PreparedRequest:
+    if offset == 0:
+        return request
+    seed = (request.seed + offset + _INT64) % (2 * _INT64) - _INT64  # int64 wraps
+    return replace(request, seed=seed)

@@ -1,0 +1,180 @@
+"""Several Tritons behind one gateway: each pass goes to the one with the fewest of ours.
+
+gRPC's own balancing counts calls, not work: measured with one slow and one fast server, taking
+turns needed six times as long as the least outstanding.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import structlog
+
+from frontend.errors import BackendUnavailable, DeadlineExceeded, Overloaded, TritoneError
+from frontend.triton.addresses import Unresolved
+from frontend.triton.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
+from frontend.triton.pool_members import Member, union
+from tritone.card import ModelCard
+
+log = structlog.get_logger(__name__)
+
+Connect = Callable[[str], Gateway]
+Resolve = Callable[[], Awaitable[tuple[str, ...]]]
+
+_UNAVAILABLE = "The model is not available right now; try again later."
+
+
+class Pool:
+    """A `Gateway` over one `Gateway` for each Triton. Use from one event loop only."""
+
+    def __init__(self, resolve: Resolve, connect: Connect, refresh_s: float) -> None:
+        """Connect to nothing yet.
+
+        The members are never opened: the pool looks at each itself, so as to know who answers.
+        """
+        self._resolve = resolve
+        self._connect = connect
+        self._refresh_s = refresh_s
+        self._members: dict[str, Member] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Everybody who is listed, up or not."""
+        return tuple(member for member in self._members.values() if member.is_listed)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every model that some Triton serves; as last seen when all are away."""
+        up = [member for member in self.members if member.is_up]
+        catalogs = [member.gateway.catalog for member in self.members]
+        return union([member.gateway.catalog for member in up] or catalogs, catalogs)
+
+    async def open(self) -> None:
+        """Look once, then periodically, each Triton for itself: a slow one delays no other."""
+        with suppress(BackendUnavailable):
+            await self.refresh()
+        self._following = asyncio.create_task(self._follow_addresses())
+
+    async def close(self) -> None:
+        """Stop looking, let the members finish, disconnect."""
+        if self._following is not None:
+            self._following.cancel()
+        closing = [member.close() for member in self._members.values()]
+        await asyncio.gather(*closing, *self._closing)
+
+    async def refresh(self) -> Catalog:
+        """Return what is served now, asking who answered last; all when nobody did."""
+        if not self._members:
+            await self._update()
+        up = [member for member in self.members if member.is_up]
+        looks = [member.look() for member in up or self.members]
+        answers = await asyncio.gather(*looks, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, TritoneError):
+                raise answer
+        if not any(member.is_up for member in self.members):
+            raise BackendUnavailable(_UNAVAILABLE)
+        return self.catalog
+
+    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+        """Return the sound of one pass.
+
+        What a Triton refuses, or loses by dying, is given to another, once: a pass has no effect
+        but its sound, and the same seed gives the same sound. More would lead a request that kills
+        its server through all of them.
+        """
+        deadline = time.monotonic() + call.timeout_s
+        first = self._choose(request.card)
+        if first is None:
+            raise BackendUnavailable(_UNAVAILABLE)
+        try:
+            return await self._give(first, request, call)
+        except (BackendUnavailable, Overloaded) as error:
+            second = self._choose(request.card, besides=first)
+            if second is None:
+                raise
+            cause = type(error).__name__
+            log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise DeadlineExceeded("The sound was not finished in time.")
+        return await self._give(second, request, replace(call, timeout_s=left_s))
+
+    async def cancel(self, model: str, job_id: str) -> None:
+        """Stop a pass where it runs; one that is not ours, wherever it may."""
+        for member in self._owners(job_id):
+            await member.gateway.cancel(model, job_id)
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        """Return how far a pass is where it runs; one that is not ours, wherever it may."""
+        for member in self._owners(job_id):
+            progress = await member.gateway.progress(model, job_id)
+            if progress is not None:
+                return progress
+        return None
+
+    def _owners(self, job_id: str) -> list[Member]:
+        known = [member for member in self._members.values() if job_id in member.job_ids]
+        return known or [member for member in self.members if member.is_up]
+
+    def _choose(self, card: ModelCard, besides: Member | None = None) -> Member | None:
+        able = [each for each in self.members if each.serves(card) and each is not besides]
+        # Nobody is known to be up: somebody may have come back since the last look.
+        able = [each for each in able if each.is_up] or able
+        fewest = min((len(each.job_ids) for each in able), default=0)
+        # By lot: idle frontends would else all prefer the same one.
+        best = [each for each in able if len(each.job_ids) == fewest]
+        return random.choice(best) if best else None  # noqa: S311 -- not a secret
+
+    async def _give(self, member: Member, request: PreparedRequest, call: Call) -> Take:
+        with self._held(member, call.job_id):
+            try:
+                return await member.gateway.generate(request, call)
+            except BackendUnavailable:
+                member.is_up = False  # until it answers a look
+                raise
+
+    @contextmanager
+    def _held(self, member: Member, job_id: str) -> Iterator[None]:
+        member.job_ids.add(job_id)
+        try:
+            yield
+        finally:
+            member.job_ids.discard(job_id)
+            self._release(member)
+
+    async def _follow_addresses(self) -> None:
+        while True:
+            await asyncio.sleep(self._refresh_s)
+            await self._update()
+
+    async def _update(self) -> None:
+        """Take in the Tritons that have come and let those go that have left the list."""
+        try:
+            addresses = set(await self._resolve())
+        except Unresolved as error:
+            # A resolver that is away says nothing about the Tritons.
+            log.warning("tritons_unresolved", detail=str(error))
+            return
+        for address in sorted(addresses - self._members.keys()):
+            self._members[address] = member = Member(address, self._connect(address))
+            member.looking = asyncio.create_task(member.keep_looking(self._refresh_s))
+            log.info("triton_listed", url=address)
+        for member in list(self._members.values()):
+            if member.is_listed != (member.address in addresses):
+                member.is_listed = not member.is_listed
+                log.info("triton_listed", url=member.address, answer=member.is_listed)
+            self._release(member)
+
+    def _release(self, member: Member) -> None:
+        """Disconnect from a Triton that has left the list, once it has none of our passes."""
+        if member.is_listed or member.job_ids or self._members.pop(member.address, None) is None:
+            return
+        task = asyncio.create_task(member.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

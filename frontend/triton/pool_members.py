@@ -1,0 +1,72 @@
+"""The Tritons of a pool: what each has of our passes, and what they serve together."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from frontend.errors import TritoneError
+from frontend.triton.gateway import Catalog, Gateway, pause_s
+from tritone.card import ModelCard
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """One Triton of the pool."""
+
+    address: str
+    gateway: Gateway
+    is_up: bool = False  # answered the last look, and has refused nothing since
+    is_listed: bool = True  # still among the addresses: else it gets no new passes
+    job_ids: set[str] = field(default_factory=set)  # the passes that it was given
+    looking: asyncio.Task[None] | None = None
+
+    def serves(self, card: ModelCard) -> bool:
+        """Return whether it had this very model when last seen."""
+        return card in self.gateway.catalog.cards
+
+    async def look(self) -> None:
+        """Ask it what it serves."""
+        try:
+            await self.gateway.refresh()
+        except TritoneError:
+            self.is_up = False
+            raise
+        self.is_up = True
+
+    async def keep_looking(self, refresh_s: float) -> None:
+        """Look periodically: a Triton that is away comes back so."""
+        while True:
+            with suppress(TritoneError):
+                await self.look()
+            await asyncio.sleep(pause_s(refresh_s, is_up=self.is_up))
+
+    async def close(self) -> None:
+        """Stop looking, let what is pending finish, disconnect."""
+        if self.looking is not None:
+            self.looking.cancel()
+        await self.gateway.close()
+
+
+def union(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catalog:
+    """Return the models of some catalogs; away are those that only others have.
+
+    Of different models with one name, as during an upgrade, the first counts; its passes go to
+    those that have this very one.
+    """
+    cards = _by_name(card for each in served for card in each.cards)
+    known = tuple(known)
+    names = {name for each in known for name in (*each.away, *(card.name for card in each.cards))}
+    missed = _by_name(card for each in known for card in (*each.cards, *each.missed))
+    return Catalog(
+        cards=tuple(cards[name] for name in sorted(cards)),
+        away=frozenset(names - cards.keys()),
+        missed=tuple(missed[name] for name in sorted(missed.keys() - cards.keys())),
+    )
+
+
+def _by_name(cards: Iterable[ModelCard]) -> dict[str, ModelCard]:
+    named: dict[str, ModelCard] = {}
+    for card in cards:
+        named.setdefault(card.name, card)
+    return named

@@ -1,0 +1,21 @@
+"""The gateway that the settings ask for: to one Triton, or to a pool of them."""
+
+from functools import partial
+
+from frontend.settings import TritonSettings
+from frontend.triton.addresses import parse, resolve
+from frontend.triton.gateway import Gateway
+from frontend.triton.pool import Pool
+from frontend.triton.server import TritonGateway
+
+
+def make_gateway(settings: TritonSettings) -> Gateway:
+    """Return a gateway to the Tritons of `TRITONE_TRITON__URL`, not opened yet."""
+    target = parse(settings.url)
+    if target.is_single:
+        return TritonGateway(settings)
+
+    def connect(address: str) -> Gateway:
+        return TritonGateway(settings.model_copy(update={"url": address}))
+
+    return Pool(partial(resolve, target, settings.rpc_timeout_s), connect, settings.refresh_s)

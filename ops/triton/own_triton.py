@@ -1,0 +1,157 @@
+"""A Triton of our own: prepared, kept running, healed, drained."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ops.errors import CannotStart
+from ops.models import PublishedModel, published_models
+from ops.ports import LOOPBACK, choose_ports
+from ops.settings import Settings, inherited_environment
+from ops.supervisor import Pulse, Service, Supervisor
+from ops.triton import backend_directory
+from ops.triton import probe as canary
+from ops.triton.control import TritonControl, TritonError
+from ops.triton.healing import heal_forever
+from ops.triton.home import has_gpu, libpython_folder, triton_home
+from ops.triton.server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
+from ops.triton.shared_memory import MIB, SHARED_MEMORY, free_bytes, remove_regions
+
+_log = logging.getLogger(__name__)
+
+_EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
+
+
+@contextmanager
+def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iterator[TritonServer]:
+    """Prepare everything that a Triton needs to start, and remove it in the end.
+
+    `prefix` is the stack's: of shared memory, and the mark of its processes.
+
+    Raises:
+        CannotStart: something is missing; says what to do.
+    """
+    models = published_models(settings.model_repository)  # raises: said before anything is started
+    _require_shared_memory(_triton_models(models))
+    libpython, home = libpython_folder(), triton_home()
+    ports = choose_ports(
+        {
+            "TRITONE_TRITON__HTTP_PORT": settings.triton.http_port,
+            "TRITONE_TRITON__GRPC_PORT": settings.triton.grpc_port,
+            "TRITONE_TRITON__METRICS_PORT": settings.triton.metrics_port,
+        }
+    )
+    with _scratch(settings.resolved_state_directory() / prefix) as scratch:
+        http_port, grpc_port, metrics_port = ports.values()
+        yield TritonServer(
+            home=home,
+            libpython_folder=libpython,
+            backend_directory=backend_directory.prepare(scratch / "backends", home),
+            model_repository=settings.model_repository.absolute(),
+            http_port=http_port,
+            grpc_port=grpc_port,
+            metrics_port=metrics_port,
+            shared_memory_prefix=prefix,
+            logs_info=logs_info,
+            otlp_endpoint=settings.otlp_endpoint,
+            address=ALL_ADDRESSES if settings.triton.exposed else LOOPBACK,
+        )
+
+
+def _require_shared_memory(triton_models: list[str]) -> None:
+    # Each backend process begins with a region; Triton's own words for its lack are no remedy.
+    needed, free = REGION_BYTES * (len(triton_models) + 1), free_bytes()
+    if free < needed:
+        raise CannotStart(
+            f"{SHARED_MEMORY} has {free // MIB} MiB free, at least {needed // MIB} are needed, and "
+            "more for long sounds; in Docker: --shm-size=1g"
+        )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class OwnTriton:
+    """A running Triton. Make it inside a running event loop."""
+
+    def __init__(self, server: TritonServer, settings: Settings) -> None:
+        """Start nothing yet."""
+        self.url = f"grpc://{server.url}"
+        self._server = server
+        self._drain_timeout_s = settings.drain_timeout_s
+        self._period_s = settings.triton.canary_period_s
+        self._timeout_s = settings.triton.canary_timeout_s
+        self._control = TritonControl(server.url)
+        self._supervisor = Supervisor(
+            Service(
+                name="triton",
+                command=server.command,
+                environment=server.environment(inherited_environment()),
+                is_ready=self._has_all_models,
+                clean_up=lambda: remove_regions(server.shared_memory_prefix),
+                start_timeout_s=settings.triton.start_timeout_s,
+                pulse=Pulse(
+                    is_felt=self._control.is_live,
+                    timeout_s=settings.hang_timeout_s,
+                ),
+                hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,
+            )
+        )
+        self.is_ready = self._supervisor.is_ready
+
+    async def run(self) -> None:
+        """Keep Triton and its backend processes running until cancelled.
+
+        Raises:
+            CannotStart: Triton did not become ready even once.
+        """
+        healing = asyncio.create_task(self._heal())
+        try:
+            await self._supervisor.run()
+        finally:
+            healing.cancel()
+
+    async def stop(self) -> None:
+        """Let the requests in flight end, then end the processes."""
+        with suppress(TritonError, TimeoutError, CannotStart):
+            models = [model.name for model in self._server.published]
+            async with asyncio.timeout(self._drain_timeout_s):
+                await self._control.drain(models)
+        await self._supervisor.stop(_EXIT_TIMEOUT_S)
+        await self._control.close()
+
+    def kill(self) -> None:
+        """End every process at once."""
+        self._supervisor.kill()
+
+    async def _has_all_models(self) -> bool:
+        with suppress(CannotStart):  # a broken configuration is said when it is loaded
+            return await self._control.is_ready(_triton_models(self._server.published))
+        return False
+
+    async def _heal(self) -> None:
+        models: set[str] = set()
+        while True:
+            await self.is_ready.wait()
+            if self._supervisor.child is not None:
+                pid = self._supervisor.child.pid
+                watching = asyncio.create_task(
+                    canary.watch_forever(pid, self._control, self._period_s, self._timeout_s)
+                )
+                try:
+                    await heal_forever(pid, self._server.model_repository, self._control, models)
+                finally:
+                    watching.cancel()
+
+
+def _triton_models(published: list[PublishedModel]) -> list[str]:
+    return [name for model in published for name in model.triton_models]

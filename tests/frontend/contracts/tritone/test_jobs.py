@@ -1,0 +1,198 @@
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from frontend.contracts.tritone.event_stream import encoded
+from frontend.contracts.tritone.job_wire import JobPage, JobView
+from frontend.errors import BackendUnavailable
+from frontend.triton.gateway import Catalog
+from tests.frontend.contracts.workbench import Workbench
+from tritone.turns import BACKGROUND, INTERACTIVE
+
+RAIN = {"prompt": "rain", "seconds": 1}
+
+
+async def _submit(bench: Workbench, **changes: object) -> str:
+    response = await bench.client.post("/jobs", json=RAIN | changes)
+    assert response.status_code == 202, response.text
+    return str(response.json()["id"])
+
+
+def _checked(view: object) -> JobView:
+    return JobView.model_validate(view, strict=True, extra="forbid")
+
+
+async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
+    job_id = await _submit(bench, formats=["mp3", "wav", "mp3"], seed=7, labels={"a": "b"})
+    waiting = _checked((await bench.client.get(f"/jobs/{job_id}")).json())
+    assert (waiting.status, waiting.position, waiting.contract) == ("queued", 0, "tritone")
+    assert waiting.labels == {"a": "b"}
+    await bench.work_off(job_id)
+    done = _checked((await bench.client.get(f"/jobs/{job_id}")).json())
+    assert (done.status, done.error) == ("completed", None)
+    assert done.result is not None
+    assert (done.result.seed, done.result.seconds) == (7, 1.0)
+    assert [file.format for file in done.result.files] == ["mp3", "wav"]
+
+
+async def test_a_job_lets_those_who_wait_go_first(bench: Workbench) -> None:
+    await bench.work_off(await _submit(bench))
+    await bench.client.post("/v1/audio/generate", json={"input": "rain"})
+    assert [call.priority for call in bench.gateway.calls] == [BACKGROUND, INTERACTIVE]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/jobs", RAIN, id="ours"),
+        pytest.param("/v2/generate/audio", {"model": "stable-audio", "prompt": "x"}, id="aimlapi"),
+        pytest.param("/sound_generator", {"prompt": "x"}, id="musicgpt"),
+    ],
+)
+async def test_a_job_is_accepted_while_its_model_is_away_and_made_when_it_is_back(
+    bench: Workbench, path: str, body: dict[str, object]
+) -> None:
+    here = bench.gateway.catalog
+    name = here.cards[0].name
+    bench.gateway.catalog = Catalog(away=frozenset({name}), missed=here.cards)
+    refused = await bench.client.post("/v1/audio/generate", json={"input": "rain"})
+    assert refused.status_code == 503
+    accepted = await bench.client.post(path, json=body)
+    assert accepted.is_success, accepted.text
+    (job,) = (await bench.client.get("/jobs")).json()["jobs"]
+    bench.gateway.catalog = here
+    await bench.work_off(job["id"])
+    assert (await bench.client.get(f"/jobs/{job['id']}")).json()["status"] == "completed"
+
+
+async def test_a_model_that_was_never_seen_is_not_promised(bench: Workbench) -> None:
+    bench.gateway.catalog = Catalog(away=frozenset({"starter"}))
+    assert (await bench.client.post("/jobs", json=RAIN)).status_code == 503
+
+
+async def test_a_job_of_any_contract_is_listed_and_found(bench: Workbench) -> None:
+    own = await _submit(bench)
+    body = {"model": "stable-audio", "prompt": "rain"}
+    response = await bench.client.post("/v2/generate/audio", json=body)
+    other = response.json()["id"].partition(":")[0]
+    page = JobPage.model_validate((await bench.client.get("/jobs")).json(), strict=True)
+    assert [job.id for job in page.jobs] == [other, own]
+    query = {"contract": "aimlapi", "status": "queued"}
+    page = JobPage.model_validate((await bench.client.get("/jobs", params=query)).json())
+    assert [job.id for job in page.jobs] == [other]
+
+
+async def test_jobs_come_page_by_page(bench: Workbench) -> None:
+    ids = [await _submit(bench) for _ in range(3)]
+    first = (await bench.client.get("/jobs", params={"limit": 2})).json()
+    rest = await bench.client.get("/jobs", params={"limit": 2, "cursor": first["cursor"]})
+    pages = (first, rest.json())
+    assert [job["id"] for page in pages for job in page["jobs"]] == ids[::-1]
+    assert pages[1]["cursor"] is None
+
+
+async def test_a_queued_job_is_cancelled_at_once_and_once(bench: Workbench) -> None:
+    job_id = await _submit(bench)
+    for _ in range(2):
+        response = await bench.client.delete(f"/jobs/{job_id}")
+        assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+
+
+@pytest.mark.parametrize("path", ["/jobs/{}", "/jobs/{}/events", "/jobs/{}/deliveries"])
+@pytest.mark.parametrize("job_id", ["nonesuch", str(uuid.UUID(int=7)), "%00"])
+async def test_an_unknown_job_is_a_404(path: str, job_id: str, bench: Workbench) -> None:
+    response = await bench.client.get(path.format(job_id))
+    assert response.status_code == 404
+    assert response.json()["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"prompt": ""}, 400),
+        ({"model": "nonesuch"}, 404),
+        ({"seconds": 0}, 400),
+        ({"formats": []}, 400),
+        ({"formats": ["midi"]}, 400),
+        ({"labels": {"a": 1}}, 400),
+        ({"labels": {str(i): "x" for i in range(17)}}, 400),
+        ({"webhook_url": "http://127.0.0.1:5432/"}, 400),
+        ({"seed": 1 << 63}, 400),
+    ],
+)
+async def test_a_bad_job_is_refused(
+    changes: dict[str, object], status: int, bench: Workbench
+) -> None:
+    response = await bench.client.post("/jobs", json=RAIN | changes)
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == status
+
+
+def _events(text: str) -> list[tuple[str, dict[str, object]]]:
+    events = []
+    for block in text.strip().split("\n\n"):
+        name, data = block.split("\n")
+        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return events
+
+
+async def test_events_tell_of_every_change_until_the_end(bench: Workbench) -> None:
+    job_id = await _submit(bench)
+    following = asyncio.create_task(bench.client.get(f"/jobs/{job_id}/events"))
+    await asyncio.sleep(0.2)
+    await bench.work_off(job_id)
+    response = await following
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = _events(response.text)
+    assert [name for name, _ in events][:: len(events) - 1] == ["queued", "completed"]
+    assert all(_checked(data).id == job_id for _, data in events)
+    assert _checked(events[-1][1]).result is not None
+
+
+async def _slow() -> AsyncIterator[tuple[str, object]]:
+    yield "queued", {"n": 1}
+    await asyncio.sleep(0.1)
+    raise BackendUnavailable("Away.")
+
+
+async def test_silence_is_broken_and_a_failure_is_told() -> None:
+    text = b"".join([piece async for piece in encoded(_slow(), 0.03)]).decode()
+    assert text.startswith('event: queued\ndata: {"n": 1}\n\n: still here\n\n')
+    assert text.endswith('event: failure\ndata: {"message": "Away."}\n\n')
+
+
+async def test_who_stops_listening_stops_the_asking() -> None:
+    stopped = asyncio.Event()
+
+    async def endless() -> AsyncIterator[tuple[str, object]]:
+        try:
+            yield "queued", None
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+
+    stream = encoded(endless(), 0.01)
+    await anext(stream)
+    await anext(stream)
+    await stream.aclose()
+    assert stopped.is_set()
+
+
+async def test_webhooks_are_shown_and_sent_again(bench: Workbench) -> None:
+    job_id = await _submit(bench, webhook_url="http://example.com/hook")
+    await bench.work_off(job_id)
+    (delivery,) = (await bench.client.get(f"/jobs/{job_id}/deliveries")).json()["deliveries"]
+    assert (delivery["event"], delivery["status"]) == ("job.completed", "pending")
+    again = await bench.client.post(f"/deliveries/{delivery['id']}/redeliver")
+    assert again.status_code == 404  # it is still on its way
+    (secret,) = (await bench.client.get("/webhook-secrets")).json()["secrets"]
+    assert secret.startswith("whsec_")
+
+
+async def test_without_a_database_there_are_no_jobs(client: httpx2.AsyncClient) -> None:
+    for path in ("/jobs", "/jobs/x", "/webhook-secrets", "/files/x"):
+        assert (await client.get(path)).status_code == 503

@@ -1,0 +1,80 @@
+import asyncio
+
+import httpx2
+import pytest
+
+from frontend.errors import BackendUnavailable
+from frontend.http.health import Readiness
+from frontend.triton.gateway import Catalog
+from tests.conftest import ClientFactory
+from tests.fakes import FakeGateway
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_process_lives_also_without_triton(
+    gateway: FakeGateway, client: httpx2.AsyncClient
+) -> None:
+    gateway.unreachable = BackendUnavailable("away")
+    answer = await client.get("/livez")
+    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+
+
+async def test_a_served_model_makes_it_ready(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "models": ["starter"]}
+
+
+async def test_without_triton_it_is_not_ready(
+    gateway: FakeGateway, client: httpx2.AsyncClient
+) -> None:
+    gateway.unreachable = BackendUnavailable("away")
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "reason": "Triton cannot be reached"}
+
+
+async def test_without_a_model_it_is_not_ready(client_of: ClientFactory) -> None:
+    async with client_of(FakeGateway(Catalog())) as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "Triton serves no model"
+
+
+async def test_triton_is_asked_once_a_second(gateway: FakeGateway) -> None:
+    clock = Clock()
+    readiness = Readiness(gateway, clock)
+    await asyncio.gather(*(readiness.state() for _ in range(5)))
+    assert gateway.refreshes == 1
+    clock.now = 1.0
+    gateway.unreachable = BackendUnavailable("away")
+    assert (await readiness.state()).reason is not None
+    assert gateway.refreshes == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tritone_passes_in_flight 0.0",
+        "tritone_passes_waiting 0.0",
+        "tritone_passes_queue_age_seconds 0.0",
+        "tritone_triton_up 1.0",
+        'tritone_model_ready{model="starter"} 1.0',
+        'tritone_build_info{python="',
+        'tritone_http_requests_total{contract="none",model="",status="200",version=""} 1.0',
+        'tritone_http_request_duration_seconds_count{contract="none"} 1.0',
+        "process_resident_memory_bytes",
+    ],
+)
+async def test_metrics_are_in_prometheus_format(client: httpx2.AsyncClient, name: str) -> None:
+    await client.get("/livez")
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert name in answer.text

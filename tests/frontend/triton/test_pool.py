@@ -1,0 +1,378 @@
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    GenerationFailed,
+    Overloaded,
+    TritoneError,
+)
+from frontend.triton.addresses import Unresolved
+from frontend.triton.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.triton.pool import Pool
+from tests.fakes import FakeGateway
+from tritone.card import ModelCard
+
+REFRESH_S = 0.02
+AWAY = BackendUnavailable("away")
+FULL = Overloaded("full", retry_after_s=1.0)
+
+
+@dataclass
+class FakeTriton(FakeGateway):
+    """A fake gateway that knows which passes it has, and says whether it was closed."""
+
+    is_closed: bool = False
+    delay_s: float = 0.0
+
+    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+        await asyncio.sleep(self.delay_s)
+        return await super().generate(request, call)
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    async def progress(self, model: str, job_id: str) -> Progress | None:
+        known = any(call.job_id == job_id for call in self.calls)
+        return Progress(1, 2) if known else None
+
+
+@dataclass
+class Network:
+    """The Tritons there are, and what a resolver says of them."""
+
+    catalog: Catalog
+    tritons: dict[str, FakeTriton] = field(default_factory=dict)
+    listed: list[str] | Unresolved = field(default_factory=list)
+
+    def add(self, address: str) -> FakeTriton:
+        self.tritons[address] = FakeTriton(self.catalog)
+        assert isinstance(self.listed, list)
+        self.listed.append(address)
+        return self.tritons[address]
+
+    async def resolve(self) -> tuple[str, ...]:
+        if isinstance(self.listed, Unresolved):
+            raise self.listed
+        return tuple(self.listed)
+
+
+@pytest.fixture
+def network(card: ModelCard) -> Network:
+    return Network(Catalog(cards=(card,)))
+
+
+@pytest.fixture
+async def pool(network: Network) -> AsyncIterator[Pool]:
+    """A pool that the test opens once its network stands."""
+    pool = Pool(network.resolve, lambda address: network.tritons[address], REFRESH_S)
+    yield pool
+    await pool.close()
+
+
+def call(job_id: str, timeout_s: float = 5.0) -> Call:
+    return Call(job_id=job_id, request_id="req", timeout_s=timeout_s)
+
+
+async def eventually(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not claim():  # noqa: ASYNC110  (what changes knows nothing of events)
+            await asyncio.sleep(0.002)
+
+
+async def test_a_pass_goes_to_the_triton_with_the_fewest(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    one, other = network.add("a:1"), network.add("b:1")
+    await pool.open()
+    one.gate = other.gate = asyncio.Event()
+    long = asyncio.create_task(pool.generate(request_, call("long")))
+    await eventually(lambda: len(one.calls) + len(other.calls) == 1)
+    busy, idle = (one, other) if one.calls else (other, one)
+    idle.gate = None
+    for n in range(5):
+        await pool.generate(request_, call(f"short {n}"))
+    assert (len(busy.calls), len(idle.calls)) == (1, 5)
+    assert busy.gate is not None
+    busy.gate.set()
+    await long
+
+
+async def test_many_passes_at_once_are_shared_evenly(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    tritons = [network.add(f"{name}:1") for name in "abc"]
+    await pool.open()
+    gate = asyncio.Event()
+    for triton in tritons:
+        triton.gate = gate
+    passes = [asyncio.create_task(pool.generate(request_, call(str(n)))) for n in range(12)]
+    await eventually(lambda: sum(len(triton.calls) for triton in tritons) == 12)
+    assert [len(triton.calls) for triton in tritons] == [4, 4, 4]
+    gate.set()
+    assert len(await asyncio.gather(*passes)) == 12
+
+
+async def test_idle_tritons_take_turns_by_lot(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    tritons = [network.add("a:1"), network.add("b:1")]
+    await pool.open()
+    for n in range(64):
+        await pool.generate(request_, call(str(n)))
+    assert min(len(triton.calls) for triton in tritons) > 8  # fails once in 10^9 runs
+
+
+async def test_a_slow_triton_gets_less(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    slow, fast = network.add("a:1"), network.add("b:1")
+    slow.delay_s, fast.delay_s = 0.2, 0.002
+    await pool.open()
+    waiting = iter(range(40))
+
+    async def client() -> None:
+        for n in waiting:
+            await pool.generate(request_, call(str(n)))
+
+    await asyncio.gather(client(), client())
+    assert len(slow.calls) < 8 < len(fast.calls)
+
+
+@pytest.mark.parametrize("error", [AWAY, FULL])
+async def test_what_one_refuses_another_is_given_once(
+    network: Network, pool: Pool, request_: PreparedRequest, error: TritoneError
+) -> None:
+    one, other = network.add("a:1"), network.add("b:1")
+    await pool.open()
+    one.error = error
+    takes = [await pool.generate(request_, call(str(n))) for n in range(8)]
+    assert len(takes) == 8
+    assert len(other.calls) == 8
+
+
+async def test_what_two_refuse_is_refused(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    tritons = [network.add(f"{name}:1") for name in "abc"]
+    await pool.open()
+    for triton in tritons:
+        triton.error = AWAY
+    with pytest.raises(BackendUnavailable):
+        await pool.generate(request_, call("job"))
+    assert sum(len(triton.calls) for triton in tritons) == 2
+
+
+@pytest.mark.parametrize("error", [GenerationFailed("bug"), DeadlineExceeded("late")])
+async def test_what_would_fail_anywhere_is_not_tried_elsewhere(
+    network: Network, pool: Pool, request_: PreparedRequest, error: TritoneError
+) -> None:
+    tritons = [network.add("a:1"), network.add("b:1")]
+    await pool.open()
+    for triton in tritons:
+        triton.error = error
+    with pytest.raises(type(error)):
+        await pool.generate(request_, call("job"))
+    assert sum(len(triton.calls) for triton in tritons) == 1
+
+
+async def test_the_second_try_gets_only_the_time_that_is_left(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    tritons = [network.add("a:1"), network.add("b:1")]
+    await pool.open()
+    for triton in tritons:
+        triton.error, triton.delay_s = AWAY, 0.05
+    with pytest.raises(BackendUnavailable):
+        await pool.generate(request_, call("job", timeout_s=1.0))
+    first, second = sorted(t.calls[0].timeout_s for t in tritons)[::-1]
+    assert first == 1.0
+    assert second <= 0.95
+    for triton in tritons:
+        triton.calls.clear()
+    with pytest.raises(DeadlineExceeded):
+        await pool.generate(request_, call("job", timeout_s=0.02))
+    assert sum(len(triton.calls) for triton in tritons) == 1
+
+
+async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    one, _ = network.add("a:1"), network.add("b:1")
+    await pool.open()
+    one.error = one.unreachable = AWAY
+    for n in range(20):
+        await pool.generate(request_, call(str(n)))
+    assert len(one.calls) <= 1
+    one.error = one.unreachable = None
+    n_before = len(one.calls)
+    await eventually(lambda: all(member.is_up for member in pool.members))
+    for n in range(64):
+        await pool.generate(request_, call(f"later {n}"))
+    assert len(one.calls) - n_before > 8
+
+
+async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> None:
+    triton = network.add("a:1")
+    triton.unreachable = AWAY
+    pool = Pool(network.resolve, lambda address: network.tritons[address], refresh_s=300.0)
+    await pool.open()
+    triton.unreachable = None
+    await eventually(lambda: all(member.is_up for member in pool.members))
+    await pool.close()
+
+
+async def test_when_nobody_is_known_to_be_up_somebody_is_tried_all_the_same(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    triton = network.add("a:1")
+    await pool.open()
+    pool.members[0].is_up = False
+    assert (await pool.generate(request_, call("job"))).model_version == "1"
+    triton.error = triton.unreachable = AWAY
+    with pytest.raises(BackendUnavailable):
+        await pool.refresh()
+    with pytest.raises(BackendUnavailable):
+        await pool.generate(request_, call("job"))
+    assert pool.catalog.cards == network.catalog.cards  # as last seen
+
+
+async def test_an_empty_list_is_an_unavailable_triton(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    network.listed = Unresolved("tritons has no addresses")
+    await pool.open()
+    assert pool.catalog == Catalog()
+    with pytest.raises(BackendUnavailable):
+        await pool.refresh()
+    with pytest.raises(BackendUnavailable):
+        await pool.generate(request_, call("job"))
+
+
+async def test_the_catalog_is_the_union_of_those_that_answer(
+    network: Network, pool: Pool, card: ModelCard
+) -> None:
+    one, other = network.add("a:1"), network.add("b:1")
+    bells, rain, wind = (replace(card, name=name) for name in ("bells", "rain", "wind"))
+    one.catalog = Catalog(cards=(rain,), away=frozenset({"bells", "hail"}))
+    other.catalog = Catalog(cards=(bells, wind))
+    await pool.open()
+    both = Catalog(cards=(bells, rain, wind), away=frozenset({"hail"}))
+    assert pool.catalog == await pool.refresh() == both
+    other.unreachable = AWAY
+    away = frozenset({"bells", "hail", "wind"})
+    rest = Catalog(cards=(rain,), away=away, missed=(bells, wind))
+    assert await pool.refresh() == rest
+
+
+async def test_a_pass_goes_only_where_its_very_model_is(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    old, new = network.add("a:1"), network.add("b:1")
+    changed = replace(request_.card, default_steps=99)
+    new.catalog = Catalog(cards=(changed,))
+    await pool.open()
+    for n in range(6):
+        await pool.generate(request_, call(str(n)))
+        await pool.generate(replace(request_, card=changed), call(f"new {n}"))
+    assert Counter(r.card.default_steps for r in old.requests) == {20: 6}
+    assert Counter(r.card.default_steps for r in new.requests) == {99: 6}
+
+
+async def test_control_requests_go_to_the_triton_that_has_the_pass(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    tritons = [network.add(f"{name}:1") for name in "abc"]
+    await pool.open()
+    gate = asyncio.Event()
+    for triton in tritons:
+        triton.gate = gate
+    running = asyncio.create_task(pool.generate(request_, call("job")))
+    await eventually(lambda: any(triton.calls for triton in tritons))
+    assert await pool.progress("starter", "job") == Progress(1, 2)
+    await pool.cancel("starter", "job")
+    assert [t.cancelled for t in tritons if t.calls] == [["job"]]
+    assert [t.cancelled for t in tritons if not t.calls] == [[], []]
+    gate.set()
+    await running
+    await pool.cancel("starter", "of another process")
+    assert all("of another process" in triton.cancelled for triton in tritons)
+    assert await pool.progress("starter", "of another process") is None
+
+
+async def test_cancelling_the_task_cancels_the_pass_and_frees_the_triton(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    triton = network.add("a:1")
+    await pool.open()
+    triton.gate = asyncio.Event()
+    running = asyncio.create_task(pool.generate(request_, call("job")))
+    await eventually(lambda: bool(triton.calls))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert triton.cancelled == ["job"]
+    assert not pool.members[0].job_ids
+
+
+async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    old = network.add("a:1")
+    await pool.open()
+    old.gate = asyncio.Event()
+    running = asyncio.create_task(pool.generate(request_, call("long")))
+    await eventually(lambda: bool(old.calls))
+    new = network.add("b:1")
+    network.listed = ["b:1"]
+    await eventually(lambda: [member.address for member in pool.members] == ["b:1"])
+    await eventually(lambda: pool.members[0].is_up)
+    for n in range(6):
+        await pool.generate(request_, call(str(n)))
+    assert (len(old.calls), len(new.calls)) == (1, 6)
+    await pool.cancel("starter", "long")
+    assert old.cancelled == ["long"]
+    assert not old.is_closed
+    old.gate.set()
+    await running
+    await eventually(lambda: old.is_closed)
+
+
+async def test_an_address_that_comes_back_is_used_again(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    triton = network.add("a:1")
+    await pool.open()
+    network.listed = []
+    await eventually(lambda: triton.is_closed)
+    network.add("a:1")
+    await eventually(lambda: any(member.is_up for member in pool.members))
+    await pool.generate(request_, call("job"))
+    assert len(network.tritons["a:1"].calls) == 1
+
+
+async def test_a_resolver_that_is_away_takes_nobody_away(
+    network: Network, pool: Pool, request_: PreparedRequest
+) -> None:
+    triton = network.add("a:1")
+    await pool.open()
+    network.listed = Unresolved("the resolver is away")
+    await asyncio.sleep(5 * REFRESH_S)
+    await pool.generate(request_, call("job"))
+    assert not triton.is_closed
+
+
+async def test_closing_closes_every_member_and_ends_every_task(
+    network: Network, pool: Pool
+) -> None:
+    tritons = [network.add("a:1"), network.add("b:1")]
+    before = asyncio.all_tasks()
+    await pool.open()
+    await pool.close()
+    assert all(triton.is_closed for triton in tritons)
+    await eventually(lambda: asyncio.all_tasks() == before)

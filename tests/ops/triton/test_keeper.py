@@ -1,0 +1,156 @@
+"""The first process of Triton's image, with a scripted Triton; acceptance has a real one."""
+
+import http.server
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.deploy.knowledge import DEPLOY
+
+KEEPER = [sys.executable, str(DEPLOY.parent / "ops" / "triton" / "keeper.py")]
+TIMEOUT_S = 30
+
+
+@dataclass
+class FakeTriton:
+    """The HTTP API as far as the keeper uses it."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    unloaded: list[str] = field(default_factory=list)
+    looks_until_idle: int = 0
+    port: int = 0
+
+    def answer(self, path: str) -> tuple[int, object]:
+        match path.strip("/").split("/")[1:]:
+            case ["repository", "index"]:
+                self._advance()
+                return 200, [{"name": n, "state": s} for n, s in self.states.items()]
+            case ["models", name, "config"]:
+                return 200, {"platform": "ensemble" if "_" not in name else ""}
+            case ["models", name, "ready"]:
+                return (400 if name in self.dead else 200), None
+            case ["repository", "models", name, "unload"]:
+                self.unloaded.append(name)
+                self.states[name] = "UNLOADING"
+                return 200, None
+        return 404, {"error": path}
+
+    def _advance(self) -> None:
+        if "UNLOADING" in self.states.values():
+            self.looks_until_idle -= 1
+            if self.looks_until_idle < 0:
+                self.states.update(dict.fromkeys(self.unloaded, "UNAVAILABLE"))
+
+
+@pytest.fixture
+def triton() -> Iterator[FakeTriton]:
+    fake = FakeTriton({"bell": "READY", "bell_denoiser": "READY", "old": "UNAVAILABLE", "new": ""})
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = fake.answer(self.path)
+            content = b"" if body is None else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        fake.port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield fake
+        server.shutdown()
+
+
+def keeper(port: int, *arguments: str) -> subprocess.Popen[str]:
+    command = [*KEEPER, "--http-port", str(port), "--drain-timeout-s", "1", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def running(port: int, program: str) -> subprocess.Popen[str]:
+    """Return a keeper whose Triton says `up` once it runs."""
+    process = keeper(port, "run", sys.executable, "-uc", f"print('up')\n{program}")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, said
+
+
+LASTING = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
+
+
+def test_a_triton_that_serves_is_alive(triton: FakeTriton) -> None:
+    assert end_of(keeper(triton.port, "alive")) == (0, "")
+
+
+def test_a_model_that_is_ready_by_name_only_is_dead(triton: FakeTriton) -> None:
+    triton.dead = {"bell_denoiser", "old"}
+    assert end_of(keeper(triton.port, "alive")) == (1, "keeper: dead: bell_denoiser\n")
+
+
+def test_a_triton_that_does_not_answer_is_not_alive() -> None:
+    code, said = end_of(keeper(1, "alive"))
+    assert code == 1
+    assert said.startswith("keeper: Triton does not answer: ")
+
+
+def test_sigterm_unloads_the_ensembles_and_waits_for_their_requests(triton: FakeTriton) -> None:
+    triton.looks_until_idle = 3
+    process = running(triton.port, LASTING)
+    process.send_signal(signal.SIGTERM)
+    assert end_of(process) == (128 + signal.SIGTERM, "keeper: draining\nkeeper: drained\n")
+    assert triton.unloaded == ["bell"]
+    assert triton.looks_until_idle < 0
+
+
+def test_a_drain_that_takes_too_long_is_given_up(triton: FakeTriton) -> None:
+    triton.looks_until_idle = 10**6
+    process = running(triton.port, LASTING)
+    process.send_signal(signal.SIGTERM)
+    code, said = end_of(process)
+    assert code == 128 + signal.SIGTERM
+    assert said.endswith("not drained; ending all the same\n")
+
+
+def test_a_triton_that_does_not_answer_is_ended_all_the_same() -> None:
+    process = running(1, LASTING)
+    process.send_signal(signal.SIGINT)
+    code, said = end_of(process)
+    assert code == 128 + signal.SIGTERM
+    assert "cannot drain" in said
+
+
+def test_a_second_signal_ends_all_at_once(triton: FakeTriton) -> None:
+    triton.looks_until_idle = 10**6
+    process = running(triton.port, STUBBORN)
+    process.send_signal(signal.SIGTERM)
+    while not triton.unloaded:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert end_of(process)[0] == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_triton_that_ends_by_itself_ends_the_container(triton: FakeTriton, code: int) -> None:
+    process = running(triton.port, f"raise SystemExit({code})")
+    assert end_of(process) == (code, "")
