@@ -29,7 +29,10 @@ Tensors = dict[str, NDArray[Any]]
 
 
 class Reply(Protocol):
-    """Where a job's one answer goes. Neither way of answering may raise."""
+    """Where a job's one answer goes: only the first one counts. No method raises.
+
+    Any thread may call any method, also after the answer.
+    """
 
     def is_cancelled(self) -> bool:
         """Return whether nobody waits for the answer any more."""
@@ -54,7 +57,7 @@ class Job(Claim):
     cancel_requested: bool = False
     has_begun: bool = False  # at least one step was tried
     has_ended: bool = False
-    asked_at: float = -math.inf  # when the reply was last asked whether its client is gone
+    client_checked_at: float = -math.inf  # on the queue's clock, in s
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from backends.denoiser.pace import Pace
 from backends.errors import Code, RequestFailed
 from tritone.turns import Turns
 
+CLIENT_CHECK_S = 0.25  # between two checks of one client, each a round trip to Triton's process
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -108,10 +110,17 @@ class JobQueue:
                 self._changed.wait()
             return bool(self._ready)
 
-    def ready(self) -> list[Job]:
-        """Return the jobs that are in no step right now."""
+    def due_for_check(self) -> list[Job]:
+        """Return the jobs whose client was not checked lately, and count them as checked.
+
+        So no two lanes check one client at the same time.
+        """
+        now = self._clock()
         with self._changed:
-            return list(self._ready)
+            due = [job for job in self._ready if now - job.client_checked_at >= CLIENT_CHECK_S]
+            for job in due:
+                job.client_checked_at = now
+            return due
 
     def drop_ended(self) -> Ended:
         """Remove the jobs that are cancelled, or that can no longer be in time."""
@@ -128,6 +137,11 @@ class JobQueue:
             jobs = list(self._ready)
             self._remove(jobs)
             return jobs
+
+    def all_jobs(self) -> list[Job]:
+        """Return every job that was accepted and has not left."""
+        with self._changed:
+            return [*self._ready, *self._stepping]
 
     def take(self) -> tuple[list[Job], bool]:
         """Return the jobs of the next step, and whether there are no others at all."""

@@ -72,9 +72,10 @@ class TritonPythonModel:
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)
 
     def finalize(self) -> None:
-        """Let the jobs in flight end."""
+        """Let the jobs in flight end, fail those that do not, and let go of Triton's objects."""
         self._scheduler.stop()
         deadline = time.monotonic() + DRAIN_SECONDS
         for lane in self._lanes:
             lane.join(max(0.0, deadline - time.monotonic()))
+        self._scheduler.abandon()
         self._metrics.close()

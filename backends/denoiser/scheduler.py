@@ -16,8 +16,6 @@ from backends.denoiser.rows import Predict, Transformers, predict_rows
 from backends.errors import Code, RequestFailed
 from tritone.sampling import Latents
 
-_ASK_CLIENT_S = 0.25  # whether a client is gone: a round trip to Triton's process
-
 
 class Scheduler:
     """Steps the jobs of a bounded queue over one transformer, in one or several lanes."""
@@ -63,6 +61,11 @@ class Scheduler:
         """Accept no more jobs; `run` returns when the accepted ones have ended."""
         self._queue.stop()
 
+    def abandon(self) -> None:
+        """Fail every job that is left after `stop`, also those that hang in a step."""
+        for job in self._queue.all_jobs():
+            job.end(RequestFailed("denoiser is stopping", Code.UNAVAILABLE))
+
     def run(self) -> None:
         """Be a lane: step until stopped and nothing is left to take."""
         while self._queue.wait():
@@ -73,7 +76,7 @@ class Scheduler:
 
     def step(self) -> None:
         """Answer what ended, and take one diffusion step with the jobs whose turn it is."""
-        self._ask_clients()
+        self._check_clients()
         self._answer_ended()
         jobs, is_alone = self._queue.take()
         if not jobs:
@@ -109,12 +112,10 @@ class Scheduler:
         self._metrics.stepped(len(denoised), self._clock() - begin)
         return denoised
 
-    def _ask_clients(self) -> None:
-        now = self._clock()
-        for job in self._queue.ready():
-            if now - job.asked_at >= _ASK_CLIENT_S:
-                job.asked_at = now
-                job.cancel_requested |= job.reply.is_cancelled()
+    def _check_clients(self) -> None:
+        # Another lane may take and answer such a job meanwhile: `Reply` allows that.
+        for job in self._queue.due_for_check():
+            job.cancel_requested |= job.reply.is_cancelled()
 
     def _answer_ended(self) -> None:
         ended = self._queue.drop_ended()

@@ -21,6 +21,7 @@ class TritonMetrics:
         """Register the metrics under `labels`."""
         self._labels = labels
         self._families: list[pb_utils.MetricFamily] = []
+        self._values: list[_Value] = []
         self._changed = threading.Event()
         self._lock = threading.Lock()
         self._active, self._pending = self._metric("active"), self._metric("pending")
@@ -34,10 +35,17 @@ class TritonMetrics:
         self._teller.start()
 
     def close(self) -> None:
-        """Tell the rest, and nothing more: a thread must not call Triton when it unloads us."""
+        """Report the rest, then let go of every metric.
+
+        A metric tells Triton's process when it is deleted. One that is left until the interpreter
+        exits finds that link closed, and the process crashes.
+        """
         self._is_closed = True
         self._changed.set()
         self._teller.join()
+        for value in self._values:
+            value.release()
+        self._families.clear()
 
     def queued(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
@@ -65,13 +73,11 @@ class TritonMetrics:
         self._changed.set()
 
     def _tell_forever(self) -> None:
-        gauges = (self._active, self._pending)
-        counters = (self._cancelled, self._failed, self._steps, self._rows, self._seconds)
         while not self._is_closed:
             self._changed.wait()
             self._changed.clear()
-            for metric in (*gauges, *counters):
-                metric.tell()
+            for value in self._values:
+                value.tell()
             time.sleep(_PAUSE_S)
 
     def _metric(self, name: str) -> _Value:
@@ -84,24 +90,29 @@ class TritonMetrics:
             name=f"{PREFIX}{name}", description=meaning, kind=kinds[kind]
         )
         self._families.append(family)
-        return _Value(family.Metric(labels=self._labels), is_counter=kind == "counter")
+        value = _Value(family.Metric(labels=self._labels), is_counter=kind == "counter")
+        self._values.append(value)
+        return value
 
 
 class _Value:
     """A metric's value, and how much of it Triton was told."""
 
     def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
-        self._metric = metric
+        self._metric: pb_utils.Metric | None = metric
         self._is_counter = is_counter
         self._told = 0.0
         self.value = 0.0
 
     def tell(self) -> None:
         value = self.value
-        if value == self._told:
+        if value == self._told or self._metric is None:
             return
         if self._is_counter:
             self._metric.increment(value - self._told)
         else:
             self._metric.set(value)
         self._told = value
+
+    def release(self) -> None:
+        self._metric = None
