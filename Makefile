@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
 
-.PHONY: help install install-dev serve test acceptance lint format bench lock verify-full-size evaluate-starter
+.PHONY: help install install-dev serve test acceptance drills lint format bench lock verify-full-size evaluate-starter
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -29,10 +29,13 @@ serve: install ## start Triton and the frontend, and say where
 
 test: install-dev ## run every test, the acceptance tests against a real Triton included
 	$(BIN)/python -m pytest -m "not triton" -n 3 --dist loadfile
-	$(BIN)/python -m pytest -m triton
+	$(BIN)/python -m pytest -m "triton and not drill"
 
 acceptance: install-dev ## run the tests against a real Triton only
-	$(BIN)/python -m pytest -m triton
+	$(BIN)/python -m pytest -m "triton and not drill"
+
+drills: install-dev ## run the long editions of the tests under load (about 15 minutes)
+	$(BIN)/python -m pytest -s -m drill
 
 lint: install-dev ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,0 +1,148 @@
+"""Stands in for `triton_python_backend_utils`, which exists inside Triton's python stub only.
+
+Its senders behave as Triton's do, except that what crashes Triton is noted as a fault here.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
+
+
+class TritonModelException(Exception):
+    pass
+
+
+class TritonError:
+    UNKNOWN, INTERNAL, NOT_FOUND, INVALID_ARG = range(4)
+    UNAVAILABLE, UNSUPPORTED, ALREADY_EXISTS, CANCELLED = range(4, 8)
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        self._message, self._code = message, code
+
+    def message(self) -> str:
+        return self._message
+
+    def code(self) -> int:
+        return self._code
+
+
+class Tensor:
+    def __init__(self, name: str, array: NDArray[Any]) -> None:
+        self._name, self._array = name, array
+
+    def name(self) -> str:
+        return self._name
+
+    def as_numpy(self) -> NDArray[Any]:
+        return self._array
+
+
+class InferenceResponse:
+    def __init__(
+        self, output_tensors: list[Tensor] | None = None, error: TritonError | None = None
+    ) -> None:
+        self._tensors, self._error = output_tensors or [], error
+
+    def has_error(self) -> bool:
+        return self._error is not None
+
+    def error(self) -> TritonError:
+        assert self._error is not None
+        return self._error
+
+    def output_tensors(self) -> list[Tensor]:
+        return self._tensors
+
+
+class Sender:
+    """A response sender; `faults` are uses that Triton may not survive."""
+
+    def __init__(self, while_asked: Callable[[], object] = lambda: None) -> None:
+        self._while_asked = while_asked
+        self._is_freed = False
+        self.responses: list[InferenceResponse] = []
+        self.faults: list[str] = []
+        self.client_is_gone = False
+        self.is_answered = threading.Event()
+
+    def is_cancelled(self) -> bool:
+        self._note("asked after the final answer")
+        self._while_asked()
+        self._note("answered while it was asked")
+        return self.client_is_gone
+
+    def send(self, response: InferenceResponse, flags: int = 0) -> None:
+        self._note("answered after the final answer")
+        self._is_freed = flags == TRITONSERVER_RESPONSE_COMPLETE_FINAL
+        self.responses.append(response)
+        self.is_answered.set()
+
+    def _note(self, fault: str) -> None:
+        if self._is_freed:
+            self.faults.append(fault)
+
+
+class Request:
+    """A request to a backend."""
+
+    def __init__(
+        self, tensors: dict[str, NDArray[Any]], parameters: str = "", sender: Sender | None = None
+    ) -> None:
+        self._tensors = [Tensor(name, array) for name, array in tensors.items()]
+        self._parameters = parameters
+        self._sender = sender or Sender()
+
+    def inputs(self) -> list[Tensor]:
+        return self._tensors
+
+    def parameters(self) -> str:
+        return self._parameters
+
+    def request_id(self) -> str:
+        return ""
+
+    def timeout(self) -> int:
+        return 0
+
+    def get_response_sender(self) -> Sender:
+        return self._sender
+
+
+class Metric:
+    living: ClassVar["weakref.WeakSet[Metric]"] = weakref.WeakSet()
+
+    def __init__(self) -> None:
+        self.living.add(self)
+        self.value = 0.0
+
+    def increment(self, value: float) -> None:
+        self.value += value
+
+    def set(self, value: float) -> None:
+        self.value = value
+
+
+class MetricFamily:
+    COUNTER, GAUGE = range(2)
+    living: ClassVar["weakref.WeakSet[MetricFamily]"] = weakref.WeakSet()
+
+    def __init__(self, *, name: str, description: str, kind: int) -> None:
+        self.living.add(self)
+
+    def Metric(self, *, labels: dict[str, str]) -> Metric:
+        return Metric()
+
+
+class Logger:
+    @staticmethod
+    def log_warn(message: str) -> None:
+        pass
+
+
+def get_input_tensor_by_name(request: Request, name: str) -> Tensor | None:
+    return next((tensor for tensor in request.inputs() if tensor.name() == name), None)

@@ -1,0 +1,90 @@
+"""The denoiser's backend itself, over a stand-in for Triton's module."""
+
+import gc
+import json
+import threading
+from typing import Any, cast
+
+import pytest
+
+from backends.denoiser import model
+from backends.denoiser.job import Tensors
+from backends.denoiser.rows import Predict, Transformers
+from tests.backends.fake_pb_utils import Metric, MetricFamily, Request, Sender
+from tests.backends.fakes import halve, request
+from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.sampling import Latents
+from tritone.tensors import PROGRESS, QUERY
+
+TIMEOUT_S = 10.0
+
+
+def loaded(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch, predict: Predict = halve
+) -> model.TritonPythonModel:
+    monkeypatch.setattr(model, "open_transformers", lambda *_: Transformers(1, predict, predict))
+    parameters = {CARD_PARAMETER: card.to_json(), "step_batch": "1", "max_pending": "4"}
+    config = {
+        "name": "a_denoiser",
+        "parameters": {key: {"string_value": value} for key, value in parameters.items()},
+    }
+    loading = model.TritonPythonModel()
+    loading.initialize({"model_config": json.dumps(config), "model_version": "1"})
+    return loading
+
+
+def execute(denoiser: model.TritonPythonModel, *requests: Request) -> None:
+    denoiser.execute(cast(Any, requests))
+
+
+def test_a_request_is_answered_once_with_its_latents(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denoiser, sender, control = loaded(card, monkeypatch), Sender(), Sender()
+    asking = Request(request(card), sender=sender)
+    execute(denoiser, asking, Request({}, json.dumps({QUERY: "nobody"}), control))
+    assert sender.is_answered.wait(TIMEOUT_S)
+    denoiser.finalize()
+    assert [len(each.responses) for each in (sender, control)] == [1, 1]
+    (progress,) = control.responses[0].output_tensors()
+    assert progress.name() == PROGRESS
+    assert not sender.faults + control.faults
+
+
+def test_a_request_without_tensors_fails_alone(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denoiser, bad, good = loaded(card, monkeypatch), Sender(), Sender()
+    execute(denoiser, Request({}, sender=bad), Request(request(card), sender=good))
+    assert good.is_answered.wait(TIMEOUT_S)
+    denoiser.finalize()
+    assert bad.responses[0].has_error()
+    assert not good.responses[0].has_error()
+
+
+def test_no_object_of_tritons_outlives_finalize(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released = threading.Event(), threading.Event()
+
+    def hang(inputs: Tensors) -> Latents:
+        begun.set()
+        assert released.wait(TIMEOUT_S)
+        return halve(inputs)
+
+    gc.collect()
+    before = len(Metric.living), len(MetricFamily.living)
+    denoiser, sender = loaded(card, monkeypatch, hang), Sender()
+    monkeypatch.setattr(model, "DRAIN_SECONDS", 0.05)
+    execute(denoiser, Request(request(card, steps=1), sender=sender))
+    assert begun.wait(TIMEOUT_S)
+    denoiser.finalize()
+    assert sender.is_answered.is_set()  # by finalize: the lane still hangs
+    assert "denoiser is stopping" in sender.responses[0].error().message()
+    assert (len(Metric.living), len(MetricFamily.living)) == before
+    released.set()
+    for lane in denoiser._lanes:
+        lane.join(TIMEOUT_S)
+        assert not lane.is_alive()
+    assert len(sender.responses) == 1
+    assert not sender.faults
