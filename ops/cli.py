@@ -6,13 +6,12 @@ from typing import Annotated
 import typer
 
 from ops import logs
-from ops.checked_settings import checked_settings
 from ops.doctor import Finding, examine
 from ops.errors import CannotStart
 from ops.keys import keys
 from ops.models.cli import app as models
-from ops.top import top
-from ops.up import up
+from ops.settings import load_settings
+from ops.stack.up import up
 from tritone import __version__
 
 app = typer.Typer(
@@ -22,7 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models, name="models")
-app.command("top")(top)
 
 
 def main() -> None:
@@ -54,7 +52,7 @@ def _up(
     """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""
     logs.configure()
     try:
-        asyncio.run(up(checked_settings(), with_frontend=frontend, logs_info=not quiet))
+        asyncio.run(up(load_settings(), with_frontend=frontend, logs_info=not quiet))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None
@@ -63,7 +61,7 @@ def _up(
 @app.command("doctor")
 def _doctor() -> None:
     """Check what the stack needs, a line each."""
-    findings = examine(checked_settings())
+    findings = examine(load_settings())
     for finding in findings:
         typer.echo(_line(finding))
     if not all(finding.is_good for finding in findings):
@@ -78,7 +76,7 @@ def _doctor() -> None:
 def _keys(context: typer.Context) -> None:
     """Make, list and revoke API keys."""
     try:
-        raise typer.Exit(keys(checked_settings(), context.args))
+        raise typer.Exit(keys(load_settings(), context.args))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ops.errors import CannotStart
-from ops.frontend import frontend_port
-from ops.models import published_models
 from ops.settings import Settings
+from ops.stack.frontend import frontend_port
 from ops.triton.home import libpython_folder, triton_home
-from ops.triton.shared_memory import SHARED_MEMORY, free_bytes
+from ops.triton.published import list_published_models
+from ops.triton.shared_memory import SHARED_MEMORY, count_free_bytes
 
 _MIB = 1 << 20
 _WANTED_SHARED_MEMORY = 256 * _MIB  # a few regions of 1 MiB per model, grown by the largest tensors
@@ -42,7 +42,7 @@ def _find(subject: str, look: Callable[[], str]) -> Finding:
 
 
 def _shared_memory() -> str:
-    free = free_bytes()
+    free = count_free_bytes()
     if free < _WANTED_SHARED_MEMORY:
         raise CannotStart(
             f"{SHARED_MEMORY} has {free // _MIB} MiB free, {_WANTED_SHARED_MEMORY // _MIB} are "
@@ -56,6 +56,6 @@ def _port(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    models = published_models(settings.model_repository)
+    models = list_published_models(settings.model_repository)
     names = [model.name for model in models if not model.is_candidate]
     return f"{settings.model_repository} publishes {', '.join(names)}"

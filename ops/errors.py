@@ -1,5 +1,13 @@
-"""What keeps the stack from starting, in one sentence with its remedy."""
+"""Everything that goes wrong here, in one sentence with its remedy."""
 
 
-class CannotStart(Exception):
-    """The stack cannot start; the text says why and what to do, and is shown as it is."""
+class OpsError(Exception):
+    """An error whose text is shown as it is."""
+
+
+class CannotStart(OpsError):
+    """The stack cannot start; the text says why and what to do."""
+
+
+class TritonCallFailed(OpsError):
+    """Triton refused a management call or did not answer it; the text is Triton's, or gRPC's."""

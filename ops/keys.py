@@ -5,11 +5,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ops.job_database import embedded_postgres
-from ops.settings import Settings, inherited_environment
-
-DATABASE_URL = "TRITONE_JOBS__DATABASE_URL"
-PEPPER_FILE = "TRITONE_KEYS__PEPPER_FILE"
+from ops.settings import Settings, copy_environment
+from ops.stack.database import embedded_postgres
+from ops.stack.environment import DATABASE_URL, key_environment
 
 
 def keys(settings: Settings, arguments: Sequence[str]) -> int:
@@ -24,16 +22,9 @@ def keys(settings: Settings, arguments: Sequence[str]) -> int:
         return subprocess.run(command, env=environment, check=False).returncode
 
 
-def key_environment(settings: Settings) -> dict[str, str]:
-    """Return our environment, with the pepper in the state folder unless it is said elsewhere."""
-    environment = inherited_environment()
-    pepper_file = settings.resolved_state_directory() / "keys.pepper"
-    return environment | {PEPPER_FILE: environment.get(PEPPER_FILE) or str(pepper_file)}
-
-
 @contextmanager
 def _database_url(settings: Settings) -> Iterator[str]:
-    given = inherited_environment().get(DATABASE_URL)
+    given = copy_environment().get(DATABASE_URL)
     database = embedded_postgres(settings)
     if given:
         yield given

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+import typer
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -23,10 +24,10 @@ class TritonSettings(BaseModel):
         False,
         description="Whether Triton's APIs, which ask for no key, listen on all addresses.",
     )
-    canary_period_s: float = Field(
+    probe_period_s: float = Field(
         10.0, gt=0, description="Period of asking backend processes for a sign of life, in seconds."
     )
-    canary_timeout_s: float = Field(
+    probe_timeout_s: float = Field(
         30.0, gt=0, description="How long a backend process may do nothing, in seconds."
     )
     start_timeout_s: float = Field(
@@ -97,6 +98,22 @@ class Settings(BaseSettings):
         return Path(home) / "tritone"
 
 
-def inherited_environment() -> dict[str, str]:
+def load_settings() -> Settings:
+    """Return the settings of this environment.
+
+    Raises:
+        typer.Exit: status 2; each bad variable has been named on stderr, in a line of its own.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            path = "__".join(str(part).upper() for part in problem["loc"])
+            variable = path if path.startswith("TRITONE_") else f"TRITONE_{path}"
+            typer.echo(f"tritone: {variable}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
+
+
+def copy_environment() -> dict[str, str]:
     """Return a copy of our own environment for a child process."""
     return dict(os.environ)

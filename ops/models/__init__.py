@@ -1,5 +1,1 @@
-"""Published models and their versions: what a repository holds, what Triton serves, and changes."""
-
-from ops.models.published import PublishedModel, published_models
-
-__all__ = ["PublishedModel", "published_models"]
+"""What operations do with published models and their versions: `tritone models`."""

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from ops.errors import TritonCallFailed
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest, check_hashes
 from ops.models.repository import Repository
 from ops.models.rollout import Rollout
 from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 from tritone.fingerprints import Fingerprint
 from tritone.versions import Lineup, candidate_name
 
@@ -153,7 +154,7 @@ class Operator:
             for component in served.components:  # those that come with the ensemble are not changed
                 self.say(f"loading {component}")
                 await self.control.load(component, timeout_s=self.timeout_s)
-        except TritonError as error:
+        except TritonCallFailed as error:
             raise ModelsError(f"{model} does not load: {first_line(str(error))}") from error
         return served
 

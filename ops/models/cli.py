@@ -8,16 +8,17 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
-from ops.checked_settings import checked_settings
-from ops.models import screen
+from ops.errors import TritonCallFailed
+from ops.models import terminal
 from ops.models.actions import Operator
-from ops.models.comparing import compare
+from ops.models.address import StackAddress, find_stack_address
 from ops.models.errors import ModelsError
 from ops.models.overview import Row, rows
 from ops.models.served import first_line
 from ops.models.smoke import Smoke
-from ops.models.target import Target, find_target
-from ops.triton.control import TritonControl, TritonError
+from ops.models.traffic import compare
+from ops.settings import load_settings
+from ops.triton.control import TritonControl
 
 app = typer.Typer(
     help="List, try, promote and roll back versions of models, without dropping a request.\n\n"
@@ -56,11 +57,11 @@ Act = Callable[[Operator], Awaitable[Smoke | None]]
 @app.command("list")
 def _list(url: Url = None, repository: Folder = None, is_json: Json = False) -> None:
     """Show every version of every model: its state, and which one answers."""
-    found = _rows(_target(url, repository), None)
+    found = _rows(_address(url, repository), None)
     if is_json:
-        screen.show_json([row.to_dict() for row in found])
+        terminal.show_json([row.to_dict() for row in found])
     else:
-        screen.show_rows(found)
+        terminal.show_rows(found)
 
 
 @app.command("show")
@@ -72,15 +73,15 @@ def _show(
     is_json: Json = False,
 ) -> None:
     """Show what is known of a model's versions: size, precision, hashes, measured errors."""
-    found = _rows(_target(url, repository), model)
+    found = _rows(_address(url, repository), model)
     found = [row for row in found if version in {None, row.version}]
     if not found:
         _fail(f"{model} has no version {version}")
     if is_json:
-        screen.show_json([row.to_dict() for row in found])
+        terminal.show_json([row.to_dict() for row in found])
         return
     for row in found:
-        screen.show_row(row)
+        terminal.show_row(row)
 
 
 @app.command("load")
@@ -99,7 +100,7 @@ def _load(  # noqa: PLR0913, PLR0917 -- every parameter is an option of the comm
     async def act(operator: Operator) -> None:
         await operator.load(model, version)
 
-    _run(_target(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
 
 
 @app.command("verify")
@@ -114,7 +115,7 @@ def _verify(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Try a version with two prompts and its fingerprint; who answers does not change."""
     manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_target(url, repository), model, lambda operator: operator.verify(model, version), manner)
+    _run(_address(url, repository), model, lambda operator: operator.verify(model, version), manner)
 
 
 @app.command("promote")
@@ -133,7 +134,7 @@ def _promote(  # noqa: PLR0913, PLR0917
         return (await operator.promote(model, version))[1]
 
     manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_target(url, repository), model, act, manner)
+    _run(_address(url, repository), model, act, manner)
 
 
 @app.command("rollback")
@@ -149,7 +150,7 @@ def _rollback(
     async def act(operator: Operator) -> None:
         await operator.rollback(model)
 
-    _run(_target(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
 
 
 @app.command("canary")
@@ -171,7 +172,7 @@ def _canary(  # noqa: PLR0913, PLR0917
         return (await operator.canary(model, version, share))[1]
 
     manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_target(url, repository), model, act, manner)
+    _run(_address(url, repository), model, act, manner)
 
 
 @app.command("compare")
@@ -185,16 +186,16 @@ def _compare(
 ) -> None:
     """Compare how a model's versions do under traffic: time, errors, loudness, silence."""
     try:
-        frontends = frontend or [_target(None, None).frontend or ""]
+        frontends = frontend or [_address(None, None).frontend or ""]
         if not all(frontends):
             raise ModelsError("no frontend runs here; name one with --frontend URL")
         figures = compare(frontends, model)
     except ModelsError as error:
         _fail(str(error))
     if is_json:
-        screen.show_json([each.to_dict() for each in figures])
+        terminal.show_json([each.to_dict() for each in figures])
     else:
-        screen.show_figures(figures)
+        terminal.show_figures(figures)
 
 
 @app.command("unload")
@@ -211,7 +212,7 @@ def _unload(  # noqa: PLR0913, PLR0917
     async def act(operator: Operator) -> None:
         await operator.unload(model, version)
 
-    _run(_target(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,38 +224,40 @@ class _Manner:
     needs_fingerprint: bool = True
 
 
-def _run(target: Target, model: str, act: Act, manner: _Manner) -> None:
+def _run(address: StackAddress, model: str, act: Act, manner: _Manner) -> None:
     async def run(control: TritonControl) -> tuple[Smoke | None, list[Row]]:
-        with screen.progress(is_json=manner.is_json) as say:
+        with terminal.progress(is_json=manner.is_json) as say:
             operator = Operator(
                 control=control,
-                repository=target.repository,
+                repository=address.repository,
                 timeout_s=manner.timeout_s,
                 needs_fingerprint=manner.needs_fingerprint,
                 say=say,
             )
             smoke = await act(operator)
-        return smoke, await rows(control, target.repository, model)
+        return smoke, await rows(control, address.repository, model)
 
-    smoke, found = _with_control(target, run)
+    smoke, found = _with_control(address, run)
     if manner.is_json:
         versions = [row.to_dict() for row in found]
-        screen.show_json({"smoke": asdict(smoke) if smoke else None, "versions": versions})
+        terminal.show_json({"smoke": asdict(smoke) if smoke else None, "versions": versions})
         return
     if smoke is not None:
-        screen.show_smoke(smoke)
-    screen.show_rows(found)
-    if target.repository is None:
-        screen.complain("kept until that Triton restarts; to keep it longer give --repository")
+        terminal.show_smoke(smoke)
+    terminal.show_rows(found)
+    if address.repository is None:
+        terminal.complain("kept until that Triton restarts; to keep it longer give --repository")
 
 
-def _rows(target: Target, model: str | None) -> list[Row]:
-    return _with_control(target, lambda control: rows(control, target.repository, model))
+def _rows(address: StackAddress, model: str | None) -> list[Row]:
+    return _with_control(address, lambda control: rows(control, address.repository, model))
 
 
-def _with_control(target: Target, use: Callable[[TritonControl], Awaitable[Result]]) -> Result:
+def _with_control(
+    address: StackAddress, use: Callable[[TritonControl], Awaitable[Result]]
+) -> Result:
     async def run() -> Result:
-        control = TritonControl(target.url)
+        control = TritonControl(address.url)
         try:
             return await use(control)
         finally:
@@ -264,17 +267,17 @@ def _with_control(target: Target, use: Callable[[TritonControl], Awaitable[Resul
         return asyncio.run(run())
     except ModelsError as error:
         _fail(str(error))
-    except TritonError as error:
-        _fail(first_line(error.message() or str(error)))
+    except TritonCallFailed as error:
+        _fail(first_line(str(error)))
 
 
-def _target(url: str | None, repository: Path | None) -> Target:
+def _address(url: str | None, repository: Path | None) -> StackAddress:
     try:
-        return find_target(checked_settings(), url, repository)
+        return find_stack_address(load_settings(), url, repository)
     except ModelsError as error:
         _fail(str(error))
 
 
 def _fail(reason: str) -> NoReturn:
-    screen.complain(reason)
+    terminal.complain(reason)
     raise typer.Exit(1)

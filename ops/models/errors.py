@@ -1,7 +1,9 @@
 """Why a version is not served, in one sentence with its remedy."""
 
+from ops.errors import OpsError
 
-class ModelsError(Exception):
+
+class ModelsError(OpsError):
     """The command cannot be carried out; what was served is served as before."""
 
 

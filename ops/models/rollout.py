@@ -7,11 +7,12 @@ the model's ensemble, which Triton exchanges as a whole; what nobody needs is un
 from collections.abc import Iterable
 from contextlib import suppress
 
+from ops.errors import TritonCallFailed
 from ops.models import configs
 from ops.models.errors import ModelsError, Refused
 from ops.models.served import READY, UNLOADING, Served, first_line, loaded, read, states
 from ops.polling import within
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 from tritone.versions import Lineup, candidate_name
 
 _TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component
@@ -42,11 +43,11 @@ class Rollout:
             self._staged.add(version)
             try:
                 await self._load(name, config, {f"{version}/manifest.json": manifest})
-            except TritonError as error:
+            except TritonCallFailed as error:
                 # Healing may have reloaded a component from its file between our look and our load.
                 if is_last or _TAKEN_BACK not in str(error):
                     await self.unstage(version)
-                    raise Refused(f"{name} does not load: {_said(error)}") from error
+                    raise Refused(f"{name} does not load: {first_line(str(error))}") from error
             else:
                 break
         return name
@@ -54,7 +55,7 @@ class Rollout:
     async def unstage(self, version: int) -> None:
         """Undo `stage`: nobody was sent to the version yet."""
         self._staged.discard(version)
-        with suppress(TritonError):
+        with suppress(TritonCallFailed):
             await self._control.unload(candidate_name(self.served.name, version))
         await self._set_versions(self.served.loaded)
 
@@ -91,8 +92,10 @@ class Rollout:
         config = configs.serving(self.served.config, version, lineup)
         try:
             await self._load(self.served.name, configs.as_override(config))
-        except TritonError as error:
-            raise ModelsError(f"{self.served.name} was not switched: {_said(error)}") from error
+        except TritonCallFailed as error:
+            raise ModelsError(
+                f"{self.served.name} was not switched: {first_line(str(error))}"
+            ) from error
 
     async def _load_components(self, versions: Iterable[int]) -> None:
         try:
@@ -102,12 +105,12 @@ class Rollout:
             # too). That can be without the version that serves; what is loaded now is newest.
             await self._set_versions(versions, are_loaded_again=True)
             await self._check_loaded(versions)
-        except (TritonError, Refused) as error:
-            with suppress(TritonError):
+        except (TritonCallFailed, Refused) as error:
+            with suppress(TritonCallFailed):
                 await self._set_versions(self.served.loaded)
             if isinstance(error, Refused):
                 raise
-            raise Refused(_said(error) + await self._consequence()) from error
+            raise Refused(first_line(str(error)) + await self._consequence()) from error
 
     async def _consequence(self) -> str:
         if await self._control.is_server_ready():
@@ -173,7 +176,3 @@ class Rollout:
 
     async def _load(self, model: str, config: str, files: dict[str, bytes] | None = None) -> None:
         await self._control.load(model, config=config, files=files, timeout_s=self._timeout_s)
-
-
-def _said(error: TritonError) -> str:
-    return first_line(error.message() or str(error))

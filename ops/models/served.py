@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from ops.errors import TritonCallFailed
 from ops.models import configs
 from ops.models.errors import ModelsError
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.versions import Lineup
 
@@ -72,8 +73,8 @@ async def states(control: TritonControl) -> States:
     """
     try:
         rows = await control.states()
-    except TritonError as error:
-        raise ModelsError(f"Triton does not answer: {first_line(error.message() or '')}") from error
+    except TritonCallFailed as error:
+        raise ModelsError(f"Triton does not answer: {first_line(str(error))}") from error
     found: States = {}
     for name, version, state, reason in rows:
         versions = found.setdefault(name, {})

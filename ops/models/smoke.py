@@ -7,9 +7,10 @@ import numpy as np
 from tritonclient.grpc.aio import InferInput, InferResult
 from tritonclient.utils import np_to_triton_dtype
 
+from ops.errors import TritonCallFailed
 from ops.models.errors import Refused
 from ops.models.served import first_line
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
@@ -49,11 +50,11 @@ async def smoke(
         start = time.monotonic()
         try:
             answers = await control.ask(name, _inputs(card, asked, prompt), {}, timeout_s)
-        except TritonError as error:
-            said = first_line(error.message() or str(error))
+        except TritonCallFailed as error:
+            said = first_line(str(error))
             raise Refused(f"{name} fails for {prompt!r}: {said}") from error
         seconds.append(time.monotonic() - start)
-        sounds.append(_delivered(name, answers, span(card, 0.0, asked.seconds)))
+        sounds.append(_samples_of(name, answers, span(card, 0.0, asked.seconds)))
     for prompt, pcm in zip(asked.prompts, sounds, strict=True):
         _check_sound(name, prompt, pcm)
     difference = _difference(sounds)
@@ -71,7 +72,7 @@ async def smoke(
     )
 
 
-def _delivered(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
+def _samples_of(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
     """Return the samples asked for, int16 [audio_channels, samples]."""
     decoded = [answer.as_numpy(tensors.PCM) for answer in answers]
     found: list[Pcm] = [pcm[0] for pcm in decoded if pcm is not None]

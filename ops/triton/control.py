@@ -1,13 +1,14 @@
 """Managing a running Triton over gRPC: readiness, reloading, draining."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferResult
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
+from ops.errors import TritonCallFailed
 from ops.polling import until
 
 _CALL_TIMEOUT_S = 5.0
@@ -25,7 +26,13 @@ _CHANNEL = [
     ("grpc.max_receive_message_length", -1),
 ]
 
-TritonError = InferenceServerException
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except InferenceServerException as error:
+        raise TritonCallFailed(str(error)) from error
 
 
 class TritonControl:
@@ -41,14 +48,14 @@ class TritonControl:
 
     async def is_ready(self, models: Sequence[str]) -> bool:
         """Return whether the server answers and each of the models is ready."""
-        with suppress(InferenceServerException):
+        with suppress(TritonCallFailed):
             index = await self.index()
             return all("READY" in index.get(model, {}).values() for model in models)
         return False
 
     async def is_live(self, timeout_s: float) -> bool:
         """Return whether the server answers at all."""
-        with suppress(InferenceServerException):
+        with suppress(TritonCallFailed), _failures():
             return bool(await self._client.is_server_live(client_timeout=timeout_s))
         return False
 
@@ -56,15 +63,16 @@ class TritonControl:
         """Return what Triton's own readiness probe says: no version has failed to load.
 
         Raises:
-            TritonError: the server does not answer.
+            TritonCallFailed: the server does not answer.
         """
-        return bool(await self._client.is_server_ready(client_timeout=_CALL_TIMEOUT_S))
+        with _failures():
+            return bool(await self._client.is_server_ready(client_timeout=_CALL_TIMEOUT_S))
 
     async def index(self) -> dict[str, dict[str, str]]:
         """Return the state of every version of every model; empty where it was never loaded.
 
         Raises:
-            TritonError: the server does not answer.
+            TritonCallFailed: the server does not answer.
         """
         states: dict[str, dict[str, str]] = {}
         for model, version, state, _ in await self.states():
@@ -75,18 +83,20 @@ class TritonControl:
         """Return name, version, state and its reason of everything that Triton knows.
 
         Raises:
-            TritonError: the server does not answer.
+            TritonCallFailed: the server does not answer.
         """
-        answer = await self._client.get_model_repository_index(client_timeout=_CALL_TIMEOUT_S)
+        with _failures():
+            answer = await self._client.get_model_repository_index(client_timeout=_CALL_TIMEOUT_S)
         return [(m.name, m.version, m.state, m.reason) for m in answer.models]
 
     async def config(self, model: str) -> ModelConfig:
         """Return the configuration that a model runs with.
 
         Raises:
-            TritonError: it is not loaded, or the server does not answer.
+            TritonCallFailed: it is not loaded, or the server does not answer.
         """
-        answer = await self._client.get_model_config(model, client_timeout=_CALL_TIMEOUT_S)
+        with _failures():
+            answer = await self._client.get_model_config(model, client_timeout=_CALL_TIMEOUT_S)
         return answer.config
 
     async def load(
@@ -103,12 +113,13 @@ class TritonControl:
         with `files`, by path in its folder, the model needs no folder at all.
 
         Raises:
-            TritonError: it does not load; what was loaded stays.
+            TritonCallFailed: it does not load; what was loaded stays.
         """
         named = {f"file:{path}": content for path, content in (files or {}).items()}
-        await self._client.load_model(
-            model, config=config, files=named or None, client_timeout=timeout_s
-        )
+        with _failures():
+            await self._client.load_model(
+                model, config=config, files=named or None, client_timeout=timeout_s
+            )
 
     async def ask(
         self, model: str, inputs: list[InferInput], parameters: dict[str, str], timeout_s: float
@@ -116,7 +127,7 @@ class TritonControl:
         """Return every answer to one request; the stream is read to its end.
 
         Raises:
-            TritonError: the request failed.
+            TritonCallFailed: the request failed.
         """
 
         async def requests() -> AsyncIterator[dict[str, Any]]:
@@ -128,26 +139,29 @@ class TritonControl:
             }
 
         answers, failure = [], None
-        async for answer, error in self._client.stream_infer(requests(), stream_timeout=timeout_s):
-            failure = failure or error
-            answers += [answer] if error is None else []
-        if failure is not None:
-            raise failure
+        stream = self._client.stream_infer(requests(), stream_timeout=timeout_s)
+        with _failures():
+            async for answer, error in stream:
+                failure = failure or error
+                answers += [answer] if error is None else []
+            if failure is not None:
+                raise failure
         return answers
 
     async def unload(self, model: str) -> None:
         """Unload a model once its requests in flight have ended.
 
         Raises:
-            TritonError: the server does not answer.
+            TritonCallFailed: the server does not answer.
         """
-        await self._client.unload_model(model, client_timeout=_CALL_TIMEOUT_S)
+        with _failures():
+            await self._client.unload_model(model, client_timeout=_CALL_TIMEOUT_S)
 
     async def drain(self, models: Sequence[str]) -> None:
         """Refuse new requests to the models and return when none is in flight.
 
         Raises:
-            TritonError: the server does not answer.
+            TritonCallFailed: the server does not answer.
         """
         for model in models:
             await self.unload(model)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from ops.errors import TritonCallFailed
 from ops.triton.backend_directory import STUB
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ async def heal(model: str, repository: Path, control: TritonControl) -> None:
     try:
         touch(repository / model)
         await control.load(model)
-    except (OSError, TritonError) as error:
+    except (OSError, TritonCallFailed) as error:
         _log.error("%s was not healed: %s", model, error)
     else:
         _log.info("%s is healed", model)

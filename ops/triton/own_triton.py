@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops.errors import CannotStart
-from ops.models import PublishedModel, published_models
-from ops.ports import LOOPBACK, choose_ports
-from ops.settings import Settings, inherited_environment
-from ops.supervisor import Pulse, Service, Supervisor
-from ops.triton import backend_directory
-from ops.triton import probe as canary
-from ops.triton.control import TritonControl, TritonError
+from ops.errors import CannotStart, TritonCallFailed
+from ops.processes.ports import LOOPBACK, choose_ports
+from ops.processes.supervisor import Pulse, Service, Supervisor
+from ops.settings import Settings, copy_environment
+from ops.triton import backend_directory, probe
+from ops.triton.control import TritonControl
 from ops.triton.healing import heal_forever
 from ops.triton.home import has_gpu, libpython_folder, triton_home
+from ops.triton.published import PublishedModel, list_published_models
 from ops.triton.server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
-from ops.triton.shared_memory import MIB, SHARED_MEMORY, free_bytes, remove_regions
+from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ _EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
 
 
 @contextmanager
-def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iterator[TritonServer]:
+def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iterator[TritonServer]:
     """Prepare everything that a Triton needs to start, and remove it in the end.
 
     `prefix` is the stack's: of shared memory, and the mark of its processes.
@@ -34,7 +33,7 @@ def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iter
     Raises:
         CannotStart: something is missing; says what to do.
     """
-    models = published_models(settings.model_repository)  # raises: said before anything is started
+    models = list_published_models(settings.model_repository)
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
@@ -63,7 +62,7 @@ def prepared_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iter
 
 def _require_shared_memory(triton_models: list[str]) -> None:
     # Each backend process begins with a region; Triton's own words for its lack are no remedy.
-    needed, free = REGION_BYTES * (len(triton_models) + 1), free_bytes()
+    needed, free = REGION_BYTES * (len(triton_models) + 1), count_free_bytes()
     if free < needed:
         raise CannotStart(
             f"{SHARED_MEMORY} has {free // MIB} MiB free, at least {needed // MIB} are needed, and "
@@ -88,14 +87,14 @@ class OwnTriton:
         self.url = f"grpc://{server.url}"
         self._server = server
         self._drain_timeout_s = settings.drain_timeout_s
-        self._period_s = settings.triton.canary_period_s
-        self._timeout_s = settings.triton.canary_timeout_s
+        self._period_s = settings.triton.probe_period_s
+        self._timeout_s = settings.triton.probe_timeout_s
         self._control = TritonControl(server.url)
         self._supervisor = Supervisor(
             Service(
                 name="triton",
                 command=server.command,
-                environment=server.environment(inherited_environment()),
+                environment=server.environment(copy_environment()),
                 is_ready=self._has_all_models,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
                 start_timeout_s=settings.triton.start_timeout_s,
@@ -122,7 +121,7 @@ class OwnTriton:
 
     async def stop(self) -> None:
         """Let the requests in flight end, then end the processes."""
-        with suppress(TritonError, TimeoutError, CannotStart):
+        with suppress(TritonCallFailed, TimeoutError, CannotStart):
             models = [model.name for model in self._server.published]
             async with asyncio.timeout(self._drain_timeout_s):
                 await self._control.drain(models)
@@ -145,7 +144,7 @@ class OwnTriton:
             if self._supervisor.child is not None:
                 pid = self._supervisor.child.pid
                 watching = asyncio.create_task(
-                    canary.watch_forever(pid, self._control, self._period_s, self._timeout_s)
+                    probe.watch_forever(pid, self._control, self._period_s, self._timeout_s)
                 )
                 try:
                     await heal_forever(pid, self._server.model_repository, self._control, models)

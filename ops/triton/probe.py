@@ -15,7 +15,8 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.aio import InferInput
 from tritonclient.utils import triton_to_np_dtype
 
-from ops.triton.control import TritonControl, TritonError
+from ops.errors import TritonCallFailed
+from ops.triton.control import TritonControl
 from ops.triton.healing import StubWatch
 from tritone import tensors
 
@@ -76,18 +77,18 @@ async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
     """
     try:
         config = await control.config(model)
-    except TritonError:
+    except TritonCallFailed:
         return True
     # A denoiser makes no sound of it: it answers such a question at once, whatever it is doing.
-    question = {tensors.QUERY: "canary"}
+    question = {tensors.QUERY: "probe"}
     try:
-        await control.ask(model, small_inputs(config), question, timeout_s)
-    except TritonError as error:
+        await control.ask(model, make_small_inputs(config), question, timeout_s)
+    except TritonCallFailed as error:
         return not any(sign in str(error) for sign in _HUNG)
     return True
 
 
-def small_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
+def make_small_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
     """Return the smallest request that a model takes: free lengths of 1, zeros and ones at random.
 
     Not the same twice: Triton would answer from its cache for a process that hangs.

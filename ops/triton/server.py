@@ -5,9 +5,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.models import PublishedModel, published_models
-from ops.ports import LOOPBACK
-from ops.processes import INSTANCE_VARIABLE
+from ops.processes.child import INSTANCE_VARIABLE
+from ops.processes.ports import LOOPBACK
+from ops.triton.published import PublishedModel, list_published_models
 
 EXIT_TIMEOUT_S = 30
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 -- asked for by a setting only
@@ -44,7 +44,7 @@ class TritonServer:
         Raises:
             CannotStart: nothing, or something broken.
         """
-        return published_models(self.model_repository)
+        return list_published_models(self.model_repository)
 
     @property
     def url(self) -> str:

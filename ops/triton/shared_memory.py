@@ -20,7 +20,7 @@ _LOCK = "lock"
 
 
 @contextmanager
-def owned_prefix(folder: Path = SHARED_MEMORY) -> Iterator[str]:
+def own_prefix(folder: Path = SHARED_MEMORY) -> Iterator[str]:
     """Own a fresh prefix, e.g. `tritone_1f0c66aa_`; its regions are removed at the end."""
     prefix, lock = _take_prefix(folder)
     with lock:
@@ -42,7 +42,7 @@ def is_owned(prefix: str, folder: Path = SHARED_MEMORY) -> bool:
         return True
 
 
-def abandoned_prefixes(folder: Path = SHARED_MEMORY) -> list[str]:
+def find_abandoned_prefixes(folder: Path = SHARED_MEMORY) -> list[str]:
     """Return the prefixes whose owner has died."""
     locks = sorted(folder.glob(f"{_PREFIX}*_{_LOCK}"))
     prefixes = [path.name.removesuffix(_LOCK) for path in locks]
@@ -62,7 +62,7 @@ def remove_abandoned(prefix: str, folder: Path = SHARED_MEMORY) -> None:
     _lock_path(prefix, folder).unlink(missing_ok=True)
 
 
-def free_bytes(folder: Path = SHARED_MEMORY) -> int:
+def count_free_bytes(folder: Path = SHARED_MEMORY) -> int:
     """Return how much shared memory is left."""
     usage = os.statvfs(folder)
     return usage.f_bavail * usage.f_frsize

@@ -25,8 +25,8 @@ from typing import Any
 import httpx2
 import psutil
 
-from ops.ports import choose_ports
-from ops.postgres import EmbeddedPostgres
+from ops.processes.ports import choose_ports
+from ops.stack.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import REPOSITORIES, copy_of
 from tests.acceptance.stack import Stack, is_running, running
 from tests.frontend.jobs.chaos import Outcome

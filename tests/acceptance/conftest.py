@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.models import published_models
+from ops.triton.published import list_published_models
 from tests.acceptance.client import Client
 from tests.acceptance.stack import Stack, running
 
@@ -28,7 +28,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def model(repository: Path) -> str:
-    return published_models(repository)[0].name
+    return list_published_models(repository)[0].name
 
 
 def copy_of(repository: Path, target: Path, **denoiser: str) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import psutil
 
-from ops.processes import INSTANCE_VARIABLE
+from ops.processes.child import INSTANCE_VARIABLE
 from ops.triton.shared_memory import SHARED_MEMORY
 from tests.acceptance.stack import Stack
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from ops.ports import LOOPBACK, choose_ports
+from ops.processes.ports import LOOPBACK, choose_ports
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0

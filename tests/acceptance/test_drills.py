@@ -78,8 +78,8 @@ def test_every_death_under_load_is_answered_in_time_and_healed(
 def test_a_backend_process_that_hangs_is_killed_and_healed(repository: Path, model: str) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
-        canary = {"TRITONE_TRITON__CANARY_PERIOD_S": "1", "TRITONE_TRITON__CANARY_TIMEOUT_S": "3"}
-        with running(models, folder, **SETTINGS, **canary) as stack:
+        probe = {"TRITONE_TRITON__PROBE_PERIOD_S": "1", "TRITONE_TRITON__PROBE_TIMEOUT_S": "3"}
+        with running(models, folder, **SETTINGS, **probe) as stack:
             for component in COMPONENTS:
                 _hang(stack, f"{model}_{component}")
             assert stack.log.count("does not answer") == len(COMPONENTS)
@@ -126,15 +126,15 @@ def test_a_server_that_hangs_is_killed_and_started_again(repository: Path, kind:
 def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
-        canary = {
-            "TRITONE_TRITON__CANARY_PERIOD_S": "0.2",
-            "TRITONE_TRITON__CANARY_TIMEOUT_S": "0.2",  # shorter than the work before it
+        probe = {
+            "TRITONE_TRITON__PROBE_PERIOD_S": "0.2",
+            "TRITONE_TRITON__PROBE_TIMEOUT_S": "0.2",  # shorter than the work before it
         }
-        with running(models, folder, **SETTINGS, **canary) as stack:
+        with running(models, folder, **SETTINGS, **probe) as stack:
             long = {"audio_length": 5, "num_inference_steps": 30}
             with Load(stack.address, n_clients=4, changes=long).running() as load:
                 until(lambda: len(load.answers) >= 12)
-            tell(f"{dict(load.statuses)} under a canary every 0.2 s")
+            tell(f"{dict(load.statuses)} under a probe every 0.2 s")
             assert set(load.statuses) == {200}
             assert "does not answer" not in stack.log
 

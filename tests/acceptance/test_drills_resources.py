@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.ports import choose_ports
-from ops.postgres import EmbeddedPostgres
+from ops.processes.ports import choose_ports
+from ops.stack.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.drills import (
     ASK,

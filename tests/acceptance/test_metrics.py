@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from ops.ports import LOOPBACK
+from ops.processes.ports import LOOPBACK
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.stack import Stack
 from tests.test_metrics_page import PAGE, denoiser_metrics

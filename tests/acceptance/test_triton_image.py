@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.ports import LOOPBACK
-from ops.settings import Settings, inherited_environment
-from ops.triton.own_triton import prepared_server
-from ops.triton.shared_memory import owned_prefix
+from ops.processes.ports import LOOPBACK
+from ops.settings import Settings, copy_environment
+from ops.triton.own_triton import prepare_server
+from ops.triton.shared_memory import own_prefix
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
@@ -42,8 +42,8 @@ class Image:
     def __init__(self, repository: Path, folder: Path) -> None:
         settings = Settings(model_repository=repository, state_directory=folder / "run")
         self._resources = ExitStack()
-        prefix = self._resources.enter_context(owned_prefix())
-        server = self._resources.enter_context(prepared_server(settings, prefix, logs_info=False))
+        prefix = self._resources.enter_context(own_prefix())
+        server = self._resources.enter_context(prepare_server(settings, prefix, logs_info=False))
         self.address, self.http_port = server.url, server.http_port
         (
             *python_keeper,
@@ -69,7 +69,7 @@ class Image:
         self._log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
             [*self._keeper, "run", str(server.home / "bin" / "tritonserver"), *flags],
-            env=server.environment(inherited_environment()),
+            env=server.environment(copy_environment()),
             stderr=self._log,
         )
 

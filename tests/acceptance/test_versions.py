@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli import app
-from ops.running_stack import RunningStack
+from ops.stack.running_stack import RunningStack
 from tests.acceptance.stack import Stack, running
 from tests.acceptance.versions import (
     PATIENCE_S,

@@ -18,7 +18,7 @@ import pytest
 
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
-from ops.ports import choose_ports
+from ops.processes.ports import choose_ports
 from tests.clients.installs import node_modules
 
 pytestmark = pytest.mark.clients

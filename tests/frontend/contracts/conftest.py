@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import Workbench, workbench
 from tests.frontend.jobs.database import running_server

@@ -16,7 +16,7 @@ from frontend.jobs.tasks import JobRunner
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.jobs.database import new_database

@@ -22,7 +22,7 @@ import grpc
 import httpx2
 from tritonclient.grpc import service_pb2_grpc
 
-from ops.ports import choose_ports
+from ops.processes.ports import choose_ports
 from tests.cards import STARTER_LIKE
 from tests.fake_triton import FakeTriton
 from tests.frontend.jobs.database import new_database, running_server

@@ -17,7 +17,7 @@ from frontend.jobs.model import JobStatus
 from frontend.jobs.opening import JobSystem, open_jobs
 from frontend.jobs.store import JobFilter
 from frontend.webhooks.model import DeliveryStatus
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 from tests.frontend.jobs.database import new_database, running_server
 from tests.frontend.jobs.processes import Setting
 from tests.frontend.jobs.receiver import Receiver, receiving

@@ -8,7 +8,7 @@ import pytest
 from frontend.jobs.model import JobRequest, OutputFormat
 from frontend.jobs.opening import Groups, JobSystem, open_jobs
 from frontend.sounds.request import GenerationRequest
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 from tests.frontend.jobs.database import new_database, running_server
 from tests.frontend.jobs.groups import make_groups
 

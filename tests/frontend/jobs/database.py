@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 
 _MEMORY = Path("/dev/shm")
 

@@ -14,7 +14,7 @@ from frontend.jobs.opening import JobSystem, open_jobs
 from frontend.jobs.store import JobFilter
 from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import DeliveryStatus
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 from tests.frontend.jobs.chaos import run_chaos
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.database import new_database, running_server

@@ -14,7 +14,7 @@ import pytest
 
 from frontend.jobs.model import JobStatus
 from frontend.jobs.opening import Groups, JobSystem
-from ops.ports import choose_ports
+from ops.processes.ports import choose_ports
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.receiver import receiving
 from tests.frontend.jobs.test_worker import ended

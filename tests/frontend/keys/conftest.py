@@ -13,7 +13,7 @@ from frontend.database.database import Database, make_pool
 from frontend.keys.issue import issue
 from frontend.keys.model import KeyLimits
 from frontend.keys.store import KeyStore
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 
 PEPPER = b"p" * 32
 

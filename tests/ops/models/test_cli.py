@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from ops.models.address import find_stack_address
 from ops.models.errors import ModelsError
-from ops.models.target import find_target
-from ops.running_stack import RunningStack, announced
 from ops.settings import Settings, TritonSettings
+from ops.stack.running_stack import RunningStack, announce
 
 NOWHERE = "127.0.0.1:1"
 Run = Callable[..., Result]
@@ -87,22 +87,22 @@ def test_the_running_stack_is_the_default(tmp_path: Path) -> None:
         model_repository=str(models),
     )
     settings = Settings(state_directory=tmp_path)
-    with announced(tmp_path, stack):
-        target = find_target(settings, None, None)
-        assert (target.url, target.frontend) == (stack.triton, stack.frontend)
-        assert target.repository is not None
-        assert target.repository.folder == models
-        other = find_target(settings, "elsewhere:8001", None)
+    with announce(tmp_path, stack):
+        address = find_stack_address(settings, None, None)
+        assert (address.url, address.frontend) == (stack.triton, stack.frontend)
+        assert address.repository is not None
+        assert address.repository.folder == models
+        other = find_stack_address(settings, "elsewhere:8001", None)
         assert (other.url, other.repository, other.frontend) == ("elsewhere:8001", None, None)
-        same = find_target(settings, stack.triton, None)
-        assert same == target
+        same = find_stack_address(settings, stack.triton, None)
+        assert same == address
 
 
 def test_the_environments_triton_is_used(tmp_path: Path) -> None:
     settings = Settings(state_directory=tmp_path, triton=TritonSettings(url="elsewhere:8001"))
-    assert find_target(settings, None, None).url == "elsewhere:8001"
+    assert find_stack_address(settings, None, None).url == "elsewhere:8001"
     with pytest.raises(ModelsError, match="no stack runs here"):
-        find_target(Settings(state_directory=tmp_path), None, None)
+        find_stack_address(Settings(state_directory=tmp_path), None, None)
 
 
 def test_comparing_needs_a_frontend(run: Run, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ import pytest
 from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from ops.models import published_models
 from ops.models.errors import ModelsError, Refused
 from ops.models.manifests import check_hashes, read_manifest
 from ops.models.repository import Repository
+from ops.triton.published import list_published_models
 from tests.acceptance.conftest import ROOT
 from tritone.card import COMPONENTS, component_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup
@@ -64,7 +64,7 @@ def test_what_is_served_is_written_down_and_nothing_else_changes(folder: Path) -
 def test_a_candidate_is_loaded_by_the_next_start_until_it_is_gone(folder: Path) -> None:
     repository = Repository(folder)
     repository.keep("starter", 1, Lineup(candidates={2: 0.3}))
-    models = {model.name: model for model in published_models(folder)}
+    models = {model.name: model for model in list_published_models(folder)}
     assert models["starter@2"].is_candidate
     assert models["starter@2"].components == models["starter"].components
     assert not models["starter"].is_candidate
@@ -73,7 +73,7 @@ def test_a_candidate_is_loaded_by_the_next_start_until_it_is_gone(folder: Path) 
     assert (folder / "starter@2/2/manifest.json").exists()
 
     repository.keep("starter", 2, Lineup(previous=1))
-    assert [model.name for model in published_models(folder)] == ["starter"]
+    assert [model.name for model in list_published_models(folder)] == ["starter"]
 
 
 def test_a_configuration_of_another_hand_is_written_anew(folder: Path) -> None:

@@ -6,8 +6,8 @@ from typing import cast
 import numpy as np
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
-from tritonclient.utils import InferenceServerException
 
+from ops.errors import TritonCallFailed
 from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, ModelCard, component_name
@@ -105,7 +105,7 @@ class FakeTriton:
         self.newer_files.discard(model)
         assert not self.leaving.get(model), "it would be told that it loaded, and then be unloaded"
         if self.broken.get(model) in versions:
-            raise InferenceServerException("version 3 is corrupt\n\nAt: model.py")
+            raise TritonCallFailed("version 3 is corrupt\n\nAt: model.py")
         for step in wanted.ensemble_scheduling.step:
             if step.model_name in self.newer_files:
                 self.newer_files.discard(step.model_name)
@@ -113,7 +113,7 @@ class FakeTriton:
                 self.interrupted += [step.model_name] if self.pinned() != {1} else []
             if step.model_version not in self.loaded[step.model_name]:
                 self.loaded.pop(model, None)  # an ensemble without its components is taken down
-                raise InferenceServerException("a required version is not loaded")
+                raise TritonCallFailed("a required version is not loaded")
         known = versions if files else [v for v in versions if v in self.on_disk]
         self._put(wanted, known)
 
@@ -123,7 +123,7 @@ class FakeTriton:
     async def ask(self, model: str, *_: object) -> list[Answer]:
         sound = self.sounds[model].pop(0)
         if isinstance(sound, str):
-            raise InferenceServerException(sound)
+            raise TritonCallFailed(sound)
         return [Answer(sound)]
 
     def _put(self, config: ModelConfig, versions: list[int]) -> None:

@@ -8,8 +8,9 @@ from typing import cast
 
 import psutil
 
+from ops.errors import TritonCallFailed
 from ops.triton.backend_directory import STUB
-from ops.triton.control import TritonControl, TritonError
+from ops.triton.control import TritonControl
 from ops.triton.healing import StubWatch, heal, heal_forever, touch
 
 TIMEOUT_S = 10.0
@@ -141,7 +142,7 @@ def test_healing_changes_the_files_times_and_loads(tmp_path: Path) -> None:
 
 
 def test_a_failed_healing_is_survived(tmp_path: Path) -> None:
-    asyncio.run(heal("rain", tmp_path, control(FakeControl(TritonError("no")))))
+    asyncio.run(heal("rain", tmp_path, control(FakeControl(TritonCallFailed("no")))))
 
 
 def test_a_version_folder_without_files_is_touched_itself(tmp_path: Path) -> None:

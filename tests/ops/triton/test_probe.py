@@ -8,9 +8,10 @@ import psutil
 import pytest
 from tritonclient.grpc import model_config_pb2
 
-from ops.triton import probe as canary
-from ops.triton.control import TritonControl, TritonError
-from ops.triton.probe import small_inputs
+from ops.errors import TritonCallFailed
+from ops.triton import probe
+from ops.triton.control import TritonControl
+from ops.triton.probe import make_small_inputs
 
 TIMEOUT_S = 1.0
 
@@ -28,7 +29,7 @@ class FakeControl:
     async def ask(self, _model: str, _inputs: object, _how: object, timeout_s: float) -> None:
         if not self.is_answered:
             await asyncio.sleep(timeout_s)
-            raise TritonError(self.problem)
+            raise TritonCallFailed(self.problem)
 
 
 @pytest.fixture(params=["import time; time.sleep(60)", "while True: pass"], ids=["idle", "busy"])
@@ -43,7 +44,7 @@ def process(request: pytest.FixtureRequest) -> Iterator[psutil.Process]:
 async def look_at(process: psutil.Process, *, is_answered: bool) -> bool:
     """Return whether the process was killed."""
     control = cast("TritonControl", FakeControl(is_answered=is_answered))
-    await canary.look_at("rain", [process], control, TIMEOUT_S)
+    await probe.look_at("rain", [process], control, TIMEOUT_S)
     await asyncio.sleep(0.1)
     return process.status() == psutil.STATUS_ZOMBIE
 
@@ -60,7 +61,7 @@ async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
     process = psutil.Popen([sys.executable, "-c", ""])
     process.wait()
     control = cast("TritonControl", FakeControl(is_answered=False))
-    await canary.look_at("rain", [process], control, TIMEOUT_S)
+    await probe.look_at("rain", [process], control, TIMEOUT_S)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +75,15 @@ async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
 )
 async def test_an_error_is_an_answer_too(problem: str, is_alive: bool) -> None:
     control = cast("TritonControl", FakeControl(is_answered=False, problem=problem))
-    assert await canary.answers("rain", control, 0.01) == is_alive
+    assert await probe.answers("rain", control, 0.01) == is_alive
 
 
 def test_the_smallest_request_has_every_input_with_free_lengths_of_one() -> None:
     config = model_config_pb2.ModelConfig(max_batch_size=8)
     config.input.add(name="PROMPT", data_type="TYPE_STRING", dims=[1])
     config.input.add(name="LATENTS", data_type="TYPE_FP32", dims=[8, -1])
-    prompt, latents = small_inputs(config)
+    prompt, latents = make_small_inputs(config)
     assert (prompt.name(), prompt.datatype(), prompt.shape()) == ("PROMPT", "BYTES", [1, 1])
     assert (latents.name(), latents.datatype(), latents.shape()) == ("LATENTS", "FP32", [1, 8, 1])
     config.max_batch_size = 0
-    assert small_inputs(config)[1].shape() == [8, 1]
+    assert make_small_inputs(config)[1].shape() == [8, 1]

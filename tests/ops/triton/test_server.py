@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ops.settings import Settings, TritonSettings
-from ops.triton.own_triton import prepared_server
+from ops.triton.own_triton import prepare_server
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,7 +17,7 @@ def test_triton_is_reached_from_elsewhere_only_when_asked_to(
         state_directory=tmp_path,
         triton=TritonSettings(exposed=exposed),
     )
-    with prepared_server(settings, "tritone_test_", logs_info=False) as server:
+    with prepare_server(settings, "tritone_test_", logs_info=False) as server:
         command = server.command()
         assert server.url.startswith("127.0.0.1:")
     for api in ("http", "grpc", "metrics"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ops.triton.shared_memory import (
-    abandoned_prefixes,
+    find_abandoned_prefixes,
     is_owned,
-    owned_prefix,
+    own_prefix,
     remove_abandoned,
     remove_regions,
 )
@@ -19,7 +19,7 @@ def dead_prefix(tmp_path: Path) -> str:
     code = (
         "import os, pathlib, sys, ops.triton.shared_memory as s\n"
         "folder = pathlib.Path(sys.argv[1])\n"
-        "with s.owned_prefix(folder) as prefix:\n"
+        "with s.own_prefix(folder) as prefix:\n"
         "    (folder / f'{prefix}region').touch()\n"
         "    print(prefix, flush=True)\n"
         "    os._exit(9)\n"
@@ -31,14 +31,14 @@ def dead_prefix(tmp_path: Path) -> str:
 def test_a_prefix_takes_its_regions_with_it(tmp_path: Path) -> None:
     stranger = tmp_path / "tritone_of_somebody_else"
     stranger.touch()
-    with owned_prefix(tmp_path) as prefix:
+    with own_prefix(tmp_path) as prefix:
         (tmp_path / f"{prefix}region").touch()
         assert is_owned(prefix, tmp_path)
     assert list(tmp_path.iterdir()) == [stranger]
 
 
 def test_two_stacks_do_not_share_a_prefix(tmp_path: Path) -> None:
-    with owned_prefix(tmp_path) as first, owned_prefix(tmp_path) as second:
+    with own_prefix(tmp_path) as first, own_prefix(tmp_path) as second:
         assert first != second
         (tmp_path / f"{second}region").touch()
         remove_regions(first, tmp_path)
@@ -46,10 +46,10 @@ def test_two_stacks_do_not_share_a_prefix(tmp_path: Path) -> None:
 
 
 def test_a_dead_stack_is_found_and_cleared(tmp_path: Path, dead_prefix: str) -> None:
-    with owned_prefix(tmp_path) as living:
+    with own_prefix(tmp_path) as living:
         (tmp_path / f"{living}region").touch()
-        assert abandoned_prefixes(tmp_path) == [dead_prefix]
+        assert find_abandoned_prefixes(tmp_path) == [dead_prefix]
         remove_abandoned(dead_prefix, tmp_path)
-        assert abandoned_prefixes(tmp_path) == []
+        assert find_abandoned_prefixes(tmp_path) == []
         assert not list(tmp_path.glob(f"{dead_prefix}*"))
         assert (tmp_path / f"{living}region").exists()

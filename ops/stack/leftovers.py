@@ -4,15 +4,15 @@ import logging
 import shutil
 from pathlib import Path
 
-from ops.processes import kill_instance
-from ops.triton.shared_memory import abandoned_prefixes, is_owned, remove_abandoned
+from ops.processes.child import kill_instance
+from ops.triton.shared_memory import find_abandoned_prefixes, is_owned, remove_abandoned
 
 _log = logging.getLogger(__name__)
 
 
 def clear(state_directory: Path) -> None:
     """End the processes of dead stacks, and remove their shared memory and scratch folders."""
-    for prefix in abandoned_prefixes():
+    for prefix in find_abandoned_prefixes():
         killed = kill_instance(prefix)
         remove_abandoned(prefix)
         _log.warning("cleared up after a stack that crashed (%d processes were left)", killed)

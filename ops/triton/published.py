@@ -28,7 +28,7 @@ class PublishedModel:
         return (*self.callees, *self.components, self.name)
 
 
-def published_models(repository: Path) -> list[PublishedModel]:
+def list_published_models(repository: Path) -> list[PublishedModel]:
     """Return the ensembles of a repository, by name.
 
     Raises:

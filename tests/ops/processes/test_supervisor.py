@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops import supervisor
 from ops.errors import CannotStart
-from ops.supervisor import Pulse, Service, Supervisor
+from ops.processes import supervisor
+from ops.processes.supervisor import Pulse, Service, Supervisor
 
 TIMEOUT_S = 10.0
 SLEEP = "import time; time.sleep(60)"
@@ -98,7 +98,7 @@ async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
         return await sleep(0)
 
     kept = Supervisor(service("", is_ready=always))
-    monkeypatch.setattr("ops.supervisor.asyncio.sleep", record)
+    monkeypatch.setattr("ops.processes.supervisor.asyncio.sleep", record)
     run = asyncio.create_task(kept.run())
     async with asyncio.timeout(TIMEOUT_S):
         while len(delays) < 5:

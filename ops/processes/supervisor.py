@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ops import logs
 from ops.errors import CannotStart
 from ops.polling import until
-from ops.processes import Child
+from ops.processes.child import Child
 
 _log = logging.getLogger(__name__)
 

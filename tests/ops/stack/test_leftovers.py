@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import leftovers
-from ops.processes import INSTANCE_VARIABLE, kill_instance
+from ops.processes.child import INSTANCE_VARIABLE, kill_instance
+from ops.stack import leftovers
 
 TIMEOUT_S = 5.0
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ops.errors import CannotStart
-from ops.postgres import EmbeddedPostgres
+from ops.stack.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="module")

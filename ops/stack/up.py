@@ -13,23 +13,18 @@ import sys
 from contextlib import ExitStack
 from typing import Protocol
 
-from ops import leftovers
 from ops.errors import CannotStart
-from ops.frontend import (
-    Addresses,
-    Frontend,
-    frontend_environment,
-    frontend_port,
-    frontend_url,
-)
-from ops.job_database import JobDatabase
-from ops.ports import choose_ports
-from ops.processes import INSTANCE_VARIABLE
-from ops.running_stack import RunningStack, announced
+from ops.processes.child import INSTANCE_VARIABLE
+from ops.processes.ports import choose_ports
 from ops.settings import Settings
-from ops.triton.own_triton import OwnTriton, prepared_server
-from ops.triton.shared_memory import owned_prefix
-from ops.worker import METRICS_PORT, Worker
+from ops.stack import leftovers
+from ops.stack.database import JobDatabase
+from ops.stack.environment import Addresses, frontend_environment, frontend_url
+from ops.stack.frontend import Frontend, frontend_port
+from ops.stack.running_stack import RunningStack, announce
+from ops.stack.worker import METRICS_PORT, Worker
+from ops.triton.own_triton import OwnTriton, prepare_server
+from ops.triton.shared_memory import own_prefix
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +53,7 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
     """
     leftovers.clear(settings.resolved_state_directory())  # before ports: it may hold ours
     with ExitStack() as resources:
-        prefix = resources.enter_context(owned_prefix())
+        prefix = resources.enter_context(own_prefix())
         parts: list[Part] = []
         # Before Triton: a taken port must be said at once, not after the models are loaded.
         port = frontend_port(settings) if with_frontend else 0
@@ -67,7 +62,7 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             resources.callback(part.kill)
         url, server = settings.triton.url, None
         if url is None:
-            server = resources.enter_context(prepared_server(settings, prefix, logs_info=logs_info))
+            server = resources.enter_context(prepare_server(settings, prefix, logs_info=logs_info))
             url = server.url
             parts.append(OwnTriton(server, settings))
         if with_frontend:
@@ -83,7 +78,7 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             model_repository=str(server.model_repository) if server else None,
             workers=tuple(part.metrics_url for part in parts if isinstance(part, Worker)),
         )
-        resources.enter_context(announced(settings.resolved_state_directory(), stack))
+        resources.enter_context(announce(settings.resolved_state_directory(), stack))
         await _run(parts)
 
 

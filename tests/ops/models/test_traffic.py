@@ -7,8 +7,8 @@ import pytest
 
 from frontend.observe.metrics import Metrics
 from frontend.triton.gateway import FailedPass, Take
-from ops.models.comparing import compare
 from ops.models.errors import ModelsError
+from ops.models.traffic import compare
 from tritone.pcm import Pcm
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from ops.frontend import reachable
-from ops.supervisor import Service, Supervisor
+from ops.processes.supervisor import Service, Supervisor
+from ops.stack.environment import loopback_for
 
 METRICS_PORT = "TRITONE_JOBS__METRICS_PORT"
 
@@ -17,7 +17,7 @@ class Worker:
     def __init__(self, environment: dict[str, str], drain_timeout_s: float) -> None:
         """Start nothing yet; the environment is the frontend's."""
         self.url = ""  # nobody calls it: it takes its jobs from the database
-        host = reachable(environment["TRITONE_HOST"])
+        host = loopback_for(environment["TRITONE_HOST"])
         self.metrics_url = f"http://{host}:{environment[METRICS_PORT]}/metrics"
         self._drain_timeout_s = drain_timeout_s
         self._supervisor = Supervisor(

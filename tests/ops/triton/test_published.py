@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import CannotStart
-from ops.models import PublishedModel, published_models
+from ops.triton.published import PublishedModel, list_published_models
 
 ENSEMBLE = """
 name: "rain"
@@ -26,7 +26,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_model_names_what_must_be_loaded_with_it(repository: Path) -> None:
-    (model,) = published_models(repository)
+    (model,) = list_published_models(repository)
     assert model == PublishedModel("rain", ("rain_denoiser",), ("rain_transformer",))
     assert model.triton_models == ("rain_transformer", "rain_denoiser", "rain")
 
@@ -47,27 +47,27 @@ def test_a_transformer_that_its_denoiser_loads_is_not_loaded_twice(
     config = repository / "rain_denoiser" / "config.pbtxt"
     flag = f'parameters {{ key: "transformer_in_process" value {{ string_value: "{value}" }} }}'
     config.write_text(DENOISER + flag)
-    (model,) = published_models(repository)
+    (model,) = list_published_models(repository)
     assert model.callees == (("rain_transformer",) if is_callee else ())
 
 
 def test_a_missing_component_is_named(repository: Path) -> None:
     (repository / "rain_denoiser" / "config.pbtxt").unlink()
     with pytest.raises(CannotStart, match="rain is incomplete: rain_denoiser is missing"):
-        published_models(repository)
+        list_published_models(repository)
 
 
 def test_a_broken_configuration_is_named(repository: Path) -> None:
     (repository / "rain" / "config.pbtxt").write_text('name: "rain')
     with pytest.raises(CannotStart, match=r"rain/config\.pbtxt is not a model configuration"):
-        published_models(repository)
+        list_published_models(repository)
 
 
 def test_an_empty_repository_publishes_nothing(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="publishes no model"):
-        published_models(tmp_path)
+        list_published_models(tmp_path)
 
 
 def test_a_missing_repository_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="python -m export"):
-        published_models(tmp_path / "nowhere")
+        list_published_models(tmp_path / "nowhere")

@@ -25,7 +25,7 @@ class RunningStack:
 
 
 @contextmanager
-def announced(state_directory: Path, stack: RunningStack) -> Iterator[None]:
+def announce(state_directory: Path, stack: RunningStack) -> Iterator[None]:
     """Let others find the stack while it runs."""
     path = state_directory / _FILE
     state_directory.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.models.actions import Say
-from ops.models.comparing import Figures
 from ops.models.overview import Row
 from ops.models.smoke import Smoke
+from ops.models.traffic import Figures
 
 _MEGABYTE = 1_000_000
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import running_stack
 from ops.models.errors import ModelsError
 from ops.models.repository import Repository
 from ops.settings import Settings
+from ops.stack import running_stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class StackAddress:
     """A Triton and what belongs to it."""
 
     url: str  # gRPC, host:port
@@ -18,7 +18,9 @@ class Target:
     frontend: str | None  # URL of the stack's own
 
 
-def find_target(settings: Settings, url: str | None, repository: Path | None) -> Target:
+def find_stack_address(
+    settings: Settings, url: str | None, repository: Path | None
+) -> StackAddress:
     """Return the Triton of the options, of the environment or of the running stack.
 
     Raises:
@@ -37,7 +39,7 @@ def find_target(settings: Settings, url: str | None, repository: Path | None) ->
         folder = Path(stack.model_repository)
     if folder is not None and not folder.is_dir():
         raise ModelsError(f"there is no model repository at {folder}")
-    return Target(
+    return StackAddress(
         url=chosen,
         repository=Repository(folder.absolute()) if folder else None,
         frontend=stack.frontend if stack is not None and is_stacks else None,

@@ -3,18 +3,15 @@
 import asyncio
 import sys
 import urllib.request
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 
-from ops.keys import DATABASE_URL, key_environment
-from ops.ports import choose_ports
+from ops.processes.ports import choose_ports
+from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings
-from ops.supervisor import Pulse, Service, Supervisor
 
 _START_TIMEOUT_S = 240.0  # it is ready once Triton is
 _PROBE_TIMEOUT_S = 2.0
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
 
 
 def frontend_port(settings: Settings) -> int:
@@ -24,41 +21,6 @@ def frontend_port(settings: Settings) -> int:
         CannotStart: it is taken.
     """
     return choose_ports({"TRITONE_PORT": settings.port}, settings.host)["TRITONE_PORT"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where the services of a stack are."""
-
-    port: int  # of the frontend
-    triton: str
-    database: str | None  # None: there are no jobs
-
-
-def frontend_url(settings: Settings, port: int) -> str:
-    """Return where clients on this machine reach the frontend."""
-    return f"http://{reachable(settings.host)}:{port}"
-
-
-def reachable(host: str) -> str:
-    """Return the host under which what listens on an address is reached from this machine."""
-    return _ANY_ADDRESS.get(host, host)
-
-
-def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
-    """Return the environment of the frontend, and of the worker, which does the same later."""
-    defaults = {
-        "TRITONE_STORAGE__URL": str(settings.resolved_state_directory() / "files"),
-        "TRITONE_STORAGE__PUBLIC_URL": frontend_url(settings, addresses.port),
-    }
-    ours = {
-        "TRITONE_HOST": settings.host,
-        "TRITONE_PORT": str(addresses.port),
-        "TRITONE_TRITON__URL": addresses.triton,
-    }
-    if addresses.database is not None:
-        ours[DATABASE_URL] = addresses.database
-    return {**defaults, **key_environment(settings), **ours}
 
 
 class Frontend:

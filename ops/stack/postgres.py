@@ -22,7 +22,7 @@ from typing import Self, TypedDict
 import psutil
 
 from ops.errors import CannotStart
-from ops.ports import LOOPBACK, choose_ports
+from ops.processes.ports import LOOPBACK, choose_ports
 
 _UNPRIVILEGED_USER = "nobody"
 _SUPERUSER = "tritone"
@@ -127,7 +127,7 @@ class EmbeddedPostgres:
             self._initialise(programs)
         self._end_leftover()
         # An ended instance's port is kept, so that clients of a restarted database find it again.
-        self._port = _bindable(self._port or self._wanted_port)
+        self._port = _wait_until_bindable(self._port or self._wanted_port)
         self._process = self._spawn(programs)
         self._wait_until_ready()
 
@@ -245,7 +245,7 @@ class EmbeddedPostgres:
         return {"user": self._account.user, "group": self._account.group, "extra_groups": []}
 
 
-def _bindable(wanted: int) -> int:
+def _wait_until_bindable(wanted: int) -> int:
     """Return the port, or for 0 a free one, once it can be bound.
 
     Not from the range that clients' own ends are taken from: a client that tries to reach a

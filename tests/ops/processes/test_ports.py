@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from ops.errors import CannotStart
-from ops.ports import LOOPBACK, choose_ports
+from ops.processes.ports import LOOPBACK, choose_ports
 
 
 def test_free_ports_are_different() -> None:

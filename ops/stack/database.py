@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from ops.errors import CannotStart
-from ops.postgres import EmbeddedPostgres
 from ops.settings import Settings
+from ops.stack.postgres import EmbeddedPostgres
 
 _log = logging.getLogger(__name__)
 
