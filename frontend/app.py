@@ -7,8 +7,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from frontend.contracts import WEBHOOK_BODIES, include_contracts
-from frontend.contracts.kit.envelopes import render_http_error, render_unexpected
+from frontend.contracts.fallback import render_http_error, render_unexpected
+from frontend.contracts.serving import include_contracts
+from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.http import api_page, health
 from frontend.http.access import PROBES, Access
 from frontend.http.body_limit import BodyLimit

@@ -1,4 +1,4 @@
-"""What can go wrong, in our own words. Knows no HTTP: `contracts/envelopes.py` renders these.
+"""What can go wrong, in our own words. Knows no HTTP: each contract's envelope renders these.
 
     TritoneError
     ├── InvalidRequest            the caller must change the request
@@ -19,6 +19,20 @@
 The message of an error is written for the caller: it names the remedy and leaks nothing internal.
 """
 
+from typing import Literal, Self
+
+InvalidKind = Literal[
+    "invalid",  # no other word fits
+    "malformed",  # does not fit the contract's schema, which has its own words
+    "too_long",
+    "not_unicode",
+    "not_finite",
+    "not_above_minimum",  # the minimum itself is not allowed either
+    "below_minimum",
+    "above_maximum",
+]
+"""What is wrong with a field, for clients that compare words instead of reading messages."""
+
 
 class TritoneError(Exception):
     """Any error that a contract renders."""
@@ -33,12 +47,16 @@ class InvalidRequest(TritoneError):
     """The request is malformed or outside the model's limits."""
 
     def __init__(
-        self, message: str, *, field: str | None = None, kind: str = "value_error"
+        self, message: str, *, field: str | None = None, kind: InvalidKind = "invalid"
     ) -> None:
-        """Name the offending field in the contract's own word; `kind` is pydantic's error type."""
+        """`field` is the field at fault: in our words, until a contract puts in its own."""
         super().__init__(message)
         self.field = field
-        self.kind = kind
+        self.kind: InvalidKind = kind
+
+    def with_field(self, field: str) -> Self:
+        """Return the same error with another name of the field."""
+        return type(self)(self.message, field=field, kind=self.kind)
 
 
 class UnsupportedFormat(InvalidRequest):
@@ -52,6 +70,10 @@ class UnknownModel(InvalidRequest):
         """Keep the name that was asked for."""
         super().__init__(f"The model `{name}` does not exist.", field=field)
         self.name = name
+
+    def with_field(self, field: str) -> Self:
+        """Return the same error with another name of the field."""
+        return type(self)(self.name, field=field)
 
 
 class RequestTooLarge(InvalidRequest):

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from frontend.app import create_app
-from frontend.contracts import WEBHOOK_BODIES
+from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings

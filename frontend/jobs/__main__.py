@@ -7,7 +7,7 @@ import sys
 
 from prometheus_client import start_http_server
 
-from frontend.contracts import WEBHOOK_BODIES
+from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker

@@ -207,13 +207,13 @@ def _check_text(text: str, field: str) -> None:
         raise InvalidRequest(
             f"The text must have at most {MAX_LABEL_CHARS} characters.",
             field=field,
-            kind="string_too_long",
+            kind="too_long",
         )
     if _UNSTORABLE.search(text):
         raise InvalidRequest(
             "The text must be valid Unicode, without NUL characters.",
             field=field,
-            kind="string_unicode",
+            kind="not_unicode",
         )
 
 

@@ -80,7 +80,7 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
         guidance_scale=guidance_scale,
     )
     if first.seconds_end <= first.seconds_start:
-        raise InvalidRequest("The sound is too short.", field="seconds", kind="greater_than")
+        raise InvalidRequest("The sound is too short.", field="seconds", kind="not_above_minimum")
     return Plan(
         passes=tuple(_reseeded(first, i) for i in range(layout.n_segments)),
         n_samples=max(1, round(layout.delivered * card.sample_rate)),
@@ -96,13 +96,13 @@ def _check_text(text: str, field: str, limits: Limits) -> None:
         raise RequestTooLarge(
             f"The text must have at most {limits.max_prompt_chars} characters.",
             field=field,
-            kind="string_too_long",
+            kind="too_long",
         )
     if _SURROGATE.search(text):
         raise InvalidRequest(
             "The text must be valid Unicode, without lone surrogates.",
             field=field,
-            kind="string_unicode",
+            kind="not_unicode",
         )
     if "\0" in text:
         raise InvalidRequest("The text must not contain NUL characters.", field=field)
@@ -118,7 +118,7 @@ def _check_numbers(request: GenerationRequest) -> None:
         _check_range(field, value, 0.0, math.inf)
         if value == 0:
             raise InvalidRequest(
-                "The value must be greater than 0.", field=field, kind="greater_than"
+                "The value must be greater than 0.", field=field, kind="not_above_minimum"
             )
 
 
@@ -126,16 +126,14 @@ def _check_range(field: str, value: float | None, least: float, most: float) -> 
     if value is None:
         return
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequest(
-            "The value must be a finite number.", field=field, kind="finite_number"
-        )
+        raise InvalidRequest("The value must be a finite number.", field=field, kind="not_finite")
     if value < least:
         raise InvalidRequest(
-            f"The value must be at least {least}.", field=field, kind="greater_than_equal"
+            f"The value must be at least {least}.", field=field, kind="below_minimum"
         )
     if value > most:
         raise InvalidRequest(
-            f"The value must be at most {most}.", field=field, kind="less_than_equal"
+            f"The value must be at most {most}.", field=field, kind="above_maximum"
         )
 
 
@@ -164,7 +162,7 @@ def _layout(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Lay
             raise InvalidRequest(
                 f"The sound must last at most {limits.max_seconds:g} seconds.",
                 field="seconds",
-                kind="less_than_equal",
+                kind="above_maximum",
             )
         return _extended(seconds, raw, card)
     if seconds <= room + _WINDOW_SLACK_SECONDS:  # a loop whose fade has no room
@@ -195,7 +193,7 @@ def _outside_window(field: str, card: ModelCard) -> InvalidRequest:
         f"The sound must lie within the {card.window_seconds:g} seconds that the model "
         f"`{card.name}` can make.",
         field=field,
-        kind="less_than_equal",
+        kind="above_maximum",
     )
 
 

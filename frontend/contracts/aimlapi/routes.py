@@ -11,11 +11,17 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router
+from frontend.contracts.aimlapi.envelope import ENVELOPE
+from frontend.contracts.kit import openapi
 from frontend.contracts.kit.body import Name, Prompt, StrictBody, Text, Whole, checked, read_body
-from frontend.contracts.kit.envelopes import AIMLAPI
-from frontend.contracts.kit.submitting import JobOrder, find, model_for, submit, urls_of
+from frontend.contracts.kit.job_submission import (
+    JobOrder,
+    find_job,
+    link_files,
+    resolve_model,
+    submit_job,
+)
+from frontend.contracts.kit.route import make_router
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.views import FileUrls, file_name
 from frontend.sounds.request import GenerationRequest
@@ -116,7 +122,7 @@ def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
     seconds = body.seconds_total or min(DEFAULT_SECONDS, most)
     room = max(0.0, card.window_seconds - seconds)
     return JobOrder(
-        contract=AIMLAPI.name,
+        contract=ENVELOPE.name,
         wanted=GenerationRequest(
             prompt=body.prompt,
             model=card.name,
@@ -172,20 +178,20 @@ def _meta(job: Job) -> Meta | None:
     return Meta(usage=Usage(credits_used=TOKENS_PER_STEP * job.result.steps))
 
 
-router = contract_router(AIMLAPI, "AI/ML API")
+router = make_router(ENVELOPE, "AI/ML API")
 
 
 @router.post(
     PATH,
     status_code=201,
     response_model=Accepted,
-    responses=documented.errors_of(AIMLAPI),
-    openapi_extra=documented.body_of(AudioBody),
+    responses=openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(AudioBody),
 )
 async def generate_audio(request: Request) -> Response:
     """Accept a sound to be made; fetch it by its id."""
     body = await read_body(request, AudioBody)
-    job = await submit(request, to_order(body, model_for(request, body.model)))
+    job = await submit_job(request, to_order(body, resolve_model(request, body.model)))
     accepted = Accepted(id=id_of(job), generation_id=id_of(job), status=STATUSES[job.status])
     return JSONResponse(accepted.model_dump(), 201)
 
@@ -193,12 +199,12 @@ async def generate_audio(request: Request) -> Response:
 @router.get(
     PATH,
     response_model=Generation,
-    responses=documented.errors_of(AIMLAPI),
-    openapi_extra=documented.query_of(GenerationQuery),
+    responses=openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.query_of(GenerationQuery),
 )
 async def fetch_audio(request: Request) -> Response:
     """Tell where a generation is, and link to its sound once there is one."""
     query = checked(GenerationQuery, dict(request.query_params), "query")
     job_id = query.generation_id.partition(":")[0]
-    job = await find(request, job_id, AIMLAPI.name)
-    return JSONResponse(to_generation(job, await urls_of(request, job)).model_dump())
+    job = await find_job(request, job_id, ENVELOPE.name)
+    return JSONResponse(to_generation(job, await link_files(request, job)).model_dump())

@@ -1,0 +1,25 @@
+"""ElevenLabs: sound effects, music, history and account. Source: https://elevenlabs.io/docs."""
+
+from frontend.contracts.elevenlabs import account, detailed, history, music, plan, sound
+from frontend.contracts.elevenlabs.envelope import ENVELOPE
+from frontend.contracts.kit.contract import Contract
+
+CONTRACT = Contract(
+    envelope=ENVELOPE,
+    routers=(
+        sound.router,
+        music.router,
+        plan.router,
+        detailed.router,
+        account.router,
+        history.router,
+    ),
+    root_paths=(
+        "/v1/text-to-speech",
+        "/v1/voices",
+        "/v2/voices",
+        "/v1/user",
+        "/v1/history",
+        "/v1/music",
+    ),
+)

@@ -10,9 +10,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router, owner_of
-from frontend.contracts.kit.envelopes import ELEVENLABS
+from frontend.contracts.elevenlabs.envelope import ENVELOPE
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_owner
+from frontend.contracts.kit.route import make_router
 
 UNLIMITED = 1_000_000_000  # characters; clients compare it with what they are about to send
 
@@ -68,14 +69,14 @@ class User(BaseModel):
     seat_type: Literal["workspace_member"] = "workspace_member"
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
-_ERRORS = documented.errors_of(ELEVENLABS)
+router = make_router(ENVELOPE, "ElevenLabs")
+_ERRORS = openapi.errors_of(ENVELOPE)
 
 
 @router.get("/v1/user", response_model=User, responses=_ERRORS)
 async def show_user(request: Request) -> Response:
     """Tell who the key belongs to."""
-    return JSONResponse(User(user_id=owner_of(request) or "anonymous").model_dump())
+    return JSONResponse(User(user_id=get_owner(request) or "anonymous").model_dump())
 
 
 @router.get("/v1/user/subscription", response_model=SubscriptionWithInvoices, responses=_ERRORS)

@@ -13,11 +13,12 @@ import numpy as np
 from fastapi import Request, Response
 from pydantic import Field
 
+from frontend.contracts.elevenlabs.envelope import ENVELOPE
 from frontend.contracts.elevenlabs.music import MusicBody, MusicQuery, compose_music, music_headers
 from frontend.contracts.elevenlabs.plan import plan_of
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import Delivery, contract_router
-from frontend.contracts.kit.envelopes import ELEVENLABS
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Answer
+from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import Sound
 
 _TITLE_CHARS = 60
@@ -62,18 +63,18 @@ def waveform(sound: Sound) -> list[int]:
     return [round(float(value) * _WAVEFORM_PEAK / _INT16_PEAK) for value in extremes]
 
 
-def multipart(details: dict[str, object], delivery: Delivery, extension: str) -> tuple[bytes, str]:
+def multipart(details: dict[str, object], answer: Answer, extension: str) -> tuple[bytes, str]:
     """Return a body and its boundary, as the official clients read them."""
     boundary = secrets.token_hex(16)
     head = (
         f"--{boundary}\r\nContent-Type: application/json\r\n\r\n{json.dumps(details)}\r\n"
-        f"--{boundary}\r\nContent-Type: {delivery.headers['content-type']}\r\n"
+        f"--{boundary}\r\nContent-Type: {answer.headers['content-type']}\r\n"
         f'Content-Disposition: attachment; filename="music.{extension}"\r\n\r\n'
     )
-    return head.encode() + delivery.audio, boundary
+    return head.encode() + answer.audio, boundary
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
+router = make_router(ENVELOPE, "ElevenLabs")
 
 
 @router.post(
@@ -84,14 +85,14 @@ router = contract_router(ELEVENLABS, "ElevenLabs")
             "description": "JSON with the plan and what is known of the song, then the audio.",
             "content": {"multipart/mixed": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **documented.errors_of(ELEVENLABS),
+        **openapi.errors_of(ENVELOPE),
     },
-    openapi_extra=documented.body_of(DetailedBody) | documented.query_of(MusicQuery),
+    openapi_extra=openapi.body_of(DetailedBody) | openapi.query_of(MusicQuery),
 )
 async def compose_detailed(request: Request) -> Response:
     """Turn text, or a plan, into music, and tell of it."""
-    body, delivery, audio_format = await compose_music(request, DetailedBody)
-    details = details_of(body, delivery.sound)
-    content, boundary = multipart(details, delivery, audio_format.extension)
+    body, answer, audio_format = await compose_music(request, DetailedBody)
+    details = details_of(body, answer.sound)
+    content, boundary = multipart(details, answer, audio_format.extension)
     own = {"content-type": f"multipart/mixed; boundary={boundary}"}
-    return Response(content, headers={**music_headers(request, delivery), **own})
+    return Response(content, headers={**music_headers(request, answer), **own})

@@ -13,13 +13,12 @@ from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
 from frontend.contracts.elevenlabs.archive import file_response, zip_response
+from frontend.contracts.elevenlabs.envelope import ENVELOPE, HistoryItemNotFound
 from frontend.contracts.elevenlabs.sound import credits_of, vendor_headers
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router, owner_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_jobs, get_owner
 from frontend.contracts.kit.body import Name, StrictBody, Text, checked, read_body
-from frontend.contracts.kit.envelopes import ELEVENLABS
-from frontend.contracts.kit.rows import HistoryItemNotFound
-from frontend.contracts.kit.submitting import jobs_of
+from frontend.contracts.kit.route import make_router
 from frontend.errors import InvalidRequest, JobNotFound
 from frontend.jobs.model import Job, JobFile, JobResult, JobStatus
 from frontend.jobs.service import Page
@@ -100,16 +99,16 @@ def _file(result: JobResult, name: str = "mp3") -> JobFile:
     return next((each for each in result.files if each.format == name), result.files[0])
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
-_ERRORS = documented.errors_of(ELEVENLABS)
-_AUDIO: documented.Responses = {**documented.audio_of(FORMATS.values()), **_ERRORS}
+router = make_router(ENVELOPE, "ElevenLabs")
+_ERRORS = openapi.errors_of(ENVELOPE)
+_AUDIO: openapi.Responses = {**openapi.audio_of(FORMATS.values()), **_ERRORS}
 
 
 @router.get(
     "/v1/history",
     response_model=History,
     responses=_ERRORS,
-    openapi_extra=documented.query_of(HistoryQuery),
+    openapi_extra=openapi.query_of(HistoryQuery),
 )
 async def list_history(request: Request) -> Response:
     """List the sounds that jobs made, the newest first."""
@@ -135,13 +134,13 @@ async def _page(request: Request, query: HistoryQuery) -> Page:
         before, _ = await _finished(request, query.start_after_history_item_id)
         cursor = str(before.seq)
     which = JobFilter(
-        owner=owner_of(request),
+        owner=get_owner(request),
         statuses=(JobStatus.COMPLETED,),
         created_from=_moment(query.date_after_unix),
         created_until=_moment(query.date_before_unix),
         oldest_first=query.sort_direction == "asc",
     )
-    return await jobs_of(request).service.list(which, cursor, query.page_size)
+    return await get_jobs(request).service.list(which, cursor, query.page_size)
 
 
 def _moment(unix: int | None) -> datetime | None:
@@ -155,7 +154,7 @@ def _matches(item: HistoryItem, query: HistoryQuery) -> bool:
 
 async def _finished(request: Request, item_id: str) -> tuple[Job, JobResult]:
     try:
-        job = await jobs_of(request).service.get(item_id, owner_of(request))
+        job = await get_jobs(request).service.get(item_id, get_owner(request))
     except JobNotFound:
         raise _not_found() from None
     if job.result is None:
@@ -177,8 +176,8 @@ async def show_item(request: Request, history_item_id: str) -> Response:
 async def delete_item(request: Request, history_item_id: str) -> Response:
     """Delete a sound, its files and its job."""
     job, result = await _finished(request, history_item_id)
-    jobs = jobs_of(request)
-    await jobs.service.delete(job.id, owner_of(request))
+    jobs = get_jobs(request)
+    await jobs.service.delete(job.id, get_owner(request))
     await jobs.files.delete([file.key for file in result.files])
     return JSONResponse(Deleted().model_dump())
 
@@ -187,7 +186,7 @@ async def delete_item(request: Request, history_item_id: str) -> Response:
 async def send_audio(request: Request, history_item_id: str) -> Response:
     """Send a sound."""
     _, result = await _finished(request, history_item_id)
-    files = jobs_of(request).files
+    files = get_jobs(request).files
     return await file_response(files, _file(result), vendor_headers(request, {}))
 
 
@@ -195,14 +194,14 @@ async def send_audio(request: Request, history_item_id: str) -> Response:
     "/v1/history/download",
     response_class=Response,
     responses=_AUDIO,
-    openapi_extra=documented.body_of(DownloadBody),
+    openapi_extra=openapi.body_of(DownloadBody),
 )
 async def download(request: Request) -> Response:
     """Send a sound, or a zip of several."""
     body = await read_body(request, DownloadBody)
     found = [await _finished(request, each) for each in dict.fromkeys(body.history_item_ids)]
     chosen = {job.id: _chosen(result, body) for job, result in found}
-    files = jobs_of(request).files
+    files = get_jobs(request).files
     if len(chosen) == 1:
         (file,) = chosen.values()
         return await file_response(files, file, vendor_headers(request, {}))

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, BaseModel, Field
 
 from frontend.audio.formats import AudioFormat
+from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
 from frontend.contracts.elevenlabs.plan import (
     LONGEST_MS,
     OWN_MODELS,
@@ -20,8 +21,9 @@ from frontend.contracts.elevenlabs.plan import (
     checked_plan,
 )
 from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import Delivery, Order, contract_router, deliver, generator_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Answer, Order, make_answer
+from frontend.contracts.kit.app_parts import get_generator, get_request_id
 from frontend.contracts.kit.body import (
     Fault,
     MalformedRequest,
@@ -32,8 +34,8 @@ from frontend.contracts.kit.body import (
     checked,
     read_body,
 )
-from frontend.contracts.kit.envelopes import ELEVENLABS, request_id_of, short_id
 from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
+from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
@@ -109,26 +111,26 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
     )
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
-_RESPONSES = documented.audio_of(MUSIC_FORMATS.values()) | documented.errors_of(ELEVENLABS)
-_READ = documented.body_of(MusicBody) | documented.query_of(MusicQuery)
+router = make_router(ENVELOPE, "ElevenLabs")
+_RESPONSES = openapi.audio_of(MUSIC_FORMATS.values()) | openapi.errors_of(ENVELOPE)
+_READ = openapi.body_of(MusicBody) | openapi.query_of(MusicQuery)
 
 
 @router.post("/v1/music", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def compose(request: Request) -> Response:
     """Turn text, or a plan, into music."""
-    _, delivery, _ = await compose_music(request, MusicBody)
-    return Response(delivery.audio, headers=music_headers(request, delivery))
+    _, answer, _ = await compose_music(request, MusicBody)
+    return Response(answer.audio, headers=music_headers(request, answer))
 
 
 @router.post("/v1/music/stream", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def stream(request: Request) -> Response:
     """Turn text, or a plan, into music, delivered in chunks."""
-    _, delivery, _ = await compose_music(request, MusicBody)
-    return StreamingResponse(_chunks(delivery.audio), headers=music_headers(request, delivery))
+    _, answer, _ = await compose_music(request, MusicBody)
+    return StreamingResponse(_chunks(answer.audio), headers=music_headers(request, answer))
 
 
-async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Delivery, AudioFormat]:
+async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Answer, AudioFormat]:
     """Return what was asked for, the music, and its format.
 
     Raises:
@@ -136,9 +138,9 @@ async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Deli
     """
     body = await read_body(request, model)
     query = checked(MusicQuery, dict(request.query_params), "query")
-    card = model_of(body.model_id, generator_of(request), OWN_MODELS)
+    card = model_of(body.model_id, get_generator(request), OWN_MODELS)
     audio_format = format_of(query.output_format, body.model_id)
-    return body, await deliver(request, to_order(body, audio_format, card)), audio_format
+    return body, await make_answer(request, to_order(body, audio_format, card)), audio_format
 
 
 def _chunks(audio: bytes) -> Iterator[bytes]:
@@ -146,7 +148,7 @@ def _chunks(audio: bytes) -> Iterator[bytes]:
         yield audio[start : start + _CHUNK_BYTES]
 
 
-def music_headers(request: Request, delivery: Delivery) -> dict[str, str]:
+def music_headers(request: Request, answer: Answer) -> dict[str, str]:
     """Return the headers of music."""
-    song_id = short_id(f"song{request_id_of(request)}")
-    return vendor_headers(request, {**delivery.headers, "song-id": song_id})
+    song_id = shorten_id(f"song{get_request_id(request)}")
+    return vendor_headers(request, {**answer.headers, "song-id": song_id})

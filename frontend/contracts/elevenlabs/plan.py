@@ -14,9 +14,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from frontend.contracts.elevenlabs.envelope import ENVELOPE
 from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router, generator_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import (
     Fault,
     MalformedRequest,
@@ -26,7 +27,7 @@ from frontend.contracts.kit.body import (
     Whole,
     read_body,
 )
-from frontend.contracts.kit.envelopes import ELEVENLABS
+from frontend.contracts.kit.route import make_router
 
 OWN_MODELS = "music_"  # the vendor's; each stands for the default model
 SHORTEST_MS, LONGEST_MS = 3000, 600_000  # of a whole
@@ -174,19 +175,19 @@ def _fault(message: str, kind: str) -> MalformedRequest:
     return MalformedRequest([Fault(("body", "composition_plan"), message, kind)])
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
+router = make_router(ENVELOPE, "ElevenLabs")
 
 
 @router.post(
     "/v1/music/plan",
     response_model=CompositionPlan,
-    responses=documented.errors_of(ELEVENLABS),
-    openapi_extra=documented.body_of(PlanBody),
+    responses=openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(PlanBody),
 )
 async def make_plan(request: Request) -> Response:
     """Make a composition plan from a prompt; send it to `/v1/music` as it is or changed."""
     body = await read_body(request, PlanBody)
-    card = model_of(body.model_id, generator_of(request), OWN_MODELS)
+    card = model_of(body.model_id, get_generator(request), OWN_MODELS)
     length = body.music_length_ms or round(1000 * card.default_seconds)
     plan = plan_of(body.prompt, length)
     if body.source_composition_plan is not None:

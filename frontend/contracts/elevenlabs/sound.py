@@ -10,20 +10,15 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from frontend.audio.formats import AudioFormat
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import (
-    Delivery,
-    Order,
-    contract_router,
-    deliver,
-    generator_of,
-    settings_of,
-)
+from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Answer, Order, make_answer
+from frontend.contracts.kit.app_parts import get_generator, get_request_id, get_settings
 from frontend.contracts.kit.body import Fault, MalformedRequest, Prompt, Text, checked, read_body
 from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
-from frontend.contracts.kit.envelopes import ELEVENLABS, request_id_of, short_id
-from frontend.contracts.kit.models import ArrayModel, model_array
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.served_models import ArrayModel, make_array
 from frontend.errors import UnknownModel
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest
@@ -39,7 +34,7 @@ WORDS = {
     "model": "model_id",
     "guidance_scale": "prompt_influence",
 }
-EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *documented.SOUND_HEADERS))
+EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *openapi.SOUND_HEADERS))
 
 
 class SoundGenerationBody(MusicalBody):
@@ -121,30 +116,29 @@ def model_of(model_id: str | None, generator: Generator, own_models: str = OWN_M
     return generator.resolve(None, field="model_id")
 
 
-router = contract_router(ELEVENLABS, "ElevenLabs")
+router = make_router(ENVELOPE, "ElevenLabs")
 
 
 @router.post(
     "/v1/sound-generation",
     response_class=Response,
-    responses=documented.audio_of(OUTPUT_FORMATS.values()) | documented.errors_of(ELEVENLABS),
-    openapi_extra=documented.body_of(SoundGenerationBody)
-    | documented.query_of(SoundGenerationQuery),
+    responses=openapi.audio_of(OUTPUT_FORMATS.values()) | openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(SoundGenerationBody) | openapi.query_of(SoundGenerationQuery),
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into a sound effect."""
     body = await read_body(request, SoundGenerationBody)
     query = checked(SoundGenerationQuery, dict(request.query_params), "query")
-    card = model_of(body.model_id, generator_of(request))
-    delivery = await deliver(request, to_order(body, query.audio_format, card))
-    return Response(delivery.audio, headers=_headers(request, body, delivery))
+    card = model_of(body.model_id, get_generator(request))
+    answer = await make_answer(request, to_order(body, query.audio_format, card))
+    return Response(answer.audio, headers=_headers(request, body, answer))
 
 
-def _headers(request: Request, body: SoundGenerationBody, delivery: Delivery) -> dict[str, str]:
+def _headers(request: Request, body: SoundGenerationBody, answer: Answer) -> dict[str, str]:
     cost = CREDITS_PER_SOUND
     if body.duration_seconds is not None:
-        cost = credits_of(delivery.sound.seconds)
-    return vendor_headers(request, {**delivery.headers, "character-cost": str(cost)})
+        cost = credits_of(answer.sound.seconds)
+    return vendor_headers(request, {**answer.headers, "character-cost": str(cost)})
 
 
 def credits_of(seconds: float) -> int:
@@ -155,14 +149,12 @@ def credits_of(seconds: float) -> int:
 def vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
     """Return headers with those that the official clients read, for browsers too."""
     return headers | {
-        "request-id": short_id(request_id_of(request)),
+        "request-id": shorten_id(get_request_id(request)),
         "access-control-expose-headers": EXPOSED_HEADERS,
     }
 
 
-@router.get(
-    "/v1/models", response_model=list[ArrayModel], responses=documented.errors_of(ELEVENLABS)
-)
+@router.get("/v1/models", response_model=list[ArrayModel], responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models, as an array."""
-    return model_array(generator_of(request).models(), settings_of(request))
+    return make_array(get_generator(request).models(), get_settings(request))

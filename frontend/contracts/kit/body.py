@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from starlette.requests import ClientDisconnect
 
-from frontend.errors import InvalidRequest
+from frontend.errors import InvalidKind, InvalidRequest
 from frontend.http.disconnect import ClientGone
 
 Location = tuple[str | int, ...]
@@ -24,11 +24,24 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request, in FastAPI's and pydantic's terms."""
+    """One thing wrong with a request, in the words that FastAPI sends: pydantic's error types."""
 
     location: Location  # ("body", "text")
     message: str
-    kind: str  # pydantic's error type
+    type: str
+
+
+PYDANTIC_TYPES: Mapping[InvalidKind, str] = {
+    "invalid": "value_error",
+    "malformed": "value_error",
+    "too_long": "string_too_long",
+    "not_unicode": "string_unicode",
+    "not_finite": "finite_number",
+    "not_above_minimum": "greater_than",
+    "below_minimum": "greater_than_equal",
+    "above_maximum": "less_than_equal",
+}
+"""Our words for what is wrong, as the contracts that speak pydantic's say them."""
 
 
 class MalformedRequest(InvalidRequest):
@@ -39,7 +52,7 @@ class MalformedRequest(InvalidRequest):
         super().__init__(
             "; ".join(_sentence(fault) for fault in faults),
             field=_field(faults[0]),
-            kind=faults[0].kind,
+            kind="malformed",
         )
         self.faults = tuple(faults)
 

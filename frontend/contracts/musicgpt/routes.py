@@ -13,13 +13,20 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from frontend.audio.formats import FORMATS
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router, in_words_of, owner_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_jobs, get_owner
 from frontend.contracts.kit.body import Fault, MalformedRequest, checked
-from frontend.contracts.kit.envelopes import MUSICGPT
 from frontend.contracts.kit.forms import MULTIPART, URLENCODED, read_json_or_form
-from frontend.contracts.kit.submitting import JobOrder, find, jobs_of, model_for, submit, urls_of
-from frontend.contracts.musicgpt.wire import (
+from frontend.contracts.kit.job_submission import (
+    JobOrder,
+    find_job,
+    link_files,
+    resolve_model,
+    submit_job,
+)
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.words import in_words
+from frontend.contracts.musicgpt.bodies import (
     SOUND,
     Accepted,
     ByIdQuery,
@@ -31,6 +38,7 @@ from frontend.contracts.musicgpt.wire import (
     Status,
     Valid,
 )
+from frontend.contracts.musicgpt.envelope import ENVELOPE
 from frontend.errors import JobNotFound
 from frontend.jobs.model import Job, JobResult, JobStatus
 from frontend.jobs.store import JobFilter
@@ -66,7 +74,7 @@ _MESSAGES: dict[JobStatus, str] = {
 def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
     """Return the body in our words, for a model. Their results are mp3 and wav, always."""
     return JobOrder(
-        contract=MUSICGPT.name,
+        contract=ENVELOPE.name,
         wanted=GenerationRequest(
             prompt=body.prompt,
             model=card.name,
@@ -151,19 +159,19 @@ def _message(job: Job) -> str:
     return _MESSAGES.get(job.status, "")
 
 
-router = contract_router(MUSICGPT, "MusicGPT")
-_ERRORS = documented.errors_of(MUSICGPT)
+router = make_router(ENVELOPE, "MusicGPT")
+_ERRORS = openapi.errors_of(ENVELOPE)
 
 
 async def generate_sound(request: Request) -> Response:
     """Accept a sound to be made."""
     body = await read_json_or_form(request, SoundBody)
-    card = model_for(request, None)
-    job = await submit(request, to_order(body, card))
+    card = resolve_model(request, None)
+    job = await submit_job(request, to_order(body, card))
     accepted = Accepted(
         task_id=job.id,
         conversion_id=other_id(job.id),
-        eta=await jobs_of(request).service.eta_s(job),
+        eta=await get_jobs(request).service.eta_s(job),
         credit_estimate=cost_of(body.audio_length or card.default_seconds),
         status=STATUSES[job.status],
     )
@@ -177,7 +185,7 @@ for _path in SUBMIT_PATHS:
         methods=["POST"],
         response_model=Accepted,
         responses=_ERRORS,
-        openapi_extra=documented.body_of(
+        openapi_extra=openapi.body_of(
             SoundBody, media_types=("application/json", URLENCODED, MULTIPART)
         ),
     )
@@ -187,13 +195,13 @@ for _path in SUBMIT_PATHS:
     f"{BASE}/byId",
     response_model=Found,
     responses=_ERRORS,
-    openapi_extra=documented.query_of(ByIdQuery),
+    openapi_extra=openapi.query_of(ByIdQuery),
 )
 async def find_by_id(request: Request) -> Response:
     """Tell where a sound is, and link to it once there is one."""
     query = checked(ByIdQuery, dict(request.query_params), "query")
-    job = await find(request, _job_id(query), MUSICGPT.name)
-    conversion = to_conversion(job, await urls_of(request, job))
+    job = await find_job(request, _job_id(query), ENVELOPE.name)
+    conversion = to_conversion(job, await link_files(request, job))
     return JSONResponse(Found(conversion=conversion).model_dump())
 
 
@@ -213,7 +221,7 @@ def _job_id(query: ByIdQuery) -> str:
     f"{BASE}/byUser",
     response_model=Listed,
     responses=_ERRORS,
-    openapi_extra=documented.query_of(ByUserQuery),
+    openapi_extra=openapi.query_of(ByUserQuery),
 )
 async def list_by_user(request: Request) -> Response:
     """List the sounds of this key, the newest first."""
@@ -221,10 +229,10 @@ async def list_by_user(request: Request) -> Response:
     query = checked(ByUserQuery, given, "query")
     if query.conversionType not in {None, SOUND}:
         return JSONResponse(Listed(conversions=[], LastEvaluatedKey=None).model_dump())
-    which = to_filter(query, given.get("endDate"), owner_of(request))
-    with in_words_of({"cursor": "LastEvaluatedKey"}):
-        page = await jobs_of(request).service.list(which, query.LastEvaluatedKey, query.limit)
-    conversions = [to_conversion(job, await urls_of(request, job)) for job in page.jobs]
+    which = to_filter(query, given.get("endDate"), get_owner(request))
+    with in_words({"cursor": "LastEvaluatedKey"}):
+        page = await get_jobs(request).service.list(which, query.LastEvaluatedKey, query.limit)
+    conversions = [to_conversion(job, await link_files(request, job)) for job in page.jobs]
     return JSONResponse(Listed(conversions=conversions, LastEvaluatedKey=page.cursor).model_dump())
 
 
@@ -236,7 +244,7 @@ def to_filter(query: ByUserQuery, end_text: str | None, owner: str) -> JobFilter
         end += timedelta(days=1)
     return JobFilter(
         owner=owner,
-        contract=MUSICGPT.name,
+        contract=ENVELOPE.name,
         labels={"user_id": query.user_id} if query.user_id else {},
         created_from=_utc(query.startDate),
         created_until=end,

@@ -6,17 +6,22 @@
 from fastapi import APIRouter, Request, Response
 
 from frontend.contracts.elevenlabs import sound as elevenlabs
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import BEARER, answered, settings_of
+from frontend.contracts.elevenlabs.envelope import ENVELOPE as ELEVENLABS
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_settings
 from frontend.contracts.kit.body import JsonObject, MalformedRequest, read_object
-from frontend.contracts.kit.envelopes import ELEVENLABS, LOCALAI
-from frontend.contracts.localai import sound as localai
+from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.kit.route import BEARER, answer_in_envelope
+from frontend.contracts.localai import routes as localai
+from frontend.contracts.localai.envelope import ENVELOPE as LOCALAI
 from frontend.contracts.shared_paths.dialect import dialect_of
+
+PATH = "/v1/sound-generation"
 
 router = APIRouter(dependencies=[BEARER])
 
 
-async def _readable_body(request: Request) -> JsonObject | None:
+async def _read_body(request: Request) -> JsonObject | None:
     try:
         return await read_object(request)
     except MalformedRequest:
@@ -24,22 +29,28 @@ async def _readable_body(request: Request) -> JsonObject | None:
 
 
 @router.post(
-    "/v1/sound-generation",
+    PATH,
     tags=["ElevenLabs", "LocalAI"],
     response_class=Response,
-    responses=documented.audio_of(localai.FORMAT_WORDS.values())
-    | documented.either(documented.errors_of(ELEVENLABS), documented.errors_of(LOCALAI)),
-    openapi_extra=documented.body_of(elevenlabs.SoundGenerationBody, localai.SoundGenerationBody)
-    | documented.query_of(elevenlabs.SoundGenerationQuery),
+    responses=openapi.audio_of(localai.FORMAT_WORDS.values())
+    | openapi.either(openapi.errors_of(ELEVENLABS), openapi.errors_of(LOCALAI)),
+    openapi_extra=openapi.body_of(elevenlabs.SoundGenerationBody, localai.SoundGenerationBody)
+    | openapi.query_of(elevenlabs.SoundGenerationQuery),
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into sound, as ElevenLabs or as LocalAI does."""
     dialect = dialect_of(
         request.headers,
         request.query_params,
-        await _readable_body(request),
-        strict=settings_of(request).strict_sound_generation,
+        await _read_body(request),
+        strict=get_settings(request).strict_sound_generation,
     )
     if dialect == "elevenlabs":
-        return await answered(ELEVENLABS, request, elevenlabs.generate_sound)
-    return await answered(LOCALAI, request, localai.generate_sound)
+        return await answer_in_envelope(ELEVENLABS, request, elevenlabs.generate_sound)
+    return await answer_in_envelope(LOCALAI, request, localai.generate_sound)
+
+
+def choose_envelope(request: Request) -> Envelope:
+    """Return the envelope for a request to this path that reached no route."""
+    dialect = dialect_of(request.headers, request.query_params, None)
+    return ELEVENLABS if dialect == "elevenlabs" else LOCALAI

@@ -5,10 +5,10 @@ from email.utils import format_datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.envelopes import TRITONE
-from frontend.contracts.kit.rows import NoSuchPath, RangeNotSatisfiable
-from frontend.contracts.kit.submitting import jobs_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_jobs
+from frontend.contracts.kit.errors import NoSuchPath, RangeNotSatisfiable
+from frontend.contracts.tritone.envelope import ENVELOPE
 from frontend.errors import TritoneError
 from frontend.storage.files import FILES_PATH, FileInfo, FileNotFound, FileStore
 from frontend.storage.ranges import ByteRange, UnsatisfiableRange, byte_range
@@ -18,11 +18,11 @@ _BINARY: dict[str, object] = {"content": {"application/octet-stream": {}}}
 _PATH = f"{FILES_PATH}/{{token}}"
 
 router = APIRouter(tags=["Files"])
-_RESPONSES: documented.Responses = {
+_RESPONSES: openapi.Responses = {
     200: {"description": "The file.", **_BINARY},
     206: {"description": "A part of the file.", **_BINARY},
     304: {"description": "The file that `If-None-Match` names."},
-    **documented.errors_of(TRITONE),
+    **openapi.errors_of(ENVELOPE),
 }
 
 
@@ -31,15 +31,15 @@ _RESPONSES: documented.Responses = {
     _PATH,
     response_class=Response,
     responses=_RESPONSES,
-    openapi_extra=documented.path_of("token"),
+    openapi_extra=openapi.path_of("token"),
 )
 async def read_file(request: Request) -> Response:
     """Send a finished file, or the part that a `Range` asks for."""
-    request.state.contract = TRITONE.name
+    request.state.contract = ENVELOPE.name
     try:
-        return await _answer(request, jobs_of(request).files)
+        return await _answer(request, get_jobs(request).files)
     except TritoneError as error:
-        return TRITONE.render(error, request)
+        return ENVELOPE.render(error, request)
 
 
 async def _answer(request: Request, files: FileStore) -> Response:
@@ -51,7 +51,7 @@ async def _answer(request: Request, files: FileStore) -> Response:
         part = byte_range(_asked_range(request, fixed), info.n_bytes)
     except UnsatisfiableRange:
         error = RangeNotSatisfiable(f"The file has {info.n_bytes} bytes.")
-        response = TRITONE.render(error, request)
+        response = ENVELOPE.render(error, request)
         response.headers["content-range"] = f"bytes */{info.n_bytes}"
         return response
     status, headers = _of_part(info, part)

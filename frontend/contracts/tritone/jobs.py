@@ -11,13 +11,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from frontend.audio.formats import FORMATS
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import contract_router, owner_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.app_parts import get_jobs, get_owner
 from frontend.contracts.kit.body import Prompt, StrictBody, Text, Whole, checked, read_body
-from frontend.contracts.kit.envelopes import TRITONE
-from frontend.contracts.kit.submitting import JobOrder, jobs_of, model_for, submit, urls_of
-from frontend.contracts.tritone.event_stream import event_stream
-from frontend.contracts.tritone.job_wire import (
+from frontend.contracts.kit.job_submission import JobOrder, link_files, resolve_model, submit_job
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.tritone.bodies import (
     AttemptView,
     DeliveryList,
     DeliveryView,
@@ -25,6 +24,8 @@ from frontend.contracts.tritone.job_wire import (
     JobView,
     WebhookSecrets,
 )
+from frontend.contracts.tritone.envelope import ENVELOPE
+from frontend.contracts.tritone.event_stream import event_stream
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.store import JobFilter
 from frontend.jobs.views import job_view
@@ -71,7 +72,7 @@ class JobsQuery(BaseModel):
 def to_order(body: JobBody, card: ModelCard) -> JobOrder:
     """Return the body as an order for a model."""
     return JobOrder(
-        contract=TRITONE.name,
+        contract=ENVELOPE.name,
         wanted=GenerationRequest(
             prompt=body.prompt,
             model=card.name,
@@ -113,9 +114,9 @@ def delivery_view(delivery: Delivery) -> DeliveryView:
     )
 
 
-router = contract_router(TRITONE, "Jobs")
-_ERRORS = documented.errors_of(TRITONE)
-_JOB_ID = documented.path_of("job_id")
+router = make_router(ENVELOPE, "Jobs")
+_ERRORS = openapi.errors_of(ENVELOPE)
+_JOB_ID = openapi.path_of("job_id")
 
 
 @router.post(
@@ -123,12 +124,12 @@ _JOB_ID = documented.path_of("job_id")
     status_code=202,
     response_model=JobView,
     responses=_ERRORS,
-    openapi_extra=documented.body_of(JobBody),
+    openapi_extra=openapi.body_of(JobBody),
 )
-async def submit_job(request: Request) -> Response:
+async def create_job(request: Request) -> Response:
     """Accept a sound to be made; an `Idempotency-Key` makes repeating the request harmless."""
     body = await read_body(request, JobBody)
-    job = await submit(request, to_order(body, model_for(request, body.model)))
+    job = await submit_job(request, to_order(body, resolve_model(request, body.model)))
     return await _shown(request, job, 202)
 
 
@@ -136,18 +137,18 @@ async def submit_job(request: Request) -> Response:
     "/jobs",
     response_model=JobPage,
     responses=_ERRORS,
-    openapi_extra=documented.query_of(JobsQuery),
+    openapi_extra=openapi.query_of(JobsQuery),
 )
 async def list_jobs(request: Request) -> Response:
     """List the jobs of this key, whichever contract they came through, the newest first."""
     query = checked(JobsQuery, dict(request.query_params), "query")
     which = JobFilter(
-        owner=owner_of(request),
+        owner=get_owner(request),
         contract=query.contract,
         statuses=None if query.status is None else (query.status,),
     )
-    page = await jobs_of(request).service.list(which, query.cursor, query.limit)
-    views = [job_view(job, await urls_of(request, job)) for job in page.jobs]
+    page = await get_jobs(request).service.list(which, query.cursor, query.limit)
+    views = [job_view(job, await link_files(request, job)) for job in page.jobs]
     return JSONResponse({"jobs": views, "cursor": page.cursor})
 
 
@@ -160,7 +161,7 @@ async def show_job(request: Request) -> Response:
 @router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
 async def cancel_job(request: Request) -> Response:
     """Cancel a job; one that is over stays as it is."""
-    job = await jobs_of(request).service.cancel(_job_id(request), owner_of(request))
+    job = await get_jobs(request).service.cancel(_job_id(request), get_owner(request))
     return await _shown(request, job, 200)
 
 
@@ -178,8 +179,8 @@ async def follow_job(request: Request) -> Response:
     first = await _asked(request)  # an unknown job is a 404, and no stream
 
     async def views() -> AsyncIterator[tuple[str, object]]:
-        async for job in jobs_of(request).service.events(first.id, owner_of(request)):
-            yield job.status.value, job_view(job, await urls_of(request, job))
+        async for job in get_jobs(request).service.events(first.id, get_owner(request)):
+            yield job.status.value, job_view(job, await link_files(request, job))
 
     return event_stream(views())
 
@@ -192,7 +193,7 @@ async def follow_job(request: Request) -> Response:
 )
 async def list_deliveries(request: Request) -> Response:
     """List a job's webhooks with every attempt."""
-    found = await jobs_of(request).service.deliveries(_job_id(request), owner_of(request))
+    found = await get_jobs(request).service.deliveries(_job_id(request), get_owner(request))
     return JSONResponse(DeliveryList(deliveries=[delivery_view(d) for d in found]).model_dump())
 
 
@@ -201,12 +202,12 @@ async def list_deliveries(request: Request) -> Response:
     status_code=202,
     response_model=DeliveryView,
     responses=_ERRORS,
-    openapi_extra=documented.path_of("delivery_id"),
+    openapi_extra=openapi.path_of("delivery_id"),
 )
 async def redeliver(request: Request) -> Response:
     """Send a webhook again, with the same id and body."""
-    delivery = await jobs_of(request).service.redeliver(
-        request.path_params["delivery_id"], owner_of(request)
+    delivery = await get_jobs(request).service.redeliver(
+        request.path_params["delivery_id"], get_owner(request)
     )
     return JSONResponse(delivery_view(delivery).model_dump(), 202)
 
@@ -214,7 +215,7 @@ async def redeliver(request: Request) -> Response:
 @router.get("/webhook-secrets", response_model=WebhookSecrets, responses=_ERRORS)
 async def show_webhook_secrets(request: Request) -> Response:
     """Tell what the receivers of this key's webhooks check signatures with."""
-    secrets = jobs_of(request).webhook_secrets(owner_of(request))
+    secrets = get_jobs(request).webhook_secrets(get_owner(request))
     answer = WebhookSecrets(secrets=list(secrets)).model_dump()
     return JSONResponse(answer, headers={"cache-control": "no-store"})
 
@@ -224,8 +225,8 @@ def _job_id(request: Request) -> str:
 
 
 async def _asked(request: Request) -> Job:
-    return await jobs_of(request).service.get(_job_id(request), owner_of(request))
+    return await get_jobs(request).service.get(_job_id(request), get_owner(request))
 
 
 async def _shown(request: Request, job: Job, status: int) -> Response:
-    return JSONResponse(job_view(job, await urls_of(request, job)), status)
+    return JSONResponse(job_view(job, await link_files(request, job)), status)

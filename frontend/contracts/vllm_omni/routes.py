@@ -11,11 +11,13 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from frontend.audio.formats import FORMATS, AudioFormat
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import Order, contract_router, deliver, generator_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Order, make_answer
+from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import Prompt, StrictBody, Text, read_body
-from frontend.contracts.kit.envelopes import VLLM_OMNI
-from frontend.contracts.kit.models import ListedModel, ModelList, model_list, one_model
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
+from frontend.contracts.vllm_omni.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
 
 _DAY_S = 86400.0
@@ -86,33 +88,33 @@ def to_order(body: AudioGenerateBody) -> Order:
     )
 
 
-router = contract_router(VLLM_OMNI, "vLLM-Omni")
+router = make_router(ENVELOPE, "vLLM-Omni")
 
 
 @router.post(
     "/v1/audio/generate",
     response_class=Response,
-    responses=documented.audio_of(FORMAT_WORDS.values()) | documented.errors_of(VLLM_OMNI),
-    openapi_extra=documented.body_of(AudioGenerateBody),
+    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(AudioGenerateBody),
 )
 async def generate_audio(request: Request) -> Response:
     """Turn text into sound."""
-    delivery = await deliver(request, to_order(await read_body(request, AudioGenerateBody)))
-    return Response(delivery.audio, headers=delivery.headers)
+    answer = await make_answer(request, to_order(await read_body(request, AudioGenerateBody)))
+    return Response(answer.audio, headers=answer.headers)
 
 
-@router.get("/v1/models", response_model=ModelList, responses=documented.errors_of(VLLM_OMNI))
+@router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models."""
-    return model_list(generator_of(request).models())
+    return make_list(get_generator(request).models())
 
 
 @router.get(
     "/v1/models/{model_id:path}",
     response_model=ListedModel,
-    responses=documented.errors_of(VLLM_OMNI),
-    openapi_extra=documented.path_of("model_id"),
+    responses=openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.path_of("model_id"),
 )
 async def show_model(request: Request) -> Response:
     """Tell of one model, or of what an alias stands for, under the name it was asked for."""
-    return one_model(generator_of(request), str(request.path_params["model_id"]))
+    return make_one(get_generator(request), str(request.path_params["model_id"]))

@@ -2,7 +2,11 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from frontend.contracts import CONTRACTS, SHARED, UndeclaredClash, check_clashes, include_contracts
+from frontend.contracts.kit.contract import Contract
+from frontend.contracts.serving import UndeclaredClash, check_clashes, include_contracts
+from frontend.contracts.shared_paths import SHARED_PATHS
+from frontend.contracts.table import CONTRACTS
+from frontend.contracts.tritone.envelope import ENVELOPE as TRITONE
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
 
@@ -29,32 +33,30 @@ OURS = {
 }
 
 
-def _router(*paths: str) -> APIRouter:
+def _contract(*paths: str, method: str = "POST") -> Contract:
     router = APIRouter()
     for path in paths:
-        router.add_api_route(path, lambda: None, methods=["POST"])
-    return router
+        router.add_api_route(path, lambda: None, methods=[method])
+    return Contract(envelope=TRITONE, routers=(router,), root_paths=())
 
 
 def test_the_contracts_do_not_clash() -> None:
-    check_clashes(CONTRACTS, SHARED)
+    check_clashes(CONTRACTS, SHARED_PATHS)
 
 
 def test_an_undeclared_clash_stops_the_start() -> None:
-    contracts = {"one": _router("/a", "/b"), "other": _router("/b", "/c")}
+    contracts = (_contract("/a", "/b"), _contract("/b", "/c"))
     with pytest.raises(UndeclaredClash, match="POST /b"):
         check_clashes(contracts, ())
     check_clashes(contracts, {("POST", "/b")})
 
 
 def test_one_path_with_two_methods_is_no_clash() -> None:
-    getter = APIRouter()
-    getter.add_api_route("/a", lambda: None, methods=["GET"])
-    check_clashes({"one": _router("/a"), "other": getter}, ())
+    check_clashes((_contract("/a"), _contract("/a", method="GET")), ())
 
 
 def test_shared_paths_are_declared_for_routers_that_have_them() -> None:
-    for (method, path), router in SHARED.items():
+    for (method, path), router in SHARED_PATHS.items():
         (route,) = router.routes
         assert getattr(route, "path", None) == path
         assert getattr(route, "methods", None) == {method}
@@ -63,7 +65,7 @@ def test_shared_paths_are_declared_for_routers_that_have_them() -> None:
 def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
     app = FastAPI()
     include_contracts(app)
-    prefixed = {f"/{name}{path}" for name in CONTRACTS for path in ROOT_PATHS[name]}
+    prefixed = {f"/{name}{path}" for name, paths in ROOT_PATHS.items() for path in paths}
     shared = {path for paths in ROOT_PATHS.values() for path in paths}
     assert set(app.openapi()["paths"]) == prefixed | shared | OURS
 

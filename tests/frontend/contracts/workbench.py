@@ -9,7 +9,7 @@ import httpx2
 from fastapi import FastAPI
 
 from frontend.app import create_app
-from frontend.contracts import WEBHOOK_BODIES
+from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.opening import JobSystem, open_jobs
 from frontend.jobs.pulse import Heart
 from frontend.jobs.tasks import JobRunner

@@ -33,7 +33,7 @@ def faults_of(
     with pytest.raises(MalformedRequest) as caught:
         checked(Everything, parse_object(raw, content_type), "body")
     assert caught.value.faults
-    return [(fault.location, fault.kind) for fault in caught.value.faults]
+    return [(fault.location, fault.type) for fault in caught.value.faults]
 
 
 @pytest.mark.parametrize(

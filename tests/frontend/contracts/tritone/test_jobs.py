@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from frontend.contracts.tritone.bodies import JobPage, JobView
 from frontend.contracts.tritone.event_stream import encoded
-from frontend.contracts.tritone.job_wire import JobPage, JobView
 from frontend.errors import BackendUnavailable
 from frontend.triton.gateway import Catalog
 from tests.frontend.contracts.workbench import Workbench

@@ -10,13 +10,15 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from frontend.audio.formats import FORMATS, AudioFormat
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import Delivery, Order, contract_router, deliver, generator_of
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Answer, Order, make_answer
+from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import Fault, MalformedRequest, Name, Text, read_body
 from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
-from frontend.contracts.kit.envelopes import LOCALAI
-from frontend.contracts.kit.models import ListedModel, ModelList, model_list, one_model
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
+from frontend.contracts.localai.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
@@ -85,43 +87,43 @@ def format_of(body: SoundGenerationBody, query: str | None) -> AudioFormat:
     return FORMAT_WORDS.get(word.lower(), FORMATS["wav"])
 
 
-router = contract_router(LOCALAI, "LocalAI")
+router = make_router(ENVELOPE, "LocalAI")
 
 
 @router.post(
     "/v1/sound-generation",
     response_class=Response,
-    responses=documented.audio_of(FORMAT_WORDS.values()) | documented.errors_of(LOCALAI),
-    openapi_extra=documented.body_of(SoundGenerationBody),
+    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(SoundGenerationBody),
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into a sound or a piece of music."""
     body = await read_body(request, SoundGenerationBody)
-    card = generator_of(request).resolve(body.model_id, field="model_id")
+    card = get_generator(request).resolve(body.model_id, field="model_id")
     audio_format = format_of(body, request.query_params.get("output_format"))
-    delivery = await deliver(request, to_order(body, audio_format, card))
-    return Response(delivery.audio, headers=delivery.headers | _attachment(delivery, audio_format))
+    answer = await make_answer(request, to_order(body, audio_format, card))
+    return Response(answer.audio, headers=answer.headers | _attachment(answer, audio_format))
 
 
-def _attachment(delivery: Delivery, audio_format: AudioFormat) -> dict[str, str]:
+def _attachment(answer: Answer, audio_format: AudioFormat) -> dict[str, str]:
     # A model's name is the operator's; only what a file name and a header both take is kept.
-    model = re.sub(r"[^A-Za-z0-9_-]+", "-", delivery.sound.card.name)
-    name = f"{model}-{delivery.sound.seed}.{audio_format.extension}"
+    model = re.sub(r"[^A-Za-z0-9_-]+", "-", answer.sound.card.name)
+    name = f"{model}-{answer.sound.seed}.{audio_format.extension}"
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
-@router.get("/v1/models", response_model=ModelList, responses=documented.errors_of(LOCALAI))
+@router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models."""
-    return model_list(generator_of(request).models())
+    return make_list(get_generator(request).models())
 
 
 @router.get(
     "/v1/models/{model_id:path}",
     response_model=ListedModel,
-    responses=documented.errors_of(LOCALAI),
-    openapi_extra=documented.path_of("model_id"),
+    responses=openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.path_of("model_id"),
 )
 async def show_model(request: Request) -> Response:
     """Tell of one model, or of what an alias stands for, under the name it was asked for."""
-    return one_model(generator_of(request), str(request.path_params["model_id"]))
+    return make_one(get_generator(request), str(request.path_params["model_id"]))

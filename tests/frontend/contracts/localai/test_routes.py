@@ -3,7 +3,7 @@ import re
 import httpx2
 import pytest
 
-from frontend.contracts.localai.sound import FORMAT_WORDS
+from frontend.contracts.localai.routes import FORMAT_WORDS
 from tests.fakes import FakeGateway
 
 PATH = "/localai/v1/sound-generation"

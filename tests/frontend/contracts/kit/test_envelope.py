@@ -10,25 +10,17 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from frontend.contracts.elevenlabs.envelope import HistoryItemNotFound, shorten_id
 from frontend.contracts.kit.body import Fault, MalformedRequest, UnreadableBody
-from frontend.contracts.kit.envelopes import (
-    AIMLAPI,
-    ELEVENLABS,
-    LOCALAI,
-    MUSICGPT,
-    TRITONE,
-    VLLM_OMNI,
-    Envelope,
-    short_id,
-)
-from frontend.contracts.kit.rows import (
+from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.kit.errors import (
     BodyTooLarge,
-    HistoryItemNotFound,
     NoSuchPath,
     RangeNotSatisfiable,
     Unexpected,
     WrongMethod,
 )
+from frontend.contracts.table import CONTRACTS
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -50,7 +42,7 @@ from frontend.jobs.errors import JobConflict
 from tests.fakes import FakeGateway
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-ENVELOPES = [ELEVENLABS, LOCALAI, VLLM_OMNI, AIMLAPI, MUSICGPT, TRITONE]
+ENVELOPES = [contract.envelope for contract in CONTRACTS]
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 ERRORS: list[TritoneError] = [
     MalformedRequest(
@@ -60,12 +52,12 @@ ERRORS: list[TritoneError] = [
         ]
     ),
     UnreadableBody([Fault(("body", 1), "JSON decode error: Expecting value", "json_invalid")]),
-    InvalidRequest("The sound is too long.", field="seconds", kind="less_than_equal"),
+    InvalidRequest("The sound is too long.", field="seconds", kind="above_maximum"),
     UnsupportedFormat("No such format.", field="format"),
     UnknownModel("xxx"),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
     RangeNotSatisfiable("The file has 9 bytes."),
-    RequestTooLarge("The text is too long.", field="text", kind="string_too_long"),
+    RequestTooLarge("The text is too long.", field="text", kind="too_long"),
     BodyTooLarge("The request body is too large."),
     Unauthenticated("The key is wrong."),
     MissingKey("Show a key."),
@@ -125,7 +117,7 @@ def test_an_error_looks_as_the_contract_says(envelope: Envelope, error: TritoneE
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_is_what_the_documentation_shows(envelope: Envelope, error: TritoneError) -> None:
     response = _rendered(envelope, error)
-    model = envelope.model_of(response.status_code)
+    model = envelope.get_model(response.status_code)
     body = json.loads(bytes(response.body))
     assert model.model_validate(body, strict=True, extra="forbid").model_dump() == body
 
@@ -186,9 +178,9 @@ async def test_what_nobody_foresaw_is_a_500_that_leaks_nothing(
     "request_id", ["", "a", "a:b-c", REQUEST_ID, "0" * 128, "8f9a3433-e289-4a78-8e0b-42a75575f26a"]
 )
 def test_a_short_id_has_twenty_alphanumerics_and_starts_as_the_long_one(request_id: str) -> None:
-    own = short_id(request_id)
+    own = shorten_id(request_id)
     assert len(own) == 20
     assert own.isalnum()
-    assert own == short_id(request_id)
+    assert own == shorten_id(request_id)
     plain = request_id.replace("-", "").replace(":", "")
     assert own.startswith(plain[:20])

@@ -1,4 +1,4 @@
-"""What contracts with jobs do alike: check what is asked, accept it durably, give it back."""
+"""What contracts with jobs do alike: check what is asked, accept it durably, find it again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from frontend.audio.formats import AudioFormat
-from frontend.contracts.kit.base import Words, generator_of, in_words_of, owner_of
-from frontend.errors import BackendUnavailable, JobNotFound
+from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner
+from frontend.contracts.kit.words import Words, in_words
+from frontend.errors import JobNotFound
 from frontend.jobs.announcing import file_urls
 from frontend.jobs.model import Job, JobRequest, OutputFormat
-from frontend.jobs.opening import JobSystem
 from frontend.jobs.views import FileUrls
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
@@ -28,43 +28,31 @@ class JobOrder:
     labels: Mapping[str, str] = field(default_factory=dict)  # the contract's own words
 
 
-def model_for(request: Request, name: str | None) -> ModelCard:
+def resolve_model(request: Request, name: str | None) -> ModelCard:
     """Return the model of a job: Triton may be away now, and back when the job's turn comes.
 
     Raises:
         UnknownModel: neither served nor an alias.
         BackendUnavailable: it has never been seen.
     """
-    return generator_of(request).resolve(name, is_for_later=True)
+    return get_generator(request).resolve(name, is_for_later=True)
 
 
-def jobs_of(request: Request) -> JobSystem:
-    """Return the application's jobs.
-
-    Raises:
-        BackendUnavailable: it has none.
-    """
-    jobs: JobSystem | None = getattr(request.app.state, "jobs", None)
-    if jobs is None:
-        raise BackendUnavailable("Jobs are not available: this server has no database for them.")
-    return jobs
-
-
-async def submit(request: Request, order: JobOrder) -> Job:
+async def submit_job(request: Request, order: JobOrder) -> Job:
     """Accept a job durably; a repeated `Idempotency-Key` gives the job of the first time.
 
     Raises:
         TritoneError: what cannot be made, or not be accepted now, in the contract's words.
     """
-    jobs = jobs_of(request)
-    with in_words_of(order.words):
-        generator_of(request).plan(order.wanted, is_for_later=True)
+    jobs = get_jobs(request)
+    with in_words(order.words):
+        get_generator(request).plan(order.wanted, is_for_later=True)
         return await jobs.service.submit(
             JobRequest(
                 sound=order.wanted,
                 contract=order.contract,
                 formats=tuple(OutputFormat.of(each) for each in order.formats),
-                owner=owner_of(request),
+                owner=get_owner(request),
                 webhook_url=order.webhook_url,
                 idempotency_key=request.headers.get("idempotency-key") or None,
                 labels=order.labels,
@@ -72,18 +60,18 @@ async def submit(request: Request, order: JobOrder) -> Job:
         )
 
 
-async def find(request: Request, job_id: str, contract: str) -> Job:
+async def find_job(request: Request, job_id: str, contract: str) -> Job:
     """Return a job of the caller's that was submitted through a contract.
 
     Raises:
         JobNotFound: there is none.
     """
-    job = await jobs_of(request).service.get(job_id, owner_of(request))
+    job = await get_jobs(request).service.get(job_id, get_owner(request))
     if job.request.contract != contract:
         raise JobNotFound("There is no such job.")
     return job
 
 
-async def urls_of(request: Request, job: Job) -> FileUrls:
+async def link_files(request: Request, job: Job) -> FileUrls:
     """Return fresh links to the files of a job, by their keys."""
-    return await file_urls(job, jobs_of(request).files)
+    return await file_urls(job, get_jobs(request).files)

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: two bodies, because no single one satisfies all clients.
+"""The bodies of `GET /v1/models`: an array as ElevenLabs has, and an object as OpenAI has.
 
 Sources: https://elevenlabs.io/docs/api-reference/models/list (a bare array, `model_id` required);
 https://platform.openai.com/docs/api-reference/models (an object, and one model by its id).
@@ -7,14 +7,9 @@ https://platform.openai.com/docs/api-reference/models (an object, and one model 
 from collections.abc import Iterable
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from frontend.contracts.kit import documented
-from frontend.contracts.kit.base import BEARER, answered, contract_router, generator_of, settings_of
-from frontend.contracts.kit.envelopes import ELEVENLABS, TRITONE
-from frontend.contracts.shared_paths.dialect import speaks_elevenlabs
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from tritone.card import ModelCard
@@ -71,7 +66,7 @@ class ModelList(BaseModel):
     data: list[ListedModel]
 
 
-def model_array(cards: Iterable[ModelCard], settings: Settings) -> JSONResponse:
+def make_array(cards: Iterable[ModelCard], settings: Settings) -> JSONResponse:
     """Return the models as ElevenLabs does."""
     longest = settings.max_prompt_chars
     models = [
@@ -88,12 +83,12 @@ def model_array(cards: Iterable[ModelCard], settings: Settings) -> JSONResponse:
     return JSONResponse([model.model_dump() for model in models])
 
 
-def model_list(cards: Iterable[ModelCard]) -> JSONResponse:
+def make_list(cards: Iterable[ModelCard]) -> JSONResponse:
     """Return the models as OpenAI and its descendants do."""
     return JSONResponse(ModelList(data=[ListedModel(id=c.name) for c in cards]).model_dump())
 
 
-def one_model(generator: Generator, model_id: str) -> JSONResponse:
+def make_one(generator: Generator, model_id: str) -> JSONResponse:
     """Return one model as OpenAI does, or what an alias stands for under the alias.
 
     Raises:
@@ -101,44 +96,3 @@ def one_model(generator: Generator, model_id: str) -> JSONResponse:
     """
     generator.resolve(model_id)
     return JSONResponse(ListedModel(id=model_id).model_dump())
-
-
-router = APIRouter(dependencies=[BEARER])
-
-
-@router.get(
-    "/v1/models",
-    tags=["ElevenLabs", "LocalAI", "vLLM-Omni"],
-    response_model=ModelList | list[ArrayModel],
-    responses=documented.either(documented.errors_of(ELEVENLABS), documented.errors_of(TRITONE)),
-)
-async def list_models(request: Request) -> Response:
-    """List the served models: an array for ElevenLabs' clients, an object for all others."""
-    headers = request.headers
-    is_openai = "x-stainless-lang" in headers or headers.get("user-agent", "").startswith("OpenAI/")
-    if speaks_elevenlabs(headers) or ("xi-api-key" in headers and not is_openai):
-        return await answered(ELEVENLABS, request, _array)
-    return await answered(TRITONE, request, _list)
-
-
-async def _array(request: Request) -> Response:
-    return model_array(generator_of(request).models(), settings_of(request))
-
-
-async def _list(request: Request) -> Response:
-    return model_list(generator_of(request).models())
-
-
-single = contract_router(TRITONE, "Models")
-
-
-# Older clients do not escape the slash of "org/name".
-@single.get(
-    "/v1/models/{model_id:path}",
-    response_model=ListedModel,
-    responses=documented.errors_of(TRITONE),
-    openapi_extra=documented.path_of("model_id"),
-)
-async def show_model(request: Request) -> Response:
-    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
-    return one_model(generator_of(request), str(request.path_params["model_id"]))

@@ -1,4 +1,4 @@
-"""MusicGPT on the wire: what is sent and what is answered, field by field.
+"""MusicGPT on the wire: what is sent and what is answer_in_envelope, field by field.
 
 Sources: those of `musicgpt`, which does the rest.
 """

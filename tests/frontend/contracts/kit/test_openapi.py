@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from frontend.contracts import include_contracts
-from frontend.contracts.kit.envelopes import ELEVENLABS, LOCALAI, VLLM_OMNI, Envelope
+from frontend.contracts.elevenlabs.envelope import ENVELOPE as ELEVENLABS
+from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.localai.envelope import ENVELOPE as LOCALAI
+from frontend.contracts.serving import include_contracts
+from frontend.contracts.vllm_omni.envelope import ENVELOPE as VLLM_OMNI
 
 Operation = dict[str, Any]
 
@@ -64,7 +67,7 @@ def test_errors_are_shown_with_their_models(
     path: str, envelope: Envelope, schema: dict[str, Any]
 ) -> None:
     responses = _operation(schema, path)["responses"]
-    assert set(responses) == {"200"} | {str(row.status) for row in envelope.rows.values()}
+    assert set(responses) == {"200"} | {str(row.status) for row in envelope.table.values()}
     for status, response in responses.items():
         if status == "200":
             continue
@@ -76,7 +79,7 @@ def test_errors_are_shown_with_their_models(
 
 def test_the_shared_path_shows_the_errors_of_both(schema: dict[str, Any]) -> None:
     responses = _operation(schema, "/v1/sound-generation")["responses"]
-    both = {str(row.status) for each in (ELEVENLABS, LOCALAI) for row in each.rows.values()}
+    both = {str(row.status) for each in (ELEVENLABS, LOCALAI) for row in each.table.values()}
     assert set(responses) == {"200"} | both
     shown = responses["400"]["content"]["application/json"]["schema"]["anyOf"]
     assert {each["$ref"].rsplit("/", 1)[1] for each in shown} == {"ElevenLabsError", "ErrorObject"}

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from frontend.audio.formats import AudioFormat
-from frontend.contracts.kit.envelopes import Envelope
+from frontend.contracts.kit.envelope import Envelope
 from frontend.errors import TritoneError
 
 Responses = dict[int | str, dict[str, Any]]
@@ -75,15 +75,15 @@ def audio_of(formats: Iterable[AudioFormat]) -> Responses:
 def errors_of(envelope: Envelope) -> Responses:
     """Return the OpenAPI responses of a contract's errors."""
     by_status: Responses = {}
-    for kind, row in envelope.rows.items():
-        entry = by_status.setdefault(
-            row.status, {"model": envelope.model_of(row.status), "description": ""}
+    for kind, entry in envelope.table.items():
+        shown = by_status.setdefault(
+            entry.status, {"model": envelope.get_model(entry.status), "description": ""}
         )
-        entry["description"] = f"{entry['description']} {_summary(kind)}".strip()
+        shown["description"] = f"{shown['description']} {_summarize(kind)}".strip()
     return dict(sorted(by_status.items(), key=lambda item: int(item[0])))
 
 
-def _summary(kind: type[TritoneError]) -> str:
+def _summarize(kind: type[TritoneError]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 

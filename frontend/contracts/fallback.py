@@ -1,0 +1,45 @@
+"""Errors of requests that no contract's route answered, in the words of whose path it is."""
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from frontend.contracts import tritone
+from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, Unexpected, WrongMethod
+from frontend.contracts.shared_paths import find_shared_envelope
+from frontend.contracts.table import CONTRACTS
+from frontend.errors import InvalidRequest, TritoneError
+
+_NO_SUCH_PATH, _WRONG_METHOD, _TOO_LARGE = 404, 405, 413
+_HTTP_ERRORS: Mapping[int, TritoneError] = {
+    _NO_SUCH_PATH: NoSuchPath("Resource not found"),
+    _WRONG_METHOD: WrongMethod("Method not allowed"),
+    _TOO_LARGE: BodyTooLarge("The request body is too large."),
+}
+
+
+def find_envelope(request: Request) -> Envelope:
+    """Return the envelope of the contract that has the path; ours where nobody has it."""
+    path = request.url.path
+    for contract in CONTRACTS:
+        prefix = (f"/{contract.name}/",) if contract.has_prefix else ()
+        if path.startswith((*prefix, *contract.root_paths)):
+            return contract.envelope
+    return find_shared_envelope(request) or tritone.CONTRACT.envelope
+
+
+def render_http_error(request: Request, status: int) -> JSONResponse:
+    """Return the answer to a request that matched no route (404, 405) or was too large (413)."""
+    envelope = find_envelope(request)
+    if status == _WRONG_METHOD and WrongMethod not in envelope.table:
+        status = _NO_SUCH_PATH  # the contract does not tell them apart
+    error = _HTTP_ERRORS.get(status, InvalidRequest("The request is malformed."))
+    return envelope.render(error, request)
+
+
+def render_unexpected(request: Request, _request_id: str) -> JSONResponse:
+    """Return a 500 that says nothing about its cause; the log has it under the request id."""
+    error = Unexpected("Something went wrong on our side.")
+    return find_envelope(request).render(error, request)

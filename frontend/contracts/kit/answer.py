@@ -1,0 +1,84 @@
+"""A sound that the client waits for: generated, encoded, and described in headers."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from frontend.audio.encoders import encode
+from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
+from frontend.contracts.kit.app_parts import (
+    get_gate,
+    get_generator,
+    get_metrics,
+    get_owner,
+    get_request_id,
+)
+from frontend.contracts.kit.words import Words, in_words
+from frontend.http.disconnect import unless_disconnected
+from frontend.observe import context, tracing
+from frontend.sounds.request import GenerationRequest, Sound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one request comes to: a sound, and the form in which the client gets it."""
+
+    wanted: GenerationRequest
+    audio_format: AudioFormat
+    words: Words
+    speed: float = 1.0  # the audio lasts seconds / speed
+    notes: tuple[str, ...] = ()  # what the contract did otherwise than asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A finished order."""
+
+    sound: Sound
+    audio: bytes
+    headers: dict[str, str]
+
+
+async def make_answer(request: Request, order: Order) -> Answer:
+    """Return the sound in its format; the work stops when the client goes.
+
+    Raises:
+        TritoneError: whatever the generation ended with, in the contract's words.
+        ClientGone: there is nobody to answer.
+    """
+    with in_words(order.words):
+        return await unless_disconnected(request, _make_answer(request, order))
+
+
+async def _make_answer(request: Request, order: Order) -> Answer:
+    owner = get_owner(request)
+    context.share.set(owner)
+    sound = await get_generator(request).generate(order.wanted, request_id=get_request_id(request))
+    get_gate(request).count_sound(owner, sound.seconds)
+    stage = get_metrics(request).stage_seconds.labels(sound.card.name, "encoding")
+    with stage.time(), tracing.span("encoding", {"tritone.format": order.audio_format.name}):
+        audio = await run_in_threadpool(
+            encode, sound.pcm, sound.sample_rate, order.audio_format, speed=order.speed
+        )
+    return Answer(sound=sound, audio=audio, headers=make_headers(sound, order))
+
+
+def make_headers(sound: Sound, order: Order) -> dict[str, str]:
+    """Return what was made as headers: the audio itself has no place for it."""
+    audio_format = order.audio_format
+    headers = {
+        "content-type": audio_format.media_type,
+        "x-tritone-model": sound.card.name,
+        "x-tritone-model-version": sound.model_version,
+        "x-tritone-seed": str(sound.seed),
+        "x-tritone-steps": str(sound.steps),
+        "x-tritone-guidance-scale": f"{sound.guidance_scale:g}",
+        "x-tritone-sample-rate": str(delivered_rate(audio_format, sound.sample_rate)),
+        "x-tritone-channels": str(delivered_channels(audio_format, sound.pcm.shape[0])),
+        "x-tritone-seconds": f"{sound.seconds / order.speed:.6g}",
+    }
+    notes = (*order.notes, *sound.notes)
+    if notes:
+        headers["x-tritone-note"] = "; ".join(notes)
+    return headers

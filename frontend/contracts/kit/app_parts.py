@@ -1,0 +1,56 @@
+"""The parts of the application that a route needs, found through its request."""
+
+from fastapi import Request
+
+from frontend.errors import BackendUnavailable
+from frontend.jobs.opening import JobSystem
+from frontend.keys.gate import Gate
+from frontend.observe.metrics import Metrics
+from frontend.settings import Settings
+from frontend.sounds.generation import Generator
+
+
+def get_settings(request: Request) -> Settings:
+    """Return the settings that the application was made with."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_metrics(request: Request) -> Metrics:
+    """Return the metrics that `/metrics` shows."""
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
+def get_gate(request: Request) -> Gate:
+    """Return the gate that checks API keys."""
+    gate: Gate = request.app.state.gate
+    return gate
+
+
+def get_generator(request: Request) -> Generator:
+    """Return the generator, which makes sounds and knows the served models."""
+    generator: Generator = request.app.state.generator
+    return generator
+
+
+def get_jobs(request: Request) -> JobSystem:
+    """Return the job system.
+
+    Raises:
+        BackendUnavailable: the server runs without a database.
+    """
+    jobs: JobSystem | None = getattr(request.app.state, "jobs", None)
+    if jobs is None:
+        raise BackendUnavailable("Jobs are not available: this server has no database for them.")
+    return jobs
+
+
+def get_owner(request: Request) -> str:
+    """Return the id of the caller's API key, which owns what is made; empty where keys are off."""
+    return str(request.state.owner)
+
+
+def get_request_id(request: Request) -> str:
+    """Return the id under which the logs have this request."""
+    return str(getattr(request.state, "request_id", ""))

@@ -1,0 +1,57 @@
+"""The routes of a contract: they ask for a key and put every error into the envelope."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+
+from frontend.contracts.kit.app_parts import get_gate, get_metrics
+from frontend.contracts.kit.envelope import Envelope
+from frontend.errors import Overloaded, TritoneError
+from frontend.keys.credentials import presented_key
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+BEARER = Security(
+    HTTPBearer(
+        auto_error=False,  # the gate decides; this is for /docs
+        description="Where keys are asked for. `xi-api-key` and `x-api-key` are taken too.",
+    )
+)
+
+
+def make_router(envelope: Envelope, tag: str) -> APIRouter:
+    """Return a router whose every error leaves in this contract's envelope."""
+
+    class ContractRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Any]:
+            handle = super().get_route_handler()
+
+            async def handle_in_envelope(request: Request) -> Response:
+                return await answer_in_envelope(envelope, request, handle)
+
+            return handle_in_envelope
+
+    return APIRouter(route_class=ContractRoute, tags=[tag], dependencies=[BEARER])
+
+
+async def answer_in_envelope(envelope: Envelope, request: Request, handle: Handler) -> Response:
+    """Return the handler's answer, or its error in the envelope; the gate is asked first."""
+    request.state.contract = envelope.name  # for the log line and the count of requests
+    try:
+        async with _admit(request):
+            return await handle(request)
+    except TritoneError as error:
+        if isinstance(error, Overloaded):
+            get_metrics(request).refused.labels(envelope.name, error.reason).inc()
+        return envelope.render(error, request)
+
+
+@asynccontextmanager
+async def _admit(request: Request) -> AsyncIterator[None]:
+    async with get_gate(request).admitted(presented_key(request.headers)) as owner:
+        request.state.owner = owner
+        yield

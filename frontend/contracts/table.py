@@ -1,0 +1,21 @@
+"""Every REST contract. A new one is a folder beside this file and a line in this list."""
+
+from frontend.contracts import aimlapi, elevenlabs, localai, musicgpt, tritone, vllm_omni
+from frontend.contracts.kit.contract import Contract
+from frontend.jobs.announcing import WebhookBody
+
+CONTRACTS: tuple[Contract, ...] = (
+    tritone.CONTRACT,
+    elevenlabs.CONTRACT,
+    localai.CONTRACT,
+    vllm_omni.CONTRACT,
+    aimlapi.CONTRACT,
+    musicgpt.CONTRACT,
+)
+
+WEBHOOK_BODIES: dict[str, WebhookBody] = {
+    contract.name: contract.webhook_body
+    for contract in CONTRACTS
+    if contract.webhook_body is not None
+}
+"""What jobs send when they are over, by contract; the others send the standard body."""
