@@ -16,7 +16,7 @@ from frontend.http.body_limit import BodyLimit
 from frontend.http.disconnect import ClientGone
 from frontend.http.scrape import Scrape
 from frontend.http.security_headers import SecurityHeaders
-from frontend.jobs.opening import Groups, open_jobs
+from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
@@ -45,7 +45,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
             stack.push_async_callback(gate.close)
             if settings.jobs.database_url is not None:
                 jobs = open_jobs(
-                    _job_groups(settings),
+                    JobSystemSettings.of(settings),
                     WEBHOOK_BODIES,
                     _DATABASE_PATIENCE_S,
                     metrics,
@@ -94,10 +94,6 @@ def _build_routes(app: FastAPI) -> None:
     nowhere = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
     for route in app.routes:
         route.matches(nowhere)
-
-
-def _job_groups(settings: Settings) -> Groups:
-    return Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
 
 
 def _add_browser_rules(app: FastAPI, settings: Settings) -> None:

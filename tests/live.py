@@ -12,7 +12,7 @@ import uvicorn
 
 from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
-from frontend.jobs.opening import Groups, open_jobs
+from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
 from frontend.triton.gateway import Catalog
@@ -20,8 +20,8 @@ from tests.cards import STARTER_LIKE
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import GeneratorMaker
-from tests.frontend.jobs.database import new_database, running_server
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.database.server import new_database, running_server
+from tests.frontend.jobs.job_settings import make_job_settings
 
 KEY = "a-key-of-the-tests"
 _START_S = 30.0
@@ -44,9 +44,9 @@ def live_server(folder: Path, **settings: object) -> Iterator[Live]:
     """Serve until the block ends; `settings` are changes to the default ones."""
     with running_server() as database, _listening() as listening:
         live = Live(f"http://127.0.0.1:{listening.getsockname()[1]}", settings=settings)
-        groups = make_groups(new_database(database), folder)
+        job_settings = make_job_settings(new_database(database), folder)
         storage = StorageSettings(url=str(folder), public_url=live.url)
-        serving = _Serving(live, replace(groups, storage=storage), listening)
+        serving = _Serving(live, replace(job_settings, storage=storage), listening)
         thread = threading.Thread(target=serving.run, daemon=True)
         thread.start()
         try:
@@ -66,9 +66,11 @@ def _listening() -> Iterator[socket.socket]:
 class _Serving:
     """An event loop of its own, in a thread."""
 
-    def __init__(self, live: Live, groups: Groups, listening: socket.socket) -> None:
+    def __init__(
+        self, live: Live, job_settings: JobSystemSettings, listening: socket.socket
+    ) -> None:
         self._live = live
-        self._groups = groups
+        self._job_settings = job_settings
         self._listening = listening
         self._server: uvicorn.Server | None = None
         self.is_up = threading.Event()
@@ -86,7 +88,7 @@ class _Serving:
         config = uvicorn.Config(app, log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         stop = asyncio.Event()
-        async with open_jobs(self._groups, WEBHOOK_BODIES, patience_s=10.0) as system:
+        async with open_jobs(self._job_settings, WEBHOOK_BODIES, patience_s=10.0) as system:
             app.state.jobs = system
             worker = Worker(system, GeneratorMaker(app.state.generator), drain_timeout_s=2.0)
             working = asyncio.create_task(worker.run(stop))

@@ -2,7 +2,7 @@
 
 from frontend.contracts import aimlapi, elevenlabs, localai, musicgpt, tritone, vllm_omni
 from frontend.contracts.kit.contract import Contract
-from frontend.jobs.announcing import WebhookBody
+from frontend.jobs.webhook_bodies import WebhookBody
 
 CONTRACTS: tuple[Contract, ...] = (
     tritone.CONTRACT,

@@ -11,10 +11,10 @@ from procrastinate import PsycopgConnector
 from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 
-from frontend.database.database import is_passing
+from frontend.database.retries import retry
 
 _PATIENCE_S = 30.0
-_PAUSE_S = 0.3
+_LISTEN_PAUSE_S = 0.3
 
 T = TypeVar("T")
 
@@ -29,19 +29,19 @@ class PatientConnector(PsycopgConnector):
 
     async def execute_query_async(self, query: LiteralString, **arguments: object) -> None:
         """See procrastinate."""
-        await _patiently(partial(super().execute_query_async, query, **arguments))
+        await _run(partial(super().execute_query_async, query, **arguments))
 
     async def execute_query_one_async(
         self, query: LiteralString, **arguments: object
     ) -> dict[str, Any]:
         """See procrastinate."""
-        return await _patiently(partial(super().execute_query_one_async, query, **arguments))
+        return await _run(partial(super().execute_query_one_async, query, **arguments))
 
     async def execute_query_all_async(
         self, query: LiteralString, **arguments: object
     ) -> list[dict[str, Any]]:
         """See procrastinate."""
-        return await _patiently(partial(super().execute_query_all_async, query, **arguments))
+        return await _run(partial(super().execute_query_all_async, query, **arguments))
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         """See procrastinate; until cancelled. Without notifications, workers still poll."""
@@ -51,15 +51,8 @@ class PatientConnector(PsycopgConnector):
                 await super().listen_notify(on_notification, names)
             except ConnectorException as error:
                 _log.warning("cannot listen for jobs", problem=type(error.__cause__).__name__)
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_LISTEN_PAUSE_S)
 
 
-async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return await work()
-        except ConnectorException as error:
-            if not is_passing(error) or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(_PAUSE_S)
+async def _run(query: Callable[[], Awaitable[T]]) -> T:
+    return await retry(query, time.monotonic() + _PATIENCE_S)

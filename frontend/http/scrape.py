@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from frontend.http.health import State
 from frontend.jobs.gauges import DESCRIBED as OF_JOBS
 from frontend.jobs.gauges import JobGauges
-from frontend.jobs.opening import JobSystem
+from frontend.jobs.startup import JobSystem
 from frontend.observe.metrics import Described, Metrics
 from frontend.storage.settings import StorageSettings
 

@@ -8,9 +8,9 @@ import sys
 from prometheus_client import start_http_server
 
 from frontend.contracts.table import WEBHOOK_BODIES
-from frontend.jobs.opening import Groups
 from frontend.jobs.process import run
 from frontend.jobs.progress import sound_maker
+from frontend.jobs.startup import JobSystemSettings
 from frontend.observe import logs, tracing
 from frontend.observe.metrics import Metrics
 from frontend.settings import InvalidSettings, load_settings
@@ -26,7 +26,6 @@ def main() -> int:
         return 2
     logs.configure(settings.log_level)
     tracing.configure(settings.otlp_endpoint, "tritone-worker")
-    groups = Groups(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
     metrics = Metrics()
     if settings.jobs.metrics_port:
         try:
@@ -35,7 +34,8 @@ def main() -> int:
             sys.stderr.write(f"tritone: TRITONE_JOBS__METRICS_PORT: {error.strerror}\n")
             return 2
     maker = sound_maker(settings, make_gateway(settings.triton), metrics)
-    return run(groups, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
+    job_settings = JobSystemSettings.of(settings)
+    return run(job_settings, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
 
 
 if __name__ == "__main__":

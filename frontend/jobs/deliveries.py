@@ -4,9 +4,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from psycopg.rows import DictRow
-
-from frontend.database.database import Connection, Database, execute, fetch, fetch_one
+from frontend.database.database import Database
+from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
 from frontend.jobs.queue import DELIVER, Queue
 from frontend.webhooks.model import Announcement, Attempt, Delivery, DeliveryStatus
@@ -50,7 +49,7 @@ class DeliveryStore:
     async def claim(self, delivery_id: str, claim_id: str, lease_s: float) -> Delivery | None:
         """Begin an attempt; None: it is over, or somebody else is at it."""
 
-        async def work(connection: Connection) -> DictRow | None:
+        async def work(connection: Connection) -> Row | None:
             return await fetch_one(
                 connection, "claim_delivery", id=delivery_id, claim_id=claim_id, lease_s=lease_s
             )
@@ -89,7 +88,7 @@ class DeliveryStore:
             JobNotFound: there is no such delivery of this owner, or it is pending already.
         """
 
-        async def work(connection: Connection) -> DictRow | None:
+        async def work(connection: Connection) -> Row | None:
             async with connection.transaction():
                 row = await fetch_one(connection, "restart_delivery", id=delivery_id, owner=owner)
                 if row is not None:
@@ -104,7 +103,7 @@ class DeliveryStore:
     async def of_job(self, job_id: str, owner: str | None) -> tuple[Delivery, ...]:
         """Return a job's deliveries with their logs, oldest first."""
 
-        async def work(connection: Connection) -> tuple[list[DictRow], list[DictRow]]:
+        async def work(connection: Connection) -> tuple[list[Row], list[Row]]:
             rows = await fetch(connection, "list_deliveries", job_id=job_id, owner=owner)
             ids = [row["id"] for row in rows]
             return rows, await fetch(connection, "list_attempts", ids=ids)
@@ -136,7 +135,7 @@ async def _log_attempt(connection: Connection, delivery_id: str, answer: Answer)
     )
 
 
-def _to_delivery(row: DictRow) -> Delivery:
+def _to_delivery(row: Row) -> Delivery:
     return Delivery(
         id=row["id"],
         job_id=str(row["job_id"]),
@@ -153,7 +152,7 @@ def _to_delivery(row: DictRow) -> Delivery:
     )
 
 
-def _with_log(delivery: Delivery, rows: Sequence[DictRow]) -> Delivery:
+def _with_log(delivery: Delivery, rows: Sequence[Row]) -> Delivery:
     mine = (row for row in rows if row["delivery_id"] == delivery.id)
     return replace(
         delivery,

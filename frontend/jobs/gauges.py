@@ -11,8 +11,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from frontend.errors import TritoneError
-from frontend.jobs.opening import JobSystem
-from frontend.jobs.store import Census
+from frontend.jobs.records import JobCounts
+from frontend.jobs.startup import JobSystem
 from frontend.observe.metrics import Described
 
 _UP = "tritone_job_database_up"
@@ -34,12 +34,12 @@ DESCRIBED = tuple(
 
 
 class JobGauges(Collector):
-    """A collector of the last census; while the database is away it has nothing but that."""
+    """A collector of the last count; while the database is away it has nothing but that."""
 
     def __init__(self) -> None:
         """Know nothing yet; `None` for a process without jobs exports nothing at all."""
         self._has_jobs = False
-        self._census: Census | None = None
+        self._counts: JobCounts | None = None
 
     async def refresh(self, system: JobSystem | None) -> None:
         """Count again."""
@@ -47,13 +47,13 @@ class JobGauges(Collector):
         if system is None:
             return
         try:
-            self._census = await system.store.census()
+            self._counts = await system.store.count_jobs()
         except TritoneError:
             self.forget()
 
     def forget(self) -> None:
         """Know nothing: the database did not answer in time."""
-        self._census = None
+        self._counts = None
 
     def describe(self) -> Iterator[Metric]:
         """Return the names, for the registry's check against doubles."""
@@ -64,17 +64,17 @@ class JobGauges(Collector):
         """Return the numbers."""
         if not self._has_jobs:
             return
-        yield _gauge(_UP, float(self._census is not None))
-        if self._census is None:
+        yield _gauge(_UP, float(self._counts is not None))
+        if self._counts is None:
             return
         jobs = GaugeMetricFamily(_JOBS, _MEANINGS[_JOBS][0], labels=["status"])
-        jobs.add_metric(["queued"], self._census.queued)
-        jobs.add_metric(["running"], self._census.running)
+        jobs.add_metric(["queued"], self._counts.queued)
+        jobs.add_metric(["running"], self._counts.running)
         yield jobs
-        yield _gauge("tritone_jobs_queue_age_seconds", self._census.queue_age_s)
-        yield _gauge("tritone_webhooks_pending", self._census.deliveries)
-        yield _gauge("tritone_webhooks_delay_seconds", self._census.delivery_delay_s)
-        yield _gauge("tritone_job_consumers", self._census.consumers)
+        yield _gauge("tritone_jobs_queue_age_seconds", self._counts.queue_age_s)
+        yield _gauge("tritone_webhooks_pending", self._counts.deliveries)
+        yield _gauge("tritone_webhooks_delay_seconds", self._counts.delivery_delay_s)
+        yield _gauge("tritone_job_consumers", self._counts.consumers)
 
 
 def _gauge(name: str, value: float) -> GaugeMetricFamily:

@@ -154,6 +154,10 @@ class JobFailure:
     name: str  # the domain error's class
     message: str
 
+    def to_json(self) -> str:
+        """Return the failure as JSON."""
+        return json.dumps(asdict(self))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

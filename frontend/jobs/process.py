@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 
 from frontend.errors import BackendUnavailable
-from frontend.jobs.announcing import WebhookBody
-from frontend.jobs.opening import Groups, NoDatabase, open_jobs
-from frontend.jobs.tasks import Maker
+from frontend.jobs.job_runner import Maker
+from frontend.jobs.startup import JobSystemSettings, NoDatabase, open_jobs
+from frontend.jobs.webhook_bodies import WebhookBody
 from frontend.jobs.worker import Worker
 from frontend.observe.metrics import Metrics
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def work(
-    groups: Groups,
+    settings: JobSystemSettings,
     maker: AbstractAsyncContextManager[Maker],
     bodies: Mapping[str, WebhookBody],
     drain_timeout_s: float,
@@ -38,14 +38,14 @@ async def work(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_jobs(groups, bodies, _PATIENCE_S, metrics) as system, maker as made:
-        _log.info("working", concurrency=groups.jobs.concurrency)
+    async with open_jobs(settings, bodies, _PATIENCE_S, metrics) as system, maker as made:
+        _log.info("working", concurrency=settings.jobs.concurrency)
         await Worker(system, made, drain_timeout_s).run(stop)
         _log.info("stopped")
 
 
 def run(
-    groups: Groups,
+    settings: JobSystemSettings,
     maker: AbstractAsyncContextManager[Maker],
     bodies: Mapping[str, WebhookBody],
     drain_timeout_s: float,
@@ -53,7 +53,7 @@ def run(
 ) -> int:
     """Run one worker and return the exit status of its process."""
     try:
-        asyncio.run(work(groups, maker, bodies, drain_timeout_s, metrics))
+        asyncio.run(work(settings, maker, bodies, drain_timeout_s, metrics))
     except NoDatabase as error:
         sys.stderr.write(f"tritone: {error}\n")
         return 2

@@ -11,7 +11,7 @@ from datetime import datetime
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
-from frontend.database.database import Connection
+from frontend.database.queries import Connection
 
 GENERATE = "generate"
 """Queue and task: make the sound of a job."""

@@ -14,8 +14,9 @@ from opentelemetry.trace import SpanKind
 from frontend.errors import InvalidRequest, Overloaded
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.model import Job, JobRequest, JobStatus
+from frontend.jobs.records import JobFilter, Load
 from frontend.jobs.settings import JobSettings
-from frontend.jobs.store import JobFilter, JobStore, Load
+from frontend.jobs.store import JobStore
 from frontend.observe import tracing
 from frontend.webhooks.model import Delivery
 from frontend.webhooks.settings import WebhookSettings

@@ -1,20 +1,26 @@
 """Where jobs are kept. With `deliveries` the only place that reads and writes rows."""
 
+import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
 
-from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
-
-from frontend.database.database import Connection, Database, execute, fetch, fetch_one
+from frontend.database.database import Database
+from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
 from frontend.jobs.deliveries import add_delivery
 from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
 from frontend.jobs.queue import GENERATE, Queue
+from frontend.jobs.records import (
+    Claim,
+    Ending,
+    Heartbeat,
+    JobCounts,
+    JobFilter,
+    Load,
+    Recovered,
+)
+from frontend.jobs.rows import insert_values, to_job
 from frontend.observe.metrics import Metrics
 from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import Announcement
@@ -26,136 +32,8 @@ _RECONNECT_S = 3.0  # that workers may take to find a restarted database
 _GAVE_UP = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One attempt's right to a job; it is lost when the worker is taken for dead."""
-
-    job_id: str
-    claim_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a job ends."""
-
-    status: JobStatus
-    result: JobResult | None = None
-    failure: JobFailure | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
-    """A sign of life of one running job."""
-
-    claim: Claim
-    steps_done: int | None = None
-    steps: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs to list."""
-
-    owner: str | None = None  # None: everybody's
-    contract: str | None = None
-    statuses: tuple[JobStatus, ...] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)  # all of these
-    created_from: datetime | None = None  # inclusive
-    created_until: datetime | None = None  # exclusive
-    oldest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """How busy the workers are."""
-
-    queued: int
-    running: int
-    oldest_s: float | None  # age of the oldest queued job
-    typical_s: float | None  # mean running time of the last jobs; None: there were none
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
-    """What is in the database, for metrics."""
-
-    queued: int
-    running: int
-    queue_age_s: float  # of the oldest job that is due; 0: none is
-    deliveries: int  # webhooks that are on their way
-    delivery_delay_s: float  # how long the most overdue one is; 0: none is
-    consumers: int  # heard of within two leases
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """What a sweep found."""
-
-    requeued: int = 0  # their worker had died
-    ended: int = 0  # for the last time
-    forgotten: int = 0  # queued, without a task
-
-
-class JobStore(Protocol):
+class JobStore:
     """Jobs that survive everything but the loss of the disk. Every method may be repeated."""
-
-    async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
-        """Accept a job, with its first task; a known idempotency key gives the earlier job.
-
-        `traceparent`: W3C trace context that the job's own spans shall continue.
-
-        Raises:
-            JobConflict: the key belongs to another request.
-        """
-
-    async def get(self, job_id: str, owner: str | None) -> Job:
-        """Return a job with its queue position.
-
-        Raises:
-            JobNotFound: there is none of this owner; None: any owner.
-        """
-
-    async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
-        """Return jobs beyond the one numbered `after`."""
-
-    async def claim(self, claim: Claim, worker: str) -> Job | None:
-        """Begin an attempt; None: somebody else did, or the job is over."""
-
-    async def renew(self, pulses: Sequence[Pulse]) -> dict[str, bool]:
-        """Note signs of life; return, for each job still ours, whether it is to be cancelled."""
-
-    async def end(self, claim: Claim, ending: Ending) -> Job | None:
-        """End a job and owe its webhook, in one transaction; None: the job is not ours any more."""
-
-    async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:
-        """Put a job back with its next task; None: the job is not ours any more."""
-
-    async def cancel(self, job_id: str, owner: str | None) -> Job:
-        """End a queued job, ask the worker of a running one to stop, leave an ended one.
-
-        Raises:
-            JobNotFound: there is none of this owner; None: any owner.
-        """
-
-    async def delete(self, job_id: str, owner: str | None) -> None:
-        """Forget a job that is over; its files are the caller's to delete.
-
-        Raises:
-            JobNotFound: there is none of this owner that is over; None: any owner.
-        """
-
-    async def recover(self, max_attempts: int) -> Recovered:
-        """Take jobs from dead workers and wake those that nobody remembers."""
-
-    async def load(self) -> Load:
-        """Return how busy the workers are."""
-
-    async def purge(self, age_s: float) -> list[JobResult]:
-        """Delete some jobs that ended so long ago; return what they had made; none: finished."""
-
-
-class PostgresJobStore:
-    """The `JobStore` on PostgreSQL."""
 
     def __init__(
         self,
@@ -173,10 +51,16 @@ class PostgresJobStore:
         self._metrics = metrics
 
     async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
-        """See `JobStore`."""
-        values = _insert_values(job_id, request) | {"traceparent": traceparent}
+        """Accept a job, with its first task; a known idempotency key gives the earlier job.
 
-        async def work(connection: Connection) -> DictRow | None:
+        `traceparent`: W3C trace context that the job's own spans shall continue.
+
+        Raises:
+            JobConflict: the key belongs to another request.
+        """
+        values = insert_values(job_id, request) | {"traceparent": traceparent}
+
+        async def work(connection: Connection) -> Row | None:
             accepted = await fetch_one(connection, "insert_job", **values)
             return accepted or await fetch_one(connection, "find_repeated_job", **values)
 
@@ -199,7 +83,7 @@ class PostgresJobStore:
             BackendUnavailable: the database is away for too long.
         """
         request = JobRequest(sound=GenerationRequest(prompt="x"), contract="", formats=())
-        values = _insert_values(str(uuid.uuid4()), request) | {"traceparent": None}
+        values = insert_values(str(uuid.uuid4()), request) | {"traceparent": None}
 
         async def work(connection: Connection) -> None:
             async with connection.transaction(force_rollback=True):
@@ -209,36 +93,40 @@ class PostgresJobStore:
         await self._database.on_every_connection(work)
 
     async def get(self, job_id: str, owner: str | None) -> Job:
-        """See `JobStore`."""
+        """Return a job with its queue position.
 
-        async def work(connection: Connection) -> DictRow | None:
+        Raises:
+            JobNotFound: there is none of this owner; None: any owner.
+        """
+
+        async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "get_job", id=job_id, owner=owner)
 
         return to_job(_found(await self._database.run(work) if _is_id(job_id) else None))
 
     async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
-        """See `JobStore`."""
+        """Return jobs beyond the one numbered `after`."""
         name = "list_jobs_oldest_first" if which.oldest_first else "list_jobs"
         values = {
             "owner": which.owner,
             "contract": which.contract,
             "statuses": None if which.statuses is None else list(which.statuses),
-            "labels": Jsonb(dict(which.labels)),
+            "labels": json.dumps(dict(which.labels)),
             "created_from": which.created_from,
             "created_until": which.created_until,
             "after": after,
             "limit": limit,
         }
 
-        async def work(connection: Connection) -> list[DictRow]:
+        async def work(connection: Connection) -> list[Row]:
             return await fetch(connection, name, **values)
 
         return [to_job(row) for row in await self._database.run(work)]
 
     async def claim(self, claim: Claim, worker: str) -> Job | None:
-        """See `JobStore`."""
+        """Begin an attempt; None: somebody else did, or the job is over."""
 
-        async def work(connection: Connection) -> DictRow | None:
+        async def work(connection: Connection) -> Row | None:
             return await fetch_one(
                 connection,
                 "claim_job",
@@ -251,25 +139,25 @@ class PostgresJobStore:
         row = await self._database.run(work)
         return None if row is None else to_job(row)
 
-    async def renew(self, pulses: Sequence[Pulse]) -> dict[str, bool]:
-        """See `JobStore`."""
+    async def renew(self, heartbeats: Sequence[Heartbeat]) -> dict[str, bool]:
+        """Note signs of life; return, for each job still ours, whether it is to be cancelled."""
 
-        async def work(connection: Connection) -> list[DictRow]:
+        async def work(connection: Connection) -> list[Row]:
             return await fetch(
                 connection,
                 "renew_leases",
                 lease_s=self._lease_s,
-                claim_ids=[pulse.claim.claim_id for pulse in pulses],
-                ids=[pulse.claim.job_id for pulse in pulses],
-                steps_done=[pulse.steps_done for pulse in pulses],
-                steps=[pulse.steps for pulse in pulses],
+                claim_ids=[heartbeat.claim.claim_id for heartbeat in heartbeats],
+                ids=[heartbeat.claim.job_id for heartbeat in heartbeats],
+                steps_done=[heartbeat.steps_done for heartbeat in heartbeats],
+                steps=[heartbeat.steps for heartbeat in heartbeats],
             )
 
         rows = await self._database.run(work)
         return {str(row["id"]): row["cancel_requested"] for row in rows}
 
     async def end(self, claim: Claim, ending: Ending) -> Job | None:
-        """See `JobStore`."""
+        """End a job and owe its webhook, in one transaction; None: the job is not ours any more."""
 
         async def work(connection: Connection) -> Job | None:
             async with connection.transaction():
@@ -296,11 +184,11 @@ class PostgresJobStore:
             claim_id=claim.claim_id,
             status=ending.status,
             result=ending.result.to_json() if ending.result is not None else None,
-            error=_failure_json(ending.failure),
+            error=ending.failure.to_json() if ending.failure is not None else None,
         )
         return None if row is None else await self._announced(connection, row)
 
-    async def _announced(self, connection: Connection, row: DictRow) -> Job:
+    async def _announced(self, connection: Connection, row: Row) -> Job:
         job = to_job(row)
         announcement = await self._announce(job)
         if announcement is not None:
@@ -308,7 +196,7 @@ class PostgresJobStore:
         return job
 
     async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:
-        """See `JobStore`."""
+        """Put a job back with its next task; None: the job is not ours any more."""
 
         async def work(connection: Connection) -> Job | None:
             async with connection.transaction():
@@ -334,9 +222,13 @@ class PostgresJobStore:
         return to_job(row)
 
     async def cancel(self, job_id: str, owner: str | None) -> Job:
-        """See `JobStore`."""
+        """End a queued job, ask the worker of a running one to stop, leave an ended one.
 
-        async def work(connection: Connection) -> DictRow | Job | None:
+        Raises:
+            JobNotFound: there is none of this owner; None: any owner.
+        """
+
+        async def work(connection: Connection) -> Row | Job | None:
             async with connection.transaction():
                 values = {"id": job_id, "owner": owner}
                 row = await fetch_one(connection, "cancel_queued_job", **values)
@@ -352,15 +244,19 @@ class PostgresJobStore:
         return to_job(_found(found))
 
     async def delete(self, job_id: str, owner: str | None) -> None:
-        """See `JobStore`."""
+        """Forget a job that is over; its files are the caller's to delete.
 
-        async def work(connection: Connection) -> DictRow | None:
+        Raises:
+            JobNotFound: there is none of this owner that is over; None: any owner.
+        """
+
+        async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "delete_job", id=job_id, owner=owner)
 
         _found(await self._database.run(work) if _is_id(job_id) else None)
 
     async def recover(self, max_attempts: int) -> Recovered:
-        """See `JobStore`."""
+        """Take jobs from dead workers and wake those that nobody remembers."""
 
         async def work(connection: Connection) -> tuple[Recovered, list[Job]]:
             async with connection.transaction():
@@ -381,9 +277,7 @@ class PostgresJobStore:
         self._metrics.jobs_requeued.labels("worker_died").inc(found.requeued)
         return found
 
-    async def _take_back(
-        self, connection: Connection, row: DictRow, max_attempts: int
-    ) -> Job | None:
+    async def _take_back(self, connection: Connection, row: Row, max_attempts: int) -> Job | None:
         """Requeue the job of a dead worker, or end and return it."""
         claim = Claim(job_id=str(row["id"]), claim_id=str(row["claim_id"]))
         if row["cancel_requested"]:
@@ -396,25 +290,25 @@ class PostgresJobStore:
         return await self._end(connection, claim, ending)
 
     async def load(self) -> Load:
-        """See `JobStore`."""
+        """Return how busy the workers are."""
 
-        async def work(connection: Connection) -> DictRow | None:
+        async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "load")
 
         return Load(**_found(await self._database.run(work)))
 
-    async def census(self) -> Census:
+    async def count_jobs(self) -> JobCounts:
         """Return what the metrics tell of the database."""
 
-        async def work(connection: Connection) -> DictRow | None:
-            return await fetch_one(connection, "census", lease_s=self._lease_s)
+        async def work(connection: Connection) -> Row | None:
+            return await fetch_one(connection, "count_jobs", lease_s=self._lease_s)
 
-        return Census(**_found(await self._database.run(work)))
+        return JobCounts(**_found(await self._database.run(work)))
 
     async def purge(self, age_s: float) -> list[JobResult]:
-        """See `JobStore`."""
+        """Delete some jobs that ended so long ago; return what they had made; none: finished."""
 
-        async def work(connection: Connection) -> list[DictRow]:
+        async def work(connection: Connection) -> list[Row]:
             return await fetch(connection, "delete_old_jobs", age_s=age_s)
 
         rows = await self._database.run(work)
@@ -429,49 +323,7 @@ class PostgresJobStore:
         await self._database.run(work)
 
 
-def _insert_values(job_id: str, request: JobRequest) -> dict[str, object]:
-    return {
-        "id": job_id,
-        "owner": request.owner,
-        "contract": request.contract,
-        "idempotency_key": request.idempotency_key,
-        "digest": request.digest,
-        "request": request.to_json(),
-        "labels": Jsonb(dict(request.labels)),
-    }
-
-
-def to_job(row: DictRow) -> Job:
-    """Return the snapshot of a row."""
-    result, error = row["result"], row["error"]
-    return Job(
-        id=str(row["id"]),
-        seq=row["seq"],
-        request=JobRequest.from_json(row["request"]),
-        status=JobStatus(row["status"]),
-        attempt=row["attempt"],
-        strikes=row["strikes"],
-        cancel_requested=row["cancel_requested"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        steps_done=row["steps_done"],
-        steps=row["steps"],
-        position=row.get("position"),
-        traceparent=row["traceparent"],
-        result=None if result is None else JobResult.from_json(result),
-        failure=None if error is None else JobFailure(**error),
-    )
-
-
-def _failure_json(failure: JobFailure | None) -> Jsonb | None:
-    if failure is None:
-        return None
-    return Jsonb({"name": failure.name, "message": failure.message})
-
-
-def _found(row: DictRow | None) -> DictRow:
+def _found(row: Row | None) -> Row:
     if row is None:
         raise JobNotFound("There is no such job.")
     return row

@@ -10,16 +10,17 @@ from typing import Any
 import structlog
 from procrastinate import App
 
+from frontend.database.connections import make_pool
 from frontend.database.connector import PatientConnector
-from frontend.database.database import make_pool
-from frontend.jobs.cleaning import clean
-from frontend.jobs.opening import JobSystem
-from frontend.jobs.pulse import Heart
+from frontend.jobs.cleanup import clean
+from frontend.jobs.delivery_runner import DeliveryRunner
+from frontend.jobs.heartbeats import HeartbeatSender
+from frontend.jobs.job_runner import JobRunner, Maker
 from frontend.jobs.queue import DELIVER, GENERATE
-from frontend.jobs.tasks import DeliveryRunner, JobRunner, Maker
+from frontend.jobs.startup import JobSystem
 from frontend.webhooks.sending import Sender
 
-_BEATS_PER_LEASE = 4
+_HEARTBEATS_PER_LEASE = 4
 _RESTART_S = 0.5
 _QUEUE_CONNECTIONS = 4
 
@@ -31,21 +32,21 @@ class Worker:
 
     def __init__(self, system: JobSystem, maker: Maker, drain_timeout_s: float) -> None:
         """`drain_timeout_s`: how long jobs in flight may take when the worker stops."""
-        jobs = system.groups.jobs
+        jobs = system.settings.jobs
         self._system = system
         self._maker = maker
         self._drain_timeout_s = drain_timeout_s
-        period_s = min(jobs.poll_s, jobs.lease_s / _BEATS_PER_LEASE)
-        self._heart = Heart(system.store, maker.progress, period_s)
+        period_s = min(jobs.poll_s, jobs.lease_s / _HEARTBEATS_PER_LEASE)
+        self._heartbeats = HeartbeatSender(system.store, maker.progress, period_s)
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is in flight, or give it back."""
         async with self._consumers(stop) as consumers:
             consuming = [asyncio.create_task(each) for each in consumers]
-            # The heart beats on while jobs in flight are finished.
+            # Heartbeats go on while jobs in flight are finished.
             helping = [
-                asyncio.create_task(self._heart.beat()),
+                asyncio.create_task(self._heartbeats.run()),
                 asyncio.create_task(clean(self._system)),
             ]
             try:
@@ -59,24 +60,24 @@ class Worker:
     async def _consumers(
         self, stop: asyncio.Event
     ) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
-        groups = self._system.groups
+        settings = self._system.settings
         # What procrastinate writes may be lost in a crash of the database: the sweep makes it good.
-        pool = make_pool(groups.database_url, _QUEUE_CONNECTIONS, durable=False)
+        pool = make_pool(settings.database_url, _QUEUE_CONNECTIONS, durable=False)
         app = App(connector=PatientConnector())
-        sender = Sender(groups.webhooks)
+        sender = Sender(settings.webhooks)
         async with pool:
             await app.open_async(pool)
             self._register(app, sender)
             try:
                 yield [
-                    self._consume(app, GENERATE, groups.jobs.concurrency, stop),
-                    self._consume(app, DELIVER, groups.webhooks.concurrency, stop),
+                    self._consume(app, GENERATE, settings.jobs.concurrency, stop),
+                    self._consume(app, DELIVER, settings.webhooks.concurrency, stop),
                 ]
             finally:
                 await sender.close()
 
     def _register(self, app: App, sender: Sender) -> None:
-        jobs = JobRunner(self._system, self._maker, self._heart, self._name)
+        jobs = JobRunner(self._system, self._maker, self._heartbeats, self._name)
         deliveries = DeliveryRunner(self._system, sender)
 
         @app.task(name=GENERATE, queue=GENERATE)
@@ -88,7 +89,7 @@ class Worker:
             await deliveries.run(row_id)
 
     async def _consume(self, app: App, queue: str, concurrency: int, stop: asyncio.Event) -> None:
-        jobs = self._system.groups.jobs
+        jobs = self._system.settings.jobs
         stopping = asyncio.create_task(stop.wait())
         while not stop.is_set():
             working = asyncio.create_task(
@@ -101,7 +102,7 @@ class Worker:
                     shutdown_graceful_timeout=self._drain_timeout_s,
                     install_signal_handlers=False,
                     delete_jobs="always",
-                    update_heartbeat_interval=jobs.lease_s / _BEATS_PER_LEASE,
+                    update_heartbeat_interval=jobs.lease_s / _HEARTBEATS_PER_LEASE,
                     stalled_worker_timeout=2 * jobs.lease_s,
                 )
             )

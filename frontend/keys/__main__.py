@@ -10,7 +10,8 @@ from dataclasses import asdict
 
 import structlog
 
-from frontend.database.database import Database, make_pool
+from frontend.database.connections import make_pool
+from frontend.database.database import Database
 from frontend.errors import BackendUnavailable
 from frontend.keys.issue import issue
 from frontend.keys.model import KeyLimits, KeyReport, default_burst

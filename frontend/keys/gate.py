@@ -7,7 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from frontend.database.database import Database, make_pool
+from frontend.database.connections import make_pool
+from frontend.database.database import Database
 from frontend.errors import MissingKey, Unauthenticated
 from frontend.keys.keyring import Keyring
 from frontend.keys.limits import Limiter

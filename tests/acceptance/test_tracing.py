@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
 from tests.collector import Collector, Span, collecting
-from tests.frontend.jobs.database import new_database, running_server
+from tests.frontend.database.server import new_database, running_server
 
 pytestmark = pytest.mark.triton
 

@@ -21,8 +21,8 @@ from frontend.contracts.kit.body import Name, StrictBody, Text, checked, read_bo
 from frontend.contracts.kit.route import make_router
 from frontend.errors import InvalidRequest, JobNotFound
 from frontend.jobs.model import Job, JobFile, JobResult, JobStatus
+from frontend.jobs.records import JobFilter
 from frontend.jobs.service import Page
-from frontend.jobs.store import JobFilter
 
 MAX_PAGE, MAX_DOWNLOAD = 1000, 100
 _LAST_SECOND = 253_402_300_799  # of the year 9999

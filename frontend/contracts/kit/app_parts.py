@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from frontend.errors import BackendUnavailable
-from frontend.jobs.opening import JobSystem
+from frontend.jobs.startup import JobSystem
 from frontend.keys.gate import Gate
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings

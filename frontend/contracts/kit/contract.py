@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from frontend.contracts.kit.envelope import Envelope
-from frontend.jobs.announcing import WebhookBody
+from frontend.jobs.webhook_bodies import WebhookBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from frontend.audio.formats import AudioFormat
 from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner
 from frontend.contracts.kit.words import Words, in_words
 from frontend.errors import JobNotFound
-from frontend.jobs.announcing import file_urls
 from frontend.jobs.model import Job, JobRequest, OutputFormat
 from frontend.jobs.views import FileUrls
+from frontend.jobs.webhook_bodies import file_urls
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 

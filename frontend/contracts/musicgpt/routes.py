@@ -41,7 +41,7 @@ from frontend.contracts.musicgpt.bodies import (
 from frontend.contracts.musicgpt.envelope import ENVELOPE
 from frontend.errors import JobNotFound
 from frontend.jobs.model import Job, JobResult, JobStatus
-from frontend.jobs.store import JobFilter
+from frontend.jobs.records import JobFilter
 from frontend.jobs.views import FileUrls
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard

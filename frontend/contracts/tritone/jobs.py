@@ -27,7 +27,7 @@ from frontend.contracts.tritone.bodies import (
 from frontend.contracts.tritone.envelope import ENVELOPE
 from frontend.contracts.tritone.event_stream import event_stream
 from frontend.jobs.model import Job, JobStatus
-from frontend.jobs.store import JobFilter
+from frontend.jobs.records import JobFilter
 from frontend.jobs.views import job_view
 from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import Delivery, DeliveryStatus

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from ops.stack.postgres import EmbeddedPostgres
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import Workbench, workbench
-from tests.frontend.jobs.database import running_server
+from tests.frontend.database.server import running_server
 
 # Tests share two cores with a Triton: how long an example takes says nothing.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

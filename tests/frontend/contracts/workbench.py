@@ -10,17 +10,17 @@ from fastapi import FastAPI
 
 from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
-from frontend.jobs.opening import JobSystem, open_jobs
-from frontend.jobs.pulse import Heart
-from frontend.jobs.tasks import JobRunner
+from frontend.jobs.heartbeats import HeartbeatSender
+from frontend.jobs.job_runner import JobRunner
+from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
 from ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
-from tests.frontend.jobs.database import new_database
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.database.server import new_database
+from tests.frontend.jobs.job_settings import make_job_settings
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Workbench:
     async def work_off(self, job_id: str) -> None:
         """Do with a job what a worker does."""
         maker = GeneratorMaker(self.app.state.generator)
-        heart = Heart(self.system.store, maker.progress, 1.0)
-        await JobRunner(self.system, maker, heart, "test").run(job_id)
+        heartbeats = HeartbeatSender(self.system.store, maker.progress, 1.0)
+        await JobRunner(self.system, maker, heartbeats, "test").run(job_id)
 
     async def get(self, url: str, **headers: str) -> httpx2.Response:
         """Follow a link of ours."""
@@ -61,9 +61,9 @@ async def workbench(
     server: EmbeddedPostgres, gateway: FakeGateway, files: Path
 ) -> AsyncIterator[Workbench]:
     """Give a workbench with an empty database of its own."""
-    groups = make_groups(new_database(server), files, jobs={"max_attempts": 1})
+    job_settings = make_job_settings(new_database(server), files, jobs={"max_attempts": 1})
     app = create_app(make_settings(), gateway)
-    async with open_jobs(groups, WEBHOOK_BODIES, patience_s=5.0) as system:
+    async with open_jobs(job_settings, WEBHOOK_BODIES, patience_s=5.0) as system:
         app.state.jobs = system
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://tritone") as client:

@@ -114,7 +114,7 @@ async def test_the_disk_of_the_files_is_shown(
 
 
 class _Away:
-    async def census(self) -> None:
+    async def count_jobs(self) -> None:
         raise BackendUnavailable("away")
 
 

@@ -25,7 +25,7 @@ from tritonclient.grpc import service_pb2_grpc
 from ops.processes.ports import choose_ports
 from tests.cards import STARTER_LIKE
 from tests.fake_triton import FakeTriton
-from tests.frontend.jobs.database import new_database, running_server
+from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.processes import ROOT
 
 START_TIMEOUT_S = 60.0

@@ -14,11 +14,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from frontend.jobs.model import JobStatus
-from frontend.jobs.opening import JobSystem, open_jobs
-from frontend.jobs.store import JobFilter
+from frontend.jobs.records import JobFilter
+from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.webhooks.model import DeliveryStatus
 from ops.stack.postgres import EmbeddedPostgres
-from tests.frontend.jobs.database import new_database, running_server
+from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.processes import Setting
 from tests.frontend.jobs.receiver import Receiver, receiving
 
@@ -150,7 +150,7 @@ async def _run(chaos: Chaos, receiver: Receiver, timeout_s: float) -> Outcome:
     began = time.monotonic()
     chaos.start()
     try:
-        async with open_jobs(chaos.setting.groups, {}, patience_s=60.0) as system:
+        async with open_jobs(chaos.setting.job_settings, {}, patience_s=60.0) as system:
             working = asyncio.create_task(_submit_and_wait(chaos, system))
             raging = asyncio.create_task(chaos.rage(system))
             done, _ = await asyncio.wait(

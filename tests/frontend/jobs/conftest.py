@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from frontend.jobs.model import JobRequest, OutputFormat
-from frontend.jobs.opening import Groups, JobSystem, open_jobs
+from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
 from ops.stack.postgres import EmbeddedPostgres
-from tests.frontend.jobs.database import new_database, running_server
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.database.server import new_database, running_server
+from tests.frontend.jobs.job_settings import make_job_settings
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +25,13 @@ def database_url(server: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-def groups(database_url: str, tmp_path: Path) -> Groups:
-    return make_groups(database_url, tmp_path / "files")
+def job_settings(database_url: str, tmp_path: Path) -> JobSystemSettings:
+    return make_job_settings(database_url, tmp_path / "files")
 
 
 @pytest.fixture
-async def system(groups: Groups) -> AsyncIterator[JobSystem]:
-    async with open_jobs(groups, {}, patience_s=5.0) as system:
+async def system(job_settings: JobSystemSettings) -> AsyncIterator[JobSystem]:
+    async with open_jobs(job_settings, {}, patience_s=5.0) as system:
         yield system
 
 

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from frontend.jobs.opening import Groups, open_jobs
 from frontend.jobs.process import run
+from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.observe import logs
 from frontend.sounds.request import GenerationRequest, Sound
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.jobs.job_settings import make_job_settings
 
 POISON = "poison"
 SUBMIT_PAUSE_S = 0.05  # so that a client can be killed before it is through
@@ -40,11 +40,11 @@ class Setting:
     keys: Sequence[str] = ()  # of the jobs to submit
 
     @property
-    def groups(self) -> Groups:
+    def job_settings(self) -> JobSystemSettings:
         jobs = {"max_attempts": self.max_attempts, "max_connections": 4}
         # A receiver that is briefly away must not use up a short schedule.
         webhooks = {"schedule_s": [0.3] * 30}
-        return make_groups(self.database_url, Path(self.files), jobs=jobs, webhooks=webhooks)
+        return make_job_settings(self.database_url, Path(self.files), jobs=jobs, webhooks=webhooks)
 
     def start(self, role: str) -> subprocess.Popen[str]:
         """Start a process in a session of its own."""
@@ -68,7 +68,7 @@ class PoisonedMaker(SleepingMaker):
 
 async def submit_all(setting: Setting) -> None:
     """Submit a job per key and say which were accepted."""
-    async with open_jobs(setting.groups, {}, patience_s=60.0) as system:
+    async with open_jobs(setting.job_settings, {}, patience_s=60.0) as system:
         for key in setting.keys:
             request = make_request(idempotency_key=key, webhook_url=setting.webhook_url)
             job = await system.service.submit(request)
@@ -84,7 +84,9 @@ def main(role: str, text: str) -> int:
     if role == "submitter":
         asyncio.run(submit_all(setting))
         return 0
-    return run(setting.groups, PoisonedMaker(setting.seconds).opened(), {}, drain_timeout_s=5.0)
+    return run(
+        setting.job_settings, PoisonedMaker(setting.seconds).opened(), {}, drain_timeout_s=5.0
+    )
 
 
 if __name__ == "__main__":

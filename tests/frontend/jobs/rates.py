@@ -9,9 +9,9 @@ import sys
 import tempfile
 import time
 
-from frontend.jobs.opening import JobSystem, open_jobs
+from frontend.jobs.startup import JobSystem, open_jobs
+from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.conftest import make_request
-from tests.frontend.jobs.database import new_database, running_server
 from tests.frontend.jobs.processes import Setting
 
 CLIENTS = 32
@@ -63,7 +63,7 @@ def main() -> int:
 async def _measure(n_jobs: int, n_workers: int) -> None:
     with running_server(in_memory=False) as server, tempfile.TemporaryDirectory() as files:
         setting = Setting(database_url=new_database(server), files=files)
-        async with open_jobs(setting.groups, {}, patience_s=30.0) as system:
+        async with open_jobs(setting.job_settings, {}, patience_s=30.0) as system:
             for n_clients in (1, CLIENTS):
                 rate, p95_s = await accept(system, n_jobs // 2, n_clients)
                 sys.stdout.write(

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from frontend.jobs.model import Job, JobStatus
-from frontend.jobs.opening import JobSystem, open_jobs
-from frontend.jobs.store import JobFilter
+from frontend.jobs.records import JobFilter
+from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.sounds.request import GenerationRequest
 from frontend.webhooks.model import DeliveryStatus
 from ops.stack.postgres import EmbeddedPostgres
+from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.chaos import run_chaos
 from tests.frontend.jobs.conftest import make_request
-from tests.frontend.jobs.database import new_database, running_server
 from tests.frontend.jobs.processes import POISON, Setting
 from tests.frontend.jobs.receiver import Receiver, receiving
 
@@ -36,7 +36,7 @@ def setting(database_url: str, tmp_path: Path, receiver: Receiver) -> Setting:
 
 @pytest.fixture
 async def system(setting: Setting) -> AsyncIterator[JobSystem]:
-    async with open_jobs(setting.groups, {}, patience_s=20.0) as system:
+    async with open_jobs(setting.job_settings, {}, patience_s=20.0) as system:
         yield system
 
 
@@ -121,7 +121,7 @@ async def test_a_database_that_is_killed_delays_jobs_and_loses_none(tmp_path: Pa
         setting = Setting(
             database_url=new_database(server), files=str(tmp_path / "files"), seconds=0.6
         )
-        async with open_jobs(setting.groups, {}, patience_s=20.0) as system:
+        async with open_jobs(setting.job_settings, {}, patience_s=20.0) as system:
             with worker(setting):
                 jobs = [await system.service.submit(make_request()) for _ in range(8)]
                 await reached(system, jobs[0], JobStatus.RUNNING)

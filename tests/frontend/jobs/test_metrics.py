@@ -3,7 +3,7 @@ import asyncio
 from frontend.errors import GenerationFailed
 from frontend.jobs.gauges import JobGauges
 from frontend.jobs.model import JobStatus
-from frontend.jobs.opening import JobSystem
+from frontend.jobs.startup import JobSystem
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.receiver import receiving

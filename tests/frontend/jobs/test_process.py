@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from frontend.jobs.model import JobStatus
-from frontend.jobs.opening import Groups, JobSystem
+from frontend.jobs.startup import JobSystem, JobSystemSettings
 from ops.processes.ports import choose_ports
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.receiver import receiving
@@ -40,12 +40,12 @@ def started(variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 async def test_it_works_with_the_contracts_bodies_and_stops_on_sigterm(
-    system: JobSystem, groups: Groups
+    system: JobSystem, job_settings: JobSystemSettings
 ) -> None:
     variables = {
-        "TRITONE_JOBS__DATABASE_URL": groups.database_url,
+        "TRITONE_JOBS__DATABASE_URL": job_settings.database_url,
         "TRITONE_JOBS__PATIENCE_S": "0",
-        "TRITONE_STORAGE__URL": groups.storage.url,
+        "TRITONE_STORAGE__URL": job_settings.storage.url,
         "TRITONE_WEBHOOKS__ALLOW_NETWORKS": '["127.0.0.0/8"]',
         "TRITONE_TRITON__URL": "127.0.0.1:1",
     }
@@ -80,12 +80,12 @@ def test_it_says_what_is_wrong_with_the_settings(variables: dict[str, str], said
     assert said in output
 
 
-async def test_a_worker_shows_its_own_metrics(groups: Groups) -> None:
+async def test_a_worker_shows_its_own_metrics(job_settings: JobSystemSettings) -> None:
     port = choose_ports({"": 0})[""]
     variables = {
-        "TRITONE_JOBS__DATABASE_URL": groups.database_url,
+        "TRITONE_JOBS__DATABASE_URL": job_settings.database_url,
         "TRITONE_JOBS__METRICS_PORT": str(port),
-        "TRITONE_STORAGE__URL": groups.storage.url,
+        "TRITONE_STORAGE__URL": job_settings.storage.url,
         "TRITONE_TRITON__URL": "127.0.0.1:1",
     }
     with started(variables):
@@ -96,10 +96,10 @@ async def test_a_worker_shows_its_own_metrics(groups: Groups) -> None:
     assert "tritone_build_info{" in text
 
 
-async def test_a_taken_metrics_port_is_said(groups: Groups) -> None:
+async def test_a_taken_metrics_port_is_said(job_settings: JobSystemSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         variables = {
-            "TRITONE_JOBS__DATABASE_URL": groups.database_url,
+            "TRITONE_JOBS__DATABASE_URL": job_settings.database_url,
             "TRITONE_JOBS__METRICS_PORT": str(taken.getsockname()[1]),
         }
         with started(variables) as process:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from frontend.errors import BackendUnavailable
+from frontend.jobs.job_runner import Maker
 from frontend.jobs.progress import SoundMaker, WatchedGateway, sound_maker
-from frontend.jobs.tasks import Maker
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
 from frontend.sounds.request import GenerationRequest

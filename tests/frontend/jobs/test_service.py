@@ -1,5 +1,6 @@
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -8,11 +9,11 @@ import pytest
 from frontend.errors import InvalidRequest, JobNotFound, Overloaded
 from frontend.jobs.errors import JobConflict
 from frontend.jobs.model import JobFile, JobResult, JobStatus, OutputFormat
-from frontend.jobs.opening import Groups, JobSystem, open_jobs
-from frontend.jobs.store import Claim, Ending, JobFilter, Pulse
+from frontend.jobs.records import Claim, Ending, Heartbeat, JobFilter
+from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
 from tests.frontend.jobs.conftest import make_request
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.jobs.job_settings import make_job_settings
 
 UNKNOWN = "1e68e024-031d-4c36-a063-f04905d7f0d4"
 RESULT = JobResult(
@@ -38,16 +39,18 @@ async def _complete(system: JobSystem, job_id: str) -> None:
     assert await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=RESULT))
 
 
-async def test_a_frontend_has_every_connection_warm_and_no_job_of_it(groups: Groups) -> None:
-    async with open_jobs(groups, {}, patience_s=5.0, accepts_at_once=True) as system:
+async def test_a_frontend_has_every_connection_warm_and_no_job_of_it(
+    job_settings: JobSystemSettings,
+) -> None:
+    async with open_jobs(job_settings, {}, patience_s=5.0, accepts_at_once=True) as system:
         assert await system.store.page(JobFilter(), None, 1) == []
         assert (await system.store.load()).queued == 0
-        async with await psycopg.AsyncConnection.connect(groups.database_url) as connection:
+        async with await psycopg.AsyncConnection.connect(job_settings.database_url) as connection:
             cursor = await connection.execute(
                 "SELECT count(*) FROM pg_stat_activity"
                 " WHERE application_name = 'tritone' AND datname = current_database()"
             )
-            assert await cursor.fetchone() == (groups.jobs.max_connections,)
+            assert await cursor.fetchone() == (job_settings.jobs.max_connections,)
 
 
 async def test_a_submitted_job_is_queued_and_comes_back_as_it_was_asked(system: JobSystem) -> None:
@@ -104,9 +107,9 @@ async def test_the_queue_position_counts_the_jobs_before(system: JobSystem) -> N
     assert [(await system.service.get(job.id, None)).position for job in jobs] == [None, 0, 1]
 
 
-async def test_a_full_queue_refuses(groups: Groups, system: JobSystem) -> None:
-    jobs = groups.jobs.model_copy(update={"max_queued": 1})
-    small = Groups(jobs=jobs, storage=groups.storage, webhooks=groups.webhooks)
+async def test_a_full_queue_refuses(job_settings: JobSystemSettings, system: JobSystem) -> None:
+    jobs = job_settings.jobs.model_copy(update={"max_queued": 1})
+    small = replace(job_settings, jobs=jobs)
     await system.service.submit(make_request())
     async with open_jobs(small, {}, patience_s=5.0) as other:
         with pytest.raises(Overloaded) as error:
@@ -192,11 +195,11 @@ async def test_the_worker_of_a_running_job_is_told_to_cancel(system: JobSystem) 
     job = await system.service.submit(make_request())
     claim = _claim(job.id)
     await system.store.claim(claim, "here")
-    assert await system.store.renew([Pulse(claim=claim)]) == {job.id: False}
+    assert await system.store.renew([Heartbeat(claim=claim)]) == {job.id: False}
     asked = await system.service.cancel(job.id, None)
     assert asked.status is JobStatus.RUNNING
     assert asked.cancel_requested
-    assert await system.store.renew([Pulse(claim=claim)]) == {job.id: True}
+    assert await system.store.renew([Heartbeat(claim=claim)]) == {job.id: True}
 
 
 async def test_cancelling_a_job_that_is_over_changes_nothing(system: JobSystem) -> None:
@@ -219,7 +222,7 @@ async def test_events_show_every_change_until_the_end(system: JobSystem) -> None
     claim = _claim(job.id)
     await system.store.claim(claim, "here")
     for n in (1, 2):
-        await system.store.renew([Pulse(claim=claim, steps_done=n, steps=2)])
+        await system.store.renew([Heartbeat(claim=claim, steps_done=n, steps=2)])
         await asyncio.sleep(0.2)
     await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=RESULT))
     await asyncio.wait_for(following, 2)
@@ -261,9 +264,9 @@ def _fields(value: object) -> dict[str, object]:
 
 
 async def test_two_frontends_share_the_secrets_of_one_database(
-    groups: Groups, system: JobSystem
+    job_settings: JobSystemSettings, system: JobSystem
 ) -> None:
-    async with open_jobs(groups, {}, patience_s=5.0) as other:
+    async with open_jobs(job_settings, {}, patience_s=5.0) as other:
         key = await system.files.put(b"x", "wav")
         token = (await system.files.url(key)).rpartition("/")[2]
         assert other.files.key_of(token) == key
@@ -274,10 +277,10 @@ async def test_two_frontends_share_the_secrets_of_one_database(
 async def test_many_processes_may_open_a_new_database_at_once(
     database_url: str, tmp_path: object
 ) -> None:
-    groups = make_groups(database_url, tmp_path / "files")  # type: ignore[operator]
+    job_settings = make_job_settings(database_url, tmp_path / "files")  # type: ignore[operator]
 
     async def open_once() -> str:
-        async with open_jobs(groups, {}, patience_s=10.0) as system:
+        async with open_jobs(job_settings, {}, patience_s=10.0) as system:
             return (await system.service.submit(make_request())).id
 
     assert len(set(await asyncio.gather(*[open_once() for _ in range(4)]))) == 4

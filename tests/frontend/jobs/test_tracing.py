@@ -4,7 +4,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from frontend.jobs.opening import JobSystem
+from frontend.jobs.startup import JobSystem
 from frontend.observe import tracing
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker

@@ -2,20 +2,21 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
 from frontend.errors import BackendUnavailable, GenerationFailed, InvalidRequest, JobNotFound
+from frontend.jobs.job_runner import Maker
 from frontend.jobs.model import Job, JobStatus, OutputFormat
-from frontend.jobs.opening import Groups, JobSystem, open_jobs
-from frontend.jobs.tasks import Maker
+from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.webhooks.model import DeliveryStatus
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.jobs.job_settings import make_job_settings
 from tests.frontend.jobs.receiver import receiving
 
 
@@ -45,6 +46,13 @@ async def until(is_true: Callable[[], Awaitable[bool]], timeout_s: float = 10.0)
             await asyncio.sleep(0.02)
 
 
+async def until_begun(maker: SleepingMaker) -> None:
+    async def has_begun() -> bool:
+        return bool(maker.began)
+
+    await until(has_begun)
+
+
 async def test_a_job_is_made_in_every_format_asked_for(system: JobSystem) -> None:
     request = make_request(formats=(OutputFormat(name="mp3"), OutputFormat(name="wav")))
     async with working(system, SleepingMaker()):
@@ -59,21 +67,14 @@ async def test_a_job_is_made_in_every_format_asked_for(system: JobSystem) -> Non
     assert job.result.seconds == pytest.approx(0.1)
 
 
-async def test_a_waiting_worker_is_woken_at_once(groups: Groups) -> None:
-    slow = Groups(
-        jobs=groups.jobs.model_copy(update={"poll_s": 30.0}),
-        storage=groups.storage,
-        webhooks=groups.webhooks,
-    )
+async def test_a_waiting_worker_is_woken_at_once(job_settings: JobSystemSettings) -> None:
+    slow = replace(job_settings, jobs=job_settings.jobs.model_copy(update={"poll_s": 30.0}))
     maker = SleepingMaker()
     async with open_jobs(slow, {}, 5.0) as system, working(system, maker):
         await asyncio.sleep(0.5)
         await system.service.submit(make_request())
 
-        async def began() -> bool:
-            return bool(maker.began)
-
-        await until(began, 2.0)
+        await until_begun(maker)  # long before the next look, in 30 s
 
 
 async def test_progress_is_written_down_while_a_job_runs(system: JobSystem) -> None:
@@ -113,9 +114,11 @@ async def test_a_refused_request_ends_in_error_at_once(system: JobSystem) -> Non
 @pytest.mark.parametrize(
     "error", [GenerationFailed("The model failed."), RuntimeError("secret of ours")]
 )
-async def test_a_job_that_fails_every_time_ends_in_error(groups: Groups, error: Exception) -> None:
-    jobs = groups.jobs.model_copy(update={"max_attempts": 2})
-    changed = Groups(jobs=jobs, storage=groups.storage, webhooks=groups.webhooks)
+async def test_a_job_that_fails_every_time_ends_in_error(
+    job_settings: JobSystemSettings, error: Exception
+) -> None:
+    jobs = job_settings.jobs.model_copy(update={"max_attempts": 2})
+    changed = replace(job_settings, jobs=jobs)
     maker = SleepingMaker(errors=[error] * 5)
     async with open_jobs(changed, {}, 5.0) as system, working(system, maker):
         job = await ended(system, await system.service.submit(make_request()))
@@ -134,9 +137,9 @@ async def test_a_job_waits_for_triton_to_come_back(system: JobSystem) -> None:
     assert (job.attempt, job.strikes) == (2, 0)
 
 
-async def test_patience_with_triton_ends(groups: Groups) -> None:
-    jobs = groups.jobs.model_copy(update={"patience_s": 0.0})
-    changed = Groups(jobs=jobs, storage=groups.storage, webhooks=groups.webhooks)
+async def test_patience_with_triton_ends(job_settings: JobSystemSettings) -> None:
+    jobs = job_settings.jobs.model_copy(update={"patience_s": 0.0})
+    changed = replace(job_settings, jobs=jobs)
     maker = SleepingMaker(errors=[BackendUnavailable("Triton is away.")])
     async with open_jobs(changed, {}, 5.0) as system, working(system, maker):
         job = await ended(system, await system.service.submit(make_request()))
@@ -150,13 +153,13 @@ async def test_a_stopping_worker_finishes_what_it_can_and_gives_back_the_rest(
     maker = SleepingMaker(seconds=0.6)
     short = await system.service.submit(make_request())
     async with working(system, maker, drain_s=3.0):
-        await asyncio.sleep(0.4)
+        await until_begun(maker)
     assert (await system.service.get(short.id, None)).status is JobStatus.COMPLETED
 
     maker = SleepingMaker(seconds=60)
     long = await system.service.submit(make_request())
     async with working(system, maker, drain_s=0.2):
-        await asyncio.sleep(0.5)
+        await until_begun(maker)
     given_back = await system.service.get(long.id, None)
     assert given_back.status is JobStatus.QUEUED
     assert (given_back.attempt, given_back.strikes) == (1, 0)
@@ -183,8 +186,8 @@ async def test_both_secrets_sign_while_receivers_change_over(
     database_url: str, tmp_path: Path
 ) -> None:
     secrets = {"secret": "n" * 32, "previous_secret": "o" * 32}
-    groups = make_groups(database_url, tmp_path, webhooks=secrets)
-    async with open_jobs(groups, {}, 5.0) as system:
+    job_settings = make_job_settings(database_url, tmp_path, webhooks=secrets)
+    async with open_jobs(job_settings, {}, 5.0) as system:
         async with receiving() as receiver, working(system, SleepingMaker()):
             await system.service.submit(make_request(webhook_url=receiver.url))
             await receiver.until(lambda each: bool(each.bodies))
@@ -254,13 +257,15 @@ async def test_every_kind_of_end_is_announced(system: JobSystem) -> None:
     assert {payload["type"] for payload in receiver.payloads()} == {"job.cancelled", "job.error"}
 
 
-async def test_a_contract_has_its_own_body_and_a_broken_one_falls_back(groups: Groups) -> None:
+async def test_a_contract_has_its_own_body_and_a_broken_one_falls_back(
+    job_settings: JobSystemSettings,
+) -> None:
     def broken(_job: Job, _urls: object) -> dict[str, object]:
         raise KeyError("no")
 
     bodies = {"musicgpt": lambda job, _urls: {"task_id": job.id}, "broken": broken}
     async with (
-        open_jobs(groups, bodies, 5.0) as system,
+        open_jobs(job_settings, bodies, 5.0) as system,
         receiving() as receiver,
         working(system, SleepingMaker()),
     ):
@@ -273,9 +278,9 @@ async def test_a_contract_has_its_own_body_and_a_broken_one_falls_back(groups: G
 
 
 async def test_no_host_gets_more_than_its_share_at_once(database_url: str, tmp_path: Path) -> None:
-    groups = make_groups(database_url, tmp_path, webhooks={"per_host": 2})
+    job_settings = make_job_settings(database_url, tmp_path, webhooks={"per_host": 2})
     async with (
-        open_jobs(groups, {}, 5.0) as system,
+        open_jobs(job_settings, {}, 5.0) as system,
         receiving(delay_s=0.1) as receiver,
         working(system, SleepingMaker()),
     ):

@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from frontend.database.database import Database, make_pool
+from frontend.database.connections import make_pool
+from frontend.database.database import Database
 from frontend.keys.issue import issue
 from frontend.keys.model import KeyLimits
 from frontend.keys.store import KeyStore

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from frontend.jobs.model import JobFile, JobResult, JobStatus
-from frontend.jobs.store import Claim, Ending
+from frontend.jobs.records import Claim, Ending
 from tests.frontend.contracts.workbench import Workbench
 from tests.frontend.jobs.conftest import make_request
 

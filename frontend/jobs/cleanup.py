@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from frontend.errors import TritoneError
-from frontend.jobs.opening import JobSystem
+from frontend.jobs.startup import JobSystem
 
 _SWEEPS_PER_LEASE = 3
 _PURGE_PERIOD_S = 600.0
@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 async def clean(system: JobSystem) -> None:
     """Sweep and purge until cancelled; any number of workers may do so at once."""
-    period_s = system.groups.jobs.lease_s / _SWEEPS_PER_LEASE
+    period_s = system.settings.jobs.lease_s / _SWEEPS_PER_LEASE
     purged_at = -_PURGE_PERIOD_S
     while True:
         try:
@@ -39,7 +39,7 @@ async def sweep(system: JobSystem) -> None:
     Raises:
         BackendUnavailable: the database is away.
     """
-    jobs = system.groups.jobs
+    jobs = system.settings.jobs
     found = await system.store.recover(jobs.max_attempts)
     n_deliveries = await system.deliveries.recover(jobs.lease_s)
     await system.store.delete_dead_tasks(2 * jobs.lease_s)
@@ -59,7 +59,7 @@ async def purge(system: JobSystem) -> None:
     Raises:
         BackendUnavailable: the database is away.
     """
-    retention_s = system.groups.storage.retention_s
+    retention_s = system.settings.storage.retention_s
     while made := await system.store.purge(retention_s):
         await system.files.delete([file.key for result in made for file in result.files])
     limit = datetime.now(UTC) - timedelta(seconds=retention_s + _UNKNOWN_FILES_S)

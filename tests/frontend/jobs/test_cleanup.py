@@ -1,29 +1,31 @@
 import asyncio
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from frontend.database.database import Database, make_pool
+from frontend.database.connections import make_pool
+from frontend.database.database import Database
 from frontend.errors import BackendUnavailable, JobNotFound
-from frontend.jobs.cleaning import purge, sweep
+from frontend.jobs.cleanup import purge, sweep
 from frontend.jobs.model import JobFailure, JobStatus
-from frontend.jobs.opening import Groups, JobSystem, NoDatabase, open_jobs
-from frontend.jobs.store import Claim, Ending, Pulse, Recovered
+from frontend.jobs.records import Claim, Ending, Heartbeat, Recovered
+from frontend.jobs.startup import JobSystem, JobSystemSettings, NoDatabase, open_jobs
 from frontend.storage.files import FileNotFound
 from frontend.webhooks.model import DeliveryStatus
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
-from tests.frontend.jobs.groups import make_groups
+from tests.frontend.jobs.job_settings import make_job_settings
 from tests.frontend.jobs.receiver import receiving
 from tests.frontend.jobs.test_worker import ended, working
 
 LONG_AGO = "now() - interval '30 days'"
 
 
-def _execute(groups: Groups, statement: str) -> None:
-    with psycopg.connect(groups.database_url, autocommit=True) as connection:
+def _execute(job_settings: JobSystemSettings, statement: str) -> None:
+    with psycopg.connect(job_settings.database_url, autocommit=True) as connection:
         connection.execute(statement.encode())
 
 
@@ -41,7 +43,7 @@ async def settled(system: JobSystem, monkeypatch: pytest.MonkeyPatch) -> JobSyst
 async def _abandoned(system: JobSystem, job_id: str) -> Claim:
     claim = _claim(job_id)
     assert await system.store.claim(claim, "dead")
-    _execute(system.groups, f"UPDATE tritone_jobs SET lease_until = {LONG_AGO}")
+    _execute(system.settings, f"UPDATE tritone_jobs SET lease_until = {LONG_AGO}")
     return claim
 
 
@@ -52,7 +54,7 @@ async def test_the_job_of_a_dead_worker_is_queued_again(settled: JobSystem) -> N
     again = await settled.service.get(job.id, None)
     assert (again.status, again.strikes) == (JobStatus.QUEUED, 1)
     # The dead are not heard any more.
-    assert await settled.store.renew([Pulse(claim=claim)]) == {}
+    assert await settled.store.renew([Heartbeat(claim=claim)]) == {}
     assert await settled.store.end(claim, Ending(status=JobStatus.CANCELLED)) is None
     assert await settled.store.requeue(claim, 0.0, 0) is None
 
@@ -82,13 +84,9 @@ async def test_attempts_are_bounded_and_the_last_one_is_announced(settled: JobSy
 
 
 async def test_nobody_is_taken_for_dead_right_after_the_database_came_back(
-    system: JobSystem, groups: Groups
+    system: JobSystem, job_settings: JobSystemSettings
 ) -> None:
-    slow = Groups(
-        jobs=groups.jobs.model_copy(update={"lease_s": 600.0}),
-        storage=groups.storage,
-        webhooks=groups.webhooks,
-    )
+    slow = replace(job_settings, jobs=job_settings.jobs.model_copy(update={"lease_s": 600.0}))
     job = await system.service.submit(make_request())
     async with open_jobs(slow, {}, 5.0) as other:
         await _abandoned(system, job.id)
@@ -97,9 +95,9 @@ async def test_nobody_is_taken_for_dead_right_after_the_database_came_back(
 
 async def test_a_queued_job_without_a_task_is_woken(system: JobSystem) -> None:
     job = await system.service.submit(make_request())
-    _execute(system.groups, "DELETE FROM procrastinate_jobs")
+    _execute(system.settings, "DELETE FROM procrastinate_jobs")
     _execute(
-        system.groups,
+        system.settings,
         f"UPDATE tritone_jobs SET updated_at = {LONG_AGO}, not_before = {LONG_AGO}",
     )
     assert await system.store.recover(3) == Recovered(forgotten=1)
@@ -112,8 +110,8 @@ async def test_a_webhook_without_a_task_is_woken(system: JobSystem) -> None:
     async with receiving() as receiver:
         job = await system.service.submit(make_request(webhook_url=receiver.url))
         await system.service.cancel(job.id, None)
-        _execute(system.groups, "DELETE FROM procrastinate_jobs")
-        _execute(system.groups, f"UPDATE tritone_deliveries SET next_at = {LONG_AGO}")
+        _execute(system.settings, "DELETE FROM procrastinate_jobs")
+        _execute(system.settings, f"UPDATE tritone_deliveries SET next_at = {LONG_AGO}")
         await sweep(system)
         async with working(system, SleepingMaker()):
             await receiver.until(lambda each: bool(each.accepted))
@@ -128,7 +126,7 @@ async def test_old_jobs_go_with_their_files_and_webhooks_and_young_ones_stay(
         young = await ended(system, await system.service.submit(request))
         await receiver.until(lambda each: len(each.accepted) == 2)
     _execute(
-        system.groups, f"UPDATE tritone_jobs SET finished_at = {LONG_AGO} WHERE id = '{old.id}'"
+        system.settings, f"UPDATE tritone_jobs SET finished_at = {LONG_AGO} WHERE id = '{old.id}'"
     )
     await purge(system)
     with pytest.raises(JobNotFound):
@@ -163,9 +161,9 @@ async def test_a_job_ends_exactly_once(system: JobSystem) -> None:
 
 
 async def test_a_database_that_is_away_is_unavailable_in_time(tmp_path: Path) -> None:
-    groups = make_groups("postgresql://nobody@127.0.0.1:9/none", tmp_path)
+    job_settings = make_job_settings("postgresql://nobody@127.0.0.1:9/none", tmp_path)
     with pytest.raises(BackendUnavailable):
-        async with open_jobs(groups, {}, patience_s=0.5):
+        async with open_jobs(job_settings, {}, patience_s=0.5):
             pass
 
 
@@ -182,7 +180,7 @@ async def test_a_wrong_statement_is_not_repeated(database_url: str) -> None:
 
 
 async def test_jobs_without_a_database_say_which_variable_is_missing(tmp_path: Path) -> None:
-    groups = make_groups("", tmp_path, jobs={"database_url": None})
+    job_settings = make_job_settings("", tmp_path, jobs={"database_url": None})
     with pytest.raises(NoDatabase, match="TRITONE_JOBS__DATABASE_URL"):
-        async with open_jobs(groups, {}, patience_s=0.5):
+        async with open_jobs(job_settings, {}, patience_s=0.5):
             pass

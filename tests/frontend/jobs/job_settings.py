@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from frontend.jobs.opening import Groups
 from frontend.jobs.settings import JobSettings
+from frontend.jobs.startup import JobSystemSettings
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings
 
 
-def make_groups(
+def make_job_settings(
     database_url: str,
     files: Path,
     *,
     jobs: dict[str, Any] | None = None,
     webhooks: dict[str, Any] | None = None,
-) -> Groups:
-    """Return the three groups with changes."""
-    return Groups(
+) -> JobSystemSettings:
+    """Return the three job_settings with changes."""
+    return JobSystemSettings(
         jobs=JobSettings.model_validate(
             {
                 "database_url": database_url,

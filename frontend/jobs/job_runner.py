@@ -1,4 +1,4 @@
-"""What a worker does with one job and with one webhook. Nothing here decides who does it."""
+"""What a worker does with one job. Nothing here decides which worker does it."""
 
 import asyncio
 import random
@@ -13,30 +13,16 @@ from opentelemetry.trace import SpanKind
 
 from frontend.audio.encoders import encode
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
-from frontend.jobs.deliveries import Settlement
+from frontend.jobs.heartbeats import HeartbeatSender, RunningJob
 from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
-from frontend.jobs.opening import JobSystem
-from frontend.jobs.pulse import Heart, Watched
-from frontend.jobs.store import Claim, Ending
+from frontend.jobs.records import Claim, Ending
+from frontend.jobs.startup import JobSystem
 from frontend.observe import context, tracing
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
-from frontend.webhooks.limits import HostLimit
-from frontend.webhooks.model import Delivery, DeliveryStatus
-from frontend.webhooks.schedule import next_pause_s
-from frontend.webhooks.sending import Answer, Sender
-from frontend.webhooks.signature import signature_headers
-from frontend.webhooks.urls import host_of
 from tritone.turns import BACKGROUND
 
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
-_HOST_PAUSE_S = 1.0  # of a delivery to a busy host
-_LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
-_OUTCOMES = {
-    DeliveryStatus.DELIVERED: "delivered",
-    DeliveryStatus.PENDING: "retried",
-    DeliveryStatus.GAVE_UP: "gave_up",
-}
 _UNEXPECTED = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 T = TypeVar("T")
@@ -65,13 +51,15 @@ class _Again:
 class JobRunner:
     """Makes the sound of one job after the other, several at once."""
 
-    def __init__(self, system: JobSystem, maker: Maker, heart: Heart, name: str) -> None:
+    def __init__(
+        self, system: JobSystem, maker: Maker, heartbeats: HeartbeatSender, name: str
+    ) -> None:
         """`name` is this worker's, for people who look into the database."""
         self._store = system.store
         self._files = system.files
-        self._settings = system.groups.jobs
+        self._settings = system.settings.jobs
         self._maker = maker
-        self._heart = heart
+        self._heartbeats = heartbeats
         self._name = name
         self._metrics = system.metrics
 
@@ -82,9 +70,9 @@ class JobRunner:
         if job is None:
             return
         making = asyncio.create_task(self._make(job))
-        async with self._heart.watching(claim, making) as watched:
+        async with self._heartbeats.lease(claim, making) as running:
             if job.cancel_requested:  # while it was queued again
-                watched.is_cancelled = True
+                running.is_cancelled = True
                 making.cancel()
             try:
                 await asyncio.wait([making])
@@ -94,8 +82,8 @@ class JobRunner:
                 await _to_the_end(self._store.requeue(claim, 0.0, 0))
                 self._metrics.jobs_requeued.labels("worker_stopped").inc()
                 raise
-            if not watched.is_lost:
-                await _to_the_end(self._settle(job, watched, making))
+            if not running.is_lost:
+                await _to_the_end(self._settle(job, running, making))
 
     async def _make(self, job: Job) -> JobResult:
         context.share.set(job.request.owner)
@@ -131,14 +119,14 @@ class JobRunner:
             n_bytes=len(data),
         )
 
-    async def _settle(self, job: Job, watched: Watched, making: asyncio.Task[JobResult]) -> None:
+    async def _settle(self, job: Job, running: RunningJob, making: asyncio.Task[JobResult]) -> None:
         outcome = self._outcome(job, making)
         if isinstance(outcome, _Again):
-            await self._store.requeue(watched.claim, outcome.delay_s, outcome.strikes)
+            await self._store.requeue(running.claim, outcome.delay_s, outcome.strikes)
             reason = "attempt_failed" if outcome.strikes else "no_room"
             self._metrics.jobs_requeued.labels(reason).inc()
             return
-        if await self._store.end(watched.claim, outcome) is None:
+        if await self._store.end(running.claim, outcome) is None:
             _log.warning("the job was no longer ours", job_id=job.id)
             return
         _log.info("job ended", job_id=job.id, status=outcome.status.value, attempt=job.attempt)
@@ -167,64 +155,6 @@ class JobRunner:
         if isinstance(error, Overloaded):
             pause_s = max(pause_s, error.retry_after_s)
         return _Again(delay_s=pause_s, strikes=0)
-
-
-class DeliveryRunner:
-    """Sends one webhook after the other, several at once, few to the same host."""
-
-    def __init__(self, system: JobSystem, sender: Sender) -> None:
-        """`sender` is shared by all attempts."""
-        self._deliveries = system.deliveries
-        self._settings = system.groups.webhooks
-        self._secrets = system.webhook_secrets
-        self._sender = sender
-        self._hosts = HostLimit(self._settings.per_host)
-        self._metrics = system.metrics
-
-    async def run(self, delivery_id: str) -> None:
-        """Make one attempt, unless the webhook is over or somebody else is at it."""
-        claim_id = str(uuid.uuid4())
-        lease_s = self._settings.timeout_s + _LEASE_SLACK_S
-        delivery = await self._deliveries.claim(delivery_id, claim_id, lease_s)
-        if delivery is None:
-            return
-        async with self._hosts.slot(host_of(delivery.url)) as is_free:
-            settlement = await self._attempt(delivery) if is_free else _later()
-        await self._deliveries.settle(delivery_id, claim_id, settlement)
-
-    async def _attempt(self, delivery: Delivery) -> Settlement:
-        headers = signature_headers(
-            self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
-        )
-        with tracing.span("webhook", kind=SpanKind.CLIENT, parent=delivery.traceparent) as span:
-            answer = await self._sender.send(delivery.url, headers, delivery.body)
-            settlement = self._judged(delivery, answer)
-            span.set_attribute("tritone.outcome", _OUTCOMES[settlement.status])
-        self._metrics.webhook_seconds.observe(answer.seconds)
-        self._metrics.webhook_attempts.labels(_OUTCOMES[settlement.status]).inc()
-        _log.info(
-            "webhook attempted",
-            delivery_id=delivery.id,
-            job_id=delivery.job_id,
-            host=host_of(delivery.url),
-            status_code=answer.status_code,
-            problem=answer.problem,
-            outcome=settlement.status.value,
-        )
-        return settlement
-
-    def _judged(self, delivery: Delivery, answer: Answer) -> Settlement:
-        if answer.is_accepted:
-            return Settlement(status=DeliveryStatus.DELIVERED, answer=answer)
-        pause_s = next_pause_s(answer, delivery.tries + 1, self._settings.schedule_s)
-        if pause_s is None:
-            return Settlement(status=DeliveryStatus.GAVE_UP, answer=answer)
-        return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, answer=answer)
-
-
-def _later() -> Settlement:
-    pause_s = _HOST_PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 -- not a secret
-    return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s)
 
 
 def _failed(error: BaseException) -> Ending:

@@ -4,17 +4,20 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from pydantic import SecretStr
 
-from frontend.database.database import Database, make_pool
-from frontend.jobs.announcing import Announcer, WebhookBody
+from frontend.database.connections import make_pool
+from frontend.database.database import Database
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.queue import Queue
 from frontend.jobs.service import JobService
 from frontend.jobs.settings import JobSettings
-from frontend.jobs.store import PostgresJobStore
+from frontend.jobs.store import JobStore
+from frontend.jobs.webhook_bodies import Announcer, WebhookBody
 from frontend.observe.metrics import Metrics
+from frontend.settings import Settings
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings
@@ -28,12 +31,17 @@ class NoDatabase(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
+class JobSystemSettings:
     """The three groups of the settings that jobs need."""
 
     jobs: JobSettings
     storage: StorageSettings
     webhooks: WebhookSettings
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the groups of a frontend's or worker's settings."""
+        return cls(jobs=settings.jobs, storage=settings.storage, webhooks=settings.webhooks)
 
     @property
     def database_url(self) -> str:
@@ -51,9 +59,9 @@ class Groups:
 class JobSystem:
     """Everything of jobs that is open."""
 
-    groups: Groups
+    settings: JobSystemSettings
     service: JobService
-    store: PostgresJobStore
+    store: JobStore
     deliveries: DeliveryStore
     files: FileStore
     webhook_masters: tuple[bytes, ...] = field(repr=False)  # the newest first
@@ -66,7 +74,7 @@ class JobSystem:
 
 @asynccontextmanager
 async def open_jobs(
-    groups: Groups,
+    settings: JobSystemSettings,
     bodies: Mapping[str, WebhookBody],
     patience_s: float,
     metrics: Metrics | None = None,
@@ -83,13 +91,13 @@ async def open_jobs(
         NoDatabase: none is set.
         BackendUnavailable: it cannot be reached.
     """
-    n_connections = groups.jobs.max_connections
+    n_connections = settings.jobs.max_connections
     n_kept = n_connections if accepts_at_once else 1
-    pool = make_pool(groups.database_url, n_connections, durable=True, min_connections=n_kept)
+    pool = make_pool(settings.database_url, n_connections, durable=True, min_connections=n_kept)
     database = Database(pool, patience_s)
     try:
         await database.open()
-        system = await _put_together(groups, database, bodies, metrics or Metrics())
+        system = await _put_together(settings, database, bodies, metrics or Metrics())
         if accepts_at_once:
             await system.store.warm_up()
         yield system
@@ -98,19 +106,24 @@ async def open_jobs(
 
 
 async def _put_together(
-    groups: Groups, database: Database, bodies: Mapping[str, WebhookBody], metrics: Metrics
+    settings: JobSystemSettings,
+    database: Database,
+    bodies: Mapping[str, WebhookBody],
+    metrics: Metrics,
 ) -> JobSystem:
     queue = Queue()
-    files = FileStore(groups.storage, await _secret(database, "files", groups.storage.signing_key))
+    files = FileStore(
+        settings.storage, await _secret(database, "files", settings.storage.signing_key)
+    )
     announcer = Announcer(files, bodies)
-    store = PostgresJobStore(database, queue, announcer, groups.jobs.lease_s, metrics)
+    store = JobStore(database, queue, announcer, settings.jobs.lease_s, metrics)
     deliveries = DeliveryStore(database, queue)
-    masters = [await _secret(database, "webhooks", groups.webhooks.secret)]
-    if groups.webhooks.previous_secret is not None:
-        masters.append(groups.webhooks.previous_secret.get_secret_value().encode())
+    masters = [await _secret(database, "webhooks", settings.webhooks.secret)]
+    if settings.webhooks.previous_secret is not None:
+        masters.append(settings.webhooks.previous_secret.get_secret_value().encode())
     return JobSystem(
-        groups=groups,
-        service=JobService(store, deliveries, groups.jobs, groups.webhooks),
+        settings=settings,
+        service=JobService(store, deliveries, settings.jobs, settings.webhooks),
         store=store,
         deliveries=deliveries,
         files=files,

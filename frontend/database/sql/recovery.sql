@@ -1,0 +1,56 @@
+-- What sweeps do: take over from dead workers, wake what was forgotten, delete what is old.
+-- Moments are the database's: the clocks of frontends and workers may differ.
+
+-- name: lock_orphans
+-- Return running jobs whose worker is dead. Not while the database itself has just come back:
+-- then nobody could renew a lease.
+SELECT * FROM tritone_jobs
+WHERE status = 'running' AND lease_until < now()
+    AND pg_postmaster_start_time() < now() - %(settled_s)s * interval '1 second'
+ORDER BY seq
+LIMIT 100
+FOR UPDATE SKIP LOCKED;
+
+-- name: lock_forgotten_jobs
+-- Return queued jobs that are due and for which no task waits, as after a lost answer.
+SELECT id, not_before FROM tritone_jobs AS job
+WHERE status = 'queued' AND greatest(not_before, updated_at) < now() - %(grace_s)s * interval '1 second'
+    AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS task
+        WHERE task.queueing_lock = 'generate:' || job.id AND task.status = 'todo'
+    )
+ORDER BY seq
+LIMIT 100
+FOR UPDATE SKIP LOCKED;
+
+-- name: delete_old_jobs
+-- Delete some jobs that ended long ago, with their deliveries, and return what they made.
+DELETE FROM tritone_jobs WHERE id IN (
+    SELECT id FROM tritone_jobs
+    WHERE finished_at < now() - %(age_s)s * interval '1 second'
+    ORDER BY finished_at LIMIT 500
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING result;
+
+-- name: delete_dead_tasks
+-- Delete tasks that no live worker has: their jobs and deliveries get new ones.
+DELETE FROM procrastinate_jobs AS task
+WHERE status = 'doing' AND NOT EXISTS (
+    SELECT 1 FROM procrastinate_workers AS worker
+    WHERE worker.id = task.worker_id
+        AND worker.last_heartbeat > now() - %(age_s)s * interval '1 second'
+);
+
+-- name: lock_forgotten_deliveries
+-- Return deliveries that are due and for which no task waits.
+SELECT id, next_at FROM tritone_deliveries AS delivery
+WHERE status = 'pending' AND next_at < now() - %(grace_s)s * interval '1 second'
+    AND (lease_until IS NULL OR lease_until < now())
+    AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS task
+        WHERE task.queueing_lock = 'deliver:' || delivery.id AND task.status = 'todo'
+    )
+ORDER BY next_at
+LIMIT 100
+FOR UPDATE SKIP LOCKED;

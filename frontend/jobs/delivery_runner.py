@@ -1,0 +1,86 @@
+"""What a worker does with one webhook. Nothing here decides which worker does it."""
+
+import random
+import uuid
+from datetime import UTC, datetime
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from frontend.jobs.deliveries import Settlement
+from frontend.jobs.startup import JobSystem
+from frontend.observe import tracing
+from frontend.webhooks.limits import HostLimit
+from frontend.webhooks.model import Delivery, DeliveryStatus
+from frontend.webhooks.schedule import next_pause_s
+from frontend.webhooks.sending import Answer, Sender
+from frontend.webhooks.signature import signature_headers
+from frontend.webhooks.urls import host_of
+
+_HOST_PAUSE_S = 1.0  # of a delivery to a busy host
+_LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
+_OUTCOMES = {
+    DeliveryStatus.DELIVERED: "delivered",
+    DeliveryStatus.PENDING: "retried",
+    DeliveryStatus.GAVE_UP: "gave_up",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class DeliveryRunner:
+    """Sends one webhook after the other, several at once, few to the same host."""
+
+    def __init__(self, system: JobSystem, sender: Sender) -> None:
+        """`sender` is shared by all attempts."""
+        self._deliveries = system.deliveries
+        self._settings = system.settings.webhooks
+        self._secrets = system.webhook_secrets
+        self._sender = sender
+        self._hosts = HostLimit(self._settings.per_host)
+        self._metrics = system.metrics
+
+    async def run(self, delivery_id: str) -> None:
+        """Make one attempt, unless the webhook is over or somebody else is at it."""
+        claim_id = str(uuid.uuid4())
+        lease_s = self._settings.timeout_s + _LEASE_SLACK_S
+        delivery = await self._deliveries.claim(delivery_id, claim_id, lease_s)
+        if delivery is None:
+            return
+        async with self._hosts.slot(host_of(delivery.url)) as is_free:
+            settlement = await self._attempt(delivery) if is_free else _later()
+        await self._deliveries.settle(delivery_id, claim_id, settlement)
+
+    async def _attempt(self, delivery: Delivery) -> Settlement:
+        headers = signature_headers(
+            self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
+        )
+        with tracing.span("webhook", kind=SpanKind.CLIENT, parent=delivery.traceparent) as span:
+            answer = await self._sender.send(delivery.url, headers, delivery.body)
+            settlement = self._judged(delivery, answer)
+            span.set_attribute("tritone.outcome", _OUTCOMES[settlement.status])
+        self._metrics.webhook_seconds.observe(answer.seconds)
+        self._metrics.webhook_attempts.labels(_OUTCOMES[settlement.status]).inc()
+        _log.info(
+            "webhook attempted",
+            delivery_id=delivery.id,
+            job_id=delivery.job_id,
+            host=host_of(delivery.url),
+            status_code=answer.status_code,
+            problem=answer.problem,
+            outcome=settlement.status.value,
+        )
+        return settlement
+
+    def _judged(self, delivery: Delivery, answer: Answer) -> Settlement:
+        if answer.is_accepted:
+            return Settlement(status=DeliveryStatus.DELIVERED, answer=answer)
+        pause_s = next_pause_s(answer, delivery.tries + 1, self._settings.schedule_s)
+        if pause_s is None:
+            return Settlement(status=DeliveryStatus.GAVE_UP, answer=answer)
+        return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, answer=answer)
+
+
+def _later() -> Settlement:
+    pause_s = _HOST_PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 -- not a secret
+    return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s)

@@ -1,0 +1,43 @@
+"""Jobs as rows of the database."""
+
+import json
+
+from frontend.database.queries import Row
+from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
+
+
+def insert_values(job_id: str, request: JobRequest) -> dict[str, object]:
+    """Return the values of a new row."""
+    return {
+        "id": job_id,
+        "owner": request.owner,
+        "contract": request.contract,
+        "idempotency_key": request.idempotency_key,
+        "digest": request.digest,
+        "request": request.to_json(),
+        "labels": json.dumps(dict(request.labels)),
+    }
+
+
+def to_job(row: Row) -> Job:
+    """Return the snapshot of a row."""
+    result, error = row["result"], row["error"]
+    return Job(
+        id=str(row["id"]),
+        seq=row["seq"],
+        request=JobRequest.from_json(row["request"]),
+        status=JobStatus(row["status"]),
+        attempt=row["attempt"],
+        strikes=row["strikes"],
+        cancel_requested=row["cancel_requested"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        steps_done=row["steps_done"],
+        steps=row["steps"],
+        position=row.get("position"),
+        traceparent=row["traceparent"],
+        result=None if result is None else JobResult.from_json(result),
+        failure=None if error is None else JobFailure(**error),
+    )
