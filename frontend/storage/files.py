@@ -4,10 +4,11 @@ The rest sees six verbs. Names are made here and checked before every use; no cl
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import obstore
@@ -23,6 +24,7 @@ from frontend.storage.names import (
     extension_of,
     new_key,
 )
+from frontend.storage.private_file import write_private_file
 from frontend.storage.ranges import ByteRange
 from frontend.storage.settings import StorageSettings
 from frontend.storage.tokens import sign, verify
@@ -32,6 +34,7 @@ FILES_PATH = "/files"
 
 _MEDIA_TYPES = {row.extension: row.media_type for row in FORMATS.values()}
 _CHUNK_BYTES = 256 * 1024
+_DISK_THREADS = 4
 
 Clock = Callable[[], datetime]
 _Signing = AzureStore | GCSStore | S3Store
@@ -64,6 +67,8 @@ class FileStore:
         self._settings = settings
         self._secret = secret
         self._clock = clock
+        # Its own threads: a slow disk must not delay what else waits for a thread.
+        self._disk = ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk")
         self._folder = None if "://" in settings.url else Path(settings.url).absolute()
         self._store = (
             from_url(settings.url)
@@ -78,14 +83,17 @@ class FileStore:
             BackendUnavailable: the store refuses or cannot be reached.
         """
         key = new_key(extension, self._clock())
-        # A local store knows no media types; they follow from the extension everywhere.
-        attributes = {"Content-Type": _media_type(key)} if self._folder is None else None
         try:
-            await obstore.put_async(self._store, key, data, attributes=attributes, mode="create")
+            if self._folder is None:
+                attributes = {"Content-Type": _media_type(key)}
+                await obstore.put_async(
+                    self._store, key, data, attributes=attributes, mode="create"
+                )
+            else:
+                write = partial(write_private_file, self._folder / key, data)
+                await asyncio.get_running_loop().run_in_executor(self._disk, write)
         except (BaseError, OSError) as error:
             raise BackendUnavailable("The sound could not be stored; try again later.") from error
-        if self._folder is not None:
-            await asyncio.to_thread(_flush, self._folder / key)
         return key
 
     async def head(self, key: str) -> FileInfo:
@@ -172,13 +180,3 @@ class FileStore:
 
 def _media_type(key: str) -> str:
     return _MEDIA_TYPES.get(extension_of(key), "application/octet-stream")
-
-
-def _flush(path: Path) -> None:
-    # The job will say that this file exists: it must survive a power cut as the job does.
-    for each in (path, path.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

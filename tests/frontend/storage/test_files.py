@@ -1,3 +1,6 @@
+import errno
+import os
+import stat
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,3 +156,33 @@ async def test_a_file_appears_whole_or_not_at_all(local: FileStore, tmp_path: Pa
     key = await local.put(SOUND, "flac")
     files = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
     assert [path.relative_to(tmp_path / "files").as_posix() for path in files] == [key]
+
+
+async def test_a_local_file_is_for_its_owner_only(local: FileStore, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = tmp_path / "files" / await local.put(SOUND, "wav")
+    finally:
+        os.umask(before)
+    assert stat.filemode(path.stat().st_mode) == "-rw-------"
+    assert stat.filemode(path.parent.stat().st_mode) == "drwx------"
+
+
+async def test_a_full_disk_leaves_nothing_behind(
+    local: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(BackendUnavailable):
+        await local.put(SOUND, "wav")
+    assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+async def test_a_file_that_a_crash_left_unfinished_is_not_one(
+    local: FileStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "files" / await local.put(b"x", "wav")
+    path.rename(path.with_name(f"{path.name}#1"))
+    assert await local.delete_days_before(datetime.now(UTC) + timedelta(days=2)) == 0
