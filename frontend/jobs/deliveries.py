@@ -8,8 +8,7 @@ from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
 from frontend.jobs.queue import DELIVER, Queue
-from frontend.webhooks.model import Announcement, Attempt, Delivery, DeliveryStatus
-from frontend.webhooks.sending import Answer
+from frontend.webhooks.model import Announcement, Attempt, AttemptOutcome, Delivery, DeliveryStatus
 
 _ID_BYTES = 18
 _SETTLED = (DeliveryStatus.DELIVERED, DeliveryStatus.GAVE_UP)
@@ -21,7 +20,7 @@ class Settlement:
 
     status: DeliveryStatus
     delay_s: float = 0.0  # until the next attempt, while pending
-    answer: Answer | None = None  # None: nothing was sent, and nothing is logged or counted
+    answer: AttemptOutcome | None = None  # None: nothing was sent, and nothing is logged or counted
 
 
 async def add_delivery(connection: Connection, job_id: str, announcement: Announcement) -> None:
@@ -124,7 +123,7 @@ class DeliveryStore:
         return await self._database.run(work)
 
 
-async def _log_attempt(connection: Connection, delivery_id: str, answer: Answer) -> None:
+async def _log_attempt(connection: Connection, delivery_id: str, answer: AttemptOutcome) -> None:
     await execute(
         connection,
         "record_attempt",

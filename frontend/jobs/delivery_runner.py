@@ -11,9 +11,9 @@ from frontend.jobs.deliveries import Settlement
 from frontend.jobs.startup import JobSystem
 from frontend.observe import tracing
 from frontend.webhooks.limits import HostLimit
-from frontend.webhooks.model import Delivery, DeliveryStatus
+from frontend.webhooks.model import AttemptOutcome, Delivery, DeliveryStatus
 from frontend.webhooks.schedule import next_pause_s
-from frontend.webhooks.sending import Answer, Sender
+from frontend.webhooks.sending import Sender
 from frontend.webhooks.signature import signature_headers
 from frontend.webhooks.urls import host_of
 
@@ -72,7 +72,7 @@ class DeliveryRunner:
         )
         return settlement
 
-    def _judged(self, delivery: Delivery, answer: Answer) -> Settlement:
+    def _judged(self, delivery: Delivery, answer: AttemptOutcome) -> Settlement:
         if answer.is_accepted:
             return Settlement(status=DeliveryStatus.DELIVERED, answer=answer)
         pause_s = next_pause_s(answer, delivery.tries + 1, self._settings.schedule_s)

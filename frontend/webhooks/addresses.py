@@ -67,3 +67,17 @@ def may_receive(address: Address, allowed: Sequence[Network], denied: Sequence[N
     if is_in(address, denied):
         return False
     return is_public(address) or is_in(address, allowed)
+
+
+def vet(
+    addresses: Sequence[Address], allowed: Sequence[Network], denied: Sequence[Network]
+) -> list[Address]:
+    """Return those addresses of one name that a webhook may go to; empty: it may go to none.
+
+    One forbidden address forbids the name: whoever mixes public addresses with ours means no good.
+    A name with an address in an allowed network is the operator's own, such as `localhost`, which
+    is `::1` as well: there, only the forbidden addresses are left out.
+    """
+    good = [each for each in addresses if may_receive(each, allowed, denied)]
+    is_the_operators = any(is_in(each, allowed) for each in good)
+    return good if is_the_operators or len(good) == len(addresses) else []

@@ -33,6 +33,21 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOutcome:
+    """What one attempt gave; of the receiver's answer, only the status is ever shown."""
+
+    status_code: int | None  # None: there was no answer
+    problem: str | None  # None: accepted
+    seconds: float
+    retry_after_s: float | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the receiver has it."""
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One delivery as it was a moment ago."""
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from frontend.webhooks.sending import Answer
+from frontend.webhooks.model import AttemptOutcome
 
 _GONE = 410
 _SLOW_DOWN = (429, 502, 504)
@@ -12,7 +12,7 @@ _MAX_RETRY_AFTER_S = 24 * 3600.0
 _JITTER = 0.2  # of the pause, added at most
 
 
-def next_pause_s(answer: Answer, tries: int, schedule_s: Sequence[float]) -> float | None:
+def next_pause_s(answer: AttemptOutcome, tries: int, schedule_s: Sequence[float]) -> float | None:
     """Return the pause before the next attempt, or None: there is none.
 
     Args:

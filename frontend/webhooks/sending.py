@@ -1,21 +1,18 @@
 """One attempt: connect to a vetted address, post the bytes, judge the status, forget the rest."""
 
 import asyncio
-import socket
 import ssl
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
-from typing import Any
 
 import httpcore2
 import httpx2
 
 from frontend.errors import InvalidRequest
-from frontend.webhooks.addresses import may_receive
+from frontend.webhooks.model import AttemptOutcome
+from frontend.webhooks.network import ForbiddenAddress, NameResolver, VettedBackend
+from frontend.webhooks.resolver import Resolver, UnknownName
 from frontend.webhooks.settings import WebhookSettings
 from frontend.webhooks.urls import check_url
 from tritone import __version__
@@ -30,94 +27,18 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What one attempt gave. Never shown to the API's caller beyond the status and our words."""
-
-    status_code: int | None  # None: there was no answer
-    problem: str | None  # None: accepted
-    seconds: float
-    retry_after_s: float | None = None
-
-    @property
-    def is_accepted(self) -> bool:
-        """The receiver has it."""
-        return self.problem is None
-
-
-class Refused(httpcore2.ConnectError):
-    """The name leads to an address that webhooks must not go to."""
-
-
-class VettedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name once, judges every address it gives, and connects to one of those.
-
-    The host header and the certificate's name stay those of the URL, because only the connection
-    is replaced; a name that changes between the check and the connection has no second chance.
-    """
-
-    def __init__(self, settings: WebhookSettings) -> None:
-        """Judge by these settings."""
-        self._settings = settings
-        self._inner = httpcore2.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the interface of httpcore2
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first address that answers.
-
-        Raises:
-            Refused: one of the addresses is not allowed; then none is tried.
-        """
-        addresses = await self._vetted(host, port)
-        problem: Exception = httpcore2.ConnectError("no address")
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                problem = error
-        raise problem
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Never."""
-        raise Refused("not a network address")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
-
-    async def _vetted(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore2.ConnectError("the name does not resolve") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        allowed, denied = self._settings.allow_networks, self._settings.deny_networks
-        for address in addresses:
-            if not may_receive(ip_address(address), allowed, denied):
-                raise Refused("the name leads to an address that is not public")
-        return addresses
-
-
 class Sender:
     """Posts signed bytes to strangers' servers."""
 
-    def __init__(self, settings: WebhookSettings, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` replaces the system's certificates in tests."""
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        tls: ssl.SSLContext | None = None,
+        resolver: NameResolver | None = None,
+    ) -> None:
+        """`tls` replaces the system's certificates in tests, `resolver` its name servers."""
         self._settings = settings
+        self._resolver = resolver or Resolver()
         transport = httpx2.AsyncHTTPTransport(
             verify=tls or True,
             retries=0,
@@ -125,7 +46,7 @@ class Sender:
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
         # The transport has no argument for it; a test checks that this is where it belongs.
-        transport._pool._network_backend = VettedBackend(settings)
+        transport._pool._network_backend = VettedBackend(settings, self._resolver)
         self._client = httpx2.AsyncClient(
             transport=transport,
             follow_redirects=False,
@@ -136,8 +57,9 @@ class Sender:
     async def close(self) -> None:
         """Disconnect."""
         await self._client.aclose()
+        await self._resolver.close()
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def send(self, url: str, headers: dict[str, str], body: bytes) -> AttemptOutcome:
         """Return what the receiver answered; never raises for what is outside."""
         start = time.monotonic()
         try:
@@ -147,14 +69,12 @@ class Sender:
                 status, retry_after_s = await self._post(url, headers, body)
         except (TimeoutError, httpx2.TimeoutException):
             return _unanswered("timed out", start)
-        except Refused as error:
-            return _unanswered(str(error), start)
         except InvalidRequest as error:
             return _unanswered(error.message, start)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpcore2.ConnectError) as error:
-            refusal = _refusal(error)
-            return _unanswered(refusal or f"no connection ({type(error).__name__})", start)
-        return Answer(
+            reason = _own_reason(error)
+            return _unanswered(reason or f"no connection ({type(error).__name__})", start)
+        return AttemptOutcome(
             status_code=status,
             problem=None if status in _ACCEPTED else f"answered {status}",
             seconds=time.monotonic() - start,
@@ -189,13 +109,14 @@ def retry_after_s(text: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _refusal(error: BaseException | None) -> str | None:
+def _own_reason(error: BaseException | None) -> str | None:
+    """Return our own words for why there is no connection; None: a library's only."""
     while error is not None:
-        if isinstance(error, Refused):
+        if isinstance(error, (ForbiddenAddress, UnknownName)):
             return str(error)
         error = error.__cause__ or error.__context__
     return None
 
 
-def _unanswered(problem: str, start: float) -> Answer:
-    return Answer(status_code=None, problem=problem, seconds=time.monotonic() - start)
+def _unanswered(problem: str, start: float) -> AttemptOutcome:
+    return AttemptOutcome(status_code=None, problem=problem, seconds=time.monotonic() - start)

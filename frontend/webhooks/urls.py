@@ -71,7 +71,9 @@ def _check_host(host: str, settings: WebhookSettings) -> None:
             raise _refused("must be a public address")
         return
     name = host.rstrip(".")
-    if "." not in name or name.endswith(_LOCAL_SUFFIXES):
+    is_local = "." not in name or name.endswith(_LOCAL_SUFFIXES)
+    # Where a network of the operator's is allowed, so are its names; each attempt judges addresses.
+    if is_local and not settings.allow_networks:
         raise _refused("must be a public host name")
 
 

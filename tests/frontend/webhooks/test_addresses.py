@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from frontend.webhooks.addresses import is_public, may_receive
+from frontend.webhooks.addresses import is_public, may_receive, vet
 
 FORBIDDEN = [
     *("0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1"),
@@ -46,3 +46,22 @@ def test_what_is_denied_stays_denied() -> None:
     assert not may_receive(ip_address("8.8.8.8"), [], ours)
     assert not may_receive(ip_address("8.8.8.8"), ours, ours)
     assert may_receive(ip_address("1.1.1.1"), [], ours)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "good"),
+    [
+        pytest.param(["8.8.8.8", "1.1.1.1"], ["8.8.8.8", "1.1.1.1"], id="public"),
+        pytest.param(["8.8.8.8", "10.0.0.1"], [], id="one-forbidden"),
+        pytest.param(["::1", "127.0.0.1"], ["127.0.0.1"], id="the-operators"),
+        pytest.param(["::1"], [], id="only-forbidden"),
+        pytest.param(["127.0.0.9", "127.0.0.1"], ["127.0.0.1"], id="denied-wins"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_the_addresses_of_one_name_are_judged_together(
+    addresses: list[str], good: list[str]
+) -> None:
+    allowed, denied = [ip_network("127.0.0.0/8")], [ip_network("127.0.0.9/32")]
+    found = vet([ip_address(each) for each in addresses], allowed, denied)
+    assert [str(each) for each in found] == good

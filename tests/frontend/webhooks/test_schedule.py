@@ -1,14 +1,16 @@
 import pytest
 
+from frontend.webhooks.model import AttemptOutcome
 from frontend.webhooks.schedule import next_pause_s
-from frontend.webhooks.sending import Answer
 from frontend.webhooks.settings import WebhookSettings
 
 SCHEDULE = (5.0, 300.0, 1800.0)
 
 
-def _answer(status: int | None, retry_after_s: float | None = None) -> Answer:
-    return Answer(status_code=status, problem="no", seconds=0.1, retry_after_s=retry_after_s)
+def _answer(status: int | None, retry_after_s: float | None = None) -> AttemptOutcome:
+    return AttemptOutcome(
+        status_code=status, problem="no", seconds=0.1, retry_after_s=retry_after_s
+    )
 
 
 @pytest.mark.parametrize("status", [None, 302, 400, 404, 500, 503])

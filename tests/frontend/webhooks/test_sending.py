@@ -1,5 +1,4 @@
 import asyncio
-import socket
 import ssl
 import subprocess
 import time
@@ -8,13 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
 
 import httpcore2
 import httpx2
 import pytest
 
-from frontend.webhooks.sending import Sender, VettedBackend, retry_after_s
+from frontend.webhooks.network import VettedBackend
+from frontend.webhooks.resolver import Resolver
+from frontend.webhooks.sending import Sender, retry_after_s
 from frontend.webhooks.settings import WebhookSettings
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -50,39 +50,44 @@ def saying(text: str, heads: list[str] | None = None) -> Serve:
     return answer
 
 
+class Names(Resolver):
+    """Knows some names itself; each look-up takes the next answer, then the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, list[str]] = {}
+
+    async def addresses_of(self, host: str) -> list[str]:
+        if host not in self.known:
+            return await super().addresses_of(host)
+        answers = self.known[host]
+        return (answers.pop(0) if len(answers) > 1 else answers[0]).split(",")
+
+
 @pytest.fixture
-async def sender() -> AsyncIterator[Sender]:
-    sender = Sender(OPEN)
+async def resolver() -> AsyncIterator[Names]:
+    resolver = Names()
+    yield resolver
+    await resolver.close()
+
+
+@pytest.fixture
+def names(resolver: Names) -> dict[str, list[str]]:
+    return resolver.known
+
+
+@pytest.fixture
+async def sender(resolver: Names) -> AsyncIterator[Sender]:
+    sender = Sender(OPEN, resolver=resolver)
     yield sender
     await sender.close()
 
 
 @pytest.fixture
-async def strict() -> AsyncIterator[Sender]:
-    sender = Sender(CLOSED)
+async def strict(resolver: Names) -> AsyncIterator[Sender]:
+    sender = Sender(CLOSED, resolver=resolver)
     yield sender
     await sender.close()
-
-
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """A resolver that knows these names; each lookup takes the next answer, then the last."""
-    known: dict[str, list[str]] = {}
-
-    async def getaddrinfo(
-        _loop: object, host: str, port: int, **_rest: object
-    ) -> list[tuple[Any, ...]]:
-        if host in known:
-            found = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
-            return [
-                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port))
-                for each in found.split(",")
-            ]
-        found_by_system = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return list(found_by_system)
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
-    return known
 
 
 async def test_the_transport_takes_our_backend_where_we_put_it() -> None:
@@ -196,10 +201,10 @@ async def test_this_machine_and_its_network_cannot_be_reached(strict: Sender, ho
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
 async def test_what_only_resolvers_take_for_an_address_is_judged_by_the_resolver(
-    host: str,
+    resolver: Names, host: str
 ) -> None:
     with pytest.raises(httpcore2.ConnectError, match="not public"):
-        await VettedBackend(CLOSED).connect_tcp(host, 80, timeout=1.0)
+        await VettedBackend(CLOSED, resolver).connect_tcp(host, 80, timeout=1.0)
 
 
 async def test_one_forbidden_address_among_good_ones_forbids_the_name(
@@ -229,6 +234,26 @@ async def test_a_name_that_does_not_resolve_is_a_failed_attempt(
 ) -> None:
     answer = await sender.send("http://no-such-name.invalid/", {}, b"{}")
     assert (answer.status_code, names) == (None, {})
+    assert answer.problem == "the name does not resolve"
+
+
+async def test_a_name_of_the_operators_network_is_delivered_to(sender: Sender) -> None:
+    # `localhost` is `::1` as well, which is not allowed here: that address is left out.
+    heads: list[str] = []
+    async with serving(saying("HTTP/1.1 204 X\n\n", heads)) as port:
+        answer = await sender.send(f"http://localhost:{port}/hook", {}, b"{}")
+    assert answer.is_accepted
+    assert f"host: localhost:{port}" in heads[0].lower()
+
+
+async def test_a_denied_network_stays_denied_by_name(resolver: Names) -> None:
+    denied = WebhookSettings.model_validate(
+        {"allow_networks": ["127.0.0.0/8"], "deny_networks": ["127.0.0.0/8"]}
+    )
+    sender = Sender(denied, resolver=resolver)
+    answer = await sender.send("http://localhost:1024/", {}, b"{}")
+    assert answer.problem == "the name leads to an address that is not public"
+    await sender.close()
 
 
 @pytest.fixture(scope="session")
@@ -248,14 +273,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 async def test_tls_asks_for_and_checks_the_name_and_not_the_address(
-    certificate: tuple[Path, Path], names: dict[str, list[str]]
+    certificate: tuple[Path, Path], resolver: Names, names: dict[str, list[str]]
 ) -> None:
     key, cert = certificate
     server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server_tls.load_cert_chain(cert, key)
     asked: list[str | None] = []
     server_tls.sni_callback = lambda _socket, name, _context: asked.append(name)
-    sender = Sender(OPEN, ssl.create_default_context(cafile=str(cert)))
+    sender = Sender(OPEN, ssl.create_default_context(cafile=str(cert)), resolver)
     names[NAME] = ["127.0.0.1"]
     names["other.example.com"] = ["127.0.0.1"]
     async with serving(saying("HTTP/1.1 204 X\n\n"), server_tls) as port:

@@ -83,6 +83,14 @@ def test_an_allowed_network_may_be_written_as_an_address() -> None:
         check_url("http://10.0.0.1/", lan)
 
 
+@pytest.mark.parametrize("host", ["localhost", "receiver", "nas.local", "hooks.internal"])
+def test_names_of_an_allowed_network_are_judged_when_they_are_resolved(host: str) -> None:
+    lan = WebhookSettings.model_validate({"allow_networks": ["192.168.7.0/24"]})
+    check_url(f"http://{host}:8000/hook", lan)
+    with pytest.raises(InvalidRequest, match="public host name"):
+        check_url(f"http://{host}:8000/hook", SETTINGS)
+
+
 @given(st.one_of(st.text(), st.text().map(lambda text: f"https://{text}")))
 def test_no_text_breaks_the_check(text: str) -> None:
     try:

@@ -1,0 +1,85 @@
+"""The real resolver: `/etc/hosts`, numbers, and name servers of our own, of which one is silent."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+
+from frontend.webhooks.resolver import Resolver, UnknownName
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Answers every question for an address with 192.0.2.7, or nothing at all."""
+
+    def __init__(self, *, is_silent: bool) -> None:
+        self.is_silent = is_silent
+        self.n_questions = 0
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.n_questions += 1
+        if self.is_silent or self.transport is None:
+            return
+        end = data.index(b"\0", 12) + 5  # of the question: name, type, class
+        is_ipv4 = data[end - 4 : end - 2] == b"\0\1"
+        head = data[:2] + struct.pack(">HHHHH", 0x8180, 1, int(is_ipv4), 0, 0)
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + socket.inet_aton("192.0.2.7")
+        self.transport.sendto(head + data[12:end] + record * is_ipv4, addr)
+
+
+@asynccontextmanager
+async def asking(
+    *, is_silent: bool, timeout_s: float = 5.0
+) -> AsyncIterator[tuple[Resolver, NameServer]]:
+    """Run a name server and a resolver that asks it."""
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(
+        lambda: NameServer(is_silent=is_silent), ("127.0.0.1", 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    resolver = Resolver(timeout_s, name_servers=["127.0.0.1"], udp_port=port)
+    yield resolver, server
+    await resolver.close()
+    transport.close()
+
+
+async def test_names_come_from_a_name_server() -> None:
+    async with asking(is_silent=False) as (resolver, server):
+        assert await resolver.addresses_of("hooks.example.com") == ["192.0.2.7"]
+        assert server.n_questions > 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "2130706433", "0x7f.1"])
+async def test_this_machines_own_names_and_numbers_ask_nobody(host: str) -> None:
+    async with asking(is_silent=True) as (resolver, server):
+        addresses = await resolver.addresses_of(host)
+        assert set(addresses) <= {"127.0.0.1", "::1"}
+        assert addresses
+        assert server.n_questions == 0
+
+
+async def test_the_hosts_file_counts() -> None:
+    async with asking(is_silent=True) as (resolver, _):
+        assert await resolver.addresses_of(socket.gethostname())
+
+
+async def test_a_silent_name_server_is_left_in_time_and_holds_no_thread() -> None:
+    async with asking(is_silent=True, timeout_s=0.3) as (resolver, server):
+        began = time.monotonic()
+        many = [resolver.addresses_of(f"n{n}.example.com") for n in range(200)]
+        found = asyncio.gather(*many, return_exceptions=True)
+        # More look-ups hang than the loop has threads: work for a thread does not wait for them.
+        await asyncio.wait_for(asyncio.to_thread(time.sleep, 0), 0.25)
+        problems = await found
+        assert time.monotonic() - began < 2.0
+    assert {str(each) for each in problems} == {"the name was not resolved in time"}
+    assert all(isinstance(each, UnknownName) for each in problems)
+    assert server.n_questions >= 200
