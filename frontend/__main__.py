@@ -12,7 +12,7 @@ import uvicorn
 
 from frontend.app import create_app
 from frontend.database.database import DatabaseAway, wait_for_database
-from frontend.keys.gate import check_keys
+from frontend.keys.policy import check_keys
 from frontend.observe import logs, tracing
 from frontend.settings import InvalidSettings, Settings, load_settings
 

@@ -1,22 +1,22 @@
 """`python -m frontend.keys`, which `tritone keys` runs: make, list and revoke keys."""
 
-import argparse
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import structlog
+import typer
 
 from frontend.database.connections import make_pool
 from frontend.database.database import Database
 from frontend.errors import BackendUnavailable
-from frontend.keys.issue import issue
-from frontend.keys.model import KeyLimits, KeyReport, default_burst
+from frontend.keys.creation import create_key
+from frontend.keys.model import KeyLimits, default_burst
 from frontend.keys.pepper import pepper_of
-from frontend.keys.secrets import named_id, parsed, pepper_id
+from frontend.keys.report import json_report, table_report
+from frontend.keys.secrets import find_id, parse_key, pepper_id
 from frontend.keys.store import KeyStore
 from frontend.settings import InvalidSettings, Settings, load_settings
 
@@ -25,34 +25,123 @@ _RATES = 0.01, 1e6  # requests per minute
 _MAX_BURST = 100_000
 _MAX_IN_FLIGHT = 1000  # every slot taken is written with every request
 _MAX_NAME_CHARS = 100
-_HEADINGS = ("id", "name", "created", "last used", "requests", "sound", "limits", "state")
 
-Command = Callable[[KeyStore, Settings, argparse.Namespace], Awaitable[int]]
+T = TypeVar("T")
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; return the exit status."""
-    options = _parser().parse_args(arguments)
-    _keep_output_clean()
-    try:
-        return asyncio.run(_run(options, load_settings()))
-    except InvalidSettings as error:
-        sys.stderr.write(f"tritone: {error}\n")
-        return 2
-    except BackendUnavailable:  # the pool has said why
-        sys.stderr.write("tritone: TRITONE_JOBS__DATABASE_URL: the database cannot be reached\n")
-        return 1
+app = typer.Typer(
+    name="tritone keys",
+    help="Make, list and revoke API keys.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
-def _keep_output_clean() -> None:
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if parse_key(name) is not None:
+        raise typer.BadParameter("this is a key, not a name")
+    if not name.isprintable() or not 0 < len(name) <= _MAX_NAME_CHARS:
+        raise typer.BadParameter(f"1 to {_MAX_NAME_CHARS} printable characters")
+    return name
+
+
+def _rate(rate: float | None) -> float | None:
+    least, most = _RATES
+    if rate is not None and not least <= rate <= most:  # not a number is out of bounds, too
+        raise typer.BadParameter(f"{least:g} to {most:g}")
+    return rate
+
+
+@app.command("create")
+def _create(
+    name: Annotated[str, typer.Argument(parser=_name, help="Whose key it is, for the list.")],
+    rate_per_minute: Annotated[
+        float | None, typer.Option(callback=_rate, help="Requests; default: no limit.")
+    ] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=_MAX_BURST,
+            help="Requests at once after a pause; default: those of ten seconds.",
+        ),
+    ] = None,
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, max=_MAX_IN_FLIGHT, help="Requests being answered; default: no limit."),
+    ] = None,
+) -> None:
+    """Make a key and show it once."""
+    limits = KeyLimits(
+        rate_per_minute=rate_per_minute,
+        burst=burst or default_burst(rate_per_minute),
+        max_in_flight=max_in_flight,
+    )
+
+    async def create(store: KeyStore, settings: Settings) -> str:
+        return await create_key(store, pepper_of(settings.keys), name, limits)
+
+    # Alone on standard output, so that `KEY=$(tritone keys create …)` works.
+    typer.echo(_run(create))
+    typer.echo("Keep it: it is shown only this once.", err=True)
+
+
+@app.command("list")
+def _list(
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
+) -> None:
+    """Show every key and its usage."""
+
+    async def report(store: KeyStore, settings: Settings) -> str:
+        ours = pepper_id(pepper_of(settings.keys))
+        reports = await store.reports()
+        return json_report(reports, ours) if as_json else table_report(reports, ours)
+
+    typer.echo(_run(report))
+
+
+@app.command("revoke")
+def _revoke(key: Annotated[str, typer.Argument(help="Its id, or the key itself.")]) -> None:
+    """End a key."""
+
+    async def revoke(store: KeyStore, settings: Settings) -> float | None:
+        key_id = find_id(key)
+        is_known = key_id is not None and await store.revoke(key_id)
+        return settings.keys.cache_s if is_known else None
+
+    seconds_left = _run(revoke)
+    if seconds_left is None:
+        typer.echo("tritone: there is no such key; see `tritone keys list`", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Revoked; it works for at most {seconds_left:g} s more.", err=True)
+
+
+def _run(command: Callable[[KeyStore, Settings], Awaitable[T]]) -> T:
+    """Return what a command gives; end the program with one line where it cannot run."""
     # Standard output is for what was asked for; libraries' warnings go to standard error anyway.
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    try:
+        return asyncio.run(_run_on_database(command, load_settings()))
+    except InvalidSettings as error:
+        typer.echo(f"tritone: {error}", err=True)
+        raise typer.Exit(2) from None
+    except BackendUnavailable:  # the log has said why
+        message = "TRITONE_JOBS__DATABASE_URL: the database cannot be reached"
+        typer.echo(f"tritone: {message}", err=True)
+        raise typer.Exit(1) from None
 
 
-async def _run(options: argparse.Namespace, settings: Settings) -> int:
+async def _run_on_database(
+    command: Callable[[KeyStore, Settings], Awaitable[T]], settings: Settings
+) -> T:
     if settings.jobs.database_url is None:
         raise InvalidSettings(
             "TRITONE_JOBS__DATABASE_URL: keys that can be made and revoked need a database; "
@@ -60,154 +149,12 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         )
     url = settings.jobs.database_url.get_secret_value()
     database = Database(make_pool(url, 1, durable=True), _PATIENCE_S)
-    command: Command = options.command
     try:
         await database.open()
-        return await command(KeyStore(database), settings, options)
+        return await command(KeyStore(database), settings)
     finally:
         await database.close()
 
 
-async def _create(store: KeyStore, settings: Settings, options: argparse.Namespace) -> int:
-    limits = KeyLimits(
-        rate_per_minute=options.rate_per_minute,
-        burst=options.burst or default_burst(options.rate_per_minute),
-        max_in_flight=options.max_in_flight,
-    )
-    text = await issue(store, pepper_of(settings.keys), options.name, limits)
-    sys.stdout.write(f"{text}\n")  # alone there, so that `KEY=$(tritone keys create …)` works
-    sys.stderr.write("Keep it: it is shown only this once.\n")
-    return 0
-
-
-async def _list(store: KeyStore, settings: Settings, options: argparse.Namespace) -> int:
-    ours = pepper_id(pepper_of(settings.keys))
-    reports = await store.reports()
-    if options.json:
-        found = [_as_json(report, ours) for report in reports]
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        sys.stdout.write(_table([_HEADINGS, *(_cells(report, ours) for report in reports)]))
-    return 0
-
-
-async def _revoke(store: KeyStore, settings: Settings, options: argparse.Namespace) -> int:
-    key_id = named_id(options.id)
-    if key_id is None or not await store.revoke(key_id):
-        sys.stderr.write("tritone: there is no such key; see `tritone keys list`\n")
-        return 1
-    sys.stderr.write(f"Revoked; it works for at most {settings.keys.cache_s:g} s more.\n")
-    return 0
-
-
-def _state(report: KeyReport, ours: bytes) -> str:
-    if report.revoked_at is not None:
-        return "revoked"
-    return "active" if report.pepper_id == ours else "another pepper"
-
-
-def _cells(report: KeyReport, ours: bytes) -> tuple[str, ...]:
-    created, used = report.created_at, report.last_used_at
-    return (
-        report.id,
-        report.name,
-        f"{created:%Y-%m-%d}",
-        f"{used:%Y-%m-%d %H:%M}" if used else "never",
-        str(report.requests),
-        f"{report.sound_seconds:.1f} s",
-        _shown_limits(report.limits),
-        _state(report, ours),
-    )
-
-
-def _shown_limits(limits: KeyLimits) -> str:
-    shown = []
-    if limits.rate_per_minute is not None:
-        shown.append(f"{limits.rate_per_minute:g}/min (burst {limits.burst})")
-    if limits.max_in_flight is not None:
-        shown.append(f"{limits.max_in_flight} at once")
-    return ", ".join(shown) or "none"
-
-
-def _as_json(report: KeyReport, ours: bytes) -> dict[str, object]:
-    moments = {
-        name: moment.isoformat() if moment else None
-        for name, moment in (
-            ("created_at", report.created_at),
-            ("last_used_at", report.last_used_at),
-            ("revoked_at", report.revoked_at),
-        )
-    }
-    return {
-        "id": report.id,
-        "name": report.name,
-        **asdict(report.limits),
-        **moments,
-        "requests": report.requests,
-        "sound_seconds": report.sound_seconds,
-        "state": _state(report, ours),
-    }
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines) + "\n"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tritone keys", description="Make, list and revoke API keys."
-    )
-    commands = parser.add_subparsers(required=True, metavar="create|list|revoke")
-    create = commands.add_parser("create", help="make a key and show it once")
-    create.add_argument("name", type=_name, help="whose key it is, for the list")
-    create.add_argument("--rate-per-minute", type=_rate, help="requests; default: no limit")
-    create.add_argument(
-        "--burst",
-        type=_up_to(_MAX_BURST),
-        help="requests at once after a pause; default: ten seconds' worth",
-    )
-    create.add_argument(
-        "--max-in-flight",
-        type=_up_to(_MAX_IN_FLIGHT),
-        help="requests being answered; default: no limit",
-    )
-    create.set_defaults(command=_create)
-    listing = commands.add_parser("list", help="show every key and its usage")
-    listing.add_argument("--json", action="store_true", help="for programs")
-    listing.set_defaults(command=_list)
-    revoke = commands.add_parser("revoke", help="end a key")
-    revoke.add_argument("id", help="its id, or the key itself")
-    revoke.set_defaults(command=_revoke)
-    return parser
-
-
-def _name(text: str) -> str:
-    if parsed(text.strip()) is not None:
-        raise argparse.ArgumentTypeError("this is a key, not a name")
-    if not text.strip().isprintable() or not 0 < len(text.strip()) <= _MAX_NAME_CHARS:
-        raise argparse.ArgumentTypeError(f"1 to {_MAX_NAME_CHARS} printable characters")
-    return text.strip()
-
-
-def _rate(text: str) -> float:
-    least, most = _RATES
-    rate = float(text)
-    if not least <= rate <= most:
-        raise argparse.ArgumentTypeError(f"{least:g} to {most:g}")
-    return rate
-
-
-def _up_to(most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        found = int(text)
-        if not 1 <= found <= most:
-            raise argparse.ArgumentTypeError(f"1 to {most}")
-        return found
-
-    return number
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,5 @@
-"""The way in: asks every request for its key and keeps to what the key may do."""
+"""The way in: asks every request for its key and applies the key's limits."""
 
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
@@ -13,11 +12,12 @@ from frontend.errors import MissingKey, Unauthenticated
 from frontend.keys.keyring import Keyring
 from frontend.keys.limits import Limiter
 from frontend.keys.pepper import pepper_of
+from frontend.keys.policy import keys_are_required
 from frontend.keys.secrets import pepper_id
 from frontend.keys.static import StaticKeys
 from frontend.keys.store import KeyStore
 from frontend.keys.usage import Usage
-from frontend.settings import InvalidSettings, Settings
+from frontend.settings import Settings
 
 _PATIENCE_S = 2.0  # with a database that is away: a client's own patience is not much longer
 _MAX_CONNECTIONS = 4  # apart from the jobs', so that neither waits for the other
@@ -29,20 +29,20 @@ _log = structlog.get_logger(__name__)
 
 
 class Gate(Protocol):
-    """Who may enter. `app.state.gate` is one of the three below."""
+    """Who may enter. `app.state.gate` is one of the three classes below."""
 
     async def open(self) -> None:
-        """Begin.
+        """Connect to what is needed.
 
         Raises:
             BackendUnavailable: the database cannot be reached.
         """
 
     async def close(self) -> None:
-        """End."""
+        """Write down what is not written yet, and disconnect."""
 
-    def admitted(self, presented: str | None) -> AbstractAsyncContextManager[str]:
-        """Let a request in for as long as it is answered; gives the id of its key.
+    def admit(self, presented: str | None) -> AbstractAsyncContextManager[str]:
+        """Let a request in for as long as it is answered; give the id of its key.
 
         Raises:
             MissingKey: it shows none.
@@ -52,38 +52,38 @@ class Gate(Protocol):
         """
 
     def count_sound(self, owner: str, seconds: float) -> None:
-        """Count a sound for a key."""
+        """Add a sound's length to the usage of its key."""
 
 
 class OpenGate:
-    """Lets everybody in and looks at no key: clients must often send one, whatever it is."""
+    """Lets everybody in. A key that a client sends is not looked at."""
 
     async def open(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     @asynccontextmanager
-    async def admitted(self, presented: str | None) -> AsyncIterator[str]:
-        """Admit."""
+    async def admit(self, presented: str | None) -> AsyncIterator[str]:
+        """Let in without a look at the key."""
         yield NOBODY
 
     def count_sound(self, owner: str, seconds: float) -> None:
-        """Forget."""
+        """Count nothing: there is no key to count for."""
 
 
 class StaticGate(OpenGate):
-    """Lets in who shows a key of the settings; these have no limits."""
+    """Lets in who shows a key of the settings. Those keys have no limits."""
 
     def __init__(self, keys: StaticKeys) -> None:
-        """Keep the keys."""
+        """`keys` are compared with what each request shows."""
         self._keys = keys
 
     @asynccontextmanager
-    async def admitted(self, presented: str | None) -> AsyncIterator[str]:
-        """Admit by the settings."""
-        owner = self._keys.id_of(_required(presented))
+    async def admit(self, presented: str | None) -> AsyncIterator[str]:
+        """Let in who shows a key of the settings."""
+        owner = self._keys.id_of(_require(presented))
         if owner is None:
             raise _wrong_key()
         yield owner
@@ -109,7 +109,7 @@ class DatabaseGate:
         self._usage = Usage(store)
 
     async def open(self) -> None:
-        """Connect, and tell in the log what would keep everybody out."""
+        """Connect; log what would keep everybody out."""
         await self._database.open()
         active = [key for key in await self._store.reports() if key.revoked_at is None]
         n_foreign = sum(key.pepper_id != self._pepper_id for key in active)
@@ -125,9 +125,9 @@ class DatabaseGate:
         await self._database.close()
 
     @asynccontextmanager
-    async def admitted(self, presented: str | None) -> AsyncIterator[str]:
-        """Admit by the settings, else by the database and the key's limits."""
-        text = _required(presented)
+    async def admit(self, presented: str | None) -> AsyncIterator[str]:
+        """Let in by the keys of the settings, else by those of the database and their limits."""
+        text = _require(presented)
         owner = self._keys.id_of(text)
         if owner is not None:
             yield owner
@@ -140,7 +140,7 @@ class DatabaseGate:
             yield key.id
 
     def count_sound(self, owner: str, seconds: float) -> None:
-        """Count a sound that is not a job's: those count themselves."""
+        """Count a sound of a request; the database counts the sounds of jobs."""
         self._usage.add(owner, sound_seconds=seconds)
 
 
@@ -160,43 +160,7 @@ def make_gate(settings: Settings) -> Gate:
     return DatabaseGate(keys, Database(pool, _PATIENCE_S), settings)
 
 
-def keys_are_required(settings: Settings) -> bool:
-    """Return whether a request must show a key."""
-    if settings.keys.allow_anonymous is not None:
-        return not settings.keys.allow_anonymous
-    return bool(settings.keys.static) or not _is_loopback(settings.host)
-
-
-def check_keys(settings: Settings) -> None:
-    """Return if keys are not needed, or can be had.
-
-    Raises:
-        InvalidSettings: one line with the remedies.
-    """
-    if settings.keys.static and settings.keys.allow_anonymous:
-        raise InvalidSettings(
-            "TRITONE_KEYS__ALLOW_ANONYMOUS=true lets everybody in in spite of "
-            "TRITONE_KEYS__STATIC; unset one of them"
-        )
-    has_keys = settings.keys.static or settings.jobs.database_url
-    if keys_are_required(settings) and not has_keys:
-        raise InvalidSettings(
-            f"TRITONE_HOST={settings.host} needs API keys; set TRITONE_KEYS__STATIC, or "
-            "TRITONE_JOBS__DATABASE_URL and use `tritone keys create`, or let everybody in with "
-            "TRITONE_KEYS__ALLOW_ANONYMOUS=true"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host.lower() == "localhost"  # where any other name leads is not ours to know
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
-
-
-def _required(presented: str | None) -> str:
+def _require(presented: str | None) -> str:
     if presented is None:
         raise MissingKey(
             "An API key is required: send it as `xi-api-key`, `x-api-key` or "

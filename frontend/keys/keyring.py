@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from frontend.keys.model import Key
-from frontend.keys.secrets import Presented, digest_of, fingerprint, is_same, parsed
+from frontend.keys.secrets import Presented, digest_of, fingerprint, is_same, parse_key
 
 _MAX_REMEMBERED = 10_000
 
@@ -37,7 +37,7 @@ class Keyring:
         Raises:
             BackendUnavailable: the database is needed, and away.
         """
-        presented = parsed(text)
+        presented = parse_key(text)
         if presented is None:
             return None
         key = self._recall(presented.id) or await self._look_up(presented)

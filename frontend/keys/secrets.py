@@ -36,13 +36,13 @@ def new_key(pepper: bytes) -> Presented:
     return Presented(fingerprint(secret, pepper), secret)
 
 
-def parsed(text: str) -> Presented | None:
+def parse_key(text: str) -> Presented | None:
     """Return the parts of a key; None: nobody was ever given such a key."""
     match = _TEXT.fullmatch(text)
     return Presented(match[1], match[2].encode()) if match else None
 
 
-def named_id(text: str) -> str | None:
+def find_id(text: str) -> str | None:
     """Return the id in what a person gives as a key's name: the id, with or without the rest."""
     match = _NAME.fullmatch(text)
     return match[1] if match else None

@@ -52,6 +52,6 @@ async def answer_in_envelope(envelope: Envelope, request: Request, handle: Handl
 
 @asynccontextmanager
 async def _admit(request: Request) -> AsyncIterator[None]:
-    async with get_gate(request).admitted(presented_key(request.headers)) as owner:
+    async with get_gate(request).admit(presented_key(request.headers)) as owner:
         request.state.owner = owner
         yield

@@ -11,7 +11,7 @@ import pytest
 
 from frontend.database.connections import make_pool
 from frontend.database.database import Database
-from frontend.keys.issue import issue
+from frontend.keys.creation import create_key
 from frontend.keys.model import KeyLimits
 from frontend.keys.store import KeyStore
 from ops.stack.postgres import EmbeddedPostgres
@@ -75,4 +75,4 @@ async def make_key(
 ) -> str:
     """Return the text of a new key."""
     limits = KeyLimits(rate_per_minute=rate_per_minute, burst=burst, max_in_flight=max_in_flight)
-    return await issue(store, PEPPER, "test", limits)
+    return await create_key(store, PEPPER, "test", limits)

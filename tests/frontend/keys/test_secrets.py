@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from frontend.keys.secrets import (
     digest_of,
+    find_id,
     fingerprint,
     is_same,
-    named_id,
     new_key,
-    parsed,
+    parse_key,
     pepper_id,
 )
 
@@ -24,7 +24,7 @@ def test_a_key_has_its_form_and_no_two_are_equal() -> None:
 
 def test_the_parts_of_a_key_are_found_again() -> None:
     key = new_key(PEPPER)
-    assert parsed(key.text) == key
+    assert parse_key(key.text) == key
 
 
 def test_an_id_belongs_to_its_secret_and_to_the_pepper() -> None:
@@ -43,15 +43,15 @@ def test_a_digest_needs_the_pepper_and_is_not_the_id() -> None:
 
 @given(st.text())
 def test_no_other_text_is_a_key(text: str) -> None:
-    assert parsed(text) is None
-    assert named_id(text) is None
+    assert parse_key(text) is None
+    assert find_id(text) is None
 
 
 def test_a_key_may_be_named_by_its_id_or_by_any_longer_form() -> None:
     key = new_key(PEPPER)
     for text in (key.id, f"tta_{key.id}", key.text):
-        assert named_id(text) == key.id
-    assert named_id(key.id[:-1]) is None
+        assert find_id(text) == key.id
+    assert find_id(key.id[:-1]) is None
 
 
 def test_comparison_takes_any_text() -> None:

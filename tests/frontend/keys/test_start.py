@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from frontend.__main__ import main
-from frontend.keys.gate import check_keys, keys_are_required
+from frontend.keys.policy import check_keys, keys_are_required
 from frontend.settings import InvalidSettings, load_settings
 from tests.conftest import make_settings
 

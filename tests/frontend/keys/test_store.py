@@ -6,7 +6,7 @@ import pytest
 from psycopg.types.json import Json
 
 from frontend.keys.model import Counts, Key, KeyLimits
-from frontend.keys.secrets import parsed
+from frontend.keys.secrets import parse_key
 from frontend.keys.store import KeyStore
 from tests.frontend.keys.conftest import make_key
 
@@ -14,7 +14,7 @@ FOREVER_S = 600.0
 
 
 async def _stored(store: KeyStore, text: str) -> Key:
-    presented = parsed(text)
+    presented = parse_key(text)
     assert presented is not None
     key = await store.find(presented.id)
     assert key is not None

@@ -1,12 +1,12 @@
-"""Making a key and keeping its digest."""
+"""Making a key, of which only the digest is stored."""
 
 from frontend.keys.model import Key, KeyLimits
 from frontend.keys.secrets import digest_of, new_key, pepper_id
 from frontend.keys.store import KeyStore
 
 
-async def issue(store: KeyStore, pepper: bytes, name: str, limits: KeyLimits) -> str:
-    """Return the text of a new key; nobody can read it again.
+async def create_key(store: KeyStore, pepper: bytes, name: str, limits: KeyLimits) -> str:
+    """Make and store a key; return its text, which nobody can read again.
 
     Raises:
         BackendUnavailable: the database is away.
