@@ -1,13 +1,15 @@
 """The model card: every fact of one published model that servers and clients need.
 
-The exporter writes it, as JSON, into the `parameters` of the model's `config.pbtxt` files; the
+Whoever publishes a model writes its card, as JSON, into the `parameters` of its `config.pbtxt`; the
 backends and the frontend read it from there: a fact of a model is stated once and travels with it.
+A card's `task` says what the model does: `ModelCard` is of models that make sounds, `SpeechCard` of
+models that speak.
 """
 
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 from tritone.families import FAMILIES, Family
 
@@ -50,7 +52,12 @@ class ScheduleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """One published model. Sizes are per sample; the batch dimension is never part of them."""
+    """One model that makes sounds. Sizes are per sample, without the batch dimension.
+
+    Its JSON does not name the task: cards without one are of sounds.
+    """
+
+    task: ClassVar[Literal["sound"]] = "sound"
 
     name: str
     family: str
@@ -96,7 +103,9 @@ class ModelCard:
         """
         try:
             fields: dict[str, Any] = json.loads(text)
-            card = cls(**{**fields, "schedule": ScheduleSettings(**fields["schedule"])})
+            schedule = ScheduleSettings(**fields.pop("schedule"))
+            fields.pop("task", None)
+            card = cls(**fields, schedule=schedule)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidCard(f"not a model card of this release: {error}") from error
         if card.family not in FAMILIES:
@@ -104,11 +113,90 @@ class ModelCard:
         return card
 
 
-def read_card(config: str) -> ModelCard | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """One voice of a model that speaks."""
+
+    id: str  # by which requests name it; unique within the model
+    name: str  # for people
+    language: str  # BCP 47, as `en-US`
+    gender: Literal["female", "male", "neutral"]
+    license: str  # SPDX
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechCard:
+    """One model that speaks, in one or several voices."""
+
+    task: ClassVar[Literal["speech"]] = "speech"
+
+    name: str
+    engine: str  # how the backend `speech` turns text into sound: a key of its `ENGINES`
+    voices: tuple[Voice, ...]
+    default_voice: str  # of requests that name none
+    sample_rate: int  # Hz
+    audio_channels: int
+    min_speed: float  # 1 is the voice's own pace, 2 is twice as fast
+    max_speed: float
+    max_characters: int  # of one request's text
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the voices, each once, in their order."""
+        return tuple(dict.fromkeys(voice.language for voice in self.voices))
+
+    def voice(self, voice_id: str) -> Voice | None:
+        """Return a voice by its id, or None."""
+        return next((voice for voice in self.voices if voice.id == voice_id), None)
+
+    def to_json(self) -> str:
+        """Return the card as one line of JSON with sorted keys."""
+        return json.dumps({"task": self.task, **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parse a card.
+
+        Raises:
+            InvalidCard: broken JSON, missing or unknown fields, or no default voice.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            voices = tuple(Voice(**voice) for voice in fields["voices"])
+            given = {key: value for key, value in fields.items() if key != "task"}
+            card = cls(**{**given, "voices": voices})
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidCard(f"not a speech card of this release: {error}") from error
+        if card.voice(card.default_voice) is None:
+            raise InvalidCard(f"{card.name} has no voice {card.default_voice!r}")
+        return card
+
+
+Card = ModelCard | SpeechCard
+
+
+def from_json(text: str) -> Card:
+    """Parse a card of any task.
+
+    Raises:
+        InvalidCard: it is not one of this release.
+    """
+    try:
+        task = json.loads(text).get("task", ModelCard.task)
+    except (ValueError, AttributeError) as error:
+        raise InvalidCard(f"not a model card of this release: {error}") from error
+    kinds: dict[str, type[ModelCard | SpeechCard]] = {"sound": ModelCard, "speech": SpeechCard}
+    if task not in kinds:
+        raise InvalidCard(f"unknown task {task!r}; known: {', '.join(kinds)}")
+    return kinds[task].from_json(text)
+
+
+def read_card(config: str) -> Card | None:
     """Return the card that a `config.pbtxt` of ours carries, or None.
 
     Raises:
         InvalidCard: there is a card, but not one of this release.
     """
     found = _IN_CONFIG.search(config)
-    return ModelCard.from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
+    return from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
