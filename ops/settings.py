@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     state_directory: Path | None = Field(
         None, description="Scratch folder; unset: `run` in a checkout, else the XDG state folder."
     )
+    default_voice: bool = Field(
+        True, description="Whether the voice of the installed `hibari-tts` is served, too."
+    )
     drain_timeout_s: float = Field(
         30.0, ge=0, description="How long requests in flight may take when the stack stops."
     )

@@ -1,4 +1,4 @@
-"""Where a model's transformer runs: in the denoiser's own process, or as a Triton model."""
+"""Where a network runs: in the process of the backend that calls it, or as a Triton model."""
 
 import importlib.util
 
@@ -9,8 +9,15 @@ IN_PROCESS = "transformer_in_process"
 """The denoiser's parameter that says who loads it: `auto`, `true` (the denoiser) or `false`."""
 
 
+NETWORK = "network"
+"""The parameter of a model that speaks that names the Triton model of its network."""
+
+NETWORK_IN_PROCESS = "network_in_process"
+"""The same as `IN_PROCESS`, for that network."""
+
+
 def is_in_process(value: str | None) -> bool:
-    """Return whether a denoiser whose `IN_PROCESS` has this value loads the transformer itself.
+    """Return whether a backend whose `IN_PROCESS` has this value loads the network itself.
 
     `auto` asks whether this Python has ONNX Runtime: NVIDIA's images have it as a backend of
     Triton only. Whoever starts Triton asks the same, to load the transformer or not to.

@@ -18,6 +18,10 @@ WINDOW = "window"  # chunks that may be sent before a grant; absent: all as fast
 GRANT = "grant"  # the job id of a request that may send further chunks
 CHUNKS = "chunks"  # how many further ones
 
+# Of the network behind a voice.
+IDS = "ids"  # of phonemes, int64 [1, n]
+DURATIONS = "durations"  # of each phoneme, in units of the engine
+
 
 def speech(card: SpeechCard) -> ModelIO:
     """A model that speaks: text in, chunks of PCM out; decoupled.

@@ -7,6 +7,7 @@ a decoupled model, hangs. Nor does it reap the process, which tells a death from
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def _model_of(process: psutil.Process) -> str | None:
 
 
 async def heal_forever(
-    server_pid: int, repository: Path, control: TritonControl, models: set[str]
+    server_pid: int, repositories: Sequence[Path], control: TritonControl, models: set[str]
 ) -> None:
     """Reload every model whose backend process dies, until the server is gone.
 
@@ -108,16 +109,17 @@ async def heal_forever(
                 lacking = models.difference(watch.models(), dead)
                 dead += [model for model in lacking if await control.is_ready([model])]
             for model in dead:
-                await heal(model, repository, control)
+                await heal(model, repositories, control)
             models.update(watch.models())
             await asyncio.sleep(_POLL_S)
 
 
-async def heal(model: str, repository: Path, control: TritonControl) -> None:
+async def heal(model: str, repositories: Sequence[Path], control: TritonControl) -> None:
     """Load a model again, with a new process for each of its instances."""
     _log.warning("a backend process of %s has died; loading the model again", model)
     try:
-        touch(repository / model)
+        for repository in repositories:
+            touch(repository / model)
         await control.load(model)
     except (OSError, TritonCallFailed) as error:
         _log.error("%s was not healed: %s", model, error)

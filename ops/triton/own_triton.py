@@ -18,6 +18,7 @@ from ops.triton.home import has_gpu, libpython_folder, triton_home
 from ops.triton.published import PublishedModel, list_published_models
 from ops.triton.server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
 from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
+from ops.voices import publish_default_voice
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
         CannotStart: something is missing; says what to do.
     """
     models = list_published_models(settings.model_repository)
+    voices = _voice_repository(settings, {model.name for model in models})
+    models += list_published_models(voices) if voices else []
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
@@ -50,6 +53,7 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
             libpython_folder=libpython,
             backend_directory=backend_directory.prepare(scratch / "backends", home),
             model_repository=settings.model_repository.absolute(),
+            voice_repository=voices,
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
@@ -58,6 +62,16 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
             otlp_endpoint=settings.otlp_endpoint,
             address=ALL_ADDRESSES if settings.triton.exposed else LOOPBACK,
         )
+
+
+def _voice_repository(settings: Settings, published: set[str]) -> Path | None:
+    """Return the repository of the default voice, unless it is not wanted or published already."""
+    if not settings.default_voice:
+        return None
+    folder = publish_default_voice(settings.resolved_state_directory() / "voices")
+    if folder is None or published & {model.name for model in list_published_models(folder)}:
+        return None
+    return folder
 
 
 def _require_shared_memory(triton_models: list[str]) -> None:
@@ -147,7 +161,7 @@ class OwnTriton:
                     probe.watch_forever(pid, self._control, self._period_s, self._timeout_s)
                 )
                 try:
-                    await heal_forever(pid, self._server.model_repository, self._control, models)
+                    await heal_forever(pid, self._server.repositories, self._control, models)
                 finally:
                     watching.cancel()
 

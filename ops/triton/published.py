@@ -1,4 +1,7 @@
-"""What a model repository publishes: its ensembles and what each needs loaded beside it."""
+"""What a model repository publishes, and what each model needs loaded beside it.
+
+A model that makes sounds is an ensemble; one that speaks is a model of the backend `speech`.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +10,26 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.errors import CannotStart
-from tritone.placement import IN_PROCESS, TRANSFORMER, is_in_process
+from tritone.placement import (
+    IN_PROCESS,
+    NETWORK,
+    NETWORK_IN_PROCESS,
+    TRANSFORMER,
+    is_in_process,
+)
 from tritone.versions import CANDIDATE_PARAMETER
 
 _CONFIG = "config.pbtxt"
+_SPEECH = "speech"  # the backend
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
-    """One ensemble and the models behind it, by their Triton names."""
+    """One published model and the models behind it, by their Triton names."""
 
     name: str
-    components: tuple[str, ...]  # loaded with the ensemble
-    callees: tuple[str, ...]  # called by a component, so Triton does not know that they belong
+    components: tuple[str, ...]  # loaded with the model
+    callees: tuple[str, ...]  # called by a backend, so Triton does not know that they belong
     is_candidate: bool = False  # a version of another model, before it is promoted
 
     @property
@@ -28,11 +38,16 @@ class PublishedModel:
         return (*self.callees, *self.components, self.name)
 
 
+<<<<<<< HEAD:ops/triton/published.py
 def list_published_models(repository: Path) -> list[PublishedModel]:
     """Return the ensembles of a repository, by name.
+=======
+def published_models(repository: Path) -> list[PublishedModel]:
+    """Return the models that a repository publishes, by name.
+>>>>>>> 972af98 (Speak: the backend speech, the voice of hibari-tts published at the first start):ops/models/published.py
 
     Raises:
-        CannotStart: there is no such folder, no ensemble in it, or a configuration is broken.
+        CannotStart: there is no such folder, no such model in it, or a configuration is broken.
     """
     if not repository.is_dir():
         raise CannotStart(
@@ -40,13 +55,23 @@ def list_published_models(repository: Path) -> list[PublishedModel]:
             "publish a model with: python -m export <checkpoint> --name <name>"
         )
     configs = {path.parent.name: _read(path) for path in sorted(repository.glob(f"*/{_CONFIG}"))}
-    ensembles = [name for name, config in configs.items() if config.platform == "ensemble"]
-    if not ensembles:
+    published = [
+        *(_sound(name, configs) for name, each in configs.items() if each.platform == "ensemble"),
+        *(_speech(name, each) for name, each in configs.items() if each.backend == _SPEECH),
+    ]
+    if not published:
         raise CannotStart(f"the model repository {repository} publishes no model")
-    return [_published(name, configs) for name in ensembles]
+    return published
 
 
-def _published(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
+def _speech(name: str, config: ModelConfig) -> PublishedModel:
+    parameters = config.parameters
+    is_loaded_by_itself = is_in_process(parameters[NETWORK_IN_PROCESS].string_value)
+    callees = () if is_loaded_by_itself else (parameters[NETWORK].string_value,)
+    return PublishedModel(name, (), callees)
+
+
+def _sound(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
     components = tuple(step.model_name for step in configs[name].ensemble_scheduling.step)
     absent = [component for component in components if component not in configs]
     if absent:

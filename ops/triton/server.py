@@ -35,16 +35,22 @@ class TritonServer:
     shared_memory_prefix: str
     logs_info: bool
     otlp_endpoint: str | None = None  # of a collector
+    voice_repository: Path | None = None  # of the default voice
     address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
 
     @property
     def published(self) -> list[PublishedModel]:
-        """What the repository holds now: versions are promoted while we run.
+        """What the repositories hold now: versions are promoted while we run.
 
         Raises:
             CannotStart: nothing, or something broken.
         """
-        return list_published_models(self.model_repository)
+        return [model for folder in self.repositories for model in list_published_models(folder)]
+
+    @property
+    def repositories(self) -> list[Path]:
+        """The folders that Triton loads models from."""
+        return [each for each in (self.model_repository, self.voice_repository) if each]
 
     @property
     def url(self) -> str:
@@ -59,7 +65,6 @@ class TritonServer:
     def command(self) -> list[str]:
         """Return the command line."""
         flags = {
-            "model-repository": self.model_repository,
             "backend-directory": self.backend_directory,
             "http-address": self.address,
             "http-port": self.http_port,
@@ -85,6 +90,7 @@ class TritonServer:
             str(self.home / "bin" / "tritonserver"),
             # Published configurations are complete; to complete one starts its stub twice.
             "--disable-auto-complete-config",
+            *(f"--model-repository={folder}" for folder in self.repositories),
             *(f"--{flag}={value}" for flag, value in flags.items()),
             *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
             *(f"--load-model={model}" for model in self._models_to_load()),

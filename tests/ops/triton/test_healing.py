@@ -105,7 +105,7 @@ async def test_a_backend_process_that_died_before_it_was_seen_is_missed(tmp_path
         stub.kill()  # as when Triton has just started it
         wait_for_zombie(stub)
         models = {"rain_denoiser"}  # of the Triton before
-        healing = asyncio.create_task(heal_forever(os.getpid(), tmp_path, control(fake), models))
+        healing = asyncio.create_task(heal_forever(os.getpid(), [tmp_path], control(fake), models))
         async with asyncio.timeout(TIMEOUT_S):
             while not fake.loaded:  # noqa: ASYNC110 -- another task's state
                 await asyncio.sleep(0.01)
@@ -135,14 +135,14 @@ def test_healing_changes_the_files_times_and_loads(tmp_path: Path) -> None:
     file.write_text("weights")
     os.utime(file, (1, 1))
     fake = FakeControl()
-    asyncio.run(heal("rain", tmp_path, control(fake)))
+    asyncio.run(heal("rain", [tmp_path], control(fake)))
     assert file.stat().st_mtime > 1
     assert file.read_text() == "weights"
     assert fake.loaded == ["rain"]
 
 
 def test_a_failed_healing_is_survived(tmp_path: Path) -> None:
-    asyncio.run(heal("rain", tmp_path, control(FakeControl(TritonCallFailed("no")))))
+    asyncio.run(heal("rain", [tmp_path], control(FakeControl(TritonCallFailed("no")))))
 
 
 def test_a_version_folder_without_files_is_touched_itself(tmp_path: Path) -> None:

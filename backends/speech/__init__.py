@@ -1,0 +1,1 @@
+"""Triton backend `speech`: text to chunks of PCM, sentence by sentence."""

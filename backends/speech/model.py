@@ -1,0 +1,94 @@
+"""Triton backend `speech`: text to chunks of PCM, sentence by sentence.
+
+Decoupled: `execute` only queues; the speaker's lanes answer. Needs exactly one instance, because it
+owns the queue and the table of jobs that control requests address.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from typing import Any
+
+import triton_python_backend_utils as pb_utils
+
+from backends.errors import Code, RequestFailed
+from backends.speech.engines import ENGINES
+from backends.speech.job import new_job
+from backends.speech.job_queue import JobQueue
+from backends.speech.networks import open_network
+from backends.speech.reply import SenderReply
+from backends.speech.speaker import Speaker
+from backends.speech.triton_metrics import TritonMetrics
+from backends.triton import model_config, parameter, required_parameter
+from tritone.card import CARD_PARAMETER, SpeechCard
+from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
+from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
+from tritone.turns import BACKGROUND, INTERACTIVE
+
+DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
+
+
+class TritonPythonModel:
+    """The speaker of one model version."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load the voice and start the speaker's lanes."""
+        config = model_config(args)
+        self._card = SpeechCard.from_json(required_parameter(config, CARD_PARAMETER))
+        if self._card.engine not in ENGINES:
+            raise pb_utils.TritonModelException(
+                f"unknown engine '{self._card.engine}'; known: {', '.join(ENGINES)}"
+            )
+        engine = ENGINES[self._card.engine](open_network(args, config))
+        n_lanes = int(parameter(config, "lanes") or 0) or len(os.sched_getaffinity(0))
+        max_pending = int(required_parameter(config, "max_pending"))
+        self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
+        self._queue = JobQueue(self._metrics, max_jobs=n_lanes + max_pending)
+        speaker = Speaker(self._card, engine, self._queue, self._metrics)
+        self._lanes = [
+            threading.Thread(target=speaker.run, name=f"lane {i}", daemon=True)
+            for i in range(n_lanes)
+        ]
+        for lane in self._lanes:
+            lane.start()
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
+        """Queue each request, or answer it at once: control requests and refusals."""
+        for request in requests:
+            outputs = set(request.requested_output_names())
+            reply = SenderReply(request.get_response_sender(), outputs)
+            try:
+                self._accept(request, reply)
+            except RequestFailed as error:
+                reply.fail(error)
+            except Exception as error:  # whatever else one request breaks, the others go on
+                reply.fail(RequestFailed(f"speech failed: {error!r}", Code.INTERNAL))
+
+    def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
+        parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
+        if CANCEL in parameters:
+            return reply.report(self._queue.cancel(str(parameters[CANCEL])))
+        if QUERY in parameters:
+            return reply.report(self._queue.progress(str(parameters[QUERY])))
+        if GRANT in parameters:
+            n_chunks = max(0, int(parameters.get(CHUNKS, 1)))
+            return reply.report(self._queue.grant(str(parameters[GRANT]), n_chunks))
+        tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+        job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
+        job = new_job(self._card, tensors, job_id, reply)
+        job.key = str(parameters.get(SHARE, ""))
+        job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
+        if WINDOW in parameters:
+            job.allowed = max(1, int(parameters[WINDOW]))
+        return self._queue.submit(job, timeout_s=request.timeout() / 1e6)
+
+    def finalize(self) -> None:
+        """Let the jobs in flight end."""
+        self._queue.stop()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for lane in self._lanes:
+            lane.join(max(0.0, deadline - time.monotonic()))
+        self._metrics.close()

@@ -1,0 +1,60 @@
+"""Which implementation of the `Network` seam a speaker's configuration asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
+
+from backends.errors import Code, RequestFailed
+from backends.speech.engine import Network
+from backends.triton import ModelConfig, failure_of, parameter, required_parameter
+from tritone.placement import NETWORK, NETWORK_IN_PROCESS, is_in_process
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def open_network(args: dict[str, str], config: ModelConfig) -> Network:
+    """Return what the configuration asks for; `args` are those of `initialize`.
+
+    Raises:
+        TritonModelException: it does not load.
+    """
+    name, version = required_parameter(config, NETWORK), args["model_version"]
+    if not is_in_process(parameter(config, NETWORK_IN_PROCESS)):
+        return _TritonNetwork(name, int(version))
+    # Imported here only: a speaker that calls Triton needs no ONNX Runtime for its network.
+    from backends.speech.in_process import InProcessNetwork, InvalidModel  # noqa: PLC0415
+
+    try:
+        return InProcessNetwork(Path(args["model_repository"]).parent / name / version)
+    except InvalidModel as error:
+        raise pb_utils.TritonModelException(
+            f"{error}; where the repository is not a plain folder, set the parameter "
+            f"'{NETWORK_IN_PROCESS}' to false and load {name} beside it"
+        ) from error
+
+
+class _TritonNetwork:
+    """The network as a Triton model of its own (BLS), in the speaker's own version."""
+
+    def __init__(self, name: str, version: int) -> None:
+        self._name = name
+        self._version = version
+
+    def __call__(self, inputs: Tensors) -> Tensors:
+        response = pb_utils.InferenceRequest(
+            model_name=self._name,
+            model_version=self._version,
+            requested_output_names=[],
+            inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
+        ).exec()
+        if response.has_error():
+            raise failure_of(response.error())
+        outputs = {each.name(): np.array(each.as_numpy()) for each in response.output_tensors()}
+        if not outputs:
+            raise RequestFailed(f"{self._name} answered without outputs", Code.INTERNAL)
+        return outputs

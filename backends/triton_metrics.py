@@ -1,0 +1,93 @@
+"""Counts of a backend as metrics of Triton's own `/metrics`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import triton_python_backend_utils as pb_utils
+
+# Each change of a metric is a round trip to Triton's process. A thread of its own makes them, off
+# the way of requests, and not more often than this.
+_PAUSE_S = 0.25
+
+
+class ToldMetrics:
+    """Metrics of one model version, by name. Any thread may change them at any time."""
+
+    def __init__(
+        self,
+        prefix: str,
+        meanings: Mapping[str, tuple[Literal["counter", "gauge"], str]],
+        labels: dict[str, str],
+    ) -> None:
+        """Register a metric `prefix` + name for each of the meanings, under `labels`."""
+        kinds = {
+            "counter": pb_utils.MetricFamily.COUNTER,
+            "gauge": pb_utils.MetricFamily.GAUGE,
+        }
+        # Triton forgets a metric whose family is garbage: keep both.
+        self._families = []
+        self._values: dict[str, _Value] = {}
+        for name, (kind, meaning) in meanings.items():
+            family = pb_utils.MetricFamily(
+                name=f"{prefix}{name}", description=meaning, kind=kinds[kind]
+            )
+            self._families.append(family)
+            metric = family.Metric(labels=labels)
+            self._values[name] = _Value(metric, is_counter=kind == "counter")
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+        self._is_closed = False
+        self._teller = threading.Thread(target=self._tell_forever, name="metrics", daemon=True)
+        self._teller.start()
+
+    def set(self, **values: float) -> None:
+        """Take what metrics are now."""
+        with self._lock:
+            for name, value in values.items():
+                self._values[name].value = value
+        self._changed.set()
+
+    def add(self, **values: float) -> None:
+        """Count up."""
+        with self._lock:
+            for name, value in values.items():
+                self._values[name].value += value
+        self._changed.set()
+
+    def close(self) -> None:
+        """Tell the rest, and nothing more: a thread must not call Triton when it unloads us."""
+        self._is_closed = True
+        self._changed.set()
+        self._teller.join()
+
+    def _tell_forever(self) -> None:
+        while not self._is_closed:
+            self._changed.wait()
+            self._changed.clear()
+            for value in self._values.values():
+                value.tell()
+            time.sleep(_PAUSE_S)
+
+
+class _Value:
+    """A metric's value, and how much of it Triton was told."""
+
+    def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
+        self._metric = metric
+        self._is_counter = is_counter
+        self._told = 0.0
+        self.value = 0.0
+
+    def tell(self) -> None:
+        value = self.value
+        if value == self._told:
+            return
+        if self._is_counter:
+            self._metric.increment(value - self._told)
+        else:
+            self._metric.set(value)
+        self._told = value

@@ -1,0 +1,12 @@
+"""What a model that speaks refuses, word for word: the frontend knows refusals by these texts."""
+
+NOTHING_TO_SPEAK = "there is nothing to speak: the text holds no word that the voice can read"
+NO_TEXT = "text is missing"
+TEXT_TOO_LONG = "text must have at most {limit} characters, not {length}"
+UNKNOWN_VOICE = "unknown voice '{voice}'; known: {known}"
+UNKNOWN_LANGUAGE = "voice '{voice}' speaks {speaks}, not {language}"
+SPEED_OUT_OF_RANGE = "speed must be within {low:g} and {high:g}, not {speed:g}"
+QUEUE_FULL = "speech queue is full"
+IS_STOPPING = "speech is stopping"
+CANCELLED = "cancelled at sentence {done}/{total}"
+DEADLINE_EXCEEDED = "deadline exceeded at sentence {done}/{total}"
