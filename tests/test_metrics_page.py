@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from backends.denoiser.metrics import LABELS, MEANINGS, PREFIX
+from backends.denoiser import metrics as denoiser
+from backends.speech import metrics as speech
 from frontend.http.scrape import described, markdown_table
 from frontend.observe.metrics import Described
 
@@ -12,8 +13,15 @@ PAGE = (Path(__file__).parent.parent / "docs/metrics.md").read_text()
 
 def denoiser_metrics() -> list[Described]:
     return [
-        Described(name=PREFIX + name, kind=kind, labels=LABELS, meaning=meaning)
-        for name, (kind, meaning) in MEANINGS.items()
+        Described(name=denoiser.PREFIX + name, kind=kind, labels=denoiser.LABELS, meaning=meaning)
+        for name, (kind, meaning) in denoiser.MEANINGS.items()
+    ]
+
+
+def speech_metrics() -> list[Described]:
+    return [
+        Described(name=speech.PREFIX + name, kind=kind, labels=speech.LABELS, meaning=meaning)
+        for name, (kind, meaning) in speech.MEANINGS.items()
     ]
 
 
@@ -25,7 +33,11 @@ def test_the_denoisers_table_is_what_the_code_says() -> None:
     assert markdown_table(denoiser_metrics()) in PAGE
 
 
-def test_the_denoisers_names_follow_the_conventions() -> None:
-    for metric in denoiser_metrics():
-        assert re.fullmatch(r"tritone_denoiser_[a-z]+(_[a-z]+)*", metric.name)
+def test_the_speakers_table_is_what_the_code_says() -> None:
+    assert markdown_table(speech_metrics()) in PAGE
+
+
+def test_the_backends_names_follow_the_conventions() -> None:
+    for metric in (*denoiser_metrics(), *speech_metrics()):
+        assert re.fullmatch(r"tritone_(denoiser|speech)_[a-z]+(_[a-z]+)*", metric.name)
         assert (metric.kind == "counter") == metric.name.endswith("_total")

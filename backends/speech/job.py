@@ -62,6 +62,8 @@ class SpeechJob(Claim):
     passages: list[Passage] | None = None  # None: not yet read
     n_done: int = 0  # passages
     n_sent: int = 0  # chunks
+    timeout_at: float = math.inf  # `deadline` is when the listener will have heard what was sent
+    first_sent_at: float = math.inf
     told_until: int = 0  # characters of the text that the sent chunks stand for
     seconds: float = 0.0  # of sound that was sent
     has_ended: bool = False

@@ -53,8 +53,9 @@ class JobQueue:
             RequestFailed: the queue is full, the job is cancelled, or the queue is stopping.
         """
         now = self._clock()
+        job.deadline = now  # whoever has heard nothing yet comes before who has
         if timeout_s:
-            job.deadline = now + timeout_s
+            job.timeout_at = now + timeout_s
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE)

@@ -19,6 +19,8 @@ FIRST_CHARACTERS = 40
 MAX_CHARACTERS = 280
 """Of a passage. A longer sentence is cut at a clause, else between words."""
 
+_DIGIT_CHARACTERS = 5  # that a digit counts as: it is read as a word
+
 _MIN_REST = 20  # characters that must be left where the first passage is cut
 _FIRST_MAX_CHARACTERS = 160
 

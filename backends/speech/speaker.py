@@ -65,7 +65,7 @@ class Speaker:
             job.end(
                 RequestFailed(refusals.CANCELLED.format(done=done, total=total), Code.CANCELLED)
             )
-        elif now > job.deadline:
+        elif now > job.timeout_at:
             text = refusals.DEADLINE_EXCEEDED.format(done=done, total=total)
             self._fail(job, RequestFailed(text, Code.CANCELLED))
         elif job.passages is None:
@@ -113,6 +113,8 @@ class Speaker:
         job.told_until = passage.end
         job.seconds += seconds
         job.n_sent += 1
+        job.first_sent_at = min(job.first_sent_at, self._clock())
+        job.deadline = job.first_sent_at + job.seconds
         job.has_ended = is_last
         chunk = Chunk(_pcm(waveform, self._card.audio_channels), timings, job.progress)
         job.reply.send(chunk, is_last=is_last)
