@@ -59,10 +59,17 @@ class ToldMetrics:
         self._changed.set()
 
     def close(self) -> None:
-        """Tell the rest, and nothing more: a thread must not call Triton when it unloads us."""
+        """Tell the rest, then let go of every metric.
+
+        A metric tells Triton's process when it is deleted. One that is left until the interpreter
+        exits finds that link closed, and the process crashes.
+        """
         self._is_closed = True
         self._changed.set()
         self._teller.join()
+        for value in self._values.values():
+            value.release()
+        self._families.clear()
 
     def _tell_forever(self) -> None:
         while not self._is_closed:
@@ -77,17 +84,20 @@ class _Value:
     """A metric's value, and how much of it Triton was told."""
 
     def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
-        self._metric = metric
+        self._metric: pb_utils.Metric | None = metric
         self._is_counter = is_counter
         self._told = 0.0
         self.value = 0.0
 
     def tell(self) -> None:
         value = self.value
-        if value == self._told:
+        if value == self._told or self._metric is None:
             return
         if self._is_counter:
             self._metric.increment(value - self._told)
         else:
             self._metric.set(value)
         self._told = value
+
+    def release(self) -> None:
+        self._metric = None

@@ -104,6 +104,11 @@ class JobQueue:
             self._is_stopping = True
             self._changed.notify_all()
 
+    def all_jobs(self) -> list[SpeechJob]:
+        """Return every job that was accepted and has not left."""
+        with self._changed:
+            return [*self._waiting, *self._taken]
+
     def take(self) -> SpeechJob | None:
         """Return the job whose turn it is, once there is one; None: stopping, and none is left.
 

@@ -23,6 +23,7 @@ from backends.speech.reply import SenderReply
 from backends.speech.speaker import Speaker
 from backends.speech.triton_metrics import TritonMetrics
 from backends.triton import model_config, parameter, required_parameter
+from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
 from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
 from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
@@ -86,9 +87,11 @@ class TritonPythonModel:
         return self._queue.submit(job, timeout_s=request.timeout() / 1e6)
 
     def finalize(self) -> None:
-        """Let the jobs in flight end."""
+        """Let the jobs in flight end, fail those that do not, and let go of Triton's objects."""
         self._queue.stop()
         deadline = time.monotonic() + DRAIN_SECONDS
         for lane in self._lanes:
             lane.join(max(0.0, deadline - time.monotonic()))
+        for job in self._queue.all_jobs():
+            job.end(RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE))
         self._metrics.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
@@ -13,17 +15,23 @@ from tritone.tensors import PCM, PROGRESS
 
 
 class SenderReply:
-    """The answers to one request. After the last one the sender is never touched again."""
+    """The answers to one request. Any thread may use it; nothing follows the last answer.
+
+    Triton frees what is behind a sender at the final answer, and crashes when it is asked about it
+    afterwards. So every use of the sender holds the lock, and the final answer drops the sender.
+    """
 
     def __init__(self, sender: pb_utils.InferenceResponseSender, outputs: set[str]) -> None:
         """Answer through a request's own sender with the outputs that it asks for; none: all."""
+        self._lock = threading.Lock()
         self._sender: pb_utils.InferenceResponseSender | None = sender
         self._outputs = outputs
         self.wants_timings = not outputs or TIMINGS in outputs
 
     def is_cancelled(self) -> bool:
         """Return whether the client cancelled this request."""
-        return self._sender is not None and self._sender.is_cancelled()
+        with self._lock:
+            return self._sender is not None and self._sender.is_cancelled()
 
     def send(self, chunk: Chunk, *, is_last: bool) -> None:
         """Answer with a chunk."""
@@ -50,19 +58,20 @@ class SenderReply:
         self._send(None, is_last=True)
 
     def _send(self, response: pb_utils.InferenceResponse | None, *, is_last: bool) -> None:
-        sender = self._sender
-        if sender is None:
-            return
         flags = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL if is_last else 0
-        if is_last:
-            self._sender = None
-        try:
-            if response is None:
-                sender.send(flags=flags)
-            else:
-                sender.send(response, flags=flags)
-        except Exception as error:  # the client has gone: nothing is left to tell anybody
-            pb_utils.Logger.log_warn(f"an answer was not sent: {error}")
+        with self._lock:
+            sender = self._sender
+            if sender is None:
+                return
+            if is_last:
+                self._sender = None
+            try:
+                if response is None:
+                    sender.send(flags=flags)
+                else:
+                    sender.send(response, flags=flags)
+            except Exception as error:  # the client has gone: nothing is left to tell anybody
+                pb_utils.Logger.log_warn(f"an answer was not sent: {error}")
 
 
 def _progress(progress: Progress) -> pb_utils.Tensor:
