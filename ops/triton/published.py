@@ -38,13 +38,8 @@ class PublishedModel:
         return (*self.callees, *self.components, self.name)
 
 
-<<<<<<< HEAD:ops/triton/published.py
 def list_published_models(repository: Path) -> list[PublishedModel]:
-    """Return the ensembles of a repository, by name.
-=======
-def published_models(repository: Path) -> list[PublishedModel]:
     """Return the models that a repository publishes, by name.
->>>>>>> 972af98 (Speak: the backend speech, the voice of hibari-tts published at the first start):ops/models/published.py
 
     Raises:
         CannotStart: there is no such folder, no such model in it, or a configuration is broken.
