@@ -72,8 +72,8 @@ def restored(repository: Path, name: str, recipe: Recipe) -> Restored:
         NotRestored: the graphs hold other networks than the recipe's.
     """
     card = read_card((repository / name / "config.pbtxt").read_text(encoding="utf-8"))
-    if not isinstance(card, ModelCard):
-        raise NotRestored(f"{repository / name}/config.pbtxt carries no card of a sound model")
+    if card is None:
+        raise NotRestored(f"{repository / name}/config.pbtxt carries no card of ours")
     graphs = _Graphs(repository, card)
     tokenizer = Tokenizer.from_file(str(graphs.file("tokenizer", "tokenizer.json")))
     tokenizer.no_padding()

@@ -192,11 +192,12 @@ def from_json(text: str) -> Card:
     return kinds[task].from_json(text)
 
 
-def read_card(config: str) -> Card | None:
-    """Return the card that a `config.pbtxt` of ours carries, or None.
+def read_card(config: str) -> ModelCard | None:
+    """Return the card of sounds that a `config.pbtxt` of ours carries, or None.
 
     Raises:
         InvalidCard: there is a card, but not one of this release.
     """
     found = _IN_CONFIG.search(config)
-    return from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
+    card = from_json(re.sub(r"\\(.)", r"\1", found[1])) if found else None
+    return card if isinstance(card, ModelCard) else None
