@@ -24,6 +24,7 @@ class FakeGateway:
     error: Exception | None = None  # raised by `generate`
     unreachable: Exception | None = None  # raised by everything else
     gate: asyncio.Event | None = None  # `generate` waits for it
+    ending: asyncio.Event | None = None  # a cancelled `generate` waits for it
     requests: list[PreparedRequest] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)  # job ids
@@ -50,6 +51,8 @@ class FakeGateway:
                 await self.gate.wait()
         except asyncio.CancelledError:
             self.cancelled.append(call.job_id)
+            if self.ending is not None:
+                await self.ending.wait()
             raise
         if self.error is not None:
             raise self.error

@@ -1,13 +1,11 @@
 """What the denoiser remembers of jobs that it does not have: not yet, or not any more."""
 
-from collections import deque
-
 Progress = tuple[int, int]
 """Steps done and steps in all."""
 
 UNKNOWN_JOB: Progress = (-1, -1)
 
-REMEMBERED_CANCELS = 256
+REMEMBERED_CANCELS = 4096
 REMEMBERED_ENDS = 1024
 
 
@@ -17,19 +15,21 @@ class KnownJobs:
     def __init__(self) -> None:
         """Know nothing."""
         # A cancel may overtake its job, which is still being tokenised or encoded.
-        self._early_cancels: deque[str] = deque(maxlen=REMEMBERED_CANCELS)
+        self._early_cancels: dict[str, None] = {}  # in the order of arrival
         # Whoever waits for the decoder can tell its job from one that was lost with its process.
         self._ended: dict[str, Progress] = {}
 
     def cancel_early(self, job_id: str) -> None:
         """Keep a cancel for a job that has not come yet."""
-        self._early_cancels.append(job_id)
+        self._early_cancels[job_id] = None
+        if len(self._early_cancels) > REMEMBERED_CANCELS:
+            del self._early_cancels[next(iter(self._early_cancels))]  # the oldest
 
     def was_cancelled(self, job_id: str) -> bool:
         """Return whether a job that comes now was cancelled before, and forget that."""
         if not job_id or job_id not in self._early_cancels:
             return False
-        self._early_cancels.remove(job_id)
+        del self._early_cancels[job_id]
         return True
 
     def remember(self, job_id: str, progress: Progress) -> None:

@@ -35,6 +35,7 @@ class Generator:
         self._settings = settings
         self._metrics = metrics
         self._admission = Admission(settings.admission)
+        self._working: set[asyncio.Task[Take]] = set()  # a loop keeps no reference to its tasks
         self._limits = Limits(
             max_prompt_chars=settings.max_prompt_chars, max_seconds=settings.max_seconds
         )
@@ -141,6 +142,23 @@ class Generator:
         return [task.result() for task in running]
 
     async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
+        """Return what one pass gave.
+
+        Whoever leaves does not wait until the work has ended, but the pass holds its slot until
+        then: otherwise those who leave crowd out those who stay.
+        """
+        working = asyncio.create_task(self._take_in_slot(request, deadline, request_id))
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            working.cancel()
+            raise
+
+    async def _take_in_slot(
+        self, request: PreparedRequest, deadline: float, request_id: str
+    ) -> Take:
         model, arrived_at = request.card.name, time.monotonic()
         ticket = Ticket(
             key=context.share.get(),

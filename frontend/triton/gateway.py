@@ -107,6 +107,8 @@ class Gateway(Protocol):
     async def generate(self, request: PreparedRequest, call: Call) -> Take:
         """Return the sound of one pass; cancelling the task stops the work in Triton.
 
+        A cancelled task ends when the work has really ended, or after a time-out.
+
         Raises:
             Overloaded: Triton's own queue is full.
             BackendUnavailable: Triton is away, stopping, or has lost the model.

@@ -56,6 +56,7 @@ _CHANNEL: tuple[tuple[str, int], ...] = (
     ("grpc.max_reconnect_backoff_ms", round(1000 * AWAY_PAUSE_S)),
 )
 _MAX_UNKNOWN = 1  # looks in vain: a pass may not have reached the denoiser at the first
+_CANCEL_TIMEOUT_S = 60.0  # until a cancelled pass counts as ended, whatever it still does
 _STREAM_MARGIN_S = 2.0  # Triton's own answer to a missed deadline shall come first
 
 
@@ -240,6 +241,8 @@ class TritonGateway:
     async def generate(self, request: PreparedRequest, call: Call) -> Take:
         """Return the sound of one pass; cancelling the task stops the work in Triton.
 
+        A cancelled task ends when Triton has answered: until then the work goes on.
+
         What a candidate fails at, the version that serves does: nobody pays for a trial.
         """
         model = request.card.name
@@ -262,22 +265,35 @@ class TritonGateway:
     async def _generate(self, name: str, request: PreparedRequest, call: Call) -> Take:
         reading = asyncio.create_task(self._read_take(name, request, call))
         self._finish_in_background(reading)
-        model, n_unknown = request.card.name, 0
+        model = request.card.name
         try:
-            while not reading.done():
-                await asyncio.wait({reading}, timeout=self._settings.watchdog_s)
-                if not reading.done():
-                    is_known = await self._is_known(model, call.job_id)
-                    n_unknown = 0 if is_known else n_unknown + 1
-                if n_unknown > _MAX_UNKNOWN:
-                    reading.cancel()  # nobody is left to answer it
-                    raise backend_lost()
+            await self._watch(reading, model, call.job_id)
             return reading.result()
-        except BaseException:
+        except BaseException as error:
             # An ensemble does not cancel a running step: the denoiser must be told, also when
             # this very task is being cancelled. The answer is awaited all the same, see `_ask`.
             self._cancel_in_background(model, call.job_id)
+            if isinstance(error, asyncio.CancelledError):
+                with suppress(TritoneError, TimeoutError):
+                    async with asyncio.timeout(_CANCEL_TIMEOUT_S):
+                        await self._watch(reading, model, call.job_id)
             raise
+
+    async def _watch(self, reading: asyncio.Task[Take], model: str, job_id: str) -> None:
+        """Return once a pass is answered.
+
+        Raises:
+            BackendUnavailable: the process that had it is gone.
+        """
+        n_unknown = 0
+        while not reading.done():
+            await asyncio.wait({reading}, timeout=self._settings.watchdog_s)
+            if not reading.done():
+                is_known = await self._is_known(model, job_id)
+                n_unknown = 0 if is_known else n_unknown + 1
+            if n_unknown > _MAX_UNKNOWN:
+                reading.cancel()  # nobody is left to answer it
+                raise backend_lost()
 
     async def _read_take(self, name: str, request: PreparedRequest, call: Call) -> Take:
         take = None

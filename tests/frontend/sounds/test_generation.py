@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -37,6 +38,12 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def n_failures(metrics: Metrics, error: str) -> float | None:
     return value(metrics, "tritone_generation_failures_total", model="starter", error=error)
+
+
+async def eventually(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5.0):
+        while not claim():  # noqa: ASYNC110 -- the generator tells nobody
+            await asyncio.sleep(0.001)
 
 
 async def test_a_sound_comes_with_the_choices_made(gateway: FakeGateway, card: ModelCard) -> None:
@@ -131,6 +138,7 @@ async def test_the_deadline_stops_the_work(gateway: FakeGateway) -> None:
     gateway.gate = asyncio.Event()
     with pytest.raises(DeadlineExceeded):
         await generator_over(gateway).generate(replace(RAIN, timeout_s=0.05), request_id="r")
+    await asyncio.sleep(0)  # the work ends in the background
     assert gateway.cancelled == [gateway.calls[0].job_id]
 
 
@@ -145,9 +153,27 @@ async def test_cancelling_stops_the_work_and_is_counted(gateway: FakeGateway) ->
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+    await asyncio.sleep(0)  # the work ends in the background
     assert gateway.cancelled == [gateway.calls[0].job_id]
     assert value(metrics, "tritone_generation_cancelled_total", model="starter") == 1
     assert value(metrics, "tritone_passes_in_flight") == 0
+
+
+async def test_who_leaves_holds_the_slot_until_the_work_has_ended(gateway: FakeGateway) -> None:
+    gateway.gate, gateway.ending = asyncio.Event(), asyncio.Event()
+    generator = generator_over(gateway, make_settings(admission={"max_in_flight": 1}))
+    leaver = asyncio.create_task(generator.generate(RAIN, request_id="leaves"))
+    await eventually(lambda: len(gateway.calls) == 1)
+    leaver.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaver  # who leaves does not wait
+    gateway.gate.set()
+    stayer = asyncio.create_task(generator.generate(RAIN, request_id="stays"))
+    await eventually(lambda: len(gateway.cancelled) == 1)
+    assert len(gateway.calls) == 1
+    gateway.ending.set()
+    assert (await stayer).seconds > 0
+    assert len(gateway.calls) == 2
 
 
 async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> None:

@@ -280,6 +280,28 @@ async def test_cancelling_tells_the_denoiser(
     assert triton.cancelled == ["job"]
 
 
+async def test_a_cancelled_pass_ends_when_triton_has_answered(
+    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+) -> None:
+    answering_ = asyncio.Event()
+
+    async def late(_request: object) -> Answers:
+        await answering_.wait()
+        yield error_answer("cancelled at step 3/20")
+
+    triton.respond = late
+    triton.progress = progress_answer(3, 20)
+    task = asyncio.create_task(gateway.generate(request_, CALL))
+    await eventually(lambda: bool(triton.inferred))
+    task.cancel()
+    await eventually(lambda: bool(triton.cancelled))
+    await eventually(lambda: len(triton.controls) > 2)  # the watchdog goes on
+    assert not task.done()
+    answering_.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_missed_deadline_tells_the_denoiser(
     triton: FakeTriton,
     gateway: TritonGateway,
