@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.clips import Clip
 from tritone.card import ModelCard, read_card
-from tritone.schedules import is_guided, schedule
+from tritone.schedules import find_guided_steps, make_schedule
 from tritone.tensors import OF_GUIDED_ROWS
 
 _DTYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
@@ -71,8 +71,8 @@ class Networks:
         self._encoder.run(None, _feed(self._encoder, latent_frames))
         guided = _feed(self._transformer, latent_frames)
         other = guided | {name: guided[name][:0] for name in OF_GUIDED_ROWS if name in guided}
-        table = schedule(self._card.spec.schedule, clip.steps, self._card.schedule)
-        for step in is_guided(table, self._card.schedule):
+        table = make_schedule(self._card.spec.schedule, clip.steps, self._card.schedule)
+        for step in find_guided_steps(table, self._card.schedule):
             self._transformer.run(None, guided if step else other)
         self._decoder.run(None, _feed(self._decoder, latent_frames))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tritone import tensors
 from tritone.card import ModelCard
-from tritone.schedules import schedule
+from tritone.schedules import make_schedule
 from tritone.tensors import ModelIO, TensorSpec
 
 Array = NDArray[np.generic]
@@ -66,7 +66,7 @@ class Probe:
         return self.random.uniform(0.1, self.card.window_seconds, shape).astype(np.float32)
 
     def _sigma(self, shape: tuple[int, ...]) -> Array:
-        sigmas = schedule(self.card.spec.schedule, _STEPS, self.card.schedule).sigmas[:-1]
+        sigmas = make_schedule(self.card.spec.schedule, _STEPS, self.card.schedule).sigmas[:-1]
         return self.random.choice(sigmas, shape).astype(np.float32)
 
     def _guidance_scale(self, shape: tuple[int, ...]) -> Array:

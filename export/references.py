@@ -20,8 +20,8 @@ from torch import Tensor
 from export.errors import VerificationFailed
 from export.trials import Sounds, Trial
 from tritone.card import ModelCard
-from tritone.noise import INITIAL_STREAM, gaussian
-from tritone.schedules import schedule
+from tritone.noise import INITIAL_STREAM, draw_gaussian
+from tritone.schedules import make_schedule
 
 _RANDN = "diffusers.schedulers.scheduling_flow_match_euler_discrete.randn_tensor"
 _SIGMA_TOLERANCE = 1e-5
@@ -87,13 +87,13 @@ def _sounds(
 
 def _start(card: ModelCard, trial: Trial) -> Tensor:
     shape = (1, card.latent_channels, trial.latent_frames)
-    return torch.from_numpy(gaussian(trial.seed, INITIAL_STREAM, shape))
+    return torch.from_numpy(draw_gaussian(trial.seed, INITIAL_STREAM, shape))
 
 
 def _step_noise(card: ModelCard, trial: Trial) -> Iterator[Tensor]:
     shape = (1, card.latent_channels, trial.latent_frames)
     for step in range(trial.steps):
-        yield torch.from_numpy(gaussian(trial.seed, 1 + step, shape))
+        yield torch.from_numpy(draw_gaussian(trial.seed, 1 + step, shape))
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _our_sigmas(
     Networks with Fourier features of the time to 10 kHz see the last bit of a noise level.
     """
     set_timesteps = scheduler.set_timesteps
-    table = schedule(card.spec.schedule, trial.steps, card.schedule)
+    table = make_schedule(card.spec.schedule, trial.steps, card.schedule)
     sigmas = torch.from_numpy(table.sigmas.astype(np.float32))
 
     def set_our_timesteps(*args: object, **kwargs: object) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from tritone.card import ScheduleSettings
-from tritone.noise import INITIAL_STREAM, gaussian
-from tritone.schedules import cosine_dpm, is_guided
+from tritone.noise import INITIAL_STREAM, draw_gaussian
+from tritone.schedules import cosine_dpm, find_guided_steps
 
 from starter.networks import Condition, Denoiser
 from starter.recipe import NoiseSchedule
@@ -40,13 +40,13 @@ class Settings:
     def rows(self, levels: NoiseSchedule) -> int:
         """How many rows the transformer computes for a sound: two at a guided step."""
         kept = self.schedule(levels)
-        guided = is_guided(cosine_dpm(self.steps, kept), kept)
+        guided = find_guided_steps(cosine_dpm(self.steps, kept), kept)
         return self.steps + (int(guided.sum()) if self.guidance > 1 else 0)
 
 
 def starting_noise(seeds: list[int], channels: int, frames: int) -> Tensor:
     """Unit noise [rows, channels, frames], each row from its own seed."""
-    rows = [gaussian(seed, INITIAL_STREAM, (channels, frames)) for seed in seeds]
+    rows = [draw_gaussian(seed, INITIAL_STREAM, (channels, frames)) for seed in seeds]
     return torch.from_numpy(np.stack(rows))
 
 
@@ -60,7 +60,7 @@ def sample(
     table = cosine_dpm(settings.steps, kept)
     encoded = denoiser.encode(condition)
     both = _with_unconditional(encoded, settings)
-    guided = is_guided(table, kept)
+    guided = find_guided_steps(table, kept)
     x, previous = noise * table.initial_scale, torch.zeros_like(noise)
     for i, (sigma, a, b, c) in enumerate(
         zip(table.sigmas, table.a, table.b, table.c, strict=False)

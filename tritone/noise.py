@@ -10,8 +10,8 @@ INITIAL_STREAM = 0
 _UINT64 = (1 << 64) - 1
 
 
-def gaussian(seed: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return standard normal float32 noise; stream 0 is the start, stream 1 + k is step k."""
+def draw_gaussian(seed: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return standard normal noise of one stream: 0 is the start, 1 + k is step k."""
     key = np.array([seed & _UINT64, stream], np.uint64)
     generator = np.random.Generator(np.random.Philox(key=key))
     return generator.standard_normal(shape, dtype=np.float32)

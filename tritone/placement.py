@@ -16,7 +16,7 @@ NETWORK_IN_PROCESS = "network_in_process"
 """The same as `IN_PROCESS`, for that network."""
 
 
-def is_in_process(value: str | None) -> bool:
+def runs_in_process(value: str | None) -> bool:
     """Return whether a backend whose `IN_PROCESS` has this value loads the network itself.
 
     `auto` asks whether this Python has ONNX Runtime: NVIDIA's images have it as a backend of

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tritone.card import ModelCard
-from tritone.noise import INITIAL_STREAM, gaussian
-from tritone.schedules import is_guided, schedule
+from tritone.noise import INITIAL_STREAM, draw_gaussian
+from tritone.schedules import find_guided_steps, make_schedule
 
 Latents = NDArray[np.float32]
 
@@ -18,13 +18,13 @@ class Trajectory:
 
     def __init__(self, card: ModelCard, *, seed: int, steps: int, latent_frames: int) -> None:
         """Start at noise of `seed`: latents float32 [latent_channels, latent_frames]."""
-        self.schedule = schedule(card.spec.schedule, steps, card.schedule)
+        self.schedule = make_schedule(card.spec.schedule, steps, card.schedule)
         self.seed = seed
         self.step = 0
-        start = gaussian(seed, INITIAL_STREAM, (card.latent_channels, latent_frames))
+        start = draw_gaussian(seed, INITIAL_STREAM, (card.latent_channels, latent_frames))
         self.latents: Latents = start * np.float32(self.schedule.initial_scale)
         self._previous: Latents | None = None
-        self._is_guided = is_guided(self.schedule, card.schedule)
+        self._is_guided = find_guided_steps(self.schedule, card.schedule)
 
     @property
     def sigma(self) -> float:
@@ -35,40 +35,40 @@ class Trajectory:
         """Return the scale of the step at hand: `asked`, or 1 where the model guides no step."""
         return asked if self._is_guided[self.step] else NO_GUIDANCE
 
-    def guided_left(self, asked: float) -> int:
-        """Return how many of the steps that are left are guided."""
+    def count_guided_left(self, asked: float) -> int:
+        """Return how many of the remaining steps are guided with a scale of `asked`."""
         return int(self._is_guided[self.step :].sum()) if asked > NO_GUIDANCE else 0
 
     @property
     def is_done(self) -> bool:
-        """No transformer call is left."""
+        """Whether no transformer call is left."""
         return self.step >= self.schedule.steps
 
     @property
     def adds_noise(self) -> bool:
-        """The step at hand adds fresh noise."""
+        """Whether the step at hand adds fresh noise."""
         return bool(self.schedule.d[self.step])
 
-    def noise(self) -> Latents | None:
+    def draw_noise(self) -> Latents | None:
         """Return the noise that the step at hand will add, None where it adds none.
 
-        It does not depend on the transformer's answer: it may be made while that is computed.
+        It does not depend on the transformer's answer, so it can be drawn while that is computed.
         """
         if not self.adds_noise:
             return None
-        return gaussian(self.seed, 1 + self.step, self.latents.shape)
+        return draw_gaussian(self.seed, 1 + self.step, self.latents.shape)
 
     def advance(self, denoised: Latents, noise: Latents | None = None) -> None:
         """Take one step with the transformer's answer: float32 [latent_channels, latent_frames].
 
-        `noise` is this step's, made ahead, or another one (parity tests against diffusers).
+        `noise` is that of `draw_noise`, or another one (parity tests against diffusers).
         """
         table, i = self.schedule, self.step
         # float64 scalars would promote the arrays: the update is float32, like the networks.
         latents = np.float32(table.a[i]) * self.latents + np.float32(table.b[i]) * denoised
         if table.c[i] and self._previous is not None:
             latents += np.float32(table.c[i]) * self._previous
-        noise = self.noise() if noise is None else noise
+        noise = self.draw_noise() if noise is None else noise
         if noise is not None:
             latents += np.float32(table.d[i]) * noise
         self.latents, self._previous = latents, denoised

@@ -85,7 +85,7 @@ SCHEDULES: dict[ScheduleKind, Callable[[int, ScheduleSettings], Schedule]] = {
 
 
 @lru_cache(maxsize=256)
-def schedule(kind: ScheduleKind, steps: int, settings: ScheduleSettings) -> Schedule:
+def make_schedule(kind: ScheduleKind, steps: int, settings: ScheduleSettings) -> Schedule:
     """Return the table for a number of steps; cached, because most requests share a few.
 
     Raises:
@@ -96,7 +96,7 @@ def schedule(kind: ScheduleKind, steps: int, settings: ScheduleSettings) -> Sche
     return SCHEDULES[kind](steps, settings)
 
 
-def is_guided(table: Schedule, settings: ScheduleSettings) -> NDArray[np.bool_]:
+def find_guided_steps(table: Schedule, settings: ScheduleSettings) -> NDArray[np.bool_]:
     """Return for each step whether it is guided: bool [steps]."""
     sigmas = table.sigmas[:-1]
     highest = np.inf if settings.guidance_max_sigma is None else settings.guidance_max_sigma

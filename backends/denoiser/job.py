@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from backends.denoiser.pace import Kind
+from backends.denoiser.step_times import CostClass
 from backends.errors import Code, RequestFailed
 from tritone.card import ModelCard
+from tritone.limits import MAX_STEPS
 from tritone.sampling import NO_GUIDANCE, Latents, Trajectory
 from tritone.spans import Span, span
 from tritone.tensors import (
@@ -20,9 +21,7 @@ from tritone.tensors import (
     STEPS,
     conditioning,
 )
-from tritone.turns import Claim
-
-MAX_STEPS = 1000
+from tritone.turns import QueuedWork
 
 Tensors = dict[str, NDArray[Any]]
 """Tensors by name, each [batch, ...]."""
@@ -35,7 +34,7 @@ class Reply(Protocol):
     """
 
     def is_cancelled(self) -> bool:
-        """Return whether nobody waits for the answer any more."""
+        """Return whether the client has cancelled the request."""
 
     def succeed(self, job: "Job") -> None:
         """Answer with the job's latents."""
@@ -45,7 +44,7 @@ class Reply(Protocol):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Job(Claim):
+class Job(QueuedWork):
     """A request that was accepted. The lane that steps it owns all but `cancel_requested`."""
 
     job_id: str  # empty: cannot be addressed by control requests
@@ -71,20 +70,23 @@ class Job(Claim):
 
     @property
     def step_guidance_scale(self) -> float:
-        """The guidance of the step at hand."""
+        """The guidance scale of the next step."""
         return self.trajectory.guidance_scale(self.guidance_scale)
 
     @property
-    def kind(self) -> Kind:
-        """What a step of it costs by."""
-        return self.shape, self.step_guidance_scale > NO_GUIDANCE
+    def cost_class(self) -> CostClass:
+        """What the cost of its next step depends on."""
+        return CostClass(self.shape, self.step_guidance_scale > NO_GUIDANCE)
 
     @property
-    def work_left(self) -> dict[Kind, int]:
-        """Transformer calls that it still needs, by what they cost."""
+    def steps_left(self) -> dict[CostClass, int]:
+        """How many steps of each cost class it still needs."""
         done, steps = self.progress
-        guided = self.trajectory.guided_left(self.guidance_scale)
-        return {(self.shape, True): guided, (self.shape, False): steps - done - guided}
+        guided = self.trajectory.count_guided_left(self.guidance_scale)
+        return {
+            CostClass(self.shape, is_guided=True): guided,
+            CostClass(self.shape, is_guided=False): steps - done - guided,
+        }
 
     def end(self, error: RequestFailed | None = None) -> None:
         """Answer, once: with the latents, or with an error."""
@@ -102,48 +104,50 @@ class Job(Claim):
         return self.trajectory.latents[:, self.span.first_frame : self.span.last_frame]
 
 
-def new_job(card: ModelCard, tensors: Mapping[str, NDArray[Any]], job_id: str, reply: Reply) -> Job:
-    """Return a job without deadline for the tensors of one request; they are copied.
+def make_job(
+    card: ModelCard, tensors: Mapping[str, NDArray[Any]], job_id: str, reply: Reply
+) -> Job:
+    """Return a job without deadline for a copy of the tensors of one request.
 
     Raises:
         RequestFailed: a tensor is missing, is not of batch 1, or lies outside its bounds.
     """
-    steps = int(_scalar(tensors, STEPS))
+    steps = int(_read_scalar(tensors, STEPS))
     if not 1 <= steps <= MAX_STEPS:
-        raise _invalid(f"{STEPS} must be within 1 and {MAX_STEPS}, not {steps}")
-    guidance_scale = _scalar(tensors, GUIDANCE_SCALE)
+        raise _make_invalid(f"{STEPS} must be within 1 and {MAX_STEPS}, not {steps}")
+    guidance_scale = _read_scalar(tensors, GUIDANCE_SCALE)
     if not math.isfinite(guidance_scale):
-        raise _invalid(f"{GUIDANCE_SCALE} must be finite")
-    seed = int(_scalar(tensors, SEED))
+        raise _make_invalid(f"{GUIDANCE_SCALE} must be finite")
+    seed = int(_read_scalar(tensors, SEED))
     try:
-        asked = span(card, _scalar(tensors, SECONDS_START), _scalar(tensors, SECONDS_END))
+        asked = span(card, _read_scalar(tensors, SECONDS_START), _read_scalar(tensors, SECONDS_END))
     except ValueError as error:
-        raise _invalid(str(error)) from error
+        raise _make_invalid(str(error)) from error
     # Copies: the arrays are views of shared memory that Triton reuses once the request is released.
-    condition = {spec.name: _one_row(tensors, spec.name).copy() for spec in conditioning(card)}
+    names = [spec.name for spec in conditioning(card)]
     return Job(
         job_id=job_id,
         trajectory=Trajectory(card, seed=seed, steps=steps, latent_frames=asked.latent_frames),
         span=asked,
-        conditioning=condition,
+        conditioning={name: _require_one_row(tensors, name).copy() for name in names},
         guidance_scale=guidance_scale,
         reply=reply,
     )
 
 
-def _one_row(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+def _require_one_row(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     if name not in tensors:
-        raise _invalid(f"{name} is missing")
+        raise _make_invalid(f"{name} is missing")
     if len(tensors[name]) != 1:
-        # Several sounds are several requests: each has its own seed, length and end.
-        raise _invalid(f"{name} must have batch size 1, not {len(tensors[name])}")
+        # One request is one sound: each sound has its own seed, length and end.
+        raise _make_invalid(f"{name} must have batch size 1, not {len(tensors[name])}")
     return tensors[name]
 
 
-def _scalar(tensors: Mapping[str, NDArray[Any]], name: str) -> float:
-    value: float = _one_row(tensors, name).item()
+def _read_scalar(tensors: Mapping[str, NDArray[Any]], name: str) -> float:
+    value: float = _require_one_row(tensors, name).item()
     return value
 
 
-def _invalid(message: str) -> RequestFailed:
+def _make_invalid(message: str) -> RequestFailed:
     return RequestFailed(message, Code.INVALID_ARG)

@@ -1,4 +1,4 @@
-"""The jobs that a denoiser has: bounded, ordered by turns, and who is in a step right now.
+"""The jobs of a denoiser: how many it accepts, which are next, which are in a step right now.
 
 Knows no Triton and computes nothing. Every method may be called from any thread.
 """
@@ -11,23 +11,32 @@ from dataclasses import dataclass
 from backends.denoiser.job import Job
 from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
 from backends.denoiser.metrics import Metrics
-from backends.denoiser.pace import Pace
+from backends.denoiser.step_times import StepTimes
 from backends.errors import Code, RequestFailed
+from tritone.refusals import CANCELLED, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
 from tritone.turns import Turns
 
 CLIENT_CHECK_S = 0.25  # between two checks of one client, each a round trip to Triton's process
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Dropped:
     """Jobs that left the queue without their result, and still have to be answered."""
 
     cancelled: list[Job]
     late: list[Job]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The jobs that share the next transformer call."""
+
+    jobs: list[Job]
+    is_only_one: bool  # no other job waits, and no other lane is in a step
+
+
 class JobQueue:
-    """Accepted jobs; the lanes of a scheduler take them for a step and put them back."""
+    """Accepted jobs. Each lane of a scheduler begins a step with some of them, and ends it."""
 
     def __init__(
         self,
@@ -46,12 +55,12 @@ class JobQueue:
         self._ready: list[Job] = []  # those in no step right now
         self._stepping: list[Job] = []
         self._turns = Turns()
-        self._pace = Pace()
+        self._step_times = StepTimes()
         self._known = KnownJobs()
         self._is_stopping = False
 
     def submit(self, job: Job, timeout_s: float | None) -> None:
-        """Take a job in; `timeout_s` bounds its whole stay.
+        """Accept a job; `timeout_s` bounds how long it stays.
 
         Raises:
             RequestFailed: the queue is full, the job is cancelled or would be late in any case, or
@@ -62,15 +71,15 @@ class JobQueue:
             job.deadline = now + timeout_s
         with self._changed:
             if self._is_stopping:
-                raise RequestFailed("denoiser is stopping", Code.UNAVAILABLE)
-            if self._known.was_cancelled(job.job_id):
-                self._metrics.cancelled()
-                raise RequestFailed("cancelled before the first step", Code.CANCELLED)
+                raise RequestFailed(STOPPING, Code.UNAVAILABLE)
+            if self._known.pop_early_cancel(job.job_id):
+                self._metrics.count_cancelled()
+                raise RequestFailed(f"{CANCELLED} before the first step", Code.CANCELLED)
             if len(self._ready) + len(self._stepping) >= self._max_jobs:
-                raise RequestFailed("denoiser queue is full", Code.UNAVAILABLE)
+                raise RequestFailed(QUEUE_FULL, Code.UNAVAILABLE)
             if self._is_late(job, now):
-                self._metrics.failed()
-                raise too_late(job)
+                self._metrics.count_failed()
+                raise make_late_error(job)
             self._turns.enter(job, now)
             self._ready.append(job)
             self._changed.notify()
@@ -93,7 +102,7 @@ class JobQueue:
             return jobs[-1].progress if jobs else self._known.progress(job_id)
 
     def remember(self, job: Job) -> None:
-        """Know a job's progress also when it has left."""
+        """Keep the progress of a job that leaves."""
         with self._changed:
             self._known.remember(job.job_id, job.progress)
 
@@ -103,8 +112,8 @@ class JobQueue:
             self._is_stopping = True
             self._changed.notify_all()
 
-    def wait(self) -> bool:
-        """Return once there is a job to step, or False once stopping and none is left to take."""
+    def wait_for_jobs(self) -> bool:
+        """Wait for a job that is in no step; return False once stopping and none is left."""
         with self._changed:
             while not (self._ready or self._is_stopping):
                 self._changed.wait()
@@ -122,14 +131,14 @@ class JobQueue:
                 job.client_checked_at = now
             return due
 
-    def drop_ended(self) -> Ended:
+    def drop_cancelled_and_late(self) -> Dropped:
         """Remove the jobs that are cancelled, or that can no longer be in time."""
         now = self._clock()
         with self._changed:
             cancelled = [job for job in self._ready if job.cancel_requested]
             late = [j for j in self._ready if not j.cancel_requested and self._is_late(j, now)]
             self._remove((*cancelled, *late))
-            return Ended(cancelled, late)
+            return Dropped(cancelled, late)
 
     def drop_all(self) -> list[Job]:
         """Remove every job that is in no step right now."""
@@ -143,30 +152,31 @@ class JobQueue:
         with self._changed:
             return [*self._ready, *self._stepping]
 
-    def take(self) -> tuple[list[Job], bool]:
-        """Return the jobs of the next step, and whether there are no others at all."""
+    def begin_step(self) -> Step:
+        """Choose the jobs whose turn it is, all of one shape; none if no job is ready."""
         with self._changed:
-            ready = self._turns.ordered(self._ready, self._clock())
+            ready = self._turns.order(self._ready, self._clock())
             jobs = [job for job in ready if job.shape == ready[0].shape][: self._step_batch]
             for job in jobs:
                 self._ready.remove(job)
                 job.has_begun = True
-                # Jobs of equal work all end later when they take turns: it goes on to its end.
-                job.leads |= job is ready[0]
-            is_alone = not (self._ready or self._stepping)
+                # If jobs of equal work took turns at every step, all of them would end late.
+                job.keeps_turn |= job is ready[0]
+            is_only_one = not (self._ready or self._stepping)
             self._stepping += jobs
             self._report()
-            return jobs, is_alone
+            return Step(jobs, is_only_one)
 
-    def learn(self, jobs: list[Job], seconds: float) -> None:
-        """Take how long a step of jobs that were taken has lasted."""
+    def charge(self, jobs: list[Job], seconds: float) -> None:
+        """Charge the jobs of a step for the time that its transformer call took."""
         with self._changed:
-            self._pace.learn(max(job.kind for job in jobs), seconds)  # one guided row is enough
+            # One guided row makes the whole step a guided one.
+            self._step_times.record(max(job.cost_class for job in jobs), seconds)
             for job in jobs:
                 self._turns.charge(job, seconds / len(jobs))
 
-    def put_back(self, jobs: list[Job]) -> None:
-        """Take jobs back after their step; those that have ended leave."""
+    def end_step(self, jobs: list[Job]) -> None:
+        """Make jobs ready again after their step; those that have ended leave."""
         with self._changed:
             for job in jobs:
                 self._stepping.remove(job)
@@ -174,7 +184,7 @@ class JobQueue:
                     self._turns.leave(job)
                 else:
                     self._ready.append(job)
-            if len(self._ready) > self._step_batch:  # more than this lane takes up again at once
+            if len(self._ready) > self._step_batch:  # more than this lane's next step has room for
                 self._changed.notify()
             self._report()
 
@@ -186,7 +196,7 @@ class JobQueue:
 
     def _is_late(self, job: Job, now: float) -> bool:
         """Return whether a job would miss its deadline even if it had everything for itself."""
-        return now + self._pace.least_s(job.work_left) > job.deadline
+        return now + self._step_times.shortest_s(job.steps_left) > job.deadline
 
     def _jobs_of(self, job_id: str) -> list[Job]:
         jobs = (*self._ready, *self._stepping)
@@ -194,10 +204,10 @@ class JobQueue:
 
     def _report(self) -> None:
         waiting = sum(not job.has_begun for job in self._ready)
-        self._metrics.queued(len(self._ready) + len(self._stepping) - waiting, waiting)
+        self._metrics.set_queue(len(self._ready) + len(self._stepping) - waiting, waiting)
 
 
-def too_late(job: Job) -> RequestFailed:
+def make_late_error(job: Job) -> RequestFailed:
     """Return the answer to a job that misses its deadline."""
     done, steps = job.progress
-    return RequestFailed(f"deadline exceeded at step {done}/{steps}", Code.CANCELLED)
+    return RequestFailed(f"{DEADLINE_EXCEEDED} at step {done}/{steps}", Code.CANCELLED)

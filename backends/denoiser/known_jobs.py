@@ -16,7 +16,7 @@ class KnownJobs:
         """Know nothing."""
         # A cancel may overtake its job, which is still being tokenised or encoded.
         self._early_cancels: dict[str, None] = {}  # in the order of arrival
-        # Whoever waits for the decoder can tell its job from one that was lost with its process.
+        # A client that waits for the decoder asks whether its job was lost with our process.
         self._ended: dict[str, Progress] = {}
 
     def cancel_early(self, job_id: str) -> None:
@@ -25,15 +25,15 @@ class KnownJobs:
         if len(self._early_cancels) > REMEMBERED_CANCELS:
             del self._early_cancels[next(iter(self._early_cancels))]  # the oldest
 
-    def was_cancelled(self, job_id: str) -> bool:
-        """Return whether a job that comes now was cancelled before, and forget that."""
+    def pop_early_cancel(self, job_id: str) -> bool:
+        """Return whether a job was cancelled before it came; forget that cancel."""
         if not job_id or job_id not in self._early_cancels:
             return False
         del self._early_cancels[job_id]
         return True
 
     def remember(self, job_id: str, progress: Progress) -> None:
-        """Keep how far a job came that went through."""
+        """Keep how far a job came whose steps are all done."""
         if not job_id:
             return
         self._ended[job_id] = progress
@@ -41,5 +41,5 @@ class KnownJobs:
             del self._ended[next(iter(self._ended))]  # the oldest
 
     def progress(self, job_id: str) -> Progress:
-        """Return how far a job came that went through, or `UNKNOWN_JOB`."""
+        """Return how far a job came whose steps are all done, or `UNKNOWN_JOB`."""
         return self._ended.get(job_id, UNKNOWN_JOB)

@@ -17,16 +17,16 @@ MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
 
 
 class Metrics(Protocol):
-    """Where the scheduler reports; any of its threads, at any time."""
+    """Where the scheduler counts; any thread may call any method at any time."""
 
-    def queued(self, active: int, pending: int) -> None:
-        """Take the number of jobs that have begun and of those that have not."""
+    def set_queue(self, active: int, pending: int) -> None:
+        """Set the number of jobs that have begun and of those that have not."""
 
-    def stepped(self, rows: int, seconds: float) -> None:
+    def count_step(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""
 
-    def cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         """Count a job whose client gave up."""
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         """Count a job that ended with any other error."""

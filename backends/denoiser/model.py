@@ -12,10 +12,10 @@ import time
 
 import triton_python_backend_utils as pb_utils
 
-from backends.denoiser.job import new_job
+from backends.denoiser.job import make_job
+from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.reply import SenderReply
 from backends.denoiser.scheduler import Scheduler
-from backends.denoiser.transformers import open_transformers
 from backends.denoiser.triton_metrics import TritonMetrics
 from backends.errors import Code, RequestFailed
 from backends.triton import model_card, model_config, required_parameter
@@ -32,17 +32,17 @@ class TritonPythonModel:
         """Start the scheduler's lanes."""
         config = model_config(args)
         self._card = model_card(config)
-        transformers = open_transformers(args, config, self._card)
+        predictors = choose_predictors(args, config, self._card)
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
         self._scheduler = Scheduler(
-            transformers,
+            predictors,
             self._metrics,
             step_batch=int(required_parameter(config, "step_batch")),
             max_pending=int(required_parameter(config, "max_pending")),
         )
         self._lanes = [
             threading.Thread(target=self._scheduler.run, name=f"lane {i}", daemon=True)
-            for i in range(transformers.lanes)
+            for i in range(predictors.lanes)
         ]
         for lane in self._lanes:
             lane.start()
@@ -66,7 +66,7 @@ class TritonPythonModel:
             return reply.report(self._scheduler.progress(str(parameters[QUERY])))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
-        job = new_job(self._card, tensors, job_id, reply)
+        job = make_job(self._card, tensors, job_id, reply)
         job.key = str(parameters.get(SHARE, ""))
         job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)

@@ -1,7 +1,7 @@
-"""Diffusion steps, one after the other in each lane: jobs join, leave and overtake between any two.
+"""Diffusion steps, one after the other in each lane. Between two steps jobs join, leave, overtake.
 
-Knows no Triton. Each lane is a thread of its own in `run`; `submit`, `cancel` and `progress` may be
-called from any thread.
+Knows no Triton. Each lane is a thread of its own in `run`; any thread may call `submit`, `cancel`
+and `progress`.
 """
 
 import time
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from backends.denoiser.job import Job, Tensors
-from backends.denoiser.job_queue import JobQueue, too_late
+from backends.denoiser.job_queue import JobQueue, make_late_error
 from backends.denoiser.known_jobs import Progress
 from backends.denoiser.metrics import Metrics
-from backends.denoiser.rows import Predict, Transformers, predict_rows
+from backends.denoiser.predict.rows import Predict, Predictors, predict_rows
 from backends.errors import Code, RequestFailed
+from tritone.refusals import CANCELLED, STOPPING
 from tritone.sampling import Latents
 
 
@@ -22,23 +23,23 @@ class Scheduler:
 
     def __init__(
         self,
-        transformers: Transformers,
+        predictors: Predictors,
         metrics: Metrics,
         *,
         step_batch: int,
         max_pending: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let each lane step at most `step_batch` jobs at once; `max_pending` more may wait."""
-        self._transformers = transformers
+        """Put at most `step_batch` jobs into one step; `max_pending` more jobs may wait."""
+        self._predictors = predictors
         self._metrics = metrics
         self._clock = clock
-        max_jobs = transformers.lanes * step_batch + max_pending
+        max_jobs = predictors.lanes * step_batch + max_pending
         self._queue = JobQueue(metrics, step_batch=step_batch, max_jobs=max_jobs, clock=clock)
-        self._noise = ThreadPoolExecutor(max_workers=transformers.lanes, thread_name_prefix="noise")
+        self._noise = ThreadPoolExecutor(max_workers=predictors.lanes, thread_name_prefix="noise")
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
-        """Queue a job; `timeout_s` bounds its whole stay.
+        """Queue a job; `timeout_s` bounds how long it stays.
 
         Raises:
             RequestFailed: the queue is full, the job is cancelled or would be late in any case, or
@@ -64,39 +65,40 @@ class Scheduler:
     def abandon(self) -> None:
         """Fail every job that is left after `stop`, also those that hang in a step."""
         for job in self._queue.all_jobs():
-            job.end(RequestFailed("denoiser is stopping", Code.UNAVAILABLE))
+            job.end(RequestFailed(STOPPING, Code.UNAVAILABLE))
 
     def run(self) -> None:
-        """Be a lane: step until stopped and nothing is left to take."""
-        while self._queue.wait():
+        """Be a lane: step until the scheduler stops and no job is left."""
+        while self._queue.wait_for_jobs():
             try:
                 self.step()
             except Exception as error:  # a bug costs the jobs at hand, never the lane
                 self._fail_all(self._queue.drop_all(), error)
 
     def step(self) -> None:
-        """Answer what ended, and take one diffusion step with the jobs whose turn it is."""
+        """Answer the jobs that were dropped, then do one step of the jobs whose turn it is."""
         self._check_clients()
-        self._answer_ended()
-        jobs, is_alone = self._queue.take()
-        if not jobs:
+        self._answer_dropped()
+        step = self._queue.begin_step()
+        if not step.jobs:
             return
+        ways = self._predictors
         try:
-            self._advance(jobs, self._transformers.alone if is_alone else self._transformers.beside)
+            self._advance(step.jobs, ways.one_lane if step.is_only_one else ways.many_lanes)
         except Exception as error:  # a bug costs the jobs of this step, never those of other lanes
-            self._fail_all(jobs, error)
+            self._fail_all(step.jobs, error)
         finally:
-            self._queue.put_back(jobs)
+            self._queue.end_step(step.jobs)
 
     def _advance(self, jobs: list[Job], predict: Predict) -> None:
-        # Made while the transformer computes: a batch of long sounds takes milliseconds of it.
+        # Drawn while the transformer computes: for a batch of long sounds it takes milliseconds.
         noises = [
-            self._noise.submit(job.trajectory.noise) if job.trajectory.adds_noise else None
+            self._noise.submit(job.trajectory.draw_noise) if job.trajectory.adds_noise else None
             for job in jobs
         ]
         begin = self._clock()
         answers = predict_rows(lambda inputs: self._timed(predict, inputs), jobs)
-        self._queue.learn(jobs, self._clock() - begin)
+        self._queue.charge(jobs, self._clock() - begin)
         for job, answer, noise in zip(jobs, answers, noises, strict=True):
             if isinstance(answer, RequestFailed):
                 self._fail(job, answer)
@@ -109,7 +111,7 @@ class Scheduler:
     def _timed(self, predict: Predict, inputs: Tensors) -> Latents:
         begin = self._clock()
         denoised = predict(inputs)
-        self._metrics.stepped(len(denoised), self._clock() - begin)
+        self._metrics.count_step(len(denoised), self._clock() - begin)
         return denoised
 
     def _check_clients(self) -> None:
@@ -117,14 +119,14 @@ class Scheduler:
         for job in self._queue.due_for_check():
             job.cancel_requested |= job.reply.is_cancelled()
 
-    def _answer_ended(self) -> None:
-        ended = self._queue.drop_ended()
-        for job in ended.cancelled:
+    def _answer_dropped(self) -> None:
+        dropped = self._queue.drop_cancelled_and_late()
+        for job in dropped.cancelled:
             done, steps = job.progress
-            self._metrics.cancelled()
-            job.end(RequestFailed(f"cancelled at step {done}/{steps}", Code.CANCELLED))
-        for job in ended.late:
-            self._fail(job, too_late(job))
+            self._metrics.count_cancelled()
+            job.end(RequestFailed(f"{CANCELLED} at step {done}/{steps}", Code.CANCELLED))
+        for job in dropped.late:
+            self._fail(job, make_late_error(job))
 
     def _fail_all(self, jobs: list[Job], error: Exception) -> None:
         for job in jobs:
@@ -132,5 +134,5 @@ class Scheduler:
 
     def _fail(self, job: Job, error: RequestFailed) -> None:
         if not job.has_ended:
-            self._metrics.failed()
+            self._metrics.count_failed()
             job.end(error)

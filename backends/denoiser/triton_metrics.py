@@ -14,18 +14,18 @@ class TritonMetrics:
         self._told = ToldMetrics(PREFIX, MEANINGS, labels)
         self.close = self._told.close
 
-    def queued(self, active: int, pending: int) -> None:
+    def set_queue(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
         self._told.set(active=active, pending=pending)
 
-    def stepped(self, rows: int, seconds: float) -> None:
+    def count_step(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""
         self._told.add(steps_total=1, step_rows_total=rows, step_seconds_total=seconds)
 
-    def cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         """Count a job whose client gave up."""
         self._told.add(cancelled_total=1)
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         """Count a job that ended with any other error."""
         self._told.add(failed_total=1)

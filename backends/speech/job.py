@@ -15,7 +15,7 @@ from tritone.pcm import Pcm
 from tritone.speech_options import InvalidOptions, SpeechOptions, parse_options
 from tritone.speech_tensors import LANGUAGE, OPTIONS, SPEED, TEXT, VOICE
 from tritone.tensors import SEED
-from tritone.turns import Claim
+from tritone.turns import QueuedWork
 
 Progress = tuple[int, int]
 """Passages spoken and passages in all."""
@@ -49,7 +49,7 @@ class Reply(Protocol):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class SpeechJob(Claim):
+class SpeechJob(QueuedWork):
     """A request that was accepted. The lane that speaks for it owns all but the last part."""
 
     job_id: str  # empty: cannot be addressed by control requests

@@ -19,7 +19,7 @@ UNKNOWN_JOB: Progress = (-1, -1)
 LOOK_S = 0.25
 """How often a job that may not send is looked at: its client may be gone, its time may be up."""
 
-_REMEMBERED_CANCELS = 256
+_REMEMBERED_CANCELS = 4096
 _REMEMBERED_ENDS = 1024
 
 
@@ -119,7 +119,7 @@ class JobQueue:
                 now = self._clock()
                 due = [job for job in self._waiting if _is_due(job, now)]
                 if due:
-                    job = self._turns.ordered(due, now)[0]
+                    job = self._turns.order(due, now)[0]
                     self._waiting.remove(job)
                     self._taken.append(job)
                     self._report()

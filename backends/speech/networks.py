@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import Network
 from backends.triton import ModelConfig, failure_of, parameter, required_parameter
-from tritone.placement import NETWORK, NETWORK_IN_PROCESS, is_in_process
+from tritone.placement import NETWORK, NETWORK_IN_PROCESS, runs_in_process
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -24,7 +24,7 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
         TritonModelException: it does not load.
     """
     name, version = required_parameter(config, NETWORK), args["model_version"]
-    if not is_in_process(parameter(config, NETWORK_IN_PROCESS)):
+    if not runs_in_process(parameter(config, NETWORK_IN_PROCESS)):
         return _TritonNetwork(name, int(version))
     # Imported here only: a speaker that calls Triton needs no ONNX Runtime for its network.
     from backends.speech.in_process import InProcessNetwork, InvalidModel  # noqa: PLC0415

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from frontend.errors import Overloaded
 from frontend.settings import AdmissionSettings
 from frontend.sounds.throughput import Throughput
-from tritone.turns import Claim, Turns
+from tritone.turns import QueuedWork, Turns
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Ticket(Claim):
+class Ticket(QueuedWork):
     """What a pass says for itself when it asks for a slot."""
 
     cost: float = 1.0  # of the pass, in any unit that is the same for all
@@ -106,7 +106,7 @@ class Admission:
         if not self._waiters:
             self._throughput.is_saturated = False
             return
-        following = self._turns.ordered(self._waiters, self._clock())[0]
+        following = self._turns.order(self._waiters, self._clock())[0]
         admitted = self._waiters.pop(following)
         self._admit(following)
         if not admitted.done():  # it is if its task was cancelled a moment ago

@@ -24,12 +24,12 @@ from frontend.errors import (
     Overloaded,
     TritoneError,
 )
+from tritone.refusals import DEAD_PROCESS, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
 
 log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_S = 1.0  # for callers that know nothing better
 _MAX_DETAIL_CHARS = 500
-_DEAD_BACKEND = "is not healthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,18 @@ def _rule(error: type[TritoneError], *texts: str) -> _Rule:
 
 
 _RULES = (
-    _rule(Overloaded, "queue is full", "Exceeds maximum queue size"),
-    _rule(DeadlineExceeded, "Request timeout expired", "deadline.exceeded"),
+    _rule(Overloaded, QUEUE_FULL, "Exceeds maximum queue size"),
+    _rule(DeadlineExceeded, "Request timeout expired", DEADLINE_EXCEEDED, "deadline_exceeded"),
     _rule(
         BackendUnavailable,
-        "is stopping",
+        STOPPING,
+        "Server is stopping",
         "Server not ready",
         "no available versions",
         "unknown model",
         "model is not found",
         "is not ready",
-        _DEAD_BACKEND,
+        DEAD_PROCESS,
         "Socket closed",
         "failed to connect",
         "connection refused",
@@ -112,7 +113,7 @@ def backend_lost() -> BackendUnavailable:
 
 def is_dead_backend(error: ForeignError) -> bool:
     """Tell whether a backend's process was killed: it answers nothing that it has accepted."""
-    return _DEAD_BACKEND in _text(error)
+    return DEAD_PROCESS in _text(error)
 
 
 def _text(error: ForeignError) -> str:

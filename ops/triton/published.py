@@ -15,7 +15,7 @@ from tritone.placement import (
     NETWORK,
     NETWORK_IN_PROCESS,
     TRANSFORMER,
-    is_in_process,
+    runs_in_process,
 )
 from tritone.versions import CANDIDATE_PARAMETER
 
@@ -61,7 +61,7 @@ def list_published_models(repository: Path) -> list[PublishedModel]:
 
 def _speech(name: str, config: ModelConfig) -> PublishedModel:
     parameters = config.parameters
-    is_loaded_by_itself = is_in_process(parameters[NETWORK_IN_PROCESS].string_value)
+    is_loaded_by_itself = runs_in_process(parameters[NETWORK_IN_PROCESS].string_value)
     callees = () if is_loaded_by_itself else (parameters[NETWORK].string_value,)
     return PublishedModel(name, (), callees)
 
@@ -76,7 +76,7 @@ def _sound(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
         each[TRANSFORMER].string_value
         for each in parameters
         # Loaded by the caller itself, it would only take memory as a model of its own.
-        if TRANSFORMER in each and not is_in_process(each[IN_PROCESS].string_value)
+        if TRANSFORMER in each and not runs_in_process(each[IN_PROCESS].string_value)
     )
     is_candidate = CANDIDATE_PARAMETER in configs[name].parameters
     return PublishedModel(name, components, callees, is_candidate)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.denoiser.job import Job, Tensors, new_job
+from backends.denoiser.job import Job, Tensors, make_job
 from backends.errors import RequestFailed
 from tritone.card import ModelCard
 from tritone.sampling import Latents
@@ -49,16 +49,16 @@ class FakeMetrics:
     n_cancelled: int = 0
     n_failed: int = 0
 
-    def queued(self, active: int, pending: int) -> None:
+    def set_queue(self, active: int, pending: int) -> None:
         self.active, self.pending = active, pending
 
-    def stepped(self, rows: int, seconds: float) -> None:
+    def count_step(self, rows: int, seconds: float) -> None:
         self.step_rows.append(rows)
 
-    def cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         self.n_cancelled += 1
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         self.n_failed += 1
 
 
@@ -91,4 +91,4 @@ def request(card: ModelCard, **changes: float) -> Tensors:
 def job(card: ModelCard, job_id: str = "job", **changes: float) -> tuple[Job, FakeReply]:
     """Return a job and where its answer goes."""
     reply = FakeReply()
-    return new_job(card, request(card, **changes), job_id, reply), reply
+    return make_job(card, request(card, **changes), job_id, reply), reply

@@ -9,7 +9,7 @@ import pytest
 
 from backends.denoiser import model
 from backends.denoiser.job import Tensors
-from backends.denoiser.rows import Predict, Transformers
+from backends.denoiser.predict.rows import Predict, Predictors
 from tests.backends.fake_pb_utils import Metric, MetricFamily, Request, Sender
 from tests.backends.fakes import halve, request
 from tritone.card import CARD_PARAMETER, ModelCard
@@ -22,7 +22,7 @@ TIMEOUT_S = 10.0
 def loaded(
     card: ModelCard, monkeypatch: pytest.MonkeyPatch, predict: Predict = halve
 ) -> model.TritonPythonModel:
-    monkeypatch.setattr(model, "open_transformers", lambda *_: Transformers(1, predict, predict))
+    monkeypatch.setattr(model, "choose_predictors", lambda *_: Predictors(1, predict, predict))
     parameters = {CARD_PARAMETER: card.to_json(), "step_batch": "1", "max_pending": "4"}
     config = {
         "name": "a_denoiser",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backends.denoiser.job import new_job
+from backends.denoiser.job import make_job
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeReply, job, request
 from tritone.card import ModelCard
@@ -26,7 +26,7 @@ def test_a_value_out_of_bounds_is_an_invalid_argument(
     card: ModelCard, field: str, value: float, message: str
 ) -> None:
     with pytest.raises(RequestFailed, match=message) as failure:
-        new_job(card, request(card, **{field: value}), "", FakeReply())
+        make_job(card, request(card, **{field: value}), "", FakeReply())
     assert failure.value.code is Code.INVALID_ARG
 
 
@@ -34,19 +34,19 @@ def test_a_missing_tensor_is_named(card: ModelCard) -> None:
     tensors = request(card)
     del tensors[CONDITIONING]
     with pytest.raises(RequestFailed, match="conditioning is missing"):
-        new_job(card, tensors, "", FakeReply())
+        make_job(card, tensors, "", FakeReply())
 
 
 def test_a_batch_of_sounds_is_refused(card: ModelCard) -> None:
     tensors = request(card)
     tensors[CONDITIONING] = np.repeat(tensors[CONDITIONING], 2, axis=0)
     with pytest.raises(RequestFailed, match="batch size 1, not 2"):
-        new_job(card, tensors, "", FakeReply())
+        make_job(card, tensors, "", FakeReply())
 
 
 def test_conditioning_is_copied_out_of_shared_memory(card: ModelCard) -> None:
     tensors = request(card)
-    made = new_job(card, tensors, "", FakeReply())
+    made = make_job(card, tensors, "", FakeReply())
     tensors[CONDITIONING][:] = 7
     assert (made.conditioning[CONDITIONING] == 1).all()
 

@@ -4,9 +4,9 @@ from typing import Any, cast
 import pytest
 
 from backends.denoiser import job_queue
-from backends.denoiser.job import new_job
+from backends.denoiser.job import make_job
+from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.reply import SenderReply
-from backends.denoiser.rows import Transformers
 from backends.denoiser.scheduler import Scheduler
 from backends.errors import Code, RequestFailed
 from tests.backends.fake_pb_utils import Sender
@@ -43,7 +43,7 @@ def test_a_sender_is_never_asked_after_the_answer() -> None:
 def test_only_the_first_answer_is_sent(card: ModelCard) -> None:
     sender = Sender()
     reply = reply_over(sender)
-    job = new_job(card, request(card), "job", reply)
+    job = make_job(card, request(card), "job", reply)
     job.end()
     reply.fail(ERROR)
     reply.report((1, 2))
@@ -80,11 +80,11 @@ def test_lanes_check_clients_of_jobs_that_others_end(
     card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_queue, "CLIENT_CHECK_S", 0.0)  # at every step
-    transformers = Transformers(2, halve, halve)
-    scheduler = Scheduler(transformers, FakeMetrics(), step_batch=1, max_pending=10)
+    predictors = Predictors(2, halve, halve)
+    scheduler = Scheduler(predictors, FakeMetrics(), step_batch=1, max_pending=10)
     senders = [SlowSender() for _ in range(10)]
     for sender in senders:
-        scheduler.submit(new_job(card, request(card, steps=2), "", reply_over(sender)))
+        scheduler.submit(make_job(card, request(card, steps=2), "", reply_over(sender)))
     lanes = [threading.Thread(target=scheduler.run) for _ in range(2)]
     for lane in lanes:
         lane.start()

@@ -5,7 +5,7 @@ import pytest
 
 from backends.denoiser.job import Tensors
 from backends.denoiser.known_jobs import REMEMBERED_ENDS, UNKNOWN_JOB
-from backends.denoiser.rows import Predict, Transformers
+from backends.denoiser.predict.rows import Predict, Predictors
 from backends.denoiser.scheduler import Scheduler
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
@@ -32,7 +32,7 @@ class Stand:
         self.metrics = FakeMetrics()
         self.clock = FakeClock()
         self.scheduler = Scheduler(
-            Transformers(lanes, predict, predict),
+            Predictors(lanes, predict, predict),
             self.metrics,
             step_batch=step_batch,
             max_pending=max_pending,
@@ -279,7 +279,7 @@ def test_a_lane_that_is_alone_uses_the_transformer_for_that(card: ModelCard) -> 
         return predict
 
     stand = Stand(card, step_batch=1)
-    both = Transformers(2, named("alone"), named("beside"))
+    both = Predictors(2, named("alone"), named("beside"))
     stand.scheduler = Scheduler(both, stand.metrics, step_batch=1, max_pending=8)
     stand.submit("first", steps=2)
     stand.step()

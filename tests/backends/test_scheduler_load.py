@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backends.denoiser.job import Job, Tensors
-from backends.denoiser.rows import Transformers
+from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.scheduler import Scheduler
 from backends.errors import RequestFailed
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
@@ -65,7 +65,7 @@ class Rig:
         self.metrics = FakeMetrics()
         self.n_row_steps = 0
         self.scheduler = Scheduler(
-            Transformers(1, self._predict, self._predict),
+            Predictors(1, self._predict, self._predict),
             self.metrics,
             step_batch=step_batch,
             max_pending=1000,
@@ -166,7 +166,7 @@ def test_at_twice_the_capacity_nearly_all_work_ends_in_time(card: ModelCard) -> 
 
 def test_a_job_that_cannot_be_in_time_is_refused_at_once(card: ModelCard) -> None:
     rig = Rig(card)
-    rig.run([Ask(at=0.0, steps=10)])  # now the pace is known: 25 ms a step
+    rig.run([Ask(at=0.0, steps=10)])  # now the step_times is known: 25 ms a step
     n_row_steps = rig.n_row_steps
     (_, (_, refused)) = rig.run([Ask(at=1.0, steps=10, timeout_s=0.2)])
     assert refused is None

@@ -1,6 +1,6 @@
 import pytest
 
-from tritone.placement import is_in_process
+from tritone.placement import runs_in_process
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ def test_who_loads_the_transformer(
 ) -> None:
     found = object() if has_onnxruntime else None
     monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
-    assert is_in_process(value) is expected
+    assert runs_in_process(value) is expected

@@ -47,7 +47,7 @@ def test_a_step_is_guided_at_the_models_noise_levels(
     trajectory = Trajectory(replace(open_card, schedule=levels), seed=0, steps=6, latent_frames=10)
     seen = []
     while not trajectory.is_done:
-        assert trajectory.guided_left(7.0) == sum(step >= trajectory.step for step in guided)
+        assert trajectory.count_guided_left(7.0) == sum(step >= trajectory.step for step in guided)
         if trajectory.guidance_scale(7.0) == 7.0:
             seen.append(trajectory.step)
         else:
@@ -58,4 +58,4 @@ def test_a_step_is_guided_at_the_models_noise_levels(
 
 def test_without_guidance_no_step_is_guided(open_card: ModelCard) -> None:
     trajectory = Trajectory(open_card, seed=0, steps=6, latent_frames=10)
-    assert trajectory.guided_left(1.0) == 0
+    assert trajectory.count_guided_left(1.0) == 0

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tritone.card import ModelCard, ScheduleSettings
-from tritone.noise import gaussian
+from tritone.noise import draw_gaussian
 from tritone.sampling import Trajectory
-from tritone.schedules import SCHEDULES, Schedule, cosine_dpm, rectified_flow, schedule
+from tritone.schedules import SCHEDULES, Schedule, cosine_dpm, make_schedule, rectified_flow
 
 RELATIVE_TOLERANCE = 1e-5
 SHAPE = (8, 50)
@@ -40,8 +40,10 @@ def test_cosine_dpm_follows_diffusers(open_card: ModelCard, steps: int) -> None:
     ours = trajectory(open_card, steps)
     theirs = CosineDPMSolverMultistepScheduler(sigma_min=0.3, sigma_max=500.0, sigma_data=1.0)
     theirs.set_timesteps(steps)
-    latents = torch.from_numpy(gaussian(7, 0, ours.latents.shape))[None] * theirs.init_noise_sigma
-    noises = iter([gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
+    latents = (
+        torch.from_numpy(draw_gaussian(7, 0, ours.latents.shape))[None] * theirs.init_noise_sigma
+    )
+    noises = iter([draw_gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
     theirs.noise_sampler = lambda *_: torch.from_numpy(next(noises))[None]
     for i, timestep in enumerate(theirs.timesteps):
         sigma = float(theirs.sigmas[i])
@@ -99,7 +101,7 @@ def test_rectified_flow_follows_diffusers(
         num_train_timesteps=1, shift=1.0, stochastic_sampling=stochastic
     )
     theirs.set_timesteps(sigmas=logsnr_sigma_schedule(steps, -6.2, 2.0))
-    noises = iter([gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
+    noises = iter([draw_gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
     monkeypatch.setattr(
         module, "randn_tensor", lambda *_, **__: torch.from_numpy(next(noises))[None]
     )
@@ -126,7 +128,7 @@ def test_every_schedule_descends_to_zero_and_ends_denoised(
 
 def test_no_steps_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        schedule("cosine_dpm", 0, ScheduleSettings())
+        make_schedule("cosine_dpm", 0, ScheduleSettings())
 
 
 def test_the_sde_keeps_the_variance_of_pure_noise() -> None:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tritone.turns import AGING_S, BACKGROUND, INTERACTIVE, PATIENCE_S, Claim, Turns
+from tritone.turns import AGING_S, BACKGROUND, INTERACTIVE, PATIENCE_S, QueuedWork, Turns
 
 STEP_S = 0.5
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Work(Claim):
-    """A claim that needs some steps of the machine."""
+class Work(QueuedWork):
+    """Work that needs some steps of the machine."""
 
     starts_at: float = 0.0
     steps: int = 1
@@ -42,8 +42,8 @@ class Machine:
         return sorted(self.works, key=lambda work: work.ended_at or 0.0)
 
     def _step(self, here: list[Work]) -> None:
-        work = self.turns.ordered(here, self.now)[0]
-        work.leads = True
+        work = self.turns.order(here, self.now)[0]
+        work.keeps_turn = True
         self.now += STEP_S
         self.turns.charge(work, STEP_S)
         self.log.append(work)
@@ -74,7 +74,7 @@ def test_nobody_is_remembered_when_all_have_gone(works: list[Work]) -> None:
     machine = Machine(works)
     machine.run()
     assert not machine.turns._used
-    assert not machine.turns._claims
+    assert not machine.turns._n_queued
 
 
 @given(st.lists(st.builds(Work, key=st.sampled_from("abc"), starts_at=st.floats(0.0, 9.0))))
@@ -140,6 +140,6 @@ def test_deadlines_starve_nobody_longer_than_our_patience() -> None:
     assert PATIENCE_S - 11 < patient.ended_at < PATIENCE_S
 
 
-def test_equal_claims_are_served_as_they_came() -> None:
+def test_equal_work_is_served_as_they_came() -> None:
     works = [Work() for _ in range(5)]
     assert Machine(works).run() == works

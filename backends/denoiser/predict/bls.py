@@ -1,4 +1,4 @@
-"""The transformer as a Triton model of its own, behind the denoiser's `Predict` seam."""
+"""The transformer as a Triton model, called through Triton's business logic scripting (BLS)."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
 from backends.triton import failure_of
 from tritone.card import ModelCard
+from tritone.refusals import DEAD_PROCESS
 from tritone.sampling import Latents
 from tritone.tensors import DENOISED, transformer
 
-# Triton's words for a model whose process has died (24.10: `Stub process 'x' is not healthy`), and
-# how long a supervisor may take to load it again. A step repeats exactly, so waiting costs nobody.
-_DEAD_PROCESS = "is not healthy"
+# How long a supervisor may take to load a model again whose process has died. A step can be
+# repeated exactly, so the jobs can wait for that.
 _HEALING_S = 5.0
 _RETRY_S = 0.2
 
 
-class TransformerModel:
-    """The transformer as a Triton model of its own (BLS), in the denoiser's own version."""
+class BlsTransformer:
+    """A transformer of the denoiser's own version number."""
 
     def __init__(self, name: str, version: int, card: ModelCard) -> None:
-        """Call model `name`."""
+        """Call version `version` of the Triton model `name`."""
         self._name = name
         self._version = version
         self._inputs = [spec.name for spec in transformer(card).inputs]
 
     def __call__(self, inputs: Tensors) -> Latents:
-        """Return the denoised latents; a transformer whose process has died is waited for.
+        """Return the denoised latents; wait for a transformer whose process has died.
 
         Raises:
             RequestFailed: the transformer's own error, code included.
@@ -40,7 +40,7 @@ class TransformerModel:
             try:
                 return self._call(inputs)
             except RequestFailed as error:
-                if _DEAD_PROCESS not in str(error) or time.monotonic() > give_up_at:
+                if DEAD_PROCESS not in str(error) or time.monotonic() > give_up_at:
                     raise
             time.sleep(_RETRY_S)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backends.denoiser.job import Job, Tensors
-from backends.denoiser.rows import predict_rows
+from backends.denoiser.predict.rows import predict_rows
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import halve, job
 from tritone.card import ModelCard

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import pytest
 
-from backends.denoiser.in_process import InProcessTransformer, InvalidModel
 from backends.denoiser.job import Tensors
+from backends.denoiser.predict.onnx import OnnxTransformer
 from backends.errors import RequestFailed
-from backends.onnxruntime.session import open_session
+from backends.onnxruntime.session import InvalidModel, open_session
 from tritone.card import ModelCard, read_card
 from tritone.sampling import Latents
 from tritone.tensors import (
@@ -44,13 +44,13 @@ def inputs(card: ModelCard, frames: int = 50) -> Tensors:
 
 
 @pytest.fixture(scope="module")
-def one_thread(starter: ModelCard) -> InProcessTransformer:
-    return InProcessTransformer(FOLDER, starter, threads=1)
+def one_thread(starter: ModelCard) -> OnnxTransformer:
+    return OnnxTransformer(FOLDER, starter, threads=1)
 
 
 @pytest.mark.parametrize("frames", [25, 50, 125])
 def test_the_number_of_threads_changes_no_bit(
-    starter: ModelCard, one_thread: InProcessTransformer, frames: int
+    starter: ModelCard, one_thread: OnnxTransformer, frames: int
 ) -> None:
     given = inputs(starter, frames)
     expected = open_session(FOLDER / "model.onnx", threads=2).run([DENOISED], given)[0]
@@ -59,7 +59,7 @@ def test_the_number_of_threads_changes_no_bit(
 
 @pytest.mark.parametrize("scales", [[1.0], [1.0, 3.0, 0.5], [2.0, 1.0], [3.0, 2.0]])
 def test_a_row_that_is_not_guided_is_computed_alone(
-    starter: ModelCard, one_thread: InProcessTransformer, scales: list[float]
+    starter: ModelCard, one_thread: OnnxTransformer, scales: list[float]
 ) -> None:
     rows = [inputs(starter, 50) for _ in scales]
     given = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
@@ -86,11 +86,11 @@ def test_a_network_that_wants_one_batch_of_all_inputs_gets_it(
     onnx.save(network, folder / "model.onnx")
     given = inputs(starter) | {GUIDANCE_SCALE: np.ones((1, 1), np.float32)}
     expected = open_session(folder / "model.onnx", threads=1).run([DENOISED], given)[0]
-    old = InProcessTransformer(folder, starter, threads=1)
+    old = OnnxTransformer(folder, starter, threads=1)
     np.testing.assert_array_equal(old(given), expected)
 
 
-def test_lanes_may_call_it_at_once(starter: ModelCard, one_thread: InProcessTransformer) -> None:
+def test_lanes_may_call_it_at_once(starter: ModelCard, one_thread: OnnxTransformer) -> None:
     given = [inputs(starter, frames) for frames in (25, 50)]
     expected = [one_thread(each) for each in given]
     made: list[list[Latents]] = [[], []]
@@ -109,7 +109,7 @@ def test_lanes_may_call_it_at_once(starter: ModelCard, one_thread: InProcessTran
 
 
 def test_inputs_that_do_not_fit_are_an_error_of_the_request(
-    starter: ModelCard, one_thread: InProcessTransformer
+    starter: ModelCard, one_thread: OnnxTransformer
 ) -> None:
     given = inputs(starter)
     with pytest.raises(RequestFailed, match="onnx runtime error"):
@@ -118,9 +118,9 @@ def test_inputs_that_do_not_fit_are_an_error_of_the_request(
 
 def test_a_network_that_does_not_fit_the_card_is_refused(starter: ModelCard) -> None:
     with pytest.raises(InvalidModel, match="latents"):
-        InProcessTransformer(FOLDER, replace(starter, latent_channels=7), threads=1)
+        OnnxTransformer(FOLDER, replace(starter, latent_channels=7), threads=1)
 
 
 def test_a_missing_network_is_named(starter: ModelCard, tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match="unable to find"):
-        InProcessTransformer(tmp_path / "starter_transformer" / "1", starter, threads=1)
+        OnnxTransformer(tmp_path / "starter_transformer" / "1", starter, threads=1)

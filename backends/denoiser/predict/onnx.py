@@ -1,6 +1,6 @@
-"""The transformer in the denoiser's own process, behind the `Predict` seam. CPU only.
+"""The transformer as an ONNX Runtime session in the denoiser's own process. CPU only.
 
-Knows no Triton. Saves the hop to another process at every step, and lets lanes share one network.
+Knows no Triton. It saves a hop to another process at every step, and the lanes share one network.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
-from backends.onnxruntime.session import InvalidModel, check_tensors, model_file, open_session
+from backends.onnxruntime.session import check_tensors, model_file, open_session
 from tritone.card import ModelCard
 from tritone.sampling import NO_GUIDANCE, Latents
 from tritone.tensors import (
@@ -25,11 +25,9 @@ from tritone.tensors import (
     transformer,
 )
 
-__all__ = ["InProcessTransformer", "InvalidModel"]
 
-
-class InProcessTransformer:
-    """One session over the transformer's file; any number of threads may call it at once."""
+class OnnxTransformer:
+    """One session over the transformer's file; any number of threads may call it together."""
 
     def __init__(self, version_folder: Path, card: ModelCard, *, threads: int) -> None:
         """Load the network of a version; each call uses `threads` CPU threads.
@@ -38,12 +36,12 @@ class InProcessTransformer:
             InvalidModel: there is none, or it does not fit the card.
         """
         self._inputs = [spec.name for spec in transformer(card).inputs]
-        config = _config(version_folder.parent.name, transformer(card))
+        config = _make_config(version_folder.parent.name, transformer(card))
         self._session = open_session(model_file(version_folder, config), threads=threads)
         check_tensors(self._session, config)
         rows = {each.name: each.shape[0] for each in self._session.get_inputs()}
-        # What was exported before says one batch of all inputs.
-        self._spares_rows = card.guidance and rows[NEGATIVE_CONDITIONING] != rows[LATENTS]
+        # Older exports want one batch size of all inputs, as Triton does.
+        self._can_spare_rows = card.guidance and rows[NEGATIVE_CONDITIONING] != rows[LATENTS]
 
     def __call__(self, inputs: Tensors) -> Latents:
         """Return the denoised latents.
@@ -53,8 +51,8 @@ class InProcessTransformer:
         """
         feed = {name: inputs[name] for name in self._inputs}
         order = np.arange(len(feed[LATENTS]))
-        if self._spares_rows:
-            feed, order = _guided_first(feed)
+        if self._can_spare_rows:
+            feed, order = _put_guided_first(feed)
         try:
             answer = self._session.run([DENOISED], feed)[0]
         except Exception as error:  # ONNX Runtime's errors share no base class
@@ -62,8 +60,11 @@ class InProcessTransformer:
         return np.asarray(answer, np.float32)[np.argsort(order)]
 
 
-def _guided_first(feed: Tensors) -> tuple[Tensors, NDArray[np.intp]]:
-    """Return the inputs, guided rows first and nothing negative of the others, and the order."""
+def _put_guided_first(feed: Tensors) -> tuple[Tensors, NDArray[np.intp]]:
+    """Return the inputs with the guided rows first, and the order that they were put into.
+
+    The negative conditioning is that of the guided rows only.
+    """
     is_guided = feed[GUIDANCE_SCALE][:, 0] > NO_GUIDANCE
     order = np.argsort(~is_guided, kind="stable")
     guided = order[: is_guided.sum()]
@@ -71,15 +72,15 @@ def _guided_first(feed: Tensors) -> tuple[Tensors, NDArray[np.intp]]:
     return {name: tensor[rows[name]] for name, tensor in feed.items()}, order
 
 
-def _config(name: str, io: ModelIO) -> dict[str, Any]:
+def _make_config(name: str, io: ModelIO) -> dict[str, Any]:
     """Return what Triton's configuration of the transformer would say of its tensors."""
     return {
         "name": name,
         "max_batch_size": 1,
-        "input": [_tensor(spec) for spec in io.inputs],
-        "output": [_tensor(spec) for spec in io.outputs],
+        "input": [_make_tensor(spec) for spec in io.inputs],
+        "output": [_make_tensor(spec) for spec in io.outputs],
     }
 
 
-def _tensor(spec: TensorSpec) -> dict[str, Any]:
+def _make_tensor(spec: TensorSpec) -> dict[str, Any]:
     return {"name": spec.name, "data_type": f"TYPE_{spec.dtype}", "dims": spec.dims}

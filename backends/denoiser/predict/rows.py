@@ -1,6 +1,6 @@
-"""One transformer call for several jobs, and what becomes of it when one of them spoils it.
+"""One transformer call for several jobs, repeated job by job if one of them spoils it.
 
-Knows no Triton: the transformer is whatever `Predict` is given.
+Knows no Triton: `Predict` is the seam to the transformer.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,17 +16,17 @@ from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
 Predict = Callable[[Tensors], Latents]
 """Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
 
-The one seam to the transformer; called by every lane at once. Raises RequestFailed.
+Every lane may call it at the same time. Raises RequestFailed.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Transformers:
-    """How the lanes of one denoiser predict."""
+class Predictors:
+    """How many lanes a denoiser has, and what each calls."""
 
-    lanes: int  # steps that are computed side by side
-    alone: Predict  # for a lane while no other has work
-    beside: Predict  # for a lane while another has work, too
+    lanes: int  # steps that are computed at the same time
+    one_lane: Predict  # called while only one lane has work: may use every core
+    many_lanes: Predict  # called while several lanes have work: each uses its part of the cores
 
 
 def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | RequestFailed]:
@@ -45,7 +45,7 @@ def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | Reques
 
 
 def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
-    inputs = _inputs(jobs)
+    inputs = _join_inputs(jobs)
     try:
         answer = predict(inputs)
     except RequestFailed as error:
@@ -58,16 +58,16 @@ def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
     return answer
 
 
-def _inputs(jobs: Sequence[Job]) -> Tensors:
+def _join_inputs(jobs: Sequence[Job]) -> Tensors:
     # Every tensor a transformer may take; `predict` picks those that its model has.
     inputs: Tensors = {
-        name: _joined([job.conditioning[name] for job in jobs]) for name in jobs[0].conditioning
+        name: _join([job.conditioning[name] for job in jobs]) for name in jobs[0].conditioning
     }
-    inputs[LATENTS] = _joined([job.trajectory.latents[np.newaxis] for job in jobs])
+    inputs[LATENTS] = _join([job.trajectory.latents[np.newaxis] for job in jobs])
     inputs[SIGMA] = np.array([[job.trajectory.sigma] for job in jobs], np.float32)
     inputs[GUIDANCE_SCALE] = np.array([[job.step_guidance_scale] for job in jobs], np.float32)
     return inputs
 
 
-def _joined(rows: list[Latents]) -> Latents:
+def _join(rows: list[Latents]) -> Latents:
     return rows[0] if len(rows) == 1 else np.concatenate(rows)  # one row is not copied
