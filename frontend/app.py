@@ -22,7 +22,7 @@ from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.triton.gateway import Gateway
-from frontend.triton.tritons import make_gateway
+from frontend.triton.make import make_gateway
 from tritone import __version__
 
 _DATABASE_PATIENCE_S = 2.0  # of one request; a worker waits longer

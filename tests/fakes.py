@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.triton.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.triton.gateway import Catalog, Pass, PassOptions, PassResult, Progress
 from tritone.card import ModelCard
 from tritone.pcm import Pcm, to_int16
 
@@ -25,8 +25,8 @@ class FakeGateway:
     unreachable: Exception | None = None  # raised by everything else
     gate: asyncio.Event | None = None  # `generate` waits for it
     ending: asyncio.Event | None = None  # a cancelled `generate` waits for it
-    requests: list[PreparedRequest] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
+    options: list[PassOptions] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)  # job ids
     refreshes: int = 0
     is_open: bool = False
@@ -43,25 +43,25 @@ class FakeGateway:
             raise self.unreachable
         return self.catalog
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
-        self.requests.append(request)
-        self.calls.append(call)
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
+        self.passes.append(pass_)
+        self.options.append(options)
         try:
             if self.gate is not None:
                 await self.gate.wait()
         except asyncio.CancelledError:
-            self.cancelled.append(call.job_id)
+            self.cancelled.append(options.pass_id)
             if self.ending is not None:
                 await self.ending.wait()
             raise
         if self.error is not None:
             raise self.error
         # One pitch per seed, so that segments differ.
-        pcm = sine(request.card, request.span.n_samples, 200.0 + 50.0 * (request.seed % 32))
-        return Take(pcm=pcm, model_version="1")
+        pcm = sine(pass_.card, pass_.span.n_samples, 200.0 + 50.0 * (pass_.seed % 32))
+        return PassResult(pcm=pcm, model_version="1")
 
-    async def cancel(self, model: str, job_id: str) -> None:
-        self.cancelled.append(job_id)
+    async def cancel(self, model: str, pass_id: str) -> None:
+        self.cancelled.append(pass_id)
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         return None

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +25,17 @@ PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked all the time: neither traced nor logged but for debugging."""
 _MAX_PATH_CHARS = 200
 _FILES = f"{FILES_PATH}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which model and version made what a request got; a route sets `request.state.served`."""
+
+    model: str
+    version: str
+
+
+_NOTHING = Served("", "")
 
 
 class Access:
@@ -48,14 +60,12 @@ class Access:
         tokens = (
             context.request_id.set(request_id),
             context.traceparent.set(_matching(_TRACEPARENT, headers.get("traceparent"))),
-            context.served.set(served := context.Served()),
         )
         try:
-            await self._answer(scope, receive, _Answer(send, request_id, served))
+            await self._answer(scope, receive, _Answer(send, request_id))
         finally:
             context.request_id.reset(tokens[0])
             context.traceparent.reset(tokens[1])
-            context.served.reset(tokens[2])
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         start = time.perf_counter()
@@ -73,7 +83,8 @@ class Access:
     def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         contract = scope["state"].get("contract", "none")
         owner = scope["state"].get("owner")
-        status, served = answer.status, answer.served
+        served: Served = scope["state"].get("served", _NOTHING)
+        status = answer.status
         self._metrics.http_requests.labels(
             contract, status or "none", served.model, served.version
         ).inc()
@@ -94,10 +105,9 @@ class Access:
 class _Answer:
     """The way out: adds the id, remembers the status."""
 
-    def __init__(self, send: Send, request_id: str, served: context.Served) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self.request_id = request_id
-        self.served = served
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:

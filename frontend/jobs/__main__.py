@@ -14,7 +14,7 @@ from frontend.jobs.startup import JobSystemSettings
 from frontend.observe import logs, tracing
 from frontend.observe.metrics import Metrics
 from frontend.settings import InvalidSettings, load_settings
-from frontend.triton.tritons import make_gateway
+from frontend.triton.make import make_gateway
 
 
 def main() -> int:

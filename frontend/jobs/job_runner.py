@@ -17,7 +17,8 @@ from frontend.jobs.heartbeats import HeartbeatSender, RunningJob
 from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
 from frontend.jobs.records import Claim, Ending
 from frontend.jobs.startup import JobSystem
-from frontend.observe import context, tracing
+from frontend.observe import tracing
+from frontend.passes.caller import Caller
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
 from tritone.turns import BACKGROUND
@@ -33,7 +34,7 @@ _log = structlog.get_logger(__name__)
 class Maker(Protocol):
     """Makes sounds; the frontend's generator in real workers."""
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         """Return the sound; cancelling the task stops the work. Raises domain errors."""
 
     async def progress(self, request_id: str) -> Progress | None:
@@ -86,14 +87,14 @@ class JobRunner:
                 await _to_the_end(self._settle(job, running, making))
 
     async def _make(self, job: Job) -> JobResult:
-        context.share.set(job.request.owner)
-        context.priority.set(BACKGROUND)  # somebody waits for the others
+        # Somebody waits for the others.
+        caller = Caller(request_id=job.id, owner=job.request.owner, priority=BACKGROUND)
         about: dict[str, tracing.Attribute] = {
             "tritone.contract": job.request.contract,
             "tritone.attempt": job.attempt,
         }
         with tracing.span("job", about, kind=SpanKind.CONSUMER, parent=job.traceparent):
-            sound = await self._maker.generate(job.request.sound, request_id=job.id)
+            sound = await self._maker.generate(job.request.sound, caller)
             files = [await self._keep(sound, each) for each in job.request.formats]
         return JobResult(
             files=tuple(files),

@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 from frontend.errors import TritoneError
 from frontend.observe.metrics import Metrics
+from frontend.passes.caller import Caller
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
-from frontend.triton.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
+from frontend.triton.gateway import Catalog, Gateway, Pass, PassOptions, PassResult, Progress
 
 _ASKING_TIMEOUT_S = 1.0
 
-_Pass = tuple[PreparedRequest, Call]
+_Pass = tuple[Pass, PassOptions]
 
 
 class WatchedGateway:
@@ -42,18 +43,18 @@ class WatchedGateway:
         """See `Gateway`."""
         return await self._gateway.refresh()
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
         """See `Gateway`."""
-        with self._noted(request, call):
-            return await self._gateway.generate(request, call)
+        with self._noted(pass_, options):
+            return await self._gateway.generate(pass_, options)
 
-    async def cancel(self, model: str, job_id: str) -> None:
+    async def cancel(self, model: str, pass_id: str) -> None:
         """See `Gateway`."""
-        await self._gateway.cancel(model, job_id)
+        await self._gateway.cancel(model, pass_id)
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         """See `Gateway`."""
-        return await self._gateway.progress(model, job_id)
+        return await self._gateway.progress(model, pass_id)
 
     async def progress_of(self, request_id: str) -> Progress | None:
         """Return how far the passes of a request are, together; None: nobody knows."""
@@ -68,23 +69,23 @@ class WatchedGateway:
             steps=sum(request.steps for request, _ in passes),
         )
 
-    async def _ask(self, request: PreparedRequest, call: Call) -> Progress | None:
+    async def _ask(self, pass_: Pass, options: PassOptions) -> Progress | None:
         try:
             async with asyncio.timeout(_ASKING_TIMEOUT_S):
-                return await self._gateway.progress(request.card.name, call.job_id)
+                return await self._gateway.progress(pass_.card.name, options.pass_id)
         except (TritoneError, TimeoutError):
             return None  # it is only progress
 
     @contextmanager
-    def _noted(self, request: PreparedRequest, call: Call) -> Iterator[None]:
-        passes = self._under_way[call.request_id]
-        passes.append((request, call))
+    def _noted(self, pass_: Pass, options: PassOptions) -> Iterator[None]:
+        passes = self._under_way[options.request_id]
+        passes.append((pass_, options))
         try:
             yield
         finally:
-            passes.remove((request, call))
+            passes.remove((pass_, options))
             if not passes:
-                self._under_way.pop(call.request_id, None)
+                self._under_way.pop(options.request_id, None)
 
 
 @asynccontextmanager
@@ -107,9 +108,9 @@ class SoundMaker:
         self._gateway = WatchedGateway(gateway)
         self._generator = Generator(self._gateway, settings, metrics)
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         """See `Generator`."""
-        return await self._generator.generate(request, request_id=request_id)
+        return await self._generator.generate(request, caller)
 
     async def progress(self, request_id: str) -> Progress | None:
         """Return how far a request is, or None."""

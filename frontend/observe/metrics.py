@@ -21,9 +21,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from frontend.triton.gateway import Take
 from tritone import __version__
-from tritone.pcm import SILENCE_DBFS, loudness_dbfs
+from tritone.pcm import SILENCE_DBFS, Pcm, loudness_dbfs
 
 # A line more for each counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -161,15 +160,13 @@ class Metrics:
             "tritone_pass_silent", "Finished passes below -60 dBFS.", "model", "version"
         )
 
-    def observe_pass(self, model: str, take: Take, seconds: float) -> None:
-        """Count a finished pass, and what was tried before it."""
-        labels = model, take.model_version
+    def observe_pass(self, model: str, version: str, pcm: Pcm, seconds: float) -> None:
+        """Count a pass that a version finished in so many seconds."""
+        labels = model, version
         self.pass_seconds.labels(*labels).observe(seconds)
-        level = max(loudness_dbfs(take.pcm[:, ::_LOUDNESS_STRIDE]), _QUIETEST_DBFS)
+        level = max(loudness_dbfs(pcm[:, ::_LOUDNESS_STRIDE]), _QUIETEST_DBFS)
         self.pass_loudness.labels(*labels).observe(level)
         self.pass_silent.labels(*labels).inc(level < SILENCE_DBFS)
-        for failure in take.failures:
-            self.candidate_failures.labels(model, failure.model_version, failure.error).inc()
 
     def _add_jobs(self, book: Book) -> None:
         self.jobs_ended = book.counter(

@@ -15,14 +15,15 @@ from frontend.errors import (
     TritoneError,
     UnknownModel,
 )
-from frontend.observe import context, tracing
+from frontend.observe import tracing
 from frontend.observe.metrics import Metrics
+from frontend.passes.admission import Admission, Ticket
+from frontend.passes.caller import Caller
 from frontend.settings import Settings
-from frontend.sounds.admission import Admission, Ticket
 from frontend.sounds.assembly import assemble
 from frontend.sounds.plan import Limits, Plan, make_plan
 from frontend.sounds.request import GenerationRequest, Sound
-from frontend.triton.gateway import Call, Gateway, PreparedRequest, Take
+from frontend.triton.gateway import Gateway, Pass, PassOptions, PassResult
 from tritone.card import ModelCard
 
 
@@ -35,7 +36,7 @@ class Generator:
         self._settings = settings
         self._metrics = metrics
         self._admission = Admission(settings.admission)
-        self._working: set[asyncio.Task[Take]] = set()  # a loop keeps no reference to its tasks
+        self._running: set[asyncio.Task[PassResult]] = set()  # a loop holds no task itself
         self._limits = Limits(
             max_prompt_chars=settings.max_prompt_chars, max_seconds=settings.max_seconds
         )
@@ -85,7 +86,7 @@ class Generator:
         card = self.resolve(request.model, is_for_later=is_for_later)
         return make_plan(request, card, self._limits)
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         """Return the sound; cancelling the task stops the work.
 
         Raises:
@@ -99,19 +100,18 @@ class Generator:
         plan = self.plan(request)
         start = time.monotonic()
         timeout_s = min(request.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
-        traced = tracing.span("generation", _attributes(plan, request_id))
+        traced = tracing.span("generation", _attributes(plan, caller.request_id))
         with self._counted(plan.passes[0].card.name), traced as span:
             try:
                 async with asyncio.timeout(timeout_s):
-                    takes = await self._take_all(plan, start + timeout_s, request_id)
+                    results = await self._run_passes(plan, start + timeout_s, caller)
             except TimeoutError as error:
                 raise DeadlineExceeded("The sound was not finished in time.") from error
-            span.set_attribute("tritone.version", takes[0].model_version)
-        sound = await _finish(plan, takes)
+            span.set_attribute("tritone.version", results[0].model_version)
+        sound = await _finish(plan, results)
         answered_by = sound.card.name, sound.model_version
         self._metrics.generation_seconds.labels(*answered_by).observe(time.monotonic() - start)
         self._metrics.sound_seconds.labels(*answered_by).inc(sound.seconds)
-        context.note_served(*answered_by)
         return sound
 
     @contextmanager
@@ -128,62 +128,63 @@ class Generator:
                 error.retry_after_s = max(error.retry_after_s, self._admission.retry_after_s)
             raise
 
-    async def _take_all(self, plan: Plan, deadline: float, request_id: str) -> list[Take]:
+    async def _run_passes(self, plan: Plan, deadline: float, caller: Caller) -> list[PassResult]:
         if len(plan.passes) == 1:
-            return [await self._take(plan.passes[0], deadline, request_id)]
+            return [await self._run_pass(plan.passes[0], deadline, caller)]
         try:
             async with asyncio.TaskGroup() as group:
                 running = [
-                    group.create_task(self._take(each, deadline, request_id))
+                    group.create_task(self._run_pass(each, deadline, caller))
                     for each in plan.passes
                 ]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
         return [task.result() for task in running]
 
-    async def _take(self, request: PreparedRequest, deadline: float, request_id: str) -> Take:
+    async def _run_pass(self, pass_: Pass, deadline: float, caller: Caller) -> PassResult:
         """Return what one pass gave.
 
         Whoever leaves does not wait until the work has ended, but the pass holds its slot until
         then: otherwise those who leave crowd out those who stay.
         """
-        working = asyncio.create_task(self._take_in_slot(request, deadline, request_id))
-        self._working.add(working)
-        working.add_done_callback(self._working.discard)
+        running = asyncio.create_task(self._run_in_slot(pass_, deadline, caller))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         try:
-            return await asyncio.shield(working)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
-            working.cancel()
+            running.cancel()
             raise
 
-    async def _take_in_slot(
-        self, request: PreparedRequest, deadline: float, request_id: str
-    ) -> Take:
-        model, arrived_at = request.card.name, time.monotonic()
+    async def _run_in_slot(self, pass_: Pass, deadline: float, caller: Caller) -> PassResult:
+        model, arrived_at = pass_.card.name, time.monotonic()
         ticket = Ticket(
-            key=context.share.get(),
-            priority=context.priority.get(),
+            key=caller.owner,
+            priority=caller.priority,
             deadline=deadline,
-            cost=request.steps * request.span.latent_frames,
+            cost=pass_.steps * pass_.span.latent_frames,
         )
         async with AsyncExitStack() as stack:
             with tracing.span("admission"):
                 await stack.enter_async_context(self._admission.slot(ticket))
             entered_at = time.monotonic()
             self._metrics.stage_seconds.labels(model, "admission").observe(entered_at - arrived_at)
-            call = Call(
-                job_id=uuid.uuid4().hex,  # a caller may repeat its request id
-                request_id=request_id,
+            options = PassOptions(
+                pass_id=uuid.uuid4().hex,  # a caller may repeat its request id
+                request_id=caller.request_id,
                 timeout_s=max(0.001, deadline - time.monotonic()),
-                share=ticket.key,
-                priority=ticket.priority,
+                share=caller.owner,
+                priority=caller.priority,
             )
             with tracing.span("triton", kind=SpanKind.CLIENT):
-                take = await self._gateway.generate(request, call)
+                result = await self._gateway.generate(pass_, options)
             seconds = time.monotonic() - entered_at
             self._metrics.stage_seconds.labels(model, "triton").observe(seconds)
-            self._metrics.observe_pass(model, take, seconds)
-            return take
+            self._metrics.observe_pass(model, result.model_version, result.pcm, seconds)
+            for failed in result.failures:
+                labels = model, failed.model_version, failed.error
+                self._metrics.candidate_failures.labels(*labels).inc()
+            return result
 
 
 def _attributes(plan: Plan, request_id: str) -> dict[str, tracing.Attribute]:
@@ -197,8 +198,8 @@ def _attributes(plan: Plan, request_id: str) -> dict[str, tracing.Attribute]:
     }
 
 
-async def _finish(plan: Plan, takes: list[Take]) -> Sound:
-    clips = [take.pcm for take in takes]
+async def _finish(plan: Plan, results: list[PassResult]) -> Sound:
+    clips = [result.pcm for result in results]
     if len(clips) == 1 and not plan.loop:
         pcm = clips[0]
     else:
@@ -207,7 +208,7 @@ async def _finish(plan: Plan, takes: list[Take]) -> Sound:
     return Sound(
         pcm=pcm,
         card=first.card,
-        model_version=takes[0].model_version,
+        model_version=results[0].model_version,
         seed=first.seed,
         steps=first.steps,
         guidance_scale=first.guidance_scale,

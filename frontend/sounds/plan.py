@@ -9,7 +9,7 @@ import numpy as np
 
 from frontend.errors import InvalidRequest, RequestTooLarge
 from frontend.sounds.request import GenerationRequest
-from frontend.triton.gateway import PreparedRequest
+from frontend.triton.gateway import Pass
 from tritone.card import ModelCard
 
 MAX_STEPS = 1000
@@ -35,7 +35,7 @@ class Limits:
 class Plan:
     """One sound: the passes that make it, and how they are put together."""
 
-    passes: tuple[PreparedRequest, ...]  # they differ in their seeds only
+    passes: tuple[Pass, ...]  # they differ in their seeds only
     n_samples: int  # delivered
     raw_samples: int  # before a loop's end is faded into its start
     seam_samples: int  # crossfade between passes
@@ -69,7 +69,7 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
     layout = _layout(request, card, limits)
     negative, guidance_scale, notes = _guidance(request, card)
     start = request.seconds_start
-    first = PreparedRequest(
+    first = Pass(
         card=card,
         prompt=request.prompt,
         negative_prompt=negative,
@@ -207,8 +207,8 @@ def _end(seconds: float, card: ModelCard) -> float:
     return float(end if end <= card.window_seconds else np.nextafter(end, np.float32(0)))
 
 
-def _reseeded(request: PreparedRequest, offset: int) -> PreparedRequest:
+def _reseeded(pass_: Pass, offset: int) -> Pass:
     if offset == 0:
-        return request
-    seed = (request.seed + offset + _INT64) % (2 * _INT64) - _INT64  # int64 wraps
-    return replace(request, seed=seed)
+        return pass_
+    seed = (pass_.seed + offset + _INT64) % (2 * _INT64) - _INT64  # int64 wraps
+    return replace(pass_, seed=seed)

@@ -10,7 +10,7 @@ from tritone.turns import INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedRequest:
+class Pass:
     """One pass through a model; every choice is made and within the model's limits."""
 
     card: ModelCard
@@ -29,10 +29,10 @@ class PreparedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class PassOptions:
     """How one pass is named and bounded."""
 
-    job_id: str  # unique; names the pass in control requests
+    pass_id: str  # unique; names the pass in control requests
     request_id: str  # the caller's; appears in Triton's logs and traces
     timeout_s: float
     share: str = ""  # opaque; passes of one share take turns with those of others
@@ -48,7 +48,7 @@ class FailedPass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class PassResult:
     """What one pass gave."""
 
     pcm: Pcm  # int16 [audio_channels, span.n_samples]
@@ -104,7 +104,7 @@ class Gateway(Protocol):
             BackendUnavailable: Triton cannot be reached.
         """
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
         """Return the sound of one pass; cancelling the task stops the work in Triton.
 
         A cancelled task ends when the work has really ended, or after a time-out.
@@ -112,18 +112,18 @@ class Gateway(Protocol):
         Raises:
             Overloaded: Triton's own queue is full.
             BackendUnavailable: Triton is away, stopping, or has lost the model.
-            DeadlineExceeded: not finished within `call.timeout_s`.
+            DeadlineExceeded: not finished within `options.timeout_s`.
             GenerationFailed: anything else; the details are in the log.
         """
 
-    async def cancel(self, model: str, job_id: str) -> None:
+    async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass at its next step; unknown jobs are ignored.
 
         Raises:
             BackendUnavailable: Triton cannot be reached.
         """
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         """Return how far a pass is, or None when the denoiser does not have it (any more).
 
         Raises:

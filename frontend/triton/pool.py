@@ -15,7 +15,7 @@ import structlog
 
 from frontend.errors import BackendUnavailable, DeadlineExceeded, Overloaded, TritoneError
 from frontend.triton.addresses import Unresolved
-from frontend.triton.gateway import Call, Catalog, Gateway, PreparedRequest, Progress, Take
+from frontend.triton.gateway import Catalog, Gateway, Pass, PassOptions, PassResult, Progress
 from frontend.triton.pool_members import Member, union
 from tritone.card import ModelCard
 
@@ -81,21 +81,21 @@ class Pool:
             raise BackendUnavailable(_UNAVAILABLE)
         return self.catalog
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
         """Return the sound of one pass.
 
         What a Triton refuses, or loses by dying, is given to another, once: a pass has no effect
         but its sound, and the same seed gives the same sound. More would lead a request that kills
         its server through all of them.
         """
-        deadline = time.monotonic() + call.timeout_s
-        first = self._choose(request.card)
+        deadline = time.monotonic() + options.timeout_s
+        first = self._choose(pass_.card)
         if first is None:
             raise BackendUnavailable(_UNAVAILABLE)
         try:
-            return await self._give(first, request, call)
+            return await self._give(first, pass_, options)
         except (BackendUnavailable, Overloaded) as error:
-            second = self._choose(request.card, besides=first)
+            second = self._choose(pass_.card, besides=first)
             if second is None:
                 raise
             cause = type(error).__name__
@@ -103,49 +103,49 @@ class Pool:
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise DeadlineExceeded("The sound was not finished in time.")
-        return await self._give(second, request, replace(call, timeout_s=left_s))
+        return await self._give(second, pass_, replace(options, timeout_s=left_s))
 
-    async def cancel(self, model: str, job_id: str) -> None:
+    async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass where it runs; one that is not ours, wherever it may."""
-        for member in self._owners(job_id):
-            await member.gateway.cancel(model, job_id)
+        for member in self._owners(pass_id):
+            await member.gateway.cancel(model, pass_id)
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         """Return how far a pass is where it runs; one that is not ours, wherever it may."""
-        for member in self._owners(job_id):
-            progress = await member.gateway.progress(model, job_id)
+        for member in self._owners(pass_id):
+            progress = await member.gateway.progress(model, pass_id)
             if progress is not None:
                 return progress
         return None
 
-    def _owners(self, job_id: str) -> list[Member]:
-        known = [member for member in self._members.values() if job_id in member.job_ids]
+    def _owners(self, pass_id: str) -> list[Member]:
+        known = [member for member in self._members.values() if pass_id in member.pass_ids]
         return known or [member for member in self.members if member.is_up]
 
     def _choose(self, card: ModelCard, besides: Member | None = None) -> Member | None:
         able = [each for each in self.members if each.serves(card) and each is not besides]
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
-        fewest = min((len(each.job_ids) for each in able), default=0)
+        fewest = min((len(each.pass_ids) for each in able), default=0)
         # By lot: idle frontends would else all prefer the same one.
-        best = [each for each in able if len(each.job_ids) == fewest]
+        best = [each for each in able if len(each.pass_ids) == fewest]
         return random.choice(best) if best else None  # noqa: S311 -- not a secret
 
-    async def _give(self, member: Member, request: PreparedRequest, call: Call) -> Take:
-        with self._held(member, call.job_id):
+    async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> PassResult:
+        with self._held(member, options.pass_id):
             try:
-                return await member.gateway.generate(request, call)
+                return await member.gateway.generate(pass_, options)
             except BackendUnavailable:
                 member.is_up = False  # until it answers a look
                 raise
 
     @contextmanager
-    def _held(self, member: Member, job_id: str) -> Iterator[None]:
-        member.job_ids.add(job_id)
+    def _held(self, member: Member, pass_id: str) -> Iterator[None]:
+        member.pass_ids.add(pass_id)
         try:
             yield
         finally:
-            member.job_ids.discard(job_id)
+            member.pass_ids.discard(pass_id)
             self._release(member)
 
     async def _follow_addresses(self) -> None:
@@ -173,7 +173,7 @@ class Pool:
 
     def _release(self, member: Member) -> None:
         """Disconnect from a Triton that has left the list, once it has none of our passes."""
-        if member.is_listed or member.job_ids or self._members.pop(member.address, None) is None:
+        if member.is_listed or member.pass_ids or self._members.pop(member.address, None) is None:
             return
         task = asyncio.create_task(member.close())
         self._closing.add(task)

@@ -18,7 +18,7 @@ class Member:
     gateway: Gateway
     is_up: bool = False  # answered the last look, and has refused nothing since
     is_listed: bool = True  # still among the addresses: else it gets no new passes
-    job_ids: set[str] = field(default_factory=set)  # the passes that it was given
+    pass_ids: set[str] = field(default_factory=set)  # the passes that it was given
     looking: asyncio.Task[None] | None = None
 
     def serves(self, card: ModelCard) -> bool:

@@ -1,12 +1,12 @@
 import pytest
 
-from frontend.triton.gateway import PreparedRequest
+from frontend.triton.gateway import Pass
 from tritone.card import ModelCard
 
 
 @pytest.fixture
-def request_(card: ModelCard) -> PreparedRequest:
-    return PreparedRequest(
+def pass_(card: ModelCard) -> Pass:
+    return Pass(
         card=card,
         prompt="rain",
         negative_prompt="",

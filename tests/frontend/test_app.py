@@ -43,7 +43,7 @@ async def test_the_first_request_finds_every_route_built(
 async def test_a_sane_request_id_is_kept(gateway: FakeGateway, client: httpx2.AsyncClient) -> None:
     answer = await client.post(GENERATE, json=RAIN, headers={"x-request-id": "trace-7"})
     assert answer.headers["x-request-id"] == "trace-7"
-    assert gateway.calls[0].request_id == "trace-7"
+    assert gateway.options[0].request_id == "trace-7"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "{}"])
@@ -188,7 +188,7 @@ async def test_a_client_that_leaves_stops_the_work(gateway: FakeGateway) -> None
     async def receive() -> Message:
         message = next(messages, None)
         if message is None:
-            while not gateway.calls:  # noqa: ASYNC110
+            while not gateway.options:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             return {"type": "http.disconnect"}
         return message
@@ -200,7 +200,7 @@ async def test_a_client_that_leaves_stops_the_work(gateway: FakeGateway) -> None
     scope = {"type": "http", "method": "POST", "path": GENERATE, "headers": headers}
     with capture_logs() as lines:
         await app({**scope, "query_string": b"", "root_path": ""}, receive, send)
-    assert gateway.cancelled == [gateway.calls[0].job_id]
+    assert gateway.cancelled == [gateway.options[0].pass_id]
     assert sent[0]["status"] == 499  # the server has nobody to send it to
     assert lines[-1]["status"] == 499
 

@@ -15,8 +15,10 @@ from frontend.contracts.kit.app_parts import (
     get_request_id,
 )
 from frontend.contracts.kit.words import Words, in_words
+from frontend.http.access import Served
 from frontend.http.disconnect import unless_disconnected
-from frontend.observe import context, tracing
+from frontend.observe import tracing
+from frontend.passes.caller import Caller
 from frontend.sounds.request import GenerationRequest, Sound
 
 
@@ -53,8 +55,9 @@ async def make_answer(request: Request, order: Order) -> Answer:
 
 async def _make_answer(request: Request, order: Order) -> Answer:
     owner = get_owner(request)
-    context.share.set(owner)
-    sound = await get_generator(request).generate(order.wanted, request_id=get_request_id(request))
+    caller = Caller(request_id=get_request_id(request), owner=owner)
+    sound = await get_generator(request).generate(order.wanted, caller)
+    request.state.served = Served(sound.card.name, sound.model_version)
     get_gate(request).count_sound(owner, sound.seconds)
     stage = get_metrics(request).stage_seconds.labels(sound.card.name, "encoding")
     with stage.time(), tracing.span("encoding", {"tritone.format": order.audio_format.name}):

@@ -55,8 +55,8 @@ async def _statuses(
 async def test_the_work_stops_when_the_client_goes(path: str, card: ModelCard) -> None:
     gateway = FakeGateway(Catalog(cards=(card,)), gate=asyncio.Event())
     body = {"type": "http.request", "body": BODY}
-    statuses = await _statuses(gateway, path, body, lambda: bool(gateway.calls))
-    assert gateway.cancelled == [gateway.calls[0].job_id]
+    statuses = await _statuses(gateway, path, body, lambda: bool(gateway.options))
+    assert gateway.cancelled == [gateway.options[0].pass_id]
     assert statuses == [499]
 
 
@@ -64,4 +64,4 @@ async def test_the_work_stops_when_the_client_goes(path: str, card: ModelCard) -
 async def test_half_a_body_is_no_error_of_ours(path: str, gateway: FakeGateway) -> None:
     body = {"type": "http.request", "body": BODY[:10], "more_body": True}
     assert await _statuses(gateway, path, body, lambda: True) == [499]
-    assert gateway.calls == []
+    assert gateway.options == []

@@ -61,7 +61,7 @@ async def test_vllm_omnis_examples(
     assert response.status_code == 200, response.text
     assert response.content.startswith(b"RIFF")
     asked = json.loads(body)
-    made = gateway.requests[0]
+    made = gateway.passes[0]
     assert made.prompt == asked["input"]
     assert made.steps == asked.get("num_inference_steps", made.card.default_steps)
     assert made.negative_prompt == asked.get("negative_prompt", "")

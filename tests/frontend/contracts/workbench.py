@@ -13,6 +13,7 @@ from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.heartbeats import HeartbeatSender
 from frontend.jobs.job_runner import JobRunner
 from frontend.jobs.startup import JobSystem, open_jobs
+from frontend.passes.caller import Caller
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
@@ -29,8 +30,8 @@ class GeneratorMaker:
 
     generator: Generator
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
-        return await self.generator.generate(request, request_id=request_id)
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
+        return await self.generator.generate(request, caller)
 
     async def progress(self, request_id: str) -> Progress | None:
         return None

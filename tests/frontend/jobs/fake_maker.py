@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from frontend.passes.caller import Caller
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
 from tests.cards import STARTER_LIKE
@@ -22,14 +23,14 @@ class SleepingMaker:
     cancelled: list[str] = field(default_factory=list)
     _progress: dict[str, Progress] = field(default_factory=dict)
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
-        self.began.append(request_id)
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
+        self.began.append(caller.request_id)
         try:
             for n in range(4):
-                self._progress[request_id] = Progress(n, 4)
+                self._progress[caller.request_id] = Progress(n, 4)
                 await asyncio.sleep(self.seconds / 4)
         except asyncio.CancelledError:
-            self.cancelled.append(request_id)
+            self.cancelled.append(caller.request_id)
             raise
         if self.errors:
             raise self.errors.pop(0)

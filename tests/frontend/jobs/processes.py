@@ -18,6 +18,7 @@ from typing import Any
 from frontend.jobs.process import run
 from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.observe import logs
+from frontend.passes.caller import Caller
 from frontend.sounds.request import GenerationRequest, Sound
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
@@ -60,10 +61,10 @@ class Setting:
 class PoisonedMaker(SleepingMaker):
     """Dies, with its whole process, of some prompts."""
 
-    async def generate(self, request: GenerationRequest, *, request_id: str) -> Sound:
+    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         if request.prompt == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await super().generate(request, request_id=request_id)
+        return await super().generate(request, caller)
 
 
 async def submit_all(setting: Setting) -> None:

@@ -7,6 +7,7 @@ from frontend.errors import BackendUnavailable
 from frontend.jobs.job_runner import Maker
 from frontend.jobs.progress import SoundMaker, WatchedGateway, sound_maker
 from frontend.observe.metrics import Metrics
+from frontend.passes.caller import Caller
 from frontend.settings import Settings
 from frontend.sounds.request import GenerationRequest
 from frontend.triton.gateway import Progress
@@ -19,7 +20,7 @@ class HalfWay(FakeGateway):
 
     steps_done: int | Exception | None = 5
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         if isinstance(self.steps_done, Exception):
             raise self.steps_done
         return None if self.steps_done is None else Progress(self.steps_done, 20)
@@ -36,8 +37,8 @@ async def while_running(
     maker: SoundMaker, gateway: HalfWay, seconds: float, ask: Callable[[], Awaitable[None]]
 ) -> None:
     request = GenerationRequest(prompt="rain", seconds=seconds, steps=20)
-    running = asyncio.create_task(maker.generate(request, request_id="job"))
-    while not gateway.calls:  # noqa: ASYNC110
+    running = asyncio.create_task(maker.generate(request, Caller(request_id="job")))
+    while not gateway.options:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await ask()
     assert gateway.gate is not None

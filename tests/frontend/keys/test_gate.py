@@ -118,7 +118,7 @@ async def test_elevenlabs_tells_a_missing_key_from_a_wrong_one(
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["detail"]["code"] == code
-    assert gateway.calls == []
+    assert gateway.options == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ async def test_a_sound_is_made_on_the_share_of_its_key(gateway: FakeGateway) -> 
         for text in (STATIC, f"another-{STATIC}", STATIC):
             answer = await client.post(ELEVENLABS, json=RAIN, headers=_key(text))
             assert answer.status_code == 200
-    first, other, again = [call.share for call in gateway.calls]
+    first, other, again = [call.share for call in gateway.options]
     assert first == again
     assert first != other
     assert STATIC not in first + other  # an id, and not the secret
@@ -230,7 +230,7 @@ async def test_requests_in_flight_are_limited_and_their_slots_come_back(
     gateway.gate = asyncio.Event()
     async with _client(gateway, _with_database(database_url)) as client:
         first = asyncio.create_task(client.post(ELEVENLABS, json=RAIN, headers=_key(text)))
-        while not gateway.calls:  # noqa: ASYNC110
+        while not gateway.options:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         second = await client.post(ELEVENLABS, json=RAIN, headers=_key(text))
         assert second.status_code == 429

@@ -15,6 +15,7 @@ from frontend.errors import (
     UnknownModel,
 )
 from frontend.observe.metrics import Metrics
+from frontend.passes.caller import Caller
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest
@@ -47,7 +48,7 @@ async def eventually(claim: Callable[[], bool]) -> None:
 
 
 async def test_a_sound_comes_with_the_choices_made(gateway: FakeGateway, card: ModelCard) -> None:
-    sound = await generator_over(gateway).generate(RAIN, request_id="r1")
+    sound = await generator_over(gateway).generate(RAIN, Caller(request_id="r1"))
     assert sound.pcm.shape == (1, 32_000)
     assert sound.pcm.dtype == np.int16
     assert (sound.card, sound.model_version) == (card, "1")
@@ -55,34 +56,36 @@ async def test_a_sound_comes_with_the_choices_made(gateway: FakeGateway, card: M
     assert (sound.seconds, sound.sample_rate, sound.notes) == (2.0, 16_000, ())
 
 
-async def test_a_call_carries_the_callers_id_and_a_job_id_of_its_own(gateway: FakeGateway) -> None:
+async def test_a_pass_carries_the_callers_id_and_a_name_of_its_own(gateway: FakeGateway) -> None:
     generator = generator_over(gateway)
     for _ in range(2):
-        await generator.generate(RAIN, request_id="same")
-    assert [call.request_id for call in gateway.calls] == ["same", "same"]
-    assert len({call.job_id for call in gateway.calls}) == 2
+        await generator.generate(RAIN, Caller(request_id="same"))
+    assert [options.request_id for options in gateway.options] == ["same", "same"]
+    assert len({options.pass_id for options in gateway.options}) == 2
 
 
 async def test_an_invalid_request_never_reaches_triton(gateway: FakeGateway) -> None:
     with pytest.raises(InvalidRequest):
-        await generator_over(gateway).generate(replace(RAIN, steps=0), request_id="r")
-    assert gateway.requests == []
+        await generator_over(gateway).generate(replace(RAIN, steps=0), Caller(request_id="r"))
+    assert gateway.passes == []
 
 
 async def test_a_long_sound_is_made_of_segments(gateway: FakeGateway) -> None:
-    sound = await generator_over(gateway).generate(replace(RAIN, seconds=225.0), request_id="r")
+    sound = await generator_over(gateway).generate(
+        replace(RAIN, seconds=225.0), Caller(request_id="r")
+    )
     assert sound.seconds == 225.0
-    assert sorted(each.seed for each in gateway.requests) == [3, 4, 5, 6]
+    assert sorted(each.seed for each in gateway.passes) == [3, 4, 5, 6]
     assert sound.seed == 3
     assert sound.notes == ("extended", "looped")
 
 
 async def test_segments_are_made_at_once(gateway: FakeGateway) -> None:
     gateway.gate = asyncio.Event()
-    work = generator_over(gateway).generate(replace(RAIN, seconds=225.0), request_id="r")
+    work = generator_over(gateway).generate(replace(RAIN, seconds=225.0), Caller(request_id="r"))
     task = asyncio.create_task(work)
     await asyncio.sleep(0.01)
-    assert len(gateway.calls) == 4
+    assert len(gateway.options) == 4
     gateway.gate.set()
     await task
 
@@ -92,15 +95,15 @@ async def test_a_failed_segment_ends_the_others(gateway: FakeGateway) -> None:
     gateway.gate = asyncio.Event()  # the fourth segment finds no place, the first two hang
     with pytest.raises(Overloaded):
         await generator_over(gateway, settings).generate(
-            replace(RAIN, seconds=225.0), request_id="r"
+            replace(RAIN, seconds=225.0), Caller(request_id="r")
         )
-    assert len(gateway.cancelled) == len(gateway.calls)
+    assert len(gateway.cancelled) == len(gateway.options)
 
 
 async def test_a_loop_has_the_asked_length(gateway: FakeGateway) -> None:
-    sound = await generator_over(gateway).generate(replace(RAIN, loop=True), request_id="r")
+    sound = await generator_over(gateway).generate(replace(RAIN, loop=True), Caller(request_id="r"))
     assert sound.seconds == 2.0
-    assert gateway.requests[0].seconds_end == 2.5
+    assert gateway.passes[0].seconds_end == 2.5
 
 
 @pytest.mark.parametrize(
@@ -110,8 +113,8 @@ async def test_triton_gets_the_time_that_is_left(
     gateway: FakeGateway, asked_s: float | None, allowed_s: float, expected_s: float
 ) -> None:
     generator = generator_over(gateway, make_settings(timeout_s=allowed_s))
-    await generator.generate(replace(RAIN, timeout_s=asked_s), request_id="r")
-    assert gateway.calls[0].timeout_s == pytest.approx(expected_s, abs=0.5)
+    await generator.generate(replace(RAIN, timeout_s=asked_s), Caller(request_id="r"))
+    assert gateway.options[0].timeout_s == pytest.approx(expected_s, abs=0.5)
 
 
 async def test_the_deadline_includes_waiting(gateway: FakeGateway) -> None:
@@ -119,11 +122,11 @@ async def test_the_deadline_includes_waiting(gateway: FakeGateway) -> None:
     metrics = Metrics()
     settings = make_settings(admission={"max_in_flight": 1})
     generator = generator_over(gateway, settings, metrics)
-    first = asyncio.create_task(generator.generate(RAIN, request_id="1"))
+    first = asyncio.create_task(generator.generate(RAIN, Caller(request_id="1")))
     await asyncio.sleep(0)
     with pytest.raises(DeadlineExceeded):
-        await generator.generate(replace(RAIN, timeout_s=0.05), request_id="2")
-    assert len(gateway.calls) == 1
+        await generator.generate(replace(RAIN, timeout_s=0.05), Caller(request_id="2"))
+    assert len(gateway.options) == 1
     assert (
         value(
             metrics, "tritone_generation_failures_total", model="starter", error="DeadlineExceeded"
@@ -137,16 +140,18 @@ async def test_the_deadline_includes_waiting(gateway: FakeGateway) -> None:
 async def test_the_deadline_stops_the_work(gateway: FakeGateway) -> None:
     gateway.gate = asyncio.Event()
     with pytest.raises(DeadlineExceeded):
-        await generator_over(gateway).generate(replace(RAIN, timeout_s=0.05), request_id="r")
+        await generator_over(gateway).generate(
+            replace(RAIN, timeout_s=0.05), Caller(request_id="r")
+        )
     await asyncio.sleep(0)  # the work ends in the background
-    assert gateway.cancelled == [gateway.calls[0].job_id]
+    assert gateway.cancelled == [gateway.options[0].pass_id]
 
 
 async def test_cancelling_stops_the_work_and_is_counted(gateway: FakeGateway) -> None:
     gateway.gate = asyncio.Event()
     metrics = Metrics()
     task = asyncio.create_task(
-        generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
+        generator_over(gateway, metrics=metrics).generate(RAIN, Caller(request_id="r"))
     )
     await asyncio.sleep(0.01)
     assert value(metrics, "tritone_passes_in_flight") == 1
@@ -154,7 +159,7 @@ async def test_cancelling_stops_the_work_and_is_counted(gateway: FakeGateway) ->
     with suppress(asyncio.CancelledError):
         await task
     await asyncio.sleep(0)  # the work ends in the background
-    assert gateway.cancelled == [gateway.calls[0].job_id]
+    assert gateway.cancelled == [gateway.options[0].pass_id]
     assert value(metrics, "tritone_generation_cancelled_total", model="starter") == 1
     assert value(metrics, "tritone_passes_in_flight") == 0
 
@@ -162,18 +167,18 @@ async def test_cancelling_stops_the_work_and_is_counted(gateway: FakeGateway) ->
 async def test_who_leaves_holds_the_slot_until_the_work_has_ended(gateway: FakeGateway) -> None:
     gateway.gate, gateway.ending = asyncio.Event(), asyncio.Event()
     generator = generator_over(gateway, make_settings(admission={"max_in_flight": 1}))
-    leaver = asyncio.create_task(generator.generate(RAIN, request_id="leaves"))
-    await eventually(lambda: len(gateway.calls) == 1)
+    leaver = asyncio.create_task(generator.generate(RAIN, Caller(request_id="leaves")))
+    await eventually(lambda: len(gateway.options) == 1)
     leaver.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaver  # who leaves does not wait
     gateway.gate.set()
-    stayer = asyncio.create_task(generator.generate(RAIN, request_id="stays"))
+    stayer = asyncio.create_task(generator.generate(RAIN, Caller(request_id="stays")))
     await eventually(lambda: len(gateway.cancelled) == 1)
-    assert len(gateway.calls) == 1
+    assert len(gateway.options) == 1
     gateway.ending.set()
     assert (await stayer).seconds > 0
-    assert len(gateway.calls) == 2
+    assert len(gateway.options) == 2
 
 
 async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> None:
@@ -181,12 +186,12 @@ async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> No
     metrics = Metrics()
     settings = make_settings(admission={"max_in_flight": 1, "max_waiting": 1})
     generator = generator_over(gateway, settings, metrics)
-    held = [asyncio.create_task(generator.generate(RAIN, request_id="h")) for _ in range(2)]
+    held = [asyncio.create_task(generator.generate(RAIN, Caller(request_id="h"))) for _ in range(2)]
     await asyncio.sleep(0.01)
     assert value(metrics, "tritone_passes_waiting") == 1
     assert (value(metrics, "tritone_passes_queue_age_seconds") or 0) > 0
     with pytest.raises(Overloaded) as caught:
-        await generator.generate(RAIN, request_id="r")
+        await generator.generate(RAIN, Caller(request_id="r"))
     assert caught.value.retry_after_s >= 1
     assert n_failures(metrics, "Overloaded") == 1
     gateway.gate.set()
@@ -196,13 +201,13 @@ async def test_too_many_are_refused_with_an_estimate(gateway: FakeGateway) -> No
 async def test_tritons_own_refusal_gets_our_estimate(gateway: FakeGateway) -> None:
     gateway.error = Overloaded("busy", retry_after_s=0.0)
     with pytest.raises(Overloaded) as caught:
-        await generator_over(gateway).generate(RAIN, request_id="r")
+        await generator_over(gateway).generate(RAIN, Caller(request_id="r"))
     assert caught.value.retry_after_s >= 1
 
 
 async def test_durations_and_lengths_are_measured(gateway: FakeGateway) -> None:
     metrics = Metrics()
-    await generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
+    await generator_over(gateway, metrics=metrics).generate(RAIN, Caller(request_id="r"))
     answered_by = {"model": "starter", "version": "1"}
     assert value(metrics, "tritone_generation_duration_seconds_count", **answered_by) == 1
     assert value(metrics, "tritone_sound_seconds_total", **answered_by) == 2.0
@@ -215,7 +220,7 @@ async def test_failures_are_counted_by_name(gateway: FakeGateway) -> None:
     gateway.error = GenerationFailed("no")
     metrics = Metrics()
     with pytest.raises(GenerationFailed):
-        await generator_over(gateway, metrics=metrics).generate(RAIN, request_id="r")
+        await generator_over(gateway, metrics=metrics).generate(RAIN, Caller(request_id="r"))
     assert (
         value(
             metrics, "tritone_generation_failures_total", model="starter", error="GenerationFailed"
@@ -280,7 +285,7 @@ async def test_a_model_that_was_here_is_planned_with_for_later_but_not_for_now(
     with pytest.raises(InvalidRequest):
         generator.plan(replace(request, steps=0), is_for_later=True)
     with pytest.raises(BackendUnavailable):
-        await generator.generate(request, request_id="r")
+        await generator.generate(request, Caller(request_id="r"))
 
 
 @pytest.mark.parametrize("name", [None, "alpha", "stable-audio"])

@@ -13,7 +13,7 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.triton.addresses import Unresolved
-from frontend.triton.gateway import Call, Catalog, PreparedRequest, Progress, Take
+from frontend.triton.gateway import Catalog, Pass, PassOptions, PassResult, Progress
 from frontend.triton.pool import Pool
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
@@ -30,15 +30,15 @@ class FakeTriton(FakeGateway):
     is_closed: bool = False
     delay_s: float = 0.0
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
         await asyncio.sleep(self.delay_s)
-        return await super().generate(request, call)
+        return await super().generate(pass_, options)
 
     async def close(self) -> None:
         self.is_closed = True
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
-        known = any(call.job_id == job_id for call in self.calls)
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
+        known = any(call.pass_id == pass_id for call in self.options)
         return Progress(1, 2) if known else None
 
 
@@ -75,8 +75,8 @@ async def pool(network: Network) -> AsyncIterator[Pool]:
     await pool.close()
 
 
-def call(job_id: str, timeout_s: float = 5.0) -> Call:
-    return Call(job_id=job_id, request_id="req", timeout_s=timeout_s)
+def call(pass_id: str, timeout_s: float = 5.0) -> PassOptions:
+    return PassOptions(pass_id=pass_id, request_id="req", timeout_s=timeout_s)
 
 
 async def eventually(claim: Callable[[], bool]) -> None:
@@ -86,51 +86,47 @@ async def eventually(claim: Callable[[], bool]) -> None:
 
 
 async def test_a_pass_goes_to_the_triton_with_the_fewest(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.gate = other.gate = asyncio.Event()
-    long = asyncio.create_task(pool.generate(request_, call("long")))
-    await eventually(lambda: len(one.calls) + len(other.calls) == 1)
-    busy, idle = (one, other) if one.calls else (other, one)
+    long = asyncio.create_task(pool.generate(pass_, call("long")))
+    await eventually(lambda: len(one.options) + len(other.options) == 1)
+    busy, idle = (one, other) if one.options else (other, one)
     idle.gate = None
     for n in range(5):
-        await pool.generate(request_, call(f"short {n}"))
-    assert (len(busy.calls), len(idle.calls)) == (1, 5)
+        await pool.generate(pass_, call(f"short {n}"))
+    assert (len(busy.options), len(idle.options)) == (1, 5)
     assert busy.gate is not None
     busy.gate.set()
     await long
 
 
 async def test_many_passes_at_once_are_shared_evenly(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    passes = [asyncio.create_task(pool.generate(request_, call(str(n)))) for n in range(12)]
-    await eventually(lambda: sum(len(triton.calls) for triton in tritons) == 12)
-    assert [len(triton.calls) for triton in tritons] == [4, 4, 4]
+    passes = [asyncio.create_task(pool.generate(pass_, call(str(n)))) for n in range(12)]
+    await eventually(lambda: sum(len(triton.options) for triton in tritons) == 12)
+    assert [len(triton.options) for triton in tritons] == [4, 4, 4]
     gate.set()
     assert len(await asyncio.gather(*passes)) == 12
 
 
-async def test_idle_tritons_take_turns_by_lot(
-    network: Network, pool: Pool, request_: PreparedRequest
-) -> None:
+async def test_idle_tritons_take_turns_by_lot(network: Network, pool: Pool, pass_: Pass) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for n in range(64):
-        await pool.generate(request_, call(str(n)))
-    assert min(len(triton.calls) for triton in tritons) > 8  # fails once in 10^9 runs
+        await pool.generate(pass_, call(str(n)))
+    assert min(len(triton.options) for triton in tritons) > 8  # fails once in 10^9 runs
 
 
-async def test_a_slow_triton_gets_less(
-    network: Network, pool: Pool, request_: PreparedRequest
-) -> None:
+async def test_a_slow_triton_gets_less(network: Network, pool: Pool, pass_: Pass) -> None:
     slow, fast = network.add("a:1"), network.add("b:1")
     slow.delay_s, fast.delay_s = 0.2, 0.002
     await pool.open()
@@ -138,83 +134,81 @@ async def test_a_slow_triton_gets_less(
 
     async def client() -> None:
         for n in waiting:
-            await pool.generate(request_, call(str(n)))
+            await pool.generate(pass_, call(str(n)))
 
     await asyncio.gather(client(), client())
-    assert len(slow.calls) < 8 < len(fast.calls)
+    assert len(slow.options) < 8 < len(fast.options)
 
 
 @pytest.mark.parametrize("error", [AWAY, FULL])
 async def test_what_one_refuses_another_is_given_once(
-    network: Network, pool: Pool, request_: PreparedRequest, error: TritoneError
+    network: Network, pool: Pool, pass_: Pass, error: TritoneError
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.error = error
-    takes = [await pool.generate(request_, call(str(n))) for n in range(8)]
-    assert len(takes) == 8
-    assert len(other.calls) == 8
+    results = [await pool.generate(pass_, call(str(n))) for n in range(8)]
+    assert len(results) == 8
+    assert len(other.options) == 8
 
 
-async def test_what_two_refuse_is_refused(
-    network: Network, pool: Pool, request_: PreparedRequest
-) -> None:
+async def test_what_two_refuse_is_refused(network: Network, pool: Pool, pass_: Pass) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     for triton in tritons:
         triton.error = AWAY
     with pytest.raises(BackendUnavailable):
-        await pool.generate(request_, call("job"))
-    assert sum(len(triton.calls) for triton in tritons) == 2
+        await pool.generate(pass_, call("job"))
+    assert sum(len(triton.options) for triton in tritons) == 2
 
 
 @pytest.mark.parametrize("error", [GenerationFailed("bug"), DeadlineExceeded("late")])
 async def test_what_would_fail_anywhere_is_not_tried_elsewhere(
-    network: Network, pool: Pool, request_: PreparedRequest, error: TritoneError
+    network: Network, pool: Pool, pass_: Pass, error: TritoneError
 ) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for triton in tritons:
         triton.error = error
     with pytest.raises(type(error)):
-        await pool.generate(request_, call("job"))
-    assert sum(len(triton.calls) for triton in tritons) == 1
+        await pool.generate(pass_, call("job"))
+    assert sum(len(triton.options) for triton in tritons) == 1
 
 
 async def test_the_second_try_gets_only_the_time_that_is_left(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for triton in tritons:
         triton.error, triton.delay_s = AWAY, 0.05
     with pytest.raises(BackendUnavailable):
-        await pool.generate(request_, call("job", timeout_s=1.0))
-    first, second = sorted(t.calls[0].timeout_s for t in tritons)[::-1]
+        await pool.generate(pass_, call("job", timeout_s=1.0))
+    first, second = sorted(t.options[0].timeout_s for t in tritons)[::-1]
     assert first == 1.0
     assert second <= 0.95
     for triton in tritons:
-        triton.calls.clear()
+        triton.options.clear()
     with pytest.raises(DeadlineExceeded):
-        await pool.generate(request_, call("job", timeout_s=0.02))
-    assert sum(len(triton.calls) for triton in tritons) == 1
+        await pool.generate(pass_, call("job", timeout_s=0.02))
+    assert sum(len(triton.options) for triton in tritons) == 1
 
 
 async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     one, _ = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.error = one.unreachable = AWAY
     for n in range(20):
-        await pool.generate(request_, call(str(n)))
-    assert len(one.calls) <= 1
+        await pool.generate(pass_, call(str(n)))
+    assert len(one.options) <= 1
     one.error = one.unreachable = None
-    n_before = len(one.calls)
+    n_before = len(one.options)
     await eventually(lambda: all(member.is_up for member in pool.members))
     for n in range(64):
-        await pool.generate(request_, call(f"later {n}"))
-    assert len(one.calls) - n_before > 8
+        await pool.generate(pass_, call(f"later {n}"))
+    assert len(one.options) - n_before > 8
 
 
 async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> None:
@@ -228,22 +222,22 @@ async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> Non
 
 
 async def test_when_nobody_is_known_to_be_up_somebody_is_tried_all_the_same(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     pool.members[0].is_up = False
-    assert (await pool.generate(request_, call("job"))).model_version == "1"
+    assert (await pool.generate(pass_, call("job"))).model_version == "1"
     triton.error = triton.unreachable = AWAY
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await pool.generate(request_, call("job"))
+        await pool.generate(pass_, call("job"))
     assert pool.catalog.cards == network.catalog.cards  # as last seen
 
 
 async def test_an_empty_list_is_an_unavailable_triton(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     network.listed = Unresolved("tritons has no addresses")
     await pool.open()
@@ -251,7 +245,7 @@ async def test_an_empty_list_is_an_unavailable_triton(
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await pool.generate(request_, call("job"))
+        await pool.generate(pass_, call("job"))
 
 
 async def test_the_catalog_is_the_union_of_those_that_answer(
@@ -271,33 +265,33 @@ async def test_the_catalog_is_the_union_of_those_that_answer(
 
 
 async def test_a_pass_goes_only_where_its_very_model_is(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     old, new = network.add("a:1"), network.add("b:1")
-    changed = replace(request_.card, default_steps=99)
+    changed = replace(pass_.card, default_steps=99)
     new.catalog = Catalog(cards=(changed,))
     await pool.open()
     for n in range(6):
-        await pool.generate(request_, call(str(n)))
-        await pool.generate(replace(request_, card=changed), call(f"new {n}"))
-    assert Counter(r.card.default_steps for r in old.requests) == {20: 6}
-    assert Counter(r.card.default_steps for r in new.requests) == {99: 6}
+        await pool.generate(pass_, call(str(n)))
+        await pool.generate(replace(pass_, card=changed), call(f"new {n}"))
+    assert Counter(r.card.default_steps for r in old.passes) == {20: 6}
+    assert Counter(r.card.default_steps for r in new.passes) == {99: 6}
 
 
 async def test_control_requests_go_to_the_triton_that_has_the_pass(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    running = asyncio.create_task(pool.generate(request_, call("job")))
-    await eventually(lambda: any(triton.calls for triton in tritons))
+    running = asyncio.create_task(pool.generate(pass_, call("job")))
+    await eventually(lambda: any(triton.options for triton in tritons))
     assert await pool.progress("starter", "job") == Progress(1, 2)
     await pool.cancel("starter", "job")
-    assert [t.cancelled for t in tritons if t.calls] == [["job"]]
-    assert [t.cancelled for t in tritons if not t.calls] == [[], []]
+    assert [t.cancelled for t in tritons if t.options] == [["job"]]
+    assert [t.cancelled for t in tritons if not t.options] == [[], []]
     gate.set()
     await running
     await pool.cancel("starter", "of another process")
@@ -306,35 +300,35 @@ async def test_control_requests_go_to_the_triton_that_has_the_pass(
 
 
 async def test_cancelling_the_task_cancels_the_pass_and_frees_the_triton(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     triton.gate = asyncio.Event()
-    running = asyncio.create_task(pool.generate(request_, call("job")))
-    await eventually(lambda: bool(triton.calls))
+    running = asyncio.create_task(pool.generate(pass_, call("job")))
+    await eventually(lambda: bool(triton.options))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert triton.cancelled == ["job"]
-    assert not pool.members[0].job_ids
+    assert not pool.members[0].pass_ids
 
 
 async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     old = network.add("a:1")
     await pool.open()
     old.gate = asyncio.Event()
-    running = asyncio.create_task(pool.generate(request_, call("long")))
-    await eventually(lambda: bool(old.calls))
+    running = asyncio.create_task(pool.generate(pass_, call("long")))
+    await eventually(lambda: bool(old.options))
     new = network.add("b:1")
     network.listed = ["b:1"]
     await eventually(lambda: [member.address for member in pool.members] == ["b:1"])
     await eventually(lambda: pool.members[0].is_up)
     for n in range(6):
-        await pool.generate(request_, call(str(n)))
-    assert (len(old.calls), len(new.calls)) == (1, 6)
+        await pool.generate(pass_, call(str(n)))
+    assert (len(old.options), len(new.options)) == (1, 6)
     await pool.cancel("starter", "long")
     assert old.cancelled == ["long"]
     assert not old.is_closed
@@ -344,7 +338,7 @@ async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
 
 
 async def test_an_address_that_comes_back_is_used_again(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
@@ -352,18 +346,18 @@ async def test_an_address_that_comes_back_is_used_again(
     await eventually(lambda: triton.is_closed)
     network.add("a:1")
     await eventually(lambda: any(member.is_up for member in pool.members))
-    await pool.generate(request_, call("job"))
-    assert len(network.tritons["a:1"].calls) == 1
+    await pool.generate(pass_, call("job"))
+    assert len(network.tritons["a:1"].options) == 1
 
 
 async def test_a_resolver_that_is_away_takes_nobody_away(
-    network: Network, pool: Pool, request_: PreparedRequest
+    network: Network, pool: Pool, pass_: Pass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     network.listed = Unresolved("the resolver is away")
     await asyncio.sleep(5 * REFRESH_S)
-    await pool.generate(request_, call("job"))
+    await pool.generate(pass_, call("job"))
     assert not triton.is_closed
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from frontend.observe.metrics import Metrics
-from frontend.triton.gateway import FailedPass, Take
 from ops.models.errors import ModelsError
 from ops.models.traffic import compare
 from tritone.pcm import Pcm
@@ -22,12 +21,11 @@ def frontend() -> Iterator[str]:
     """A page of the frontend's own metrics, after a few passes."""
     metrics = Metrics()
     for seconds in (0.3, 0.4, 0.9):
-        metrics.observe_pass("starter", Take(pcm=noise(0.03), model_version="1"), seconds)
-    failed = (FailedPass("2", "GenerationFailed"),)
-    metrics.observe_pass("starter", Take(pcm=noise(0.0), model_version="2"), 2.0)
-    spoilt = Take(pcm=noise(0.03), model_version="1", failures=failed)
-    metrics.observe_pass("starter", spoilt, 0.4)
-    metrics.observe_pass("rain", Take(pcm=noise(0.1), model_version="7"), 9.0)
+        metrics.observe_pass("starter", "1", noise(0.03), seconds)
+    metrics.observe_pass("starter", "2", noise(0.0), 2.0)
+    metrics.observe_pass("starter", "1", noise(0.03), 0.4)
+    metrics.candidate_failures.labels("starter", "2", "GenerationFailed").inc()
+    metrics.observe_pass("rain", "7", noise(0.1), 9.0)
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -123,7 +123,7 @@ async def test_a_bad_field_is_a_400_that_names_it(
 async def test_numbers_may_be_written_as_numbers_and_absent_ones_as_null(bench: Workbench) -> None:
     generation_id = await _submit(bench, steps=10.0, seconds_total=1.0, seconds_start=None)
     await bench.work_off(generation_id.partition(":")[0])
-    assert bench.gateway.requests[0].steps == 10
+    assert bench.gateway.passes[0].steps == 10
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ async def test_text_becomes_music(
     for name in ("song-id", "request-id"):
         assert len(response.headers[name]) == 20
     assert ("content-length" in response.headers) == ("stream" not in path)
-    assert gateway.requests[0].prompt == "a slow waltz"
+    assert gateway.passes[0].prompt == "a slow waltz"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def test_a_plan_becomes_music(
     assert response.status_code == 200, response.text
     assert response.headers["x-tritone-seconds"] == "3"
     assert "x-tritone-note" not in response.headers
-    (request,) = gateway.requests
+    (request,) = gateway.passes
     assert request.prompt == "waltz, strings, soft"
     assert request.negative_prompt == "drums, shouting"
 

@@ -25,7 +25,7 @@ async def test_text_alone_gives_mp3_with_the_models_defaults(
     assert response.status_code == 200
     assert response.headers["content-type"] == "audio/mpeg"
     assert response.headers["x-tritone-sample-rate"] == "44100"
-    (made,) = gateway.requests
+    (made,) = gateway.passes
     assert (made.prompt, made.seconds_end) == ("rain", card.default_seconds)
     assert made.guidance_scale == card.default_guidance_scale
 
@@ -47,7 +47,7 @@ async def test_the_official_clients_call_with_every_argument(
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "audio/pcm"
     assert len(response.content) == 2 * 44100 * 2
-    (made,) = gateway.requests
+    (made,) = gateway.passes
     assert made.guidance_scale == 10.0
     assert made.seconds_end == 2.5  # a loop fades its last half second into its first
 
@@ -58,7 +58,7 @@ async def test_nulls_are_as_if_absent(
     nulls = dict.fromkeys(["loop", "duration_seconds", "prompt_influence", "model_id", "bpm"])
     response = await client.post(PATH, headers=SDK, json={"text": "rain", **nulls})
     assert response.status_code == 200
-    assert gateway.requests[0].seconds_end == card.default_seconds
+    assert gateway.passes[0].seconds_end == card.default_seconds
 
 
 @pytest.mark.parametrize("word", OUTPUT_FORMATS)
@@ -141,7 +141,7 @@ async def test_a_bad_field_is_a_422_that_names_it(
     (fault,) = response.json()["detail"]
     assert set(fault) == {"loc", "msg", "type"}
     assert (fault["loc"], fault["type"]) == (["body", field], kind)
-    assert gateway.requests == []
+    assert gateway.passes == []
 
 
 async def test_missing_text_is_missing(client: httpx2.AsyncClient) -> None:

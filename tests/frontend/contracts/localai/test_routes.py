@@ -92,7 +92,7 @@ async def test_a_bad_field_is_a_400_that_names_it(
     error = response.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, 400)
-    assert gateway.requests == []
+    assert gateway.passes == []
 
 
 async def test_a_missing_model_is_said_in_words(client: httpx2.AsyncClient) -> None:
@@ -103,7 +103,7 @@ async def test_a_missing_model_is_said_in_words(client: httpx2.AsyncClient) -> N
 async def test_a_caption_alone_is_text(client: httpx2.AsyncClient, gateway: FakeGateway) -> None:
     response = await client.post(PATH, json={"model_id": "starter", "caption": "A funky disco"})
     assert response.status_code == 200
-    assert gateway.requests[0].prompt == "A funky disco"
+    assert gateway.passes[0].prompt == "A funky disco"
 
 
 async def test_the_musical_fields_are_composed_into_the_prompt(
@@ -111,7 +111,7 @@ async def test_the_musical_fields_are_composed_into_the_prompt(
 ) -> None:
     music = {"bpm": 90, "keyscale": "A minor", "timesignature": "3", "caption": "waltz"}
     await client.post(PATH, json={"model_id": "starter", "text": "strings", **music})
-    assert gateway.requests[0].prompt == "waltz, strings, 90 BPM, in A minor, 3/4 time"
+    assert gateway.passes[0].prompt == "waltz, strings, 90 BPM, in A minor, 3/4 time"
 
 
 async def test_lyrics_are_left_out_and_the_header_says_so(
@@ -119,7 +119,7 @@ async def test_lyrics_are_left_out_and_the_header_says_so(
 ) -> None:
     response = await client.post(PATH, json={**RAIN, "lyrics": "[Verse 1]\nDancing"})
     assert response.headers["x-tritone-note"] == "lyrics ignored: the model does not sing"
-    assert gateway.requests[0].prompt == RAIN["text"]
+    assert gateway.passes[0].prompt == RAIN["text"]
 
 
 @pytest.mark.parametrize(("influence", "scale"), [(0.3, 5.0), (1.0, 10.0), (7.5, 10.0)])
@@ -127,7 +127,7 @@ async def test_influence_over_one_counts_as_one(
     influence: float, scale: float, client: httpx2.AsyncClient, gateway: FakeGateway
 ) -> None:
     await client.post(PATH, json={**RAIN, "prompt_influence": influence})
-    assert gateway.requests[0].guidance_scale == scale
+    assert gateway.passes[0].guidance_scale == scale
 
 
 async def test_the_vendors_limit_of_thirty_seconds_is_not_ours(

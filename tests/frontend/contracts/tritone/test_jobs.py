@@ -42,7 +42,7 @@ async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
 async def test_a_job_lets_those_who_wait_go_first(bench: Workbench) -> None:
     await bench.work_off(await _submit(bench))
     await bench.client.post("/v1/audio/generate", json={"input": "rain"})
-    assert [call.priority for call in bench.gateway.calls] == [BACKGROUND, INTERACTIVE]
+    assert [call.priority for call in bench.gateway.options] == [BACKGROUND, INTERACTIVE]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def test_input_alone_gives_wav_with_the_models_defaults(
     response = await client.post(PATH, json={"input": "The sound of ocean waves"})
     assert response.status_code == 200
     assert response.headers["content-type"] == "audio/wav"
-    (made,) = gateway.requests
+    (made,) = gateway.passes
     assert (made.prompt, made.negative_prompt) == ("The sound of ocean waves", "")
     assert (made.steps, made.guidance_scale) == (card.default_steps, card.default_guidance_scale)
     assert (made.seconds_start, made.seconds_end) == (0.0, card.default_seconds)
@@ -38,7 +38,7 @@ async def test_all_fields_reach_the_model(client: httpx2.AsyncClient, gateway: F
     response = await client.post(PATH, json=ALL_FIELDS)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "audio/flac"
-    (made,) = gateway.requests
+    (made,) = gateway.passes
     assert made.prompt == "Thunder and rain sounds"
     assert made.negative_prompt == "Low quality"
     assert (made.seconds_start, made.seconds_end) == (1.5, 5.5)
@@ -110,8 +110,8 @@ async def test_nulls_and_unknown_fields_are_as_if_absent(
     nothing = dict.fromkeys(ALL_FIELDS)
     response = await client.post(PATH, json={**nothing, "input": "rain", "foo": {"bar": [1]}})
     assert response.status_code == 200
-    await client.post(PATH, json={"input": "rain", "seed": gateway.requests[0].seed})
-    assert gateway.requests[0] == gateway.requests[1]
+    await client.post(PATH, json={"input": "rain", "seed": gateway.passes[0].seed})
+    assert gateway.passes[0] == gateway.passes[1]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_what_the_model_cannot_make_is_a_400_that_names_the_field(
     assert response.status_code == 400
     error = response.json()["error"]
     assert (error["type"], error["param"], error["code"]) == ("BadRequestError", param, 400)
-    assert gateway.requests == []
+    assert gateway.passes == []
 
 
 async def test_a_prompt_over_the_limit_is_a_422(client: httpx2.AsyncClient) -> None:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from frontend.errors import Overloaded
+from frontend.passes.throughput import Throughput
 from frontend.settings import AdmissionSettings
-from frontend.sounds.throughput import Throughput
 from tritone.turns import QueuedWork, Turns
 
 

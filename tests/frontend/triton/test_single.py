@@ -21,8 +21,8 @@ from frontend.errors import (
 from frontend.observe import context
 from frontend.settings import TritonSettings
 from frontend.triton.errors import domain_errors
-from frontend.triton.gateway import Call, Catalog, PreparedRequest, Progress
-from frontend.triton.server import TritonGateway
+from frontend.triton.gateway import Catalog, Pass, PassOptions, Progress
+from frontend.triton.single import SingleTriton
 from tests.fake_triton import (
     Answers,
     FakeTriton,
@@ -53,20 +53,20 @@ def triton(server: tuple[FakeTriton, str]) -> FakeTriton:
 
 
 @pytest.fixture
-async def gateway(server: tuple[FakeTriton, str]) -> AsyncIterator[TritonGateway]:
+async def gateway(server: tuple[FakeTriton, str]) -> AsyncIterator[SingleTriton]:
     settings = TritonSettings(url=server[1], refresh_s=0.05, watchdog_s=0.1, rpc_timeout_s=2.0)
-    gateway = TritonGateway(settings)
+    gateway = SingleTriton(settings)
     yield gateway
     await gateway.close()
 
 
 @pytest.fixture
-def request_(request_: PreparedRequest) -> PreparedRequest:
+def pass_(pass_: Pass) -> Pass:
     """What strains the transport: other scripts, and a seed at the border."""
-    return replace(request_, prompt="Regen, наконец 雨", negative_prompt="wind", seed=-(2**63))
+    return replace(pass_, prompt="Regen, наконец 雨", negative_prompt="wind", seed=-(2**63))
 
 
-CALL = Call(job_id="job", request_id="req", timeout_s=5.0)
+CALL = PassOptions(pass_id="job", request_id="req", timeout_s=5.0)
 
 
 async def eventually(claim: Callable[[], bool]) -> None:
@@ -92,26 +92,26 @@ def aborting(
     return abort
 
 
-def decoded(request: PreparedRequest, extra_samples: int = 100) -> Pcm:
-    n_samples = request.span.first_sample + request.span.n_samples + extra_samples
-    return sine(request.card, n_samples)[np.newaxis]
+def decoded(pass_: Pass, extra_samples: int = 100) -> Pcm:
+    n_samples = pass_.span.first_sample + pass_.span.n_samples + extra_samples
+    return sine(pass_.card, n_samples)[np.newaxis]
 
 
 async def test_a_pass_says_on_whose_share_it_is_and_who_waits_for_it(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    triton.respond = answering(pcm_answer(decoded(request_)))
-    await gateway.generate(request_, replace(CALL, share="key-1", priority=BACKGROUND))
+    triton.respond = answering(pcm_answer(decoded(pass_)))
+    await gateway.generate(pass_, replace(CALL, share="key-1", priority=BACKGROUND))
     (sent,) = triton.inferred
     assert sent.parameters["share"].string_param == "key-1"
     assert sent.parameters["priority_class"].int64_param == BACKGROUND
 
 
 async def test_the_tensors_are_those_of_the_card(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    triton.respond = answering(pcm_answer(decoded(request_)))
-    await gateway.generate(request_, CALL)
+    triton.respond = answering(pcm_answer(decoded(pass_)))
+    await gateway.generate(pass_, CALL)
     (sent,) = triton.inferred
     assert (sent.model_name, sent.id) == ("starter", "req")
     assert sent.parameters["job_id"].string_param == "job"
@@ -129,23 +129,23 @@ async def test_the_tensors_are_those_of_the_card(
     }
     assert all(list(tensor.shape) == [1, 1] for tensor in sent.inputs)
     content = dict(zip((t.name for t in sent.inputs), sent.raw_input_contents, strict=True))
-    assert content["prompt"][4:].decode() == request_.prompt
-    assert np.frombuffer(content["seed"], np.int64) == request_.seed
+    assert content["prompt"][4:].decode() == pass_.prompt
+    assert np.frombuffer(content["seed"], np.int64) == pass_.seed
     assert np.frombuffer(content["seconds_end"], np.float32) == np.float32(0.5)
     assert np.frombuffer(content["guidance_scale"], np.float32) == np.float32(2.5)
 
 
 async def test_the_pcm_is_cut_to_the_span(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    request = replace(request_, seconds_start=2.0, seconds_end=2.5)
+    request = replace(pass_, seconds_start=2.0, seconds_end=2.5)
     assert request.span.first_sample > 0
     whole = decoded(request)
     triton.respond = answering(pcm_answer(whole, version="3"))
-    take = await gateway.generate(request, CALL)
+    result = await gateway.generate(request, CALL)
     start = request.span.first_sample
-    assert np.array_equal(take.pcm, whole[0, :, start : start + 8000])
-    assert take.model_version == "3"
+    assert np.array_equal(result.pcm, whole[0, :, start : start + 8000])
+    assert result.model_version == "3"
 
 
 @pytest.mark.parametrize(
@@ -159,32 +159,32 @@ async def test_the_pcm_is_cut_to_the_span(
 )
 async def test_pcm_of_another_shape_is_a_failure(
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     change: Callable[[Pcm], Pcm],
 ) -> None:
-    triton.respond = answering(pcm_answer(change(decoded(request_))))
+    triton.respond = answering(pcm_answer(change(decoded(pass_))))
     with capture_logs() as logs, pytest.raises(GenerationFailed, match="could not be generated"):
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
     assert [line["event"] for line in logs] == ["bad_pcm"]
 
 
 async def test_an_end_without_pcm_is_a_failure(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
     triton.respond = answering(progress_answer(1, 1))
     with pytest.raises(GenerationFailed):
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
 
 
 async def test_the_callers_trace_is_continued(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    triton.respond = answering(pcm_answer(decoded(request_)))
+    triton.respond = answering(pcm_answer(decoded(pass_)))
     token = context.traceparent.set("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
-    await gateway.generate(request_, CALL)
+    await gateway.generate(pass_, CALL)
     context.traceparent.reset(token)
-    await gateway.generate(request_, CALL)
+    await gateway.generate(pass_, CALL)
     assert triton.metadata[0]["traceparent"].startswith("00-aaaa")
     assert "traceparent" not in triton.metadata[1]
 
@@ -212,15 +212,15 @@ TEXTS = [
 async def test_an_error_in_the_stream_is_known_by_its_text(
     *,
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     prefix: str,
     text: str,
     expected: type[TritoneError],
 ) -> None:
     triton.respond = answering(error_answer(prefix + text))
     with capture_logs() as logs, pytest.raises(TritoneError) as caught:
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
     assert type(caught.value) is expected
     assert text not in caught.value.message
     assert logs[0]["detail"] == prefix + text
@@ -245,15 +245,15 @@ async def test_an_error_in_the_stream_is_known_by_its_text(
 async def test_an_error_of_the_connection_is_known_by_text_or_status(
     *,
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     code: grpc.StatusCode,
     text: str,
     expected: type[TritoneError],
 ) -> None:
     triton.abort = aborting(code, text)
     with pytest.raises(TritoneError) as caught:
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
     assert type(caught.value) is expected
 
 
@@ -269,9 +269,9 @@ def test_what_is_not_tritons_passes() -> None:
 
 
 async def test_cancelling_tells_the_denoiser(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    task = asyncio.create_task(gateway.generate(request_, CALL))
+    task = asyncio.create_task(gateway.generate(pass_, CALL))
     await eventually(lambda: bool(triton.inferred))
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -281,7 +281,7 @@ async def test_cancelling_tells_the_denoiser(
 
 
 async def test_a_cancelled_pass_ends_when_triton_has_answered(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
     answering_ = asyncio.Event()
 
@@ -291,7 +291,7 @@ async def test_a_cancelled_pass_ends_when_triton_has_answered(
 
     triton.respond = late
     triton.progress = progress_answer(3, 20)
-    task = asyncio.create_task(gateway.generate(request_, CALL))
+    task = asyncio.create_task(gateway.generate(pass_, CALL))
     await eventually(lambda: bool(triton.inferred))
     task.cancel()
     await eventually(lambda: bool(triton.cancelled))
@@ -304,79 +304,79 @@ async def test_a_cancelled_pass_ends_when_triton_has_answered(
 
 async def test_a_missed_deadline_tells_the_denoiser(
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("frontend.triton.server._STREAM_MARGIN_S", 0.0)
+    monkeypatch.setattr("frontend.triton.single._STREAM_MARGIN_S", 0.0)
     triton.progress = progress_answer(1, 20)
     with pytest.raises(DeadlineExceeded):
-        await gateway.generate(request_, replace(CALL, timeout_s=0.3))
+        await gateway.generate(pass_, replace(CALL, timeout_s=0.3))
     await gateway.close()
     assert triton.cancelled == ["job"]
 
 
 async def test_a_slow_pass_is_waited_for_while_its_backend_lives(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
     async def late(_request: object) -> Answers:
         await asyncio.sleep(0.4)  # several looks of the watchdog
-        yield pcm_answer(decoded(request_))
+        yield pcm_answer(decoded(pass_))
 
     triton.respond = late
     triton.progress = error_answer("busy with something else")
-    assert (await gateway.generate(request_, CALL)).pcm.shape == (1, 8000)
+    assert (await gateway.generate(pass_, CALL)).pcm.shape == (1, 8000)
 
 
 async def test_a_question_that_fails_disturbs_nobody(
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def late(_request: object) -> Answers:
         await asyncio.sleep(0.3)
-        yield pcm_answer(decoded(request_))
+        yield pcm_answer(decoded(pass_))
 
     triton.respond = late
     monkeypatch.setattr(triton, "progress", None)  # the servicer fails
-    assert (await gateway.generate(request_, CALL)).pcm.shape == (1, 8000)
+    assert (await gateway.generate(pass_, CALL)).pcm.shape == (1, 8000)
 
 
 async def test_a_cancel_that_fails_is_forgotten(
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     triton.respond = answering(error_answer("boom"))
     monkeypatch.setattr(triton, "cancelled", None)  # the servicer fails
     with pytest.raises(GenerationFailed):
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
     with capture_logs() as logs:
         await gateway.close()
     assert [line["log_level"] for line in logs] == ["debug"]
 
 
 async def test_a_dead_backend_is_noticed_by_those_who_wait(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
     triton.progress = error_answer("Stub process 'starter_denoiser_0_0' is not healthy.")
     with pytest.raises(BackendUnavailable):
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
 
 
 async def test_a_pass_that_the_denoiser_does_not_know_is_lost(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
     triton.respond = triton.silence  # its process was killed, and another one has been started
     triton.progress = progress_answer(-1, -1)
     with pytest.raises(BackendUnavailable):
-        await gateway.generate(request_, CALL)
+        await gateway.generate(pass_, CALL)
 
 
 async def test_progress_and_cancel_go_to_the_denoiser(
-    triton: FakeTriton, gateway: TritonGateway
+    triton: FakeTriton, gateway: SingleTriton
 ) -> None:
     triton.progress = progress_answer(3, 20)
     assert await gateway.progress("starter", "job") == Progress(3, 20)
@@ -387,14 +387,14 @@ async def test_progress_and_cancel_go_to_the_denoiser(
 
 
 async def test_no_answer_to_a_question_is_no_progress(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
 ) -> None:
-    triton.progress = pcm_answer(decoded(request_))
+    triton.progress = pcm_answer(decoded(pass_))
     assert await gateway.progress("starter", "job") is None
 
 
 async def test_ensembles_with_a_card_are_served(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.serve(replace(card, name="beta"))
     triton.serve(replace(card, name="alpha"))
@@ -410,7 +410,7 @@ async def test_ensembles_with_a_card_are_served(
 
 
 async def test_a_models_name_is_tritons(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.serve(card)
     triton.index = [("copy", "1", "READY")]
@@ -419,7 +419,7 @@ async def test_a_models_name_is_tritons(
 
 
 async def test_models_that_are_not_ready_are_away(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.index = [("loading", "1", "LOADING"), ("gone", "1", "UNAVAILABLE"), ("never", "", "")]
     triton.serve(card)
@@ -430,12 +430,12 @@ async def test_models_that_are_not_ready_are_away(
 
 
 async def test_a_model_that_loads_again_is_missed_until_it_is_back(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.serve(card)
     assert (await gateway.refresh()).missed == ()
     triton.index = [("starter", "1", "LOADING"), ("never-seen", "1", "LOADING")]
-    for _ in range(2):  # for as long as it takes
+    for _ in range(2):  # for as long as it results
         assert (await gateway.refresh()).missed == (card,)
     triton.index = [("starter", "1", "READY")]
     catalog = await gateway.refresh()
@@ -443,7 +443,7 @@ async def test_a_model_that_loads_again_is_missed_until_it_is_back(
 
 
 async def test_a_model_that_left_the_repository_is_not_missed(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.serve(card)
     await gateway.refresh()
@@ -452,14 +452,14 @@ async def test_a_model_that_left_the_repository_is_not_missed(
 
 
 async def test_a_model_that_leaves_while_being_read_is_skipped(
-    triton: FakeTriton, gateway: TritonGateway
+    triton: FakeTriton, gateway: SingleTriton
 ) -> None:
     triton.index = [("leaving", "1", "READY")]
     assert (await gateway.refresh()).cards == ()
 
 
 async def test_a_card_of_another_release_is_logged_and_skipped(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     triton.serve(card)
     parameters: Any = triton.configs["starter"].config.parameters
@@ -470,7 +470,7 @@ async def test_a_card_of_another_release_is_logged_and_skipped(
 
 
 async def test_a_config_that_cannot_be_read_is_an_error(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     triton.serve(card)
     monkeypatch.setattr(triton, "configs", None)  # the servicer fails
@@ -479,7 +479,7 @@ async def test_a_config_that_cannot_be_read_is_an_error(
 
 
 async def test_new_models_appear_by_themselves(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     await gateway.open()
     assert gateway.catalog == Catalog()
@@ -493,7 +493,7 @@ async def test_a_triton_that_is_away_is_found_when_it_comes(card: ModelCard) -> 
     await place.start()
     await place.stop(grace=None)
     # However seldom new models are looked for: who is away is missed by somebody.
-    gateway = TritonGateway(TritonSettings(url=f"127.0.0.1:{port}", refresh_s=300.0))
+    gateway = SingleTriton(TritonSettings(url=f"127.0.0.1:{port}", refresh_s=300.0))
     with capture_logs() as logs:
         await gateway.open()
         with pytest.raises(BackendUnavailable):
@@ -514,7 +514,7 @@ async def test_a_triton_that_is_away_is_found_when_it_comes(card: ModelCard) -> 
 
 
 async def test_closing_what_was_never_opened_is_fine() -> None:
-    await TritonGateway(TritonSettings()).close()
+    await SingleTriton(TritonSettings()).close()
 
 
 def on_trial(triton: FakeTriton, card: ModelCard, share: float) -> None:
@@ -531,7 +531,7 @@ def on_trial(triton: FakeTriton, card: ModelCard, share: float) -> None:
 
 
 async def test_a_candidate_is_no_model_of_its_own(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     on_trial(triton, card, 0.5)
     catalog = await gateway.refresh()
@@ -540,27 +540,27 @@ async def test_a_candidate_is_no_model_of_its_own(
 
 
 async def test_a_candidate_gets_its_share_and_its_version_is_told(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
 ) -> None:
     async def by_name(request: service_pb2.ModelInferRequest) -> Answers:
         version = "2" if request.model_name.endswith("@2") else "1"
-        yield pcm_answer(decoded(request_), version)
+        yield pcm_answer(decoded(pass_), version)
 
     on_trial(triton, card, 0.5)
     triton.respond = by_name
     await gateway.refresh()
     calls = [replace(CALL, request_id=f"request {i}") for i in range(40)]
-    versions = [(await gateway.generate(request_, call)).model_version for call in calls]
+    versions = [(await gateway.generate(pass_, call)).model_version for call in calls]
     assert 8 < versions.count("2") < 32
-    again = [(await gateway.generate(request_, call)).model_version for call in calls[:5]]
+    again = [(await gateway.generate(pass_, call)).model_version for call in calls[:5]]
     assert again == versions[:5]
 
 
 @pytest.mark.parametrize("text", ["unknown model: 'starter@2' is not found", "out of memory"])
 async def test_what_a_candidate_fails_at_the_serving_version_does(
     triton: FakeTriton,
-    gateway: TritonGateway,
-    request_: PreparedRequest,
+    gateway: SingleTriton,
+    pass_: Pass,
     card: ModelCard,
     text: str,
 ) -> None:
@@ -568,21 +568,21 @@ async def test_what_a_candidate_fails_at_the_serving_version_does(
         if request.model_name.endswith("@2"):
             yield error_answer(text)
         else:
-            yield pcm_answer(decoded(request_), "1")
+            yield pcm_answer(decoded(pass_), "1")
 
     on_trial(triton, card, 1.0)
     triton.respond = only_the_first
     await gateway.refresh()
-    take = await gateway.generate(request_, CALL)
-    assert take.model_version == "1"
-    assert [failure.model_version for failure in take.failures] == ["2"]
+    result = await gateway.generate(pass_, CALL)
+    assert result.model_version == "1"
+    assert [failure.model_version for failure in result.failures] == ["2"]
     first, second = triton.inferred
     # Of another name, so that the first one's cancellation does not reach it.
     assert first.parameters["job_id"] != second.parameters["job_id"]
 
 
 async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
 ) -> None:
     on_trial(triton, card, 1.0)
     triton.progress = progress_answer(1, 2)
@@ -594,12 +594,12 @@ async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
     triton.respond = late
     await gateway.refresh()
     with pytest.raises(DeadlineExceeded):
-        await gateway.generate(request_, replace(CALL, timeout_s=0.2))
+        await gateway.generate(pass_, replace(CALL, timeout_s=0.2))
     assert len(triton.inferred) == 1
 
 
 async def test_every_loaded_version_of_the_denoiser_is_asked_and_told(
-    triton: FakeTriton, gateway: TritonGateway, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
     on_trial(triton, card, 0.5)
     await gateway.refresh()
@@ -612,10 +612,10 @@ async def test_every_loaded_version_of_the_denoiser_is_asked_and_told(
 
 
 async def test_a_lineup_of_another_release_is_logged_and_ignored(
-    triton: FakeTriton, gateway: TritonGateway, request_: PreparedRequest, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
 ) -> None:
     async def answer(_request: service_pb2.ModelInferRequest) -> Answers:
-        yield pcm_answer(decoded(request_), "1")
+        yield pcm_answer(decoded(pass_), "1")
 
     on_trial(triton, card, 1.0)
     triton.configs[card.name].config.parameters[VERSIONS_PARAMETER].string_value = "{"
@@ -623,4 +623,4 @@ async def test_a_lineup_of_another_release_is_logged_and_ignored(
     with capture_logs() as lines:
         await gateway.refresh()
     assert [line["event"] for line in lines if "lineup" in line["event"]] == ["bad_lineup"]
-    assert (await gateway.generate(request_, CALL)).failures == ()
+    assert (await gateway.generate(pass_, CALL)).failures == ()

@@ -28,12 +28,12 @@ from frontend.triton.errors import (
 )
 from frontend.triton.gateway import (
     AWAY_PAUSE_S,
-    Call,
     Catalog,
     FailedPass,
-    PreparedRequest,
+    Pass,
+    PassOptions,
+    PassResult,
     Progress,
-    Take,
     pause_s,
 )
 from tritone import tensors
@@ -66,28 +66,28 @@ def _input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:
     return tensor.set_data_from_numpy(array)
 
 
-def _inputs(request: PreparedRequest) -> list[triton.InferInput]:
+def _inputs(pass_: Pass) -> list[triton.InferInput]:
     values: dict[str, object] = {
-        tensors.PROMPT: request.prompt.encode(),
-        tensors.NEGATIVE_PROMPT: request.negative_prompt.encode(),
-        tensors.SECONDS_START: request.seconds_start,
-        tensors.SECONDS_END: request.seconds_end,
-        tensors.SEED: request.seed,
-        tensors.STEPS: request.steps,
-        tensors.GUIDANCE_SCALE: request.guidance_scale,
+        tensors.PROMPT: pass_.prompt.encode(),
+        tensors.NEGATIVE_PROMPT: pass_.negative_prompt.encode(),
+        tensors.SECONDS_START: pass_.seconds_start,
+        tensors.SECONDS_END: pass_.seconds_end,
+        tensors.SEED: pass_.seed,
+        tensors.STEPS: pass_.steps,
+        tensors.GUIDANCE_SCALE: pass_.guidance_scale,
     }
-    specs = tensors.ensemble(request.card).inputs
+    specs = tensors.ensemble(pass_.card).inputs
     return [_input(spec.name, spec.dtype, values[spec.name]) for spec in specs]
 
 
-def _parameters(call: Call) -> dict[str, str | int]:
-    share: dict[str, str | int] = {tensors.SHARE: call.share} if call.share else {}
-    return {tensors.JOB_ID: call.job_id, tensors.PRIORITY: call.priority, **share}
+def _parameters(options: PassOptions) -> dict[str, str | int]:
+    share: dict[str, str | int] = {tensors.SHARE: options.share} if options.share else {}
+    return {tensors.JOB_ID: options.pass_id, tensors.PRIORITY: options.priority, **share}
 
 
-def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
+def _delivered(pcm: Pcm, pass_: Pass) -> Pcm:
     """Return the samples asked for out of the decoded ones: int16 [1, channels, samples] in."""
-    span, channels = request.span, request.card.audio_channels
+    span, channels = pass_.span, pass_.card.audio_channels
     end = span.first_sample + span.n_samples
     if pcm.dtype != np.int16 or pcm.ndim != 3 or pcm.shape[:2] != (1, channels):  # noqa: PLR2004
         problem = f"PCM is {pcm.dtype} {pcm.shape}, not int16 (1, {channels}, samples)"
@@ -95,7 +95,7 @@ def _delivered(pcm: Pcm, request: PreparedRequest) -> Pcm:
         problem = f"PCM has {pcm.shape[2]} samples, but {end} are needed"
     else:
         return pcm[0, :, span.first_sample : end]
-    log.error("bad_pcm", detail=problem, model=request.card.name)
+    log.error("bad_pcm", detail=problem, model=pass_.card.name)
     raise generation_failed()
 
 
@@ -121,7 +121,7 @@ def _read_candidates(model: str, parameters: Mapping[str, Any]) -> tuple[Candida
         return ()
 
 
-class TritonGateway:
+class SingleTriton:
     """A `Gateway` over one Triton server. Use from one event loop only."""
 
     def __init__(self, settings: TritonSettings) -> None:
@@ -238,48 +238,48 @@ class TritonGateway:
         self._candidates[model] = candidates
         return replace(card, name=model)
 
-    async def generate(self, request: PreparedRequest, call: Call) -> Take:
+    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
         """Return the sound of one pass; cancelling the task stops the work in Triton.
 
         A cancelled task ends when Triton has answered: until then the work goes on.
 
         What a candidate fails at, the version that serves does: nobody pays for a trial.
         """
-        model = request.card.name
-        candidate = chosen(self._candidates.get(model, ()), call.request_id)
+        model = pass_.card.name
+        candidate = chosen(self._candidates.get(model, ()), options.request_id)
         if candidate is None:
-            return await self._generate(model, request, call)
-        deadline = time.monotonic() + call.timeout_s
+            return await self._generate(model, pass_, options)
+        deadline = time.monotonic() + options.timeout_s
         try:
-            return await self._generate(candidate.name, request, call)
+            return await self._generate(candidate.name, pass_, options)
         except TritoneError as error:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise
             failure = FailedPass(candidate.version, type(error).__name__)
             log.warning("candidate_failed", model=model, version=failure.model_version)
-        again = replace(call, job_id=uuid.uuid4().hex, timeout_s=left_s)
-        take = await self._generate(model, request, again)
-        return replace(take, failures=(failure,))
+        again = replace(options, pass_id=uuid.uuid4().hex, timeout_s=left_s)
+        result = await self._generate(model, pass_, again)
+        return replace(result, failures=(failure,))
 
-    async def _generate(self, name: str, request: PreparedRequest, call: Call) -> Take:
-        reading = asyncio.create_task(self._read_take(name, request, call))
+    async def _generate(self, name: str, pass_: Pass, options: PassOptions) -> PassResult:
+        reading = asyncio.create_task(self._read_result(name, pass_, options))
         self._finish_in_background(reading)
-        model = request.card.name
+        model = pass_.card.name
         try:
-            await self._watch(reading, model, call.job_id)
+            await self._watch(reading, model, options.pass_id)
             return reading.result()
         except BaseException as error:
             # An ensemble does not cancel a running step: the denoiser must be told, also when
             # this very task is being cancelled. The answer is awaited all the same, see `_ask`.
-            self._cancel_in_background(model, call.job_id)
+            self._cancel_in_background(model, options.pass_id)
             if isinstance(error, asyncio.CancelledError):
                 with suppress(TritoneError, TimeoutError):
                     async with asyncio.timeout(_CANCEL_TIMEOUT_S):
-                        await self._watch(reading, model, call.job_id)
+                        await self._watch(reading, model, options.pass_id)
             raise
 
-    async def _watch(self, reading: asyncio.Task[Take], model: str, job_id: str) -> None:
+    async def _watch(self, reading: asyncio.Task[PassResult], model: str, pass_id: str) -> None:
         """Return once a pass is answered.
 
         Raises:
@@ -289,30 +289,30 @@ class TritonGateway:
         while not reading.done():
             await asyncio.wait({reading}, timeout=self._settings.watchdog_s)
             if not reading.done():
-                is_known = await self._is_known(model, job_id)
+                is_known = await self._is_known(model, pass_id)
                 n_unknown = 0 if is_known else n_unknown + 1
             if n_unknown > _MAX_UNKNOWN:
                 reading.cancel()  # nobody is left to answer it
                 raise backend_lost()
 
-    async def _read_take(self, name: str, request: PreparedRequest, call: Call) -> Take:
-        take = None
+    async def _read_result(self, name: str, pass_: Pass, options: PassOptions) -> PassResult:
+        result = None
         with domain_errors():
-            for answer in await self._ask(name, _inputs(request), call):
+            for answer in await self._ask(name, _inputs(pass_), options):
                 pcm = answer.as_numpy(tensors.PCM)
                 if pcm is not None:
                     version = answer.get_response().model_version
-                    take = Take(pcm=_delivered(pcm, request), model_version=version)
-        if take is None:
-            log.error("no_pcm", model=request.card.name)
+                    result = PassResult(pcm=_delivered(pcm, pass_), model_version=version)
+        if result is None:
+            log.error("no_pcm", model=pass_.card.name)
             raise generation_failed()
-        return take
+        return result
 
     async def _ask(
         self,
         model: str,
         inputs: list[triton.InferInput],
-        call: Call,
+        options: PassOptions,
         control: _Control | None = None,
     ) -> list[triton.InferResult]:
         """Return every answer to one request.
@@ -326,16 +326,16 @@ class TritonGateway:
                 "model_name": model,
                 "model_version": control.version if control else "",
                 "inputs": inputs,
-                "request_id": call.request_id,
-                "timeout": int(call.timeout_s * 1e6),  # microseconds
-                "parameters": control.parameters if control else _parameters(call),
+                "request_id": options.request_id,
+                "timeout": int(options.timeout_s * 1e6),  # microseconds
+                "parameters": control.parameters if control else _parameters(options),
             }
 
         # Control requests are not worth a trace: one comes with every look of the watchdog.
         parent = None if control else tracing.traceparent()
         stream = self._client.stream_infer(
             requests(),
-            stream_timeout=call.timeout_s + _STREAM_MARGIN_S,
+            stream_timeout=options.timeout_s + _STREAM_MARGIN_S,
             headers={"traceparent": parent} if parent else None,
         )
         answers, failure = [], None
@@ -350,14 +350,14 @@ class TritonGateway:
             raise failure
         return answers
 
-    async def _is_known(self, model: str, job_id: str) -> bool:
+    async def _is_known(self, model: str, pass_id: str) -> bool:
         """Return whether the denoiser has, or had, a pass that it was given.
 
         A killed backend process never answers its running requests. Until it is loaded again it
         fails new ones at once; after that it does not know the old ones.
         """
         try:
-            return await self._control(model, tensors.QUERY, job_id) is not None
+            return await self._control(model, tensors.QUERY, pass_id) is not None
         except InferenceServerException as error:
             if is_dead_backend(error):
                 raise domain_error(error) from error
@@ -365,20 +365,20 @@ class TritonGateway:
             log.debug("progress_unknown", detail=error.details())
         return True  # for all that is known
 
-    async def cancel(self, model: str, job_id: str) -> None:
+    async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass at its next step."""
         with domain_errors():
-            await self._control(model, tensors.CANCEL, job_id)
+            await self._control(model, tensors.CANCEL, pass_id)
 
-    async def progress(self, model: str, job_id: str) -> Progress | None:
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
         """Return how far a pass is."""
         with domain_errors():
-            return await self._control(model, tensors.QUERY, job_id)
+            return await self._control(model, tensors.QUERY, pass_id)
 
-    async def _control(self, model: str, verb: str, job_id: str) -> Progress | None:
+    async def _control(self, model: str, verb: str, pass_id: str) -> Progress | None:
         # Every version that is loaded: the pass may run on a candidate, or on the version before.
         versions = self._denoisers.get(model) or ("",)
-        asked = [self._control_version(model, _Control({verb: job_id}, v)) for v in versions]
+        asked = [self._control_version(model, _Control({verb: pass_id}, v)) for v in versions]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, Progress):
@@ -390,8 +390,10 @@ class TritonGateway:
 
     async def _control_version(self, model: str, control: _Control) -> Progress | None:
         denoiser = component_name(model, "denoiser")
-        (job_id,) = control.parameters.values()
-        call = Call(job_id=job_id, request_id=job_id, timeout_s=self._settings.rpc_timeout_s)
+        (pass_id,) = control.parameters.values()
+        call = PassOptions(
+            pass_id=pass_id, request_id=pass_id, timeout_s=self._settings.rpc_timeout_s
+        )
         # Triton refuses a request without any input, although all are optional.
         inputs = [_input(tensors.STEPS, "INT32", 0)]
         for answer in await self._ask(denoiser, inputs, call, control):
@@ -400,13 +402,13 @@ class TritonGateway:
                 return Progress(int(progress.flat[0]), int(progress.flat[1]))
         return None
 
-    def _cancel_in_background(self, model: str, job_id: str) -> None:
+    def _cancel_in_background(self, model: str, pass_id: str) -> None:
         async def cancel() -> None:
             try:
-                await self._control(model, tensors.CANCEL, job_id)
+                await self._control(model, tensors.CANCEL, pass_id)
             except (InferenceServerException, grpc.RpcError) as error:
                 # Triton is away or has given up on its own: nothing is left to stop.
-                log.debug("cancel_failed", job_id=job_id, detail=str(error))
+                log.debug("cancel_failed", pass_id=pass_id, detail=str(error))
 
         self._finish_in_background(asyncio.create_task(cancel()))
 

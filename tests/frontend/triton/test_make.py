@@ -9,10 +9,10 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.settings import TritonSettings
 from frontend.triton.addresses import resolve
-from frontend.triton.gateway import Call, Gateway, PreparedRequest
+from frontend.triton.gateway import Gateway, Pass, PassOptions
+from frontend.triton.make import make_gateway
 from frontend.triton.pool import Pool
-from frontend.triton.server import TritonGateway
-from frontend.triton.tritons import make_gateway
+from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton, pcm_answer
 from tests.fakes import sine
 
@@ -20,22 +20,22 @@ HOSTS = ("127.0.0.1", "127.0.0.2")
 Server = tuple[FakeTriton, grpc.aio.Server]
 
 
-def answering(request: PreparedRequest) -> Callable[[service_pb2.ModelInferRequest], Answers]:
+def answering(pass_: Pass) -> Callable[[service_pb2.ModelInferRequest], Answers]:
     async def respond(_request: service_pb2.ModelInferRequest) -> Answers:
-        yield pcm_answer(sine(request.card, request.span.n_samples)[np.newaxis])
+        yield pcm_answer(sine(pass_.card, pass_.span.n_samples)[np.newaxis])
 
     return respond
 
 
 @pytest.fixture
-async def pods(request_: PreparedRequest) -> AsyncIterator[tuple[int, list[Server]]]:
+async def pods(pass_: Pass) -> AsyncIterator[tuple[int, list[Server]]]:
     """Two Tritons on one port of two addresses, as pods are."""
     servers: list[Server] = []
     port = 0
     for host in HOSTS:
         triton, server = FakeTriton(), grpc.aio.server()
-        triton.serve(request_.card)
-        triton.respond = answering(request_)
+        triton.serve(pass_.card)
+        triton.respond = answering(pass_)
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(triton, server)
         port = server.add_insecure_port(f"{host}:{port}")
         await server.start()
@@ -45,14 +45,14 @@ async def pods(request_: PreparedRequest) -> AsyncIterator[tuple[int, list[Serve
         await server.stop(grace=None)
 
 
-async def generate(gateway: Gateway, request: PreparedRequest, times: int) -> None:
+async def generate(gateway: Gateway, pass_: Pass, times: int) -> None:
     for n in range(times):
-        await gateway.generate(request, Call(job_id=f"{n}", request_id="req", timeout_s=5.0))
+        await gateway.generate(pass_, PassOptions(pass_id=f"{n}", request_id="req", timeout_s=5.0))
 
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("a:8001", TritonGateway), ("a:8001,b:8001", Pool), ("dns:///tritons:8001", Pool)],
+    [("a:8001", SingleTriton), ("a:8001,b:8001", Pool), ("dns:///tritons:8001", Pool)],
 )
 def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
     assert type(make_gateway(TritonSettings.model_validate({"url": url}))) is kind
@@ -61,7 +61,7 @@ def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
 @pytest.mark.parametrize("is_name", [False, True])
 async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
     pods: tuple[int, list[Server]],
-    request_: PreparedRequest,
+    pass_: Pass,
     is_name: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -71,18 +71,18 @@ async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
     async def look_up(*_: object) -> tuple[str, ...]:
         return addresses
 
-    monkeypatch.setattr("frontend.triton.tritons.resolve", look_up if is_name else resolve)
+    monkeypatch.setattr("frontend.triton.make.resolve", look_up if is_name else resolve)
     url = f"dns:///tritons:{port}" if is_name else ",".join(addresses)
     gateway = make_gateway(TritonSettings(url=url, refresh_s=0.05))
     assert isinstance(gateway, Pool)
     await gateway.open()
     try:
-        assert [card.name for card in gateway.catalog.cards] == [request_.card.name]
-        await generate(gateway, request_, 64)
+        assert [card.name for card in gateway.catalog.cards] == [pass_.card.name]
+        await generate(gateway, pass_, 64)
         assert min(len(triton.inferred) for triton, _ in servers) > 8  # by lot
         survivor, n_before = servers[1][0], len(servers[1][0].inferred)
         await servers[0][1].stop(grace=None)
-        await generate(gateway, request_, 16)
+        await generate(gateway, pass_, 16)
         assert len(survivor.inferred) == n_before + 16
     finally:
         await gateway.close()

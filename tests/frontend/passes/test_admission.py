@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 
 from frontend.errors import Overloaded
+from frontend.passes.admission import Admission, Ticket
 from frontend.settings import AdmissionSettings
-from frontend.sounds.admission import Admission, Ticket
 from tritone.turns import BACKGROUND, INTERACTIVE
 
 

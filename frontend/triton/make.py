@@ -6,16 +6,16 @@ from frontend.settings import TritonSettings
 from frontend.triton.addresses import parse, resolve
 from frontend.triton.gateway import Gateway
 from frontend.triton.pool import Pool
-from frontend.triton.server import TritonGateway
+from frontend.triton.single import SingleTriton
 
 
 def make_gateway(settings: TritonSettings) -> Gateway:
     """Return a gateway to the Tritons of `TRITONE_TRITON__URL`, not opened yet."""
     target = parse(settings.url)
     if target.is_single:
-        return TritonGateway(settings)
+        return SingleTriton(settings)
 
     def connect(address: str) -> Gateway:
-        return TritonGateway(settings.model_copy(update={"url": address}))
+        return SingleTriton(settings.model_copy(update={"url": address}))
 
     return Pool(partial(resolve, target, settings.rpc_timeout_s), connect, settings.refresh_s)
