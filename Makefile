@@ -37,10 +37,13 @@ acceptance: install-dev ## run the tests against a real Triton only
 drills: install-dev ## run the long editions of the tests under load (about 15 minutes)
 	$(BIN)/python -m pytest -s -m drill
 
-lint: install-dev ## check style, types and the direction of imports
+PROSE := '*.py' '*.md' '*.sh' '*.toml' '*.yaml' '*.yml' '*.mjs' '*.sql' Makefile
+lint: install-dev ## check style, types, the direction of imports, spelling and the length of documentation lines
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy tritone backends export frontend ops starter benchmarks deploy tests
+	$(BIN)/mypy tritone backends export frontend ops starter benchmarks deploy examples tests
 	$(BIN)/lint-imports
+	git ls-files -z $(PROSE) | xargs -0 $(BIN)/codespell
+	! git ls-files -z '*.md' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{121,}' # longer than 120 characters
 
 format: install-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
