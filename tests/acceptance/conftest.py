@@ -9,6 +9,7 @@ import pytest
 
 from ops.triton.published import list_published_models
 from tests.acceptance.client import Client
+from tests.acceptance.drills import open_folder
 from tests.acceptance.stack import Stack, running
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,16 @@ def sharing_stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) ->
     models = copy_of(repository, folder / "models", step_batch=SHARED_STEP_BATCH, **over_triton)
     with running(models, folder, "--no-frontend") as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def served(repository: Path) -> Iterator[Stack]:
+    """The whole stack as `make serve` starts it; webhooks may go to this machine."""
+    # pytest's own folders are closed to others: where we are root, the job database is not.
+    with open_folder() as folder:
+        allowed = {"TRITONE_WEBHOOKS__ALLOW_NETWORKS": '["127.0.0.0/8"]'}
+        with running(copy_of(repository, folder / "models"), folder, **allowed) as stack:
+            yield stack
 
 
 @pytest.fixture

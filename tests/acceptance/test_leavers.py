@@ -1,22 +1,12 @@
 """Clients that leave: Triton survives them, and they take nothing from those who stay."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.acceptance.conftest import copy_of
-from tests.acceptance.drills import open_folder, tell
+from tests.acceptance.drills import tell
 from tests.acceptance.leavers import Crowd
-from tests.acceptance.stack import Stack, running
+from tests.acceptance.stack import Stack
 
 pytestmark = pytest.mark.triton
-
-
-@pytest.fixture(scope="module")
-def served(repository: Path) -> Iterator[Stack]:
-    with open_folder() as folder, running(copy_of(repository, folder / "models"), folder) as stack:
-        yield stack
 
 
 @pytest.mark.timeout(1200)

@@ -4,7 +4,6 @@ import io
 import json
 import re
 import socket
-import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -33,16 +32,6 @@ ASK: dict[str, Any] = {
     "num_inference_steps": 8,
 }
 PATIENCE_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def served(repository: Path) -> Iterator[Stack]:
-    # pytest's own folders are closed to others: where we are root, the job database is not.
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with running(copy_of(repository, folder / "models"), folder) as stack:
-            yield stack
 
 
 @pytest.fixture
