@@ -3,9 +3,11 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 
 import ops  # noqa: F401 -- before gRPC: it says how processes are started
 from frontend.settings import Settings
@@ -14,7 +16,29 @@ from tests.cards import STARTER_LIKE
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
+ROOT = Path(__file__).parent
+ONE_PROCESS = ("export", "starter")
+"""Folders whose tests share what takes long to make: exported networks, a corpus, torch itself."""
+
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares fixtures in one process: a file, or a whole folder."""
+    for item in items:
+        folder = item.path.relative_to(ROOT).parts[0]
+        group = folder if folder in ONE_PROCESS else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    # Unconfigured, structlog draws tracebacks with all local variables: seconds each.
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(autouse=True)

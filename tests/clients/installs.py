@@ -1,6 +1,7 @@
 """The official clients, as locked in `locks/`, each in a folder of its own that is kept."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,8 @@ HERE = Path(__file__).parent
 LOCKS = HERE / "locks"
 INSTALLED = HERE.parents[1] / "work" / "clients"
 _TIMEOUT_S = 240.0
-_OUR_FAULT = ("DO NOT MATCH THE HASHES", "EINTEGRITY", "--require-hashes mode", "npm error Invalid")
+_OUR_FAULT = ("Hash mismatch", "EINTEGRITY", "--require-hashes", "npm error Invalid")
+_HURRY = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
 
 
 def python_of(client: str) -> Path:
@@ -27,10 +29,10 @@ def python_of(client: str) -> Path:
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=_parent()) as name:
             new = Path(name) / "new"
-            _install([sys.executable, "-m", "venv", str(new)])
-            pip = [str(new / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
-            pip += ["--retries", "1", "--timeout", "20"]
-            _install([*pip, "--disable-pip-version-check", "--require-hashes", "-r", str(lock)])
+            uv = str(Path(sys.executable).with_name("uv"))
+            _install([uv, "venv", "-q", "--python", sys.executable, str(new)])
+            pip = [uv, "pip", "install", "-q", "--python", str(new / "bin" / "python")]
+            _install([*pip, "--no-deps", "--require-hashes", "-r", str(lock)])
             _keep(new, folder)
     return python
 
@@ -74,7 +76,12 @@ def _keep(new: Path, folder: Path) -> None:
 def _install(command: list[str]) -> None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+            command,
+            env={**os.environ, **_HURRY},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         pytest.skip("the package registry does not answer")

@@ -90,6 +90,7 @@ def test_a_full_disk_ends_in_one_sentence(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.drill  # `test_verify.py` has the cheap edition
 def test_a_transformer_that_hears_no_prompt_is_not_published(tmp_path: Path) -> None:
     folder = checkpoints.stable_audio(tmp_path / "deaf", is_deaf=True)
 

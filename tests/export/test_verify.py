@@ -112,6 +112,16 @@ def test_a_wrong_path_between_right_networks_is_found(
         verify.verify_end_to_end(tiny_3.artifacts(), tiny_3.card, "fp32", trial, louder)
 
 
+def test_one_sound_for_two_prompts_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
+    card = diffusers_card(tiny.card)
+    trial = make_trial(card)
+    rain = replace(trial, prompts=trial.prompts[:1] * 2, negative_prompts=("", ""))
+    sounds = stable_audio(pipeline, card, rain)
+
+    with pytest.raises(VerificationFailed, match="two prompts give one sound"):
+        verify.verify_end_to_end(tiny.artifacts(), card, "fp32", rain, sounds)
+
+
 def test_another_noise_schedule_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
     card = replace(tiny.card, schedule=replace(tiny.card.schedule, sigma_max=400.0))
 
