@@ -52,7 +52,7 @@ def _options() -> None:
     """Measure the product; results go to benchmarks/results/ as JSON, Markdown and plots.
 
     Each part starts a stack of its own on free ports, with a temporary state, and stops it. Run
-    parts one by one, or `all`; `readme` writes the tables into the README.
+    parts one by one, or `all`; `readme` writes the tables into docs/benchmarks.md.
     """
 
 
@@ -148,10 +148,10 @@ def _all(checkpoint: Checkpoint = weights.DEFAULT, quick: Quick = False) -> None
 
 @app.command("readme")
 def _readme(
-    file: Annotated[Path, typer.Option(help="The file with the markers.")] = Path("README.md"),
+    file: Annotated[Path, typer.Option(help="The file with the markers.")] = readme.PAGE,
     results: Annotated[Path, typer.Option(help="Where the JSON files lie.")] = RESULTS,
 ) -> None:
-    """Write the tables between the markers of the README."""
+    """Write the tables between the markers of `docs/benchmarks.md`."""
     readme.update(file, results)
 
 

@@ -69,7 +69,7 @@ def _table(capacity: float, levels: list[Level]) -> Table:
     title = f"5 s clips within {SLO_S:g} s; capacity {capacity:.3g} clips/s"
     columns = (
         *("load", "arrived /s", "requests", "refused", "p50 s", "p95 s", "in time", "good /s"),
-        "CPU taken by others",
+        "CPU of others",
     )
     rows = tuple(
         (

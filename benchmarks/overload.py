@@ -108,7 +108,7 @@ def measure(*, quick: bool, minutes: float = 10.0) -> None:
     title = (
         f"{OVERLOAD:g} times the capacity of {capacity:.3g} clips/s; refused with Retry-After: "
         f"{len(refusals.retry_after_s)} of {sum(refusals.n[status] for status in _REFUSALS)}; "
-        f"CPU taken by others: {run.others_share:.0%}"
+        f"CPU of others: {run.others_share:.0%}"
     )
     columns = ("from s", "arrived", "made", "refused", "failed", "p50 s", "p95 s", "PSS MB")
     write("overload", figures, [Table(title, (*columns, "RSS MB"), rows)], quick=quick)

@@ -1,13 +1,14 @@
-"""The README's figures, made from the results."""
+"""The figures of `docs/benchmarks.md`, made from the results."""
 
 from pathlib import Path
 
 from benchmarks.report import NoResult, provenance, read, tables_of
 
+PAGE = Path("docs/benchmarks.md")
 BEGIN = "<!-- benchmarks: begin, made by `python -m benchmarks readme` -->"
 END = "<!-- benchmarks: end -->"
 
-# Parts, and how many of their tables belong on the front page.
+# Parts, and how many of their tables belong on that page.
 PARTS = (("promises", 1), ("peers", 2), ("overhead", 1), ("curves", 1), ("goodput", 1))
 
 
@@ -52,15 +53,15 @@ def rewrite(text: str, inside: str) -> str:
     return f"{before}{BEGIN}\n{inside}\n{END}{after}"
 
 
-def update(readme: Path, folder: Path) -> None:
+def update(page: Path, folder: Path) -> None:
     """Write the results' tables into a file with markers.
 
     Raises:
         NoMarkers: it has none.
         NoResult: nothing was measured.
     """
-    text = readme.read_text()
+    text = page.read_text()
     try:
-        readme.write_text(rewrite(text, section(folder)))
+        page.write_text(rewrite(text, section(folder)))
     except NoMarkers as error:
-        raise NoMarkers(f"{readme} {error}") from None
+        raise NoMarkers(f"{page} {error}") from None

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.load import Run
 
-OTHERS = "CPU taken by others"
+OTHERS = "CPU of others"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,8 @@ def publish(
 def _servers(results: Sequence[Result], offered_per_s: float) -> Table:
     load = f"{offered_per_s:.2g}/s"
     columns = (
-        *("server", "one client: p50, s", "8 clients: clips/s", "8 clients: p95, s"),
-        *(f"{load} arriving: p50, s", f"{load} arriving: p95, s", "failed", OTHERS),
+        *("server", "alone: p50, s", "8 clients: clips/s", "their p95, s"),
+        *(f"{load}: p50, s", "its p95, s", "failed", OTHERS),
     )
     rows = tuple(
         (
