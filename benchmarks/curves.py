@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, replace
 
 from benchmarks import drive
 from benchmarks.clips import Clip
+from benchmarks.endpoints import Endpoint, stack_endpoint
 from benchmarks.long_window import long_window
 from benchmarks.plots import Line, plot
 from benchmarks.report import RESULTS, Table, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import OTHERS, Summary, summarize
-from benchmarks.targets import Target, stack_target
 from benchmarks.workload import STANDARD, Amount, amount, clips
 
 BUSY = 4  # clients that keep everything busy
@@ -64,8 +64,8 @@ def measure(*, quick: bool) -> None:
         values = curve.quick_values if quick else curve.values
         repository = long_window() if curve.key == "window" else None
         with running_stack("curves", repository=repository) as stack:
-            target = stack_target("curves", stack)
-            results[curve.key] = [_point(target, curve, value, much) for value in values]
+            endpoint = stack_endpoint("curves", stack)
+            results[curve.key] = [_point(endpoint, curve, value, much) for value in values]
     figures = {key: [asdict(point) for point in points] for key, points in results.items()}
     tables = [table(curve, results[curve.key]) for curve in CURVES]
     write("curves", figures, tables, quick=quick)
@@ -73,16 +73,18 @@ def measure(*, quick: bool) -> None:
         draw(curve, results[curve.key])
 
 
-def _point(target: Target, curve: Curve, value: float, much: Amount) -> Point:
-    named = replace(target, name=f"{curve.title} {value:g}")
+def _point(endpoint: Endpoint, curve: Curve, value: float, much: Amount) -> Point:
+    named = replace(endpoint, name=f"{curve.title} {value:g}")
     repeats = value / 100 if curve.key == "repeats" else 0.0
     made = clips(curve.clip(value), repeats=repeats)
     drive.warm_up(named, made)
     n_clients = int(value) if curve.key == "concurrency" else BUSY
-    busy = drive.closed(named, made, n_requests=much.closed(n_clients), concurrency=n_clients)
+    busy = drive.run_closed_loop(
+        named, made, n_requests=much.closed(n_clients), concurrency=n_clients
+    )
     if curve.key == "concurrency":
         return Point(value, summarize(busy), summarize(busy))
-    alone = drive.closed(named, made, n_requests=max(2, much.least // 2), concurrency=1)
+    alone = drive.run_closed_loop(named, made, n_requests=max(2, much.least // 2), concurrency=1)
     return Point(value, summarize(alone), summarize(busy))
 
 

@@ -10,11 +10,11 @@ from benchmarks import drive
 from benchmarks.arrivals import poisson_for
 from benchmarks.capacity import clips_per_s
 from benchmarks.clips import clip
+from benchmarks.endpoints import Endpoint, vllm_omni
 from benchmarks.load import Run
 from benchmarks.report import Table, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import percentile
-from benchmarks.targets import Target, vllm_omni
 
 SLO_S = 3.0
 SLO_LOAD = 0.7
@@ -40,16 +40,16 @@ def measure(*, quick: bool) -> None:
     """Measure the capacity, then each load; write the table."""
     seconds = 15.0 if quick else 100.0  # in 30 s chance alone decides
     with running_stack("goodput") as stack:
-        target = Target("goodput", stack.url, vllm_omni, stack.process)
-        capacity = clips_per_s(target, 12 if quick else 40)
-        levels = [_level(target, load, capacity, seconds) for load in LOADS]
+        endpoint = Endpoint("goodput", stack.url, vllm_omni, stack.process)
+        capacity = clips_per_s(endpoint, 12 if quick else 40)
+        levels = [_level(endpoint, load, capacity, seconds) for load in LOADS]
     figures = {"capacity_per_s": capacity, "levels": [asdict(level) for level in levels]}
     write("goodput", figures, [_table(capacity, levels)], quick=quick)
 
 
-def _level(target: Target, load: float, capacity: float, seconds: float) -> Level:
+def _level(endpoint: Endpoint, load: float, capacity: float, seconds: float) -> Level:
     arrivals = poisson_for(load * capacity, seconds, seed=round(100 * load))
-    run: Run = drive.opened(target, clip, arrivals)
+    run: Run = drive.run_open_loop(endpoint, clip, arrivals)
     latencies = [answer.latency_s for answer in run.answers if answer.is_good]
     n_in_time = sum(latency <= SLO_S for latency in latencies)
     return Level(

@@ -6,37 +6,20 @@ Triton's protocol as far as the frontend speaks it, for measuring the frontend a
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from benchmarks.cards import STABLE_AUDIO_OPEN
 from tritone import tensors
-from tritone.card import CARD_PARAMETER, ModelCard, ScheduleSettings
+from tritone.card import CARD_PARAMETER
 from tritone.pcm import to_int16
 from tritone.spans import span
 
-CARD = ModelCard(
-    name="instant",
-    family="stable_audio",
-    sample_rate=44_100,
-    audio_channels=2,
-    samples_per_frame=2048,
-    latent_channels=64,
-    max_frames=1024,
-    frame_bucket=64,
-    prompt_tokens=128,
-    conditioning_tokens=130,
-    conditioning_dim=768,
-    global_dim=1536,
-    guidance=True,
-    default_steps=100,
-    default_guidance_scale=7.0,
-    default_seconds=5.0,
-    extendable=False,
-    schedule=ScheduleSettings(),
-)
+CARD = replace(STABLE_AUDIO_OPEN, name="instant", frame_bucket=64, default_seconds=5.0)
 """The shape of Stable Audio Open 1.0, with a length that follows the seconds asked for."""
 
 _LOUDNESS = 0.1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from benchmarks import drive
 from benchmarks.clips import Clip
+from benchmarks.endpoints import stack_endpoint
 from benchmarks.report import Table, write
 from benchmarks.stack import running_stack
-from benchmarks.targets import stack_target
 from benchmarks.workload import Clips, clips
 
 CONCURRENCY = 8
@@ -32,15 +32,15 @@ def measure(*, quick: bool) -> None:
     """Make sounds in batches; write what the stack held after each."""
     size, n_batches = (50, 2) if quick else (_BATCH, _N_BATCHES)
     with running_stack("memory") as stack:
-        target = stack_target("memory", stack)
-        drive.warm_up(target, clips(LIKE))
+        endpoint = stack_endpoint("memory", stack)
+        drive.warm_up(endpoint, clips(LIKE))
         held = []
         for batch in range(n_batches + 1):
             pss, rss, _ = stack.memory()
             held.append(Held(batch * size, pss / 1e6, rss / 1e6))
             if batch < n_batches:
                 made = _from(clips(LIKE), batch * size)
-                drive.closed(target, made, n_requests=size, concurrency=CONCURRENCY)
+                drive.run_closed_loop(endpoint, made, n_requests=size, concurrency=CONCURRENCY)
     rows = tuple((each.n_sounds, f"{each.pss_mb:.0f}", f"{each.rss_mb:.0f}") for each in held)
     table = Table(
         "Memory of all processes while sounds of 1 s are made", ("sounds", "PSS MB", "RSS MB"), rows

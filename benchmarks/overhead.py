@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import drive
+from benchmarks.endpoints import stack_endpoint
 from benchmarks.networks import Layout, Published, clips_per_s, layouts
 from benchmarks.processor_time import LOAD, seconds_by_role
 from benchmarks.progress import track
 from benchmarks.report import Table, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import summarize
-from benchmarks.targets import stack_target
 from benchmarks.workload import STANDARD, clips
 
 MODEL = Published(Path("model_repository"), "starter")
@@ -46,11 +46,11 @@ def measure(*, quick: bool) -> None:
     n_clips = CONCURRENCY * (1 if quick else _ROUNDS)
     before = _networks(n_clips, "before")
     with running_stack("overhead") as stack:
-        target = stack_target("overhead", stack)
-        drive.warm_up(target, clips())
+        endpoint = stack_endpoint("overhead", stack)
+        drive.warm_up(endpoint, clips())
         before_s = seconds_by_role(stack.process)
         summary = summarize(
-            drive.closed(target, clips(), n_requests=n_clips, concurrency=CONCURRENCY)
+            drive.run_closed_loop(endpoint, clips(), n_requests=n_clips, concurrency=CONCURRENCY)
         )
         after_s = seconds_by_role(stack.process)
     after = _networks(n_clips, "after")

@@ -16,11 +16,11 @@ from benchmarks import drive
 from benchmarks.arrivals import poisson_for
 from benchmarks.capacity import clips_per_s
 from benchmarks.clips import Clip, clip
+from benchmarks.endpoints import Endpoint, vllm_omni
 from benchmarks.load import Answer
 from benchmarks.report import Table, write
 from benchmarks.stack import Stack, running_stack
 from benchmarks.summary import percentile
-from benchmarks.targets import Target, vllm_omni
 
 OVERLOAD = 2.0
 _PERIOD_S = 60.0
@@ -79,14 +79,14 @@ def measure(*, quick: bool, minutes: float = 10.0) -> None:
     """Overload the stack; write what each minute was like."""
     seconds = 60.0 if quick else 60.0 * minutes
     with running_stack("overload") as stack:
-        capacity = clips_per_s(Target("capacity", stack.url, vllm_omni), 12 if quick else 40)
+        capacity = clips_per_s(Endpoint("capacity", stack.url, vllm_omni), 12 if quick else 40)
         refusals, watch = Refusals(), Watch(stack)
         arrivals = poisson_for(OVERLOAD * capacity, seconds, seed=1)
         watching = threading.Thread(target=watch.run)
         watching.start()
         try:
-            target = Target("overload", stack.url, refusals.ask, stack.process)
-            run = drive.opened(target, clip, arrivals)
+            endpoint = Endpoint("overload", stack.url, refusals.ask, stack.process)
+            run = drive.run_open_loop(endpoint, clip, arrivals)
         finally:
             watch.end()
             watching.join()

@@ -25,7 +25,7 @@ class Promise:
     must_reach: float  # at most, in the same unit
 
     @property
-    def reached(self) -> bool:
+    def is_reached(self) -> bool:
         """The figure is within its limit."""
         return self.measured <= self.must_reach
 
@@ -43,7 +43,7 @@ def table(promises: list[Promise]) -> Table:
             promise.what,
             f"{promise.measured:.3g} {promise.unit}",
             f"<= {promise.must_reach:g} {promise.unit}",
-            "yes" if promise.reached else "**no**",
+            "yes" if promise.is_reached else "**no**",
         )
         for promise in promises
     )
@@ -57,9 +57,7 @@ def _timings(stack: Stack, n_requests: int) -> list[Timing]:
         first = client.generate(PROMPT, CLIP_SECONDS, 0, steps=STEPS)
         model = first.headers["x-tritone-model"]
         seeds = track(range(n_requests), "promises: sounds")
-        return [
-            client.timed(PROMPT, CLIP_SECONDS, seed, steps=STEPS, model=model) for seed in seeds
-        ]
+        return [client.time(PROMPT, CLIP_SECONDS, seed, steps=STEPS, model=model) for seed in seeds]
     finally:
         client.close()
 

@@ -31,10 +31,10 @@ class Table:
     def to_markdown(self) -> str:
         """Return the table in Markdown, without its title."""
         lines = [_line(self.columns), _line(["---"] * len(self.columns))]
-        return "\n".join(lines + [_line([shown(cell) for cell in row]) for row in self.rows])
+        return "\n".join(lines + [_line([format_cell(cell) for cell in row]) for row in self.rows])
 
 
-def shown(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """Return a cell's text: floats with three significant digits, without an exponent."""
     if cell is None:
         return ""

@@ -59,7 +59,7 @@ class Client:
         response.raise_for_status()
         return response
 
-    def timed(self, prompt: str, seconds: float, seed: int, *, steps: int, model: str) -> Timing:
+    def time(self, prompt: str, seconds: float, seed: int, *, steps: int, model: str) -> Timing:
         """Make one sound and return its timing; nobody else may use the stack meanwhile."""
         others_s, before = self._triton_networks_s(model), self._steps()
         started = time.perf_counter()

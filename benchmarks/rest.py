@@ -4,28 +4,28 @@ from dataclasses import asdict
 
 from benchmarks import drive
 from benchmarks.arrivals import poisson
+from benchmarks.endpoints import Endpoint, contract_endpoints
 from benchmarks.plots import Line, plot
 from benchmarks.report import RESULTS, Table, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import OTHERS, Summary, summarize
-from benchmarks.targets import Target, contract_targets
 from benchmarks.workload import Amount, amount, clips
 
 CONCURRENCY = 8
 SHARES = (0.3, 0.5, 0.7, 0.9)  # of the capacity, offered by the open loop
 CONTRACT_SHARE = 0.7
 
-Point = tuple[str, str, Summary]  # target, load, figures
+Point = tuple[str, str, Summary]  # endpoint, load, figures
 
 
 def measure(*, quick: bool) -> None:
     """Measure each contract, and the first one's latency against the load that is offered."""
     much = amount(quick=quick)
     with running_stack("http", jobs=True) as stack:
-        targets = contract_targets(stack)
-        points = [point for target in targets for point in _contract(target, much)]
+        endpoints = contract_endpoints(stack)
+        points = [point for endpoint in endpoints for point in _contract(endpoint, much)]
         capacity = points[0][2].per_s
-        curve = [_opened(targets[0], share, capacity, much) for share in SHARES]
+        curve = [_run_open_loop(endpoints[0], share, capacity, much) for share in SHARES]
     figures = {
         "contracts": [_record(point) for point in points],
         "offered": [
@@ -46,34 +46,36 @@ def measure(*, quick: bool) -> None:
     )
 
 
-def _contract(target: Target, much: Amount) -> list[Point]:
+def _contract(endpoint: Endpoint, much: Amount) -> list[Point]:
     made = clips()
-    drive.warm_up(target, made)
-    run = drive.closed(target, made, n_requests=much.closed(CONCURRENCY), concurrency=CONCURRENCY)
+    drive.warm_up(endpoint, made)
+    run = drive.run_closed_loop(
+        endpoint, made, n_requests=much.closed(CONCURRENCY), concurrency=CONCURRENCY
+    )
     closed = summarize(run)
-    loaded = _opened(target, CONTRACT_SHARE, closed.per_s, much)
-    return [(target.name, f"{CONCURRENCY} clients", closed), loaded]
+    loaded = _run_open_loop(endpoint, CONTRACT_SHARE, closed.per_s, much)
+    return [(endpoint.name, f"{CONCURRENCY} clients", closed), loaded]
 
 
-def _opened(target: Target, share: float, capacity: float, much: Amount) -> Point:
+def _run_open_loop(endpoint: Endpoint, share: float, capacity: float, much: Amount) -> Point:
     arrivals = poisson(share * capacity, much.arrivals)
-    summary = summarize(drive.opened(target, clips(), arrivals))
-    return target.name, f"Poisson, {share * capacity:.2g}/s ({share:.0%})", summary
+    summary = summarize(drive.run_open_loop(endpoint, clips(), arrivals))
+    return endpoint.name, f"Poisson, {share * capacity:.2g}/s ({share:.0%})", summary
 
 
 def _record(point: Point) -> dict[str, object]:
-    target, load, summary = point
-    return {"target": target, "load": load, **asdict(summary)}
+    endpoint, load, summary = point
+    return {"endpoint": endpoint, "load": load, **asdict(summary)}
 
 
 def table(points: list[Point]) -> Table:
     """Return a row per contract and load."""
     rows = tuple(
         (
-            *(target, load, s.per_s, s.p50_s, s.p95_s, s.p99_s),
+            *(endpoint, load, s.per_s, s.p50_s, s.p95_s, s.p99_s),
             *(s.n_requests, s.n_failed, f"{s.others_share:.0%}"),
         )
-        for target, load, s in points
+        for endpoint, load, s in points
     )
     columns = (
         *("contract", "load", "clips/s", "p50, s", "p95, s", "p99, s"),

@@ -50,15 +50,15 @@ def config_texts(card: ModelCard, options: ServingOptions, version: int = 1) -> 
 
     They serve this version only: a later one lies beside it until it is promoted.
     """
-    return {c: _pinned(write(card, options), version) for c, write in _WRITERS.items()}
+    return {c: _pin(write(card, options), version) for c, write in _WRITERS.items()}
 
 
-def unpinned(config: str) -> str:
+def unpin(config: str) -> str:
     """Return a `config.pbtxt` without what promoting and rolling back change in it."""
     return _VERSION_LINES.sub("", _STEP_VERSION.sub("model_version: -1", config))
 
 
-def _pinned(text: str, version: int) -> str:
+def _pin(text: str, version: int) -> str:
     policy = f"version_policy {{ specific {{ versions: [ {version} ] }} }}"
     return _STEP_VERSION.sub(f"model_version: {version}", text) + policy + "\n"
 

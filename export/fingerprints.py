@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from export.precision import FINGERPRINT_TOLERANCES, Precision
-from export.trials import Trial, conditioned, decoded, denoised
+from export.trials import Trial, condition, decode, denoise
 from tritone import fingerprints
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint
@@ -26,8 +26,8 @@ def take_fingerprint(
         guidance_scale=asked.guidance_scale,
         seed=asked.seed,
     )
-    latents = denoised(paths, card, trial, conditioned(paths, card, trial))
-    pcm = decoded(paths, latents[:, :, wanted.first_frame : wanted.last_frame])
+    latents = denoise(paths, card, trial, condition(paths, card, trial))
+    pcm = decode(paths, latents[:, :, wanted.first_frame : wanted.last_frame])
     end = wanted.first_sample + wanted.n_samples
     return Fingerprint(
         questions=asked,

@@ -59,7 +59,7 @@ def main(
     where it stopped.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    results = _finished(folder / RESULTS_FILE)
+    results = _read_results(folder / RESULTS_FILE)
     names = [f"{family}/{network}" for family in FAMILIES for network in NETWORKS]
     missing = [name for name in names if only in name and (again or name not in results)]
     try:
@@ -78,7 +78,7 @@ def main(
         raise typer.Exit(1)
 
 
-def _finished(path: Path) -> dict[str, Result]:
+def _read_results(path: Path) -> dict[str, Result]:
     if not path.is_file():
         return {}
     return {name: Result(**result) for name, result in json.loads(path.read_text()).items()}

@@ -23,7 +23,7 @@ class Graph:
     reference: nn.Module  # what it must equal: the checkpoint's own modules in float32
 
 
-def with_guided(tensor: Tensor, guided: int) -> Tensor:
+def append_guided(tensor: Tensor, guided: int) -> Tensor:
     """Return the batch, and its first `guided` rows once more: for their negative prompts."""
     # Indexed, not sliced: a slice is as long as the shorter of both, which torch.export would
     # then demand to be one of them, and so make one dimension of two.

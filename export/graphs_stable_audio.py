@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from torch import Tensor, nn
 
-from export.graphs import Graph, guide, pcm, strip_weight_norm, with_guided, with_shared_weights
+from export.graphs import Graph, append_guided, guide, pcm, strip_weight_norm, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -48,7 +48,7 @@ def vae_decoder(pipeline: StableAudioPipeline, card: ModelCard) -> Graph:
     return Graph(
         component="vae_decoder",
         io=tensors.vae_decoder(card),
-        module=VaeDecoder(folded(pipeline.vae.decoder)),
+        module=VaeDecoder(fold(pipeline.vae.decoder)),
         reference=VaeDecoder(pipeline.vae.decoder),
     )
 
@@ -177,10 +177,10 @@ class GuidedTransformer(Transformer):
         """Return the denoised latents of one guided step."""
         guided = negative_conditioning.shape[0]
         velocities = self.velocity(
-            with_guided(latents, guided),
-            with_guided(sigma, guided),
+            append_guided(latents, guided),
+            append_guided(sigma, guided),
             torch.cat([conditioning, negative_conditioning]),
-            with_guided(global_conditioning, guided),
+            append_guided(global_conditioning, guided),
         )
         return self.denoise(latents, sigma, guide(velocities, guidance_scale))
 
@@ -217,7 +217,7 @@ class FoldedSnake(nn.Module):
         return hidden_states + self.inverse_beta * (wave * wave)
 
 
-def folded(decoder: nn.Module) -> nn.Module:
+def fold(decoder: nn.Module) -> nn.Module:
     """Return the decoder with constant weights: no weight norm, no exponentials at run time."""
     strip_weight_norm(decoder)
     decoder = with_shared_weights(decoder)

@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_stable_audio3 import (
 from torch import Tensor, nn
 
 from export.banded_attention import use_banded_attention
-from export.graphs import Graph, guide, pcm, strip_weight_norm, with_guided, with_shared_weights
+from export.graphs import Graph, append_guided, guide, pcm, strip_weight_norm, with_shared_weights
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -182,11 +182,11 @@ class GuidedTransformer(Transformer):
         """Return the denoised latents of one guided step."""
         guided = negative_conditioning.shape[0]
         velocities = self.velocity(
-            with_guided(latents, guided),
-            with_guided(sigma, guided),
+            append_guided(latents, guided),
+            append_guided(sigma, guided),
             torch.cat([conditioning, negative_conditioning]),
             torch.cat([conditioning_mask, negative_conditioning_mask]),
-            with_guided(global_conditioning, guided),
+            append_guided(global_conditioning, guided),
         )
         return latents - sigma.unsqueeze(-1) * guide(velocities, guidance_scale)
 

@@ -77,7 +77,7 @@ def check_dynamic(path: Path, model_io: ModelIO) -> None:
         for spec in specs:
             if spec.name not in found:
                 raise ExportError(f"{path.name} has no tensor {spec.name!r}")
-            frozen = _frozen(spec, found[spec.name])
+            frozen = _find_frozen(spec, found[spec.name])
             if frozen:
                 raise ExportError(
                     f"dimension {frozen[0]} of {spec.name!r} froze at {frozen[1]} during the export"
@@ -170,7 +170,7 @@ def _clean(path: Path, *, inline: bool) -> None:
     onnx.save(model, str(path))
 
 
-def _frozen(spec: TensorSpec, dims: object) -> tuple[int, int] | None:
+def _find_frozen(spec: TensorSpec, dims: object) -> tuple[int, int] | None:
     expected = (-1, *spec.dims)
     for position, (want, dim) in enumerate(zip(expected, dims, strict=True)):  # type: ignore[call-overload]
         if want < 0 and not dim.dim_param:

@@ -3,7 +3,7 @@
 Source: diffusers 0.42.1, `StableAudioPipeline.__call__`, `StableAudio3Pipeline.__call__`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from unittest import mock
 
@@ -26,27 +26,20 @@ from tritone.schedules import make_schedule
 _RANDN = "diffusers.schedulers.scheduling_flow_match_euler_discrete.randn_tensor"
 _SIGMA_TOLERANCE = 1e-5
 
+_Texts = dict[str, object]
+
 
 def stable_audio(pipeline: StableAudioPipeline, card: ModelCard, trial: Trial) -> Sounds:
     """Return what a StableAudioPipeline makes of a trial."""
 
-    def latents(prompt: str, negative_prompt: str | None) -> Tensor:
+    def latents(texts: _Texts) -> Tensor:
         scheduler, noises = pipeline.scheduler, _step_noise(card, trial)
 
         def take_our_noise() -> None:
             scheduler.noise_sampler = lambda sigma, next_sigma: next(noises)
 
         with _our_sigmas(scheduler, card, trial, take_our_noise):
-            found: Tensor = pipeline(
-                prompt=prompt,
-                negative_prompt=negative_prompt,
-                audio_end_in_s=trial.seconds,
-                num_inference_steps=trial.steps,
-                guidance_scale=trial.guidance_scale,
-                latents=_start(card, trial),
-                output_type="latent",
-            ).audios
-        return found
+            return _latents(pipeline, card, trial, texts | {"audio_end_in_s": trial.seconds})
 
     return _sounds(pipeline, trial, latents)
 
@@ -54,32 +47,38 @@ def stable_audio(pipeline: StableAudioPipeline, card: ModelCard, trial: Trial) -
 def stable_audio_3(pipeline: StableAudio3Pipeline, card: ModelCard, trial: Trial) -> Sounds:
     """Return what a StableAudio3Pipeline makes of a trial."""
 
-    def latents(prompt: str, negative_prompt: str | None) -> Tensor:
+    def latents(texts: _Texts) -> Tensor:
         noises = _step_noise(card, trial)
         with (
             _our_sigmas(pipeline.scheduler, card, trial),
             mock.patch(_RANDN, side_effect=noises),
         ):
-            found: Tensor = pipeline(
-                prompt=prompt,
-                negative_prompt=negative_prompt,
-                duration=trial.seconds,
-                num_inference_steps=trial.steps,
-                guidance_scale=trial.guidance_scale,
-                latents=_start(card, trial),
-                output_type="latent",
-            ).audios
-        return found
+            return _latents(pipeline, card, trial, texts | {"duration": trial.seconds})
 
     return _sounds(pipeline, trial, latents)
 
 
+def _latents(
+    pipeline: DiffusionPipeline, card: ModelCard, trial: Trial, how: Mapping[str, object]
+) -> Tensor:
+    found: Tensor = pipeline(
+        **how,
+        num_inference_steps=trial.steps,
+        guidance_scale=trial.guidance_scale,
+        latents=_start(card, trial),
+        output_type="latent",
+    ).audios
+    return found
+
+
 def _sounds(
-    pipeline: DiffusionPipeline, trial: Trial, latents: Callable[[str, str | None], Tensor]
+    pipeline: DiffusionPipeline, trial: Trial, latents: Callable[[_Texts], Tensor]
 ) -> Sounds:
     # Row by row: diffusers takes a negative prompt for all rows of a batch or for none.
     texts = zip(trial.prompts, trial.negative_prompts, strict=True)
-    rows = torch.cat([latents(prompt, negative or None) for prompt, negative in texts])
+    rows = torch.cat(
+        [latents({"prompt": prompt, "negative_prompt": other or None}) for prompt, other in texts]
+    )
     with torch.no_grad():
         waveforms = pipeline.vae.decode(rows).sample
     return Sounds(rows.float().numpy(), waveforms.float().numpy())

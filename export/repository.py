@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpinned
+from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpin
 from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard, read_card
 
@@ -87,7 +87,7 @@ def staging(repository: Path, card: ModelCard, configs: Configs) -> Iterator[Sta
         check_same_card(repository, card)
         folder = _staging_folder(repository)
         try:
-            with _locked(folder):
+            with _lock(folder):
                 version = next_version(repository, card)
                 staged = Staging(repository, folder, card, version)
                 for component, text in configs(version).items():
@@ -155,8 +155,7 @@ def kept_configs(repository: Path, card: ModelCard, configs: Mapping[str, str]) 
     return [
         path.parent.name
         for component, path in names.items()
-        if path.is_file()
-        and unpinned(path.read_text(encoding="utf-8")) != unpinned(configs[component])
+        if path.is_file() and unpin(path.read_text(encoding="utf-8")) != unpin(configs[component])
     ]
 
 
@@ -170,7 +169,7 @@ def _create(repository: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     # The lock dies with the process: a staging folder that can be locked belongs to nobody.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -188,7 +187,7 @@ def _staging_folder(repository: Path) -> Path:
     is_same_volume = beside.stat().st_dev == repository.stat().st_dev
     parent = beside if is_same_volume and os.access(beside, os.W_OK) else repository
     for folder in parent.glob(f"{prefix}*"):
-        with suppress(BlockingIOError), _locked(folder):
+        with suppress(BlockingIOError), _lock(folder):
             shutil.rmtree(folder, ignore_errors=True)  # left behind by an export that was killed
     return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
 

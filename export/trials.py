@@ -73,13 +73,13 @@ def make_trial(card: ModelCard) -> Trial:
     )
 
 
-def served(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> tuple[Array, Array]:
+def run_served(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> tuple[Array, Array]:
     """Return latents and PCM of a trial as the servers would make them, all rows in one batch."""
-    latents = denoised(paths, card, trial, conditioned(paths, card, trial))
-    return latents, decoded(paths, latents)
+    latents = denoise(paths, card, trial, condition(paths, card, trial))
+    return latents, decode(paths, latents)
 
 
-def conditioned(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arrays:
+def condition(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arrays:
     """Return what the transformer gets beside latents and noise level, all rows in one batch."""
     rows = len(trial.prompts)
     tokens = [
@@ -95,7 +95,7 @@ def conditioned(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arr
     return inputs | onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
 
 
-def denoised(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
+def denoise(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
     """Return the latents of every row, [rows, latent_channels, latent_frames]."""
     session = onnx_files.session(paths["transformer"])
     rows = [
@@ -113,7 +113,7 @@ def denoised(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: A
     return np.stack([row.latents for row in rows])
 
 
-def decoded(paths: Mapping[str, Path], latents: Array) -> Pcm:
+def decode(paths: Mapping[str, Path], latents: Array) -> Pcm:
     """Return int16 [rows, audio_channels, samples]."""
     decoder = onnx_files.session(paths["vae_decoder"])
     pcm: Pcm = onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM].astype(np.int16)

@@ -15,7 +15,7 @@ from export.errors import VerificationFailed
 from export.graphs import Graph
 from export.precision import TOLERANCES, Precision
 from export.probes import Array, Arrays, Probe
-from export.trials import Sounds, Trial, served
+from export.trials import Sounds, Trial, run_served
 from tritone.card import ModelCard
 from tritone.pcm import to_int16, within_range
 
@@ -69,7 +69,7 @@ def ask_pytorch(graph: Graph, card: ModelCard, max_batch: int) -> list[Case]:
     if graph.component == "transformer" and card.guidance:  # some rows are guided, and none is
         probes += [replace(probes[1], guided=n) for n in (1, 0)]
     drawn = [probe.inputs(graph.io) for probe in probes]
-    return [Case(inputs, _expected(graph, inputs)) for inputs in drawn]
+    return [Case(inputs, _ask_reference(graph, inputs)) for inputs in drawn]
 
 
 def verify_component(component: str, cases: list[Case], path: Path, precision: Precision) -> float:
@@ -97,7 +97,7 @@ def verify_end_to_end(
     Raises:
         VerificationFailed: too far, not finite, or two prompts gave one sound.
     """
-    latents, pcm = served(paths, card, trial)
+    latents, pcm = run_served(paths, card, trial)
     _check_finite("whole pipeline", latents)
     result = EndToEnd(
         latents_error=relative_error(latents, sounds.latents),
@@ -121,7 +121,7 @@ def _difference(pcm: Array) -> float:
     return difference
 
 
-def _expected(graph: Graph, inputs: Arrays) -> Arrays:
+def _ask_reference(graph: Graph, inputs: Arrays) -> Arrays:
     with torch.no_grad():
         answer = graph.reference(*(torch.from_numpy(array) for array in inputs.values()))
     outputs = answer if isinstance(answer, tuple) else (answer,)

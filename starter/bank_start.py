@@ -294,7 +294,7 @@ def _heard(decoder: OobleckDecoder, source: Source, entry: ClipEntry) -> tuple[F
     latent = source.latent
     frames = min(entry.frames, LONGEST_FRAMES)
     packed = source.cache.packed(entry)[:frames]
-    mels = torch.from_numpy(source.measured.normalised(packed).T[None])
+    mels = torch.from_numpy(source.measured.normalise(packed).T[None])
     noise = torch.randn(1, latent.noise_channels, frames)
     wave: Floats = decoder(torch.cat([mels, noise], dim=1))[0, 0].numpy()
     return unpack(packed, latent), log_mel(wave, latent)

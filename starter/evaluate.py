@@ -17,8 +17,8 @@ from starter.evaluation import (
     SweepPoint,
     behaviour,
     best,
-    judged_corpus,
-    judged_vocoded,
+    judge_corpus,
+    judge_vocoded,
     load_bench,
     overall,
     play_all,
@@ -30,7 +30,7 @@ from starter.latents import statistics
 from starter.progress import progress_bar
 from starter.recipe import Recipe
 from starter.report import Findings, render
-from starter.restore import restored
+from starter.restore import restore_parts
 from starter.sampler import Settings
 from starter.transformer_training import CHECKPOINT
 
@@ -64,7 +64,7 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     if (run.work / CHECKPOINT).exists():
         instrument, settings = Instrument.load(run.work, recipe), read_defaults(checkpoint)
     else:
-        instrument, settings = _served(run, recipe)
+        instrument, settings = _restore_served(run, recipe)
     bench = load_bench(run.work, instrument, judge)
     found = _measure(run, bench, settings)
     if run.sweep_seeds and checkpoint.exists():
@@ -76,8 +76,8 @@ def evaluate(run: EvaluationRun, recipe: Recipe) -> float:
     return overall(found.results)
 
 
-def _served(run: EvaluationRun, recipe: Recipe) -> tuple[Instrument, Settings]:
-    parts = restored(run.repository, "starter", recipe)
+def _restore_served(run: EvaluationRun, recipe: Recipe) -> tuple[Instrument, Settings]:
+    parts = restore_parts(run.repository, "starter", recipe)
     corpus = load(run.work / "corpus" / "training", recipe.latent)
     measured = statistics(run.work, corpus, recipe.latent)
     instrument = Instrument(recipe, parts.denoiser, parts.tokenizer, measured, parts.vae)
@@ -97,8 +97,8 @@ def _measure(run: EvaluationRun, bench: Bench, settings: Settings) -> Findings:
         settings,
         results,
         behaviour(bench, results, settings),
-        judged_corpus(bench),
-        judged_vocoded(bench),
+        judge_corpus(bench),
+        judge_vocoded(bench),
         _training(run),
         elapsed_s / len(results) / run.seeds,
         points,

@@ -114,7 +114,7 @@ def overall(results: list[KindResult]) -> float:
     return float(np.mean([r.accuracy for r in results]))
 
 
-def judged_corpus(bench: Bench) -> float:
+def judge_corpus(bench: Bench) -> float:
     """How often the judge is right on held-out corpus clips themselves."""
     mels = {name: bench.corpus_mels(name) for name in KINDS}
     return float(
@@ -122,7 +122,7 @@ def judged_corpus(bench: Bench) -> float:
     )
 
 
-def judged_vocoded(bench: Bench, per_kind: int = 6) -> float:
+def judge_vocoded(bench: Bench, per_kind: int = 6) -> float:
     """How often the judge is right on held-out clips that went through the vocoder.
 
     The ceiling for the transformer.
@@ -133,7 +133,7 @@ def judged_vocoded(bench: Bench, per_kind: int = 6) -> float:
     for name in KINDS:
         entries = [e for e in bench.held_out.entries if e.kinds == (name,)][:per_kind]
         for entry in entries:
-            packed = instrument.measured.normalised(bench.held_out.packed(entry))
+            packed = instrument.measured.normalise(bench.held_out.packed(entry))
             mel = torch.from_numpy(packed.T[None])
             noise = torch.randn(1, instrument.recipe.latent.noise_channels, mel.shape[2])
             waves = instrument.decode(torch.cat([mel, noise], dim=1))

@@ -16,6 +16,7 @@ from starter.mel import Floats, unpack
 from starter.networks import Condition, Denoiser
 from starter.recipe import Recipe
 from starter.sampler import Settings, sample, starting_noise
+from starter.text import tokens_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Player:
     def log_mels(self, latents: Tensor) -> list[Floats]:
         """The log-mel pictures [frames, bands] that latents stand for, before any vocoder."""
         kept = latents[:, : self.recipe.latent.mel_channels].transpose(1, 2).numpy()
-        return [unpack(self.measured.restored(row), self.recipe.latent) for row in kept]
+        return [unpack(self.measured.restore(row), self.recipe.latent) for row in kept]
 
     def _frames(self, order: Order) -> int:
         if order.frames:
@@ -55,13 +56,7 @@ class Player:
         return int(np.ceil(exact / latent.bucket_frames)) * latent.bucket_frames
 
     def _condition(self, order: Order) -> Condition:
-        tokens = self.tokenizer(
-            order.prompts,
-            padding="max_length",
-            max_length=self.recipe.text.tokens,
-            truncation=True,
-            return_tensors="pt",
-        )
+        tokens = tokens_of(self.tokenizer, order.prompts, self.recipe.text)
         seconds = torch.full((len(order.prompts),), float(order.seconds))
         return Condition(tokens.input_ids, tokens.attention_mask, seconds)
 

@@ -27,11 +27,11 @@ class Statistics:
     into: Floats  # [packed values, mel channels]
     out_of: Floats  # [mel channels, packed values]
 
-    def normalised(self, packed: NDArray[Any]) -> Floats:
+    def normalise(self, packed: NDArray[Any]) -> Floats:
         """Packed log-mel [..., packed values] as mel channels of about unit variance."""
         return ((packed - self.mean) @ self.into).astype(np.float32)
 
-    def restored(self, normalised: Floats) -> Floats:
+    def restore(self, normalised: Floats) -> Floats:
         """Undo ``normalised``, but for what the components leave out."""
         return normalised @ self.out_of + self.mean
 
@@ -105,7 +105,7 @@ class LatentSampler:
         frames = bucket * self._latent.bucket_frames
         rows = [self._pick(draw, bucket) for _ in range(max(2, frames_budget // frames))]
         captions = [e.captions[int(draw.integers(len(e.captions)))] for e in rows]
-        mels = np.stack([self._padded(e, frames) for e in rows])
+        mels = np.stack([self._pad(e, frames) for e in rows])
         return LatentBatch(mels, captions, np.array([e.seconds for e in rows], dtype=np.float32))
 
     def _pick(self, draw: np.random.Generator, bucket: int) -> ClipEntry:
@@ -113,10 +113,10 @@ class LatentSampler:
         members = fits if len(fits) and draw.random() < 0.8 else self._up_to[bucket]
         return self._cache.entries[int(draw.choice(members))]
 
-    def _padded(self, entry: ClipEntry, frames: int) -> Floats:
+    def _pad(self, entry: ClipEntry, frames: int) -> Floats:
         """Mel channels [mel channels, frames], silence after the clip."""
         packed = np.full(
             (frames, self._latent.packed_values), silence(self._latent), dtype=np.float32
         )
         packed[: entry.frames] = self._cache.packed(entry)
-        return self._statistics.normalised(packed).T
+        return self._statistics.normalise(packed).T

@@ -27,7 +27,7 @@ from starter.assemble import pipeline_of, write_folder
 from starter.graph_weights import GraphWeights, Snake, Weight
 from starter.networks import Condition, Denoiser, build_vae
 from starter.recipe import Recipe
-from starter.sampler import Settings, denoised
+from starter.sampler import Settings, denoise
 from starter.text import as_fast_tokenizer
 
 Values = NDArray[np.float32] | NDArray[np.int16]
@@ -59,13 +59,13 @@ def restore(repository: Path, name: str, target: Path, recipe: Recipe) -> dict[s
     Raises:
         NotRestored: the graphs hold other networks than the recipe's.
     """
-    parts = restored(repository, name, recipe)
+    parts = restore_parts(repository, name, recipe)
     pipeline = pipeline_of(parts.denoiser, parts.vae, parts.tokenizer, recipe)
     write_folder(pipeline, target, recipe, parts.settings)
     return parts.errors
 
 
-def restored(repository: Path, name: str, recipe: Recipe) -> Restored:
+def restore_parts(repository: Path, name: str, recipe: Recipe) -> Restored:
     """Return the networks of a served starter.
 
     Raises:
@@ -79,8 +79,8 @@ def restored(repository: Path, name: str, recipe: Recipe) -> Restored:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     try:
-        denoiser = restored_denoiser(graphs, recipe, tokenizer.get_vocab_size())
-        vae = restored_vae(graphs, recipe)
+        denoiser = restore_denoiser(graphs, recipe, tokenizer.get_vocab_size())
+        vae = restore_vae(graphs, recipe)
     except (RuntimeError, ValueError, StopIteration) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise NotRestored(f"{name} is not of this recipe: {reason}") from error
@@ -120,7 +120,7 @@ class _Graphs:
         )
 
 
-def restored_denoiser(graphs: _Graphs, recipe: Recipe, vocabulary: int) -> Denoiser:
+def restore_denoiser(graphs: _Graphs, recipe: Recipe, vocabulary: int) -> Denoiser:
     """Return text encoder, conditioning and transformer with the graphs' weights."""
     torch.manual_seed(0)  # weights that no graph holds, since nobody hears them
     denoiser = Denoiser(recipe, vocabulary).eval()
@@ -198,26 +198,30 @@ def _linears(
     weights: GraphWeights,
     inside: nn.Module | None = None,
 ) -> dict[str, Weight]:
-    called = _called(inside or module, (nn.Linear,), run)
+    called = _list_called(inside or module, (nn.Linear,), run)
     names = [_name_of(module, layer) for layer in called]
     return dict(zip(names, weights.linears(), strict=True))
 
 
-def restored_vae(graphs: _Graphs, recipe: Recipe) -> AutoencoderOobleck:
+def restore_vae(graphs: _Graphs, recipe: Recipe) -> AutoencoderOobleck:
     """Return the autoencoder with the decoder's graph's weights."""
     torch.manual_seed(0)  # the unused encoder
     vae = build_vae(recipe).eval()
     decoder, weights = vae.decoder, graphs.weights("vae_decoder")
     kinds = (nn.Conv1d, nn.ConvTranspose1d, Snake1d)
-    called = _called(decoder, kinds, lambda: decoder(torch.zeros(1, recipe.latent.channels, 2)))
+    called = _list_called(
+        decoder, kinds, lambda: decoder(torch.zeros(1, recipe.latent.channels, 2))
+    )
     convolutions, snakes = iter(weights.convolutions()), iter(weights.snakes())
     for layer in called:
-        rows = _snake(next(snakes)) if isinstance(layer, Snake1d) else _normed(*next(convolutions))
+        rows = (
+            _snake(next(snakes)) if isinstance(layer, Snake1d) else _split_norm(*next(convolutions))
+        )
         layer.load_state_dict({name: torch.from_numpy(row) for name, row in rows.items()})
     return vae
 
 
-def _normed(weight: Weight, bias: Weight | None) -> dict[str, Weight]:
+def _split_norm(weight: Weight, bias: Weight | None) -> dict[str, Weight]:
     norm = np.sqrt((weight.astype(np.float64) ** 2).sum(axis=(1, 2), keepdims=True))
     rows = {"weight_v": weight, "weight_g": norm.astype(np.float32)}
     return rows if bias is None else {**rows, "bias": bias}
@@ -228,7 +232,7 @@ def _snake(snake: Snake) -> dict[str, Weight]:
     return {"alpha": np.log(snake.alpha), "beta": np.log(beta).astype(np.float32)}
 
 
-def _called(
+def _list_called(
     module: nn.Module, kinds: tuple[type[nn.Module], ...], run: Callable[[], object]
 ) -> list[nn.Module]:
     """Return the layers of some kinds in the order of their calls."""
@@ -284,7 +288,7 @@ def _errors(graphs: _Graphs, denoiser: Denoiser, vae: AutoencoderOobleck) -> dic
         negative_conditioning=tokens,
         global_conditioning=embedding[:, 0],
     )
-    expected = denoised(denoiser, latents, 1.0, ((tokens, embedding), 1.0))
+    expected = denoise(denoiser, latents, 1.0, ((tokens, embedding), 1.0))
     pcm = _answers(graphs.session("vae_decoder"), latents=latents)
     sound = to_int16(within_range(vae.decode(latents).sample.numpy()))
     return {

@@ -66,7 +66,7 @@ def sample(
         zip(table.sigmas, table.a, table.b, table.c, strict=False)
     ):
         texts = both if guided[i] else encoded
-        clean = denoised(denoiser, x, float(sigma), (texts, settings.guidance))
+        clean = denoise(denoiser, x, float(sigma), (texts, settings.guidance))
         x, previous = a * x + b * clean + c * previous, clean
     return x
 
@@ -81,7 +81,7 @@ def _with_unconditional(
     return torch.cat([cross, torch.zeros_like(cross)]), torch.cat([pooled, pooled])
 
 
-def denoised(
+def denoise(
     denoiser: Denoiser, x: Tensor, sigma: float, guided: tuple[tuple[Tensor, Tensor], float]
 ) -> Tensor:
     """The estimate of the clean latents at one noise level."""

@@ -4,7 +4,7 @@ It is saved as a plain fast tokenizer: the T5 class of transformers drops normal
 lower-cases and tidies text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import (
@@ -17,7 +17,7 @@ from tokenizers import (
     processors,
     trainers,
 )
-from transformers import PreTrainedTokenizerFast
+from transformers import BatchEncoding, PreTrainedTokenizerFast
 
 from starter.recipe import TextSizes
 
@@ -70,3 +70,16 @@ def load_or_train(
         train_tokenizer(captions, sizes).save_pretrained(folder)
     tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     return tokenizer
+
+
+def tokens_of(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], sizes: TextSizes
+) -> BatchEncoding:
+    """Return ids and mask [texts, tokens], padded to the pipeline's fixed number of tokens."""
+    return tokenizer(
+        list(texts),
+        padding="max_length",
+        max_length=sizes.tokens,
+        truncation=True,
+        return_tensors="pt",
+    )

@@ -18,6 +18,7 @@ from starter.corpus.clips import draw_traits
 from starter.corpus.dsp import Draw
 from starter.corpus.kinds import KINDS
 from starter.recipe import TextSizes
+from starter.text import tokens_of
 from starter.training import Plan, Progress, learning_rate
 
 CHECKPOINT = "text.pt"
@@ -58,13 +59,7 @@ def teach(
     while progress.step < steps:
         draw = np.random.default_rng((plan.seed, progress.step))
         batch = draw_captions(draw, ROWS)
-        tokens = tokenizer(
-            batch.captions,
-            padding="max_length",
-            max_length=sizes.tokens,
-            truncation=True,
-            return_tensors="pt",
-        )
+        tokens = tokens_of(tokenizer, batch.captions, sizes)
         mask = tokens.attention_mask
         heard = tokens.input_ids.where(
             torch.rand(mask.shape) >= WORD_DROP, torch.tensor(tokenizer.unk_token_id)

@@ -50,7 +50,7 @@ def learning_rate(plan: Plan, progress: Progress) -> float:
     return plan.peak_rate * warm * max(fall, 0.005)
 
 
-def paced(plan: Plan, progress: Progress) -> Iterator[int]:
+def pace(plan: Plan, progress: Progress) -> Iterator[int]:
     """Yield step numbers until the budget is spent, charging each step's time without pauses."""
     while progress.share(plan) < 1:
         started = time.monotonic()
@@ -164,3 +164,31 @@ def averaged_weights(path: Path) -> dict[str, Tensor]:
 
 
 OnStep: TypeAlias = Callable[[Trainee[Any], str], None]  # called after each step with a note
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where a training is written down."""
+
+    checkpoint: Path
+    log: LossLog
+    on_step: OnStep
+
+
+def train_by(
+    loss_of: Callable[[int], tuple[Tensor, dict[str, float]]],
+    trainee: Trainee[Any],
+    plan: Plan,
+    record: Record,
+) -> None:
+    """Descend until the budget is spent, saving every few minutes and at the end."""
+    saved_s = trainee.progress.active_s
+    for step in pace(plan, trainee.progress):
+        loss, parts = loss_of(step)
+        norm = trainee.descend(loss, plan)
+        record.log.add(trainee.progress, parts | {"norm": norm})
+        record.on_step(trainee, record.log.last)
+        if trainee.progress.active_s - saved_s > plan.save_every_s:
+            trainee.save(record.checkpoint)
+            saved_s = trainee.progress.active_s
+    trainee.save(record.checkpoint)

@@ -14,7 +14,8 @@ from transformers import PreTrainedTokenizerFast
 from starter.latents import LatentBatch, LatentSampler
 from starter.networks import Condition, Denoiser
 from starter.recipe import Recipe
-from starter.training import LossLog, OnStep, Plan, Trainee, paced
+from starter.text import tokens_of
+from starter.training import LossLog, OnStep, Plan, Record, Trainee, train_by
 
 FRAMES_BUDGET = 1200  # latent frames in one batch: 24 clips of 4 s
 NOISE_CHANNEL_WEIGHT = 0.05  # the best guess there is zero, which is learned at once
@@ -35,16 +36,11 @@ def train(
 ) -> None:
     """Train until the budget is spent, saving into ``folder`` every few minutes."""
     log = LossLog(folder / "transformer_losses.jsonl")
-    saved_s = trainee.progress.active_s
-    for step in paced(plan, trainee.progress):
-        loss, parts = training_loss(trainee.module, material, (plan.seed, step))
-        norm = trainee.descend(loss, plan)
-        log.add(trainee.progress, parts | {"norm": norm})
-        on_step(trainee, log.last)
-        if trainee.progress.active_s - saved_s > plan.save_every_s:
-            trainee.save(folder / CHECKPOINT)
-            saved_s = trainee.progress.active_s
-    trainee.save(folder / CHECKPOINT)
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
+        return training_loss(trainee.module, material, (plan.seed, step))
+
+    train_by(loss_of, trainee, plan, Record(folder / CHECKPOINT, log, on_step))
 
 
 def training_loss(
@@ -63,7 +59,7 @@ def training_loss(
     noise = torch.randn_like(clean)
     target = cosine * noise - sine * clean
 
-    cross, pooled = denoiser.encode(tokenized(batch, material))
+    cross, pooled = denoiser.encode(tokenize(batch, material))
     kept = torch.rand(len(clean), 1, 1) >= material.recipe.noise.drop_condition
     predicted = denoiser.velocity(cosine * clean + sine * noise, angle, (cross * kept, pooled))
     squared = (predicted - target).square()
@@ -94,13 +90,7 @@ def draw_angles(count: int, recipe: Recipe) -> Tensor:
     return torch.atan(torch.exp(log_sigma.clamp(low, high)))
 
 
-def tokenized(batch: LatentBatch, material: Material) -> Condition:
+def tokenize(batch: LatentBatch, material: Material) -> Condition:
     """Captions padded to the pipeline's fixed number of tokens, and seconds."""
-    tokens = material.tokenizer(
-        batch.captions,
-        padding="max_length",
-        max_length=material.recipe.text.tokens,
-        truncation=True,
-        return_tensors="pt",
-    )
+    tokens = tokens_of(material.tokenizer, batch.captions, material.recipe.text)
     return Condition(tokens.input_ids, tokens.attention_mask, torch.from_numpy(batch.seconds))

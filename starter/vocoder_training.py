@@ -13,7 +13,7 @@ from starter.latents import Statistics
 from starter.mel import Floats, silence
 from starter.recipe import LatentFormat
 from starter.spectral import energy_distance, mel_difference
-from starter.training import LossLog, OnStep, Plan, Trainee, paced
+from starter.training import LossLog, OnStep, Plan, Record, Trainee, train_by
 
 CHECKPOINT = "vocoder.pt"
 ROWS = 6
@@ -41,16 +41,11 @@ def train(
 ) -> None:
     """Train until the budget is spent, saving into ``folder`` every few minutes."""
     log = LossLog(folder / "vocoder_losses.jsonl")
-    saved_s = trainee.progress.active_s
-    for step in paced(plan, trainee.progress):
-        loss, parts = training_loss(trainee.module, material, (plan.seed, step))
-        norm = trainee.descend(loss, plan)
-        log.add(trainee.progress, parts | {"norm": norm})
-        on_step(trainee, log.last)
-        if trainee.progress.active_s - saved_s > plan.save_every_s:
-            trainee.save(folder / CHECKPOINT)
-            saved_s = trainee.progress.active_s
-    trainee.save(folder / CHECKPOINT)
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
+        return training_loss(trainee.module, material, (plan.seed, step))
+
+    train_by(loss_of, trainee, plan, Record(folder / CHECKPOINT, log, on_step))
 
 
 def training_loss(
@@ -92,4 +87,4 @@ def _segment(
     source = slice(entry.first_frame + first + skip, entry.first_frame + first + stop)
     mel[skip:stop] = cache.mels[source]
     wave[skip:stop] = cache.waves.reshape(-1, latent.hop_samples)[source]
-    return material.measured.normalised(mel).T, wave.reshape(-1)
+    return material.measured.normalise(mel).T, wave.reshape(-1)

@@ -1,10 +1,14 @@
 """Model cards that many tests need."""
 
-from tritone.card import ModelCard, ScheduleSettings
+from dataclasses import replace
 
-STARTER_LIKE = ModelCard(
+from benchmarks.cards import STABLE_AUDIO_OPEN
+
+OPEN_CARD = STABLE_AUDIO_OPEN
+
+STARTER_LIKE = replace(
+    OPEN_CARD,
     name="starter",
-    family="stable_audio",
     sample_rate=16_000,
     audio_channels=1,
     samples_per_frame=640,
@@ -15,11 +19,24 @@ STARTER_LIKE = ModelCard(
     conditioning_tokens=34,
     conditioning_dim=64,
     global_dim=128,
-    guidance=True,
     default_steps=20,
     default_guidance_scale=5.0,
     default_seconds=5.0,
     extendable=True,
-    schedule=ScheduleSettings(),
 )
 """16 kHz mono, a window of 10 s, guidance, and the right to be extended."""
+
+FLOW_CARD = replace(
+    STARTER_LIKE,
+    name="flow",
+    family="stable_audio_3",
+    max_frames=375,
+    prompt_tokens=64,
+    conditioning_tokens=65,
+    conditioning_dim=32,
+    global_dim=32,
+    guidance=False,
+    default_steps=8,
+    default_guidance_scale=1.0,
+)
+"""A small rectified-flow model of variable length, without guidance."""

@@ -62,7 +62,7 @@ def repository_of(checkpoint: Path) -> Path:
     return exported
 
 
-def every_step_guided(repository: Path, target: Path) -> Path:
+def guide_every_step(repository: Path, target: Path) -> Path:
     """Return a copy of a repository that guides every step, as the peers do: the same work.
 
     Its files are linked, but for the configurations that carry the card.
@@ -75,11 +75,11 @@ def every_step_guided(repository: Path, target: Path) -> Path:
             levels = replace(card.schedule, guidance_min_sigma=0.0, guidance_max_sigma=None)
             changed = replace(card, schedule=levels)
             path.unlink()  # a link: the original stays as it is
-            path.write_text(text.replace(_quoted(card), _quoted(changed)), encoding="utf-8")
+            path.write_text(text.replace(_quote(card), _quote(changed)), encoding="utf-8")
     return target
 
 
-def _quoted(card: ModelCard) -> str:
+def _quote(card: ModelCard) -> str:
     return card.to_json().replace('"', '\\"')
 
 

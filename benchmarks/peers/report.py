@@ -37,7 +37,7 @@ class Ratio:
     must_reach: float
 
     @property
-    def reached(self) -> bool:
+    def is_reached(self) -> bool:
         """The ratio is at least what it must be."""
         return self.ratio >= self.must_reach
 
@@ -99,7 +99,7 @@ def publish(
     figures = {
         "offered_per_s": offered_per_s,
         "servers": [asdict(result) for result in results],
-        "ratios": [{**asdict(ratio), "reached": ratio.reached} for ratio in found],
+        "ratios": [{**asdict(ratio), "reached": ratio.is_reached} for ratio in found],
         "left_out": left_out,
     }
     tables = [_servers(results, offered_per_s), _ratios(found), _likeness(results)]
@@ -137,7 +137,7 @@ def _servers(results: Sequence[Result], offered_per_s: float) -> Table:
 
 def _ratios(found: Sequence[Ratio]) -> Table:
     rows = tuple(
-        (r.what, f"{r.ratio:.2f}", f">= {r.must_reach:g}", "yes" if r.reached else "**no**")
+        (r.what, f"{r.ratio:.2f}", f">= {r.must_reach:g}", "yes" if r.is_reached else "**no**")
         for r in found
     )
     return Table("Ratios", ("ratio", "measured", "must reach", ""), rows)

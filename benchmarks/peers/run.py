@@ -8,10 +8,11 @@ from pathlib import Path
 from benchmarks import drive
 from benchmarks.arrivals import poisson
 from benchmarks.clips import Clip
+from benchmarks.endpoints import Endpoint, stack_endpoint
 from benchmarks.peers import same_work
 from benchmarks.peers.checkpoint import (
     EVERY_STEP_GUIDED,
-    every_step_guided,
+    guide_every_step,
     repository_of,
     require,
     whole_frames_s,
@@ -22,7 +23,6 @@ from benchmarks.peers.servers import PEERS, Peer, running_peer
 from benchmarks.progress import say
 from benchmarks.stack import running_stack
 from benchmarks.summary import Summary, summarize
-from benchmarks.targets import Target, stack_target
 from benchmarks.workload import STANDARD, Amount, amount, clips
 
 CONCURRENCY = 8
@@ -36,7 +36,7 @@ Sounds = list[same_work.Samples]
 class _Reference:
     """Our own sounds, which the peers' are compared with."""
 
-    def __init__(self, ours: Target, trimmed_s: float, whole_s: float) -> None:
+    def __init__(self, ours: Endpoint, trimmed_s: float, whole_s: float) -> None:
         self._clips = [clips()(index) for index in range(_N_COMPARED)]
         self._seconds = {True: trimmed_s, False: whole_s}
         self._two_steps = {
@@ -50,9 +50,9 @@ class _Reference:
         seconds = self._seconds[trimmed]
         return [replace(clip, steps=same_work.TWO_STEPS, seconds=seconds) for clip in self._clips]
 
-    def compare(self, peer: Peer, target: Target) -> same_work.Likeness:
-        two_steps = same_work.listen(target, self._two_steps_clips(trimmed=peer.trimmed))
-        full = same_work.listen(target, self._clips)
+    def compare(self, peer: Peer, endpoint: Endpoint) -> same_work.Likeness:
+        two_steps = same_work.listen(endpoint, self._two_steps_clips(trimmed=peer.trimmed))
+        full = same_work.listen(endpoint, self._clips)
         return same_work.compare(
             peer.name, (self._two_steps[peer.trimmed], two_steps), (self._full, full)
         )
@@ -66,7 +66,7 @@ def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
     Raises:
         NoCheckpoint: there are no weights for the peers.
     """
-    repository = every_step_guided(repository_of(require(checkpoint)), EVERY_STEP_GUIDED)
+    repository = guide_every_step(repository_of(require(checkpoint)), EVERY_STEP_GUIDED)
     selected = {*only} or {*KEYS}
     before = measured_before(selected, quick=quick)
     run = _Run(checkpoint, repository, amount(quick=quick), *before)
@@ -98,15 +98,17 @@ class _Run:
         self._much = much
         with running_stack("peers-reference", repository=repository) as stack:
             trimmed_s = whole_frames_s(repository, STANDARD.seconds)
-            self._reference = _Reference(stack_target(OURS, stack), trimmed_s, window_s(checkpoint))
+            self._reference = _Reference(
+                stack_endpoint(OURS, stack), trimmed_s, window_s(checkpoint)
+            )
 
     def measure(self, peer: Peer) -> None:
         """Measure a peer, or note why it was left out."""
         threads = len(os.sched_getaffinity(0))
         try:
-            with running_peer(peer, self._checkpoint, threads) as target:
-                likeness = self._reference.compare(peer, target)
-                self._add(peer.key, target, likeness)
+            with running_peer(peer, self._checkpoint, threads) as endpoint:
+                likeness = self._reference.compare(peer, endpoint)
+                self._add(peer.key, endpoint, likeness)
         except RuntimeError as error:  # not ready, other work, or a refusal
             self.left_out[peer.name] = str(error).splitlines()[0]
             say(f"left out: {peer.name}: {error}")
@@ -114,25 +116,25 @@ class _Run:
     def measure_ours(self) -> None:
         """Measure ourselves."""
         with running_stack("peers", repository=self._repository) as stack:
-            self._add(OUR_KEY, stack_target(OURS, stack), None)
+            self._add(OUR_KEY, stack_endpoint(OURS, stack), None)
 
-    def _add(self, key: str, target: Target, likeness: same_work.Likeness | None) -> None:
-        alone, closed = _closed(target, self._much)
+    def _add(self, key: str, endpoint: Endpoint, likeness: same_work.Likeness | None) -> None:
+        alone, closed = _run_closed_loop(endpoint, self._much)
         self.offered_per_s = self.offered_per_s or OFFERED_SHARE * closed.per_s
         arrivals = poisson(self.offered_per_s, self._much.arrivals, seed=1)
-        offered = summarize(drive.opened(target, clips(), arrivals))
-        self.results.append(Result(key, target.name, alone, closed, offered, likeness))
+        offered = summarize(drive.run_open_loop(endpoint, clips(), arrivals))
+        self.results.append(Result(key, endpoint.name, alone, closed, offered, likeness))
 
 
-def _closed(target: Target, much: Amount) -> tuple[Summary, Summary]:
+def _run_closed_loop(endpoint: Endpoint, much: Amount) -> tuple[Summary, Summary]:
     made = clips()
-    drive.warm_up(target, made)
+    drive.warm_up(endpoint, made)
     # Batchers meet their largest batch for the first time, too.
-    drive.closed(target, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
-    alone = drive.closed(target, made, n_requests=max(3, much.least // 2), concurrency=1)
+    drive.run_closed_loop(endpoint, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
+    alone = drive.run_closed_loop(endpoint, made, n_requests=max(3, much.least // 2), concurrency=1)
     # A machine is seldom all ours: of several rounds the one counts that others disturbed least.
     rounds = [
-        drive.closed(target, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
+        drive.run_closed_loop(endpoint, made, n_requests=CONCURRENCY, concurrency=CONCURRENCY)
         for _ in range(much.rounds)
     ]
     return summarize(alone), summarize(min(rounds, key=lambda run: run.others_share))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.clips import Clip
+from benchmarks.endpoints import Endpoint
 from benchmarks.peers.servers import samples_of
-from benchmarks.targets import Target
 
 Samples = NDArray[np.float64]  # [samples], in [-1, 1]
 
@@ -40,7 +40,7 @@ class Likeness:
     spectrum_db: float  # mean difference of the mean spectra's bands
 
 
-def listen(target: Target, clips: Sequence[Clip]) -> list[Samples]:
+def listen(endpoint: Endpoint, clips: Sequence[Clip]) -> list[Samples]:
     """Return the sounds of clips.
 
     Raises:
@@ -49,11 +49,11 @@ def listen(target: Target, clips: Sequence[Clip]) -> list[Samples]:
 
     async def run() -> list[Samples]:
         sounds = []
-        async with target.client() as client:
+        async with endpoint.client() as client:
             for clip in clips:
-                answer = await target.ask(client, clip)
+                answer = await endpoint.ask(client, clip)
                 if answer.is_error:
-                    raise OtherWork(f"{target.name} answers {answer.status_code}: {answer.text}")
+                    raise OtherWork(f"{endpoint.name} answers {answer.status_code}: {answer.text}")
                 pcm = np.frombuffer(samples_of(answer), np.int16)
                 sounds.append(pcm.astype(np.float64) / 32767)
         return sounds

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.clips import Clip
+from benchmarks.endpoints import Ask, Endpoint, peer
 from benchmarks.processes import free_port, running
 from benchmarks.stack import LOGS
-from benchmarks.targets import Ask, Target, peer
 
 READY_TIMEOUT_S = 180.0
 _HEADER_LENGTH = "inference-header-content-length"
@@ -103,7 +103,7 @@ PEERS = (
 
 
 @contextmanager
-def running_peer(which: Peer, checkpoint: Path, threads: int) -> Iterator[Target]:
+def running_peer(which: Peer, checkpoint: Path, threads: int) -> Iterator[Endpoint]:
     """Run a peer for the length of the block.
 
     Raises:
@@ -127,7 +127,7 @@ def running_peer(which: Peer, checkpoint: Path, threads: int) -> Iterator[Target
         is_ready=lambda: _answers(url + which.health),
         timeout_s=READY_TIMEOUT_S,
     ) as process:
-        yield Target(which.name, url, which.ask, process)
+        yield Endpoint(which.name, url, which.ask, process)
 
 
 def _answers(url: str) -> bool:

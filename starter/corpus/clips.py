@@ -47,11 +47,11 @@ def make_clip(wanted: Wanted, sizes: CorpusSizes) -> Clip:
     else:
         wave = _mixture(draw, wanted.kinds, samples)
         captions = tuple(describe_pair(draw, *wanted.kinds) for _ in range(CAPTIONS))
-    mono = _faded(wave)
-    return Clip(wanted.kinds, captions, samples / RATE_HZ, mono, _placed(mono, wanted))
+    mono = _fade(wave)
+    return Clip(wanted.kinds, captions, samples / RATE_HZ, mono, _place(mono, wanted))
 
 
-def _placed(wave: Wave, wanted: Wanted) -> Wave:
+def _place(wave: Wave, wanted: Wanted) -> Wave:
     """Both channels, as loud as fits; drawn apart, so that mono does not depend on it."""
     draw = np.random.default_rng((wanted.seed, len(wanted.kinds)))
     stereo = in_stereo(wave, draw, max(KINDS[name].width for name in wanted.kinds))
@@ -108,7 +108,7 @@ def _mixture(draw: Draw, kinds: tuple[str, ...], samples: int) -> Wave:
     return np.asarray(out * min(1.0, 0.9 / (np.abs(out).max() + 1e-9)))
 
 
-def _faded(wave: Wave) -> Wave:
+def _fade(wave: Wave) -> Wave:
     """Short fades, so that nothing starts or ends with a click."""
     fade_in, fade_out = int(FADE_IN_S * RATE_HZ), int(FADE_OUT_S * RATE_HZ)
     wave = wave.copy()

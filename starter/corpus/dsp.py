@@ -35,7 +35,7 @@ def between(draw: Draw, low: float, high: float) -> float:
     return float(draw.uniform(low, high))
 
 
-def scaled(trait: float, low: float, high: float) -> float:
+def scale(trait: float, low: float, high: float) -> float:
     """Map a trait in -1..1 to low..high on a logarithmic scale."""
     return float(low * (high / low) ** ((trait + 1) / 2))
 

@@ -15,7 +15,7 @@ from starter.corpus.dsp import (
     noise,
     place,
     samples_of,
-    scaled,
+    scale,
     scatter,
     seconds,
     sine,
@@ -32,10 +32,10 @@ def _thump(length_s: float, start_hz: float, end_hz: float, decay_s: float) -> W
 def kick(draw: Draw, samples: int, traits: Traits) -> Wave:
     """A bass drum on every beat."""
     out = np.zeros(samples)
-    end_hz = scaled(traits.pitch, 42, 62)
+    end_hz = scale(traits.pitch, 42, 62)
     drum = _thump(0.4, end_hz + between(draw, 110, 220), end_hz, between(draw, 0.08, 0.16))
     click = high_pass(noise(draw, samples_of(0.01)), 1500) * decay(samples_of(0.01), 0.0003, 0.002)
-    for at in beats(draw, samples, 60 / scaled(traits.pace, 85, 170)):
+    for at in beats(draw, samples, 60 / scale(traits.pace, 85, 170)):
         place(out, drum, at)
         place(out, click * 0.25, at)
     return out
@@ -45,8 +45,8 @@ def hihat(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Closed and open hi-hats in eighths."""
     out = np.zeros(samples)
     open_every = int(draw.integers(3, 9))
-    cutoff_hz = scaled(traits.pitch, 5000, 6800)
-    for count, at in enumerate(beats(draw, samples, 30 / scaled(traits.pace, 80, 170))):
+    cutoff_hz = scale(traits.pitch, 5000, 6800)
+    for count, at in enumerate(beats(draw, samples, 30 / scale(traits.pace, 80, 170))):
         is_open = count % open_every == open_every - 1
         length = samples_of(0.3 if is_open else 0.08)
         hat = high_pass(high_pass(noise(draw, length), cutoff_hz), cutoff_hz)
@@ -60,8 +60,8 @@ def clock(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Tick and tock, evenly."""
     out = np.zeros(samples)
     length = samples_of(0.03)
-    low_hz = scaled(traits.pitch, 1500, 2600)
-    for count, at in enumerate(beats(draw, samples, 1 / scaled(traits.pace, 1.4, 3.2))):
+    low_hz = scale(traits.pitch, 1500, 2600)
+    for count, at in enumerate(beats(draw, samples, 1 / scale(traits.pace, 1.4, 3.2))):
         centre_hz = low_hz * (1.35 if count % 2 else 1.0)
         tick = sine(centre_hz, length) + 0.5 * band_pass(
             noise(draw, length), centre_hz, centre_hz * 2.2
@@ -73,9 +73,9 @@ def clock(draw: Draw, samples: int, traits: Traits) -> Wave:
 def drip(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Single drops into water: a bubble that rises in pitch."""
     out = np.zeros(samples)
-    for at in beats(draw, samples, 1 / scaled(traits.pace, 0.9, 3.0), jitter=0.35):
+    for at in beats(draw, samples, 1 / scale(traits.pace, 0.9, 3.0), jitter=0.35):
         length = samples_of(0.14)
-        base_hz = scaled(traits.pitch, 600, 1300) * between(draw, 0.85, 1.2)
+        base_hz = scale(traits.pitch, 600, 1300) * between(draw, 0.85, 1.2)
         plop = sine(base_hz * (1 + between(draw, 3, 7) * seconds(length)), length)
         place(
             out,
@@ -89,8 +89,8 @@ def footsteps(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Heel and sole on a floor or on gravel."""
     out = np.zeros(samples)
     gravel = between(draw, 0.15, 1.0)
-    for at in beats(draw, samples, 1 / scaled(traits.pace, 1.3, 3.0), jitter=0.06):
-        heel = _thump(0.12, 190, scaled(traits.pitch, 80, 130), 0.025)
+    for at in beats(draw, samples, 1 / scale(traits.pace, 1.3, 3.0), jitter=0.06):
+        heel = _thump(0.12, 190, scale(traits.pitch, 80, 130), 0.025)
         place(out, heel * between(draw, 0.7, 1), at)
         length = samples_of(0.16)
         scuff = band_pass(noise(draw, length), 500, 4000) * np.hanning(length) ** 2
@@ -101,8 +101,8 @@ def footsteps(draw: Draw, samples: int, traits: Traits) -> Wave:
 def heartbeat(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Lub-dub, lub-dub."""
     out = np.zeros(samples)
-    period_s = 60 / scaled(traits.pace, 50, 120)
-    low_hz = scaled(traits.pitch, 38, 55)
+    period_s = 60 / scale(traits.pace, 50, 120)
+    low_hz = scale(traits.pitch, 38, 55)
     for at in beats(draw, samples, period_s, jitter=0.02):
         place(out, _thump(0.2, low_hz + 35, low_hz, 0.045), at)
         place(
@@ -117,7 +117,7 @@ def knock(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Groups of knocks on a wooden door."""
     out = np.zeros(samples)
     length = samples_of(0.15)
-    modes_hz = scaled(traits.pitch, 180, 340) * np.array([1.0, 1.7, 2.6, 3.9])
+    modes_hz = scale(traits.pitch, 180, 340) * np.array([1.0, 1.7, 2.6, 3.9])
     wood = sum(
         (
             sine(float(f), length) * decay(length, 0.0008, 0.03 / (1 + i))
@@ -125,7 +125,7 @@ def knock(draw: Draw, samples: int, traits: Traits) -> Wave:
         ),
         np.zeros(length),
     )
-    gap_s = 1 / scaled(traits.pace, 4.0, 7.5)
+    gap_s = 1 / scale(traits.pace, 4.0, 7.5)
     for group in beats(draw, samples, gap_s * between(draw, 6, 9)):
         for count in range(int(draw.integers(2, 5))):
             clack = high_pass(noise(draw, length), 800) * decay(length, 0.0005, 0.004)
@@ -139,8 +139,8 @@ def typing(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Keys of a keyboard, pressed and released in bursts."""
     out = np.zeros(samples)
     length = samples_of(0.02)
-    for at in scatter(draw, samples, scaled(traits.pace, 5, 13)):
-        centre_hz = scaled(traits.pitch, 1600, 3000) * between(draw, 0.8, 1.3)
+    for at in scatter(draw, samples, scale(traits.pace, 5, 13)):
+        centre_hz = scale(traits.pitch, 1600, 3000) * between(draw, 0.8, 1.3)
         key = band_pass(noise(draw, length), centre_hz * 0.6, centre_hz * 1.8) * decay(
             length, 0.0005, 0.004
         )

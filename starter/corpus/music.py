@@ -17,7 +17,7 @@ from starter.corpus.dsp import (
     phase,
     place,
     samples_of,
-    scaled,
+    scale,
     seconds,
     sine,
     wander,
@@ -32,19 +32,19 @@ SCALES = (
 
 def _melody(draw: Draw, samples: int, traits: Traits) -> list[tuple[int, int]]:
     """Notes as (sample position, semitones over the root) that step through one scale."""
-    scale = SCALES[int(draw.integers(len(SCALES)))]
-    degree = int(draw.integers(len(scale)))
+    notes_of_scale = SCALES[int(draw.integers(len(SCALES)))]
+    degree = int(draw.integers(len(notes_of_scale)))
     notes = []
-    for at in beats(draw, samples, 1 / scaled(traits.pace, 1.6, 5.0)):
-        degree = int(np.clip(degree + draw.integers(-2, 3), 0, len(scale) - 1))
-        notes.append((at, scale[degree]))
+    for at in beats(draw, samples, 1 / scale(traits.pace, 1.6, 5.0)):
+        degree = int(np.clip(degree + draw.integers(-2, 3), 0, len(notes_of_scale) - 1))
+        notes.append((at, notes_of_scale[degree]))
     return notes
 
 
 def bell(draw: Draw, samples: int, traits: Traits) -> Wave:
     """A church bell: the inharmonic partials of a struck bell, hum to shimmer."""
     out = np.zeros(samples)
-    strike_hz = scaled(traits.pitch, 220, 620)
+    strike_hz = scale(traits.pitch, 220, 620)
     partials = (
         (0.5, 0.35, 4.0),
         (1.0, 0.6, 2.6),
@@ -54,7 +54,7 @@ def bell(draw: Draw, samples: int, traits: Traits) -> Wave:
         (2.66, 0.3, 0.8),
         (4.1, 0.2, 0.4),
     )
-    for at in beats(draw, samples, 1 / scaled(traits.pace, 0.35, 1.1), jitter=0.05):
+    for at in beats(draw, samples, 1 / scale(traits.pace, 0.35, 1.1), jitter=0.05):
         length = min(samples - at, samples_of(4.5))
         for ratio, amplitude, decay_s in partials:
             if strike_hz * ratio < RATE_HZ * 0.48:
@@ -66,7 +66,7 @@ def bell(draw: Draw, samples: int, traits: Traits) -> Wave:
 def guitar(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Plucked strings (Karplus and Strong, 1983): a burst of noise in a damped delay line."""
     out = np.zeros(samples)
-    root_hz = scaled(traits.pitch, 130, 300)
+    root_hz = scale(traits.pitch, 130, 300)
     length = samples_of(1.2)
     for at, semitones in _melody(draw, samples, traits):
         period = int(RATE_HZ / (root_hz * 2 ** (semitones / 12)))
@@ -80,7 +80,7 @@ def guitar(draw: Draw, samples: int, traits: Traits) -> Wave:
 def piano(draw: Draw, samples: int, traits: Traits) -> Wave:
     """Struck strings: stiff harmonics that fade at different speeds, and a soft hammer."""
     out = np.zeros(samples)
-    root_hz = scaled(traits.pitch, 200, 420)
+    root_hz = scale(traits.pitch, 200, 420)
     length = samples_of(1.6)
     t = seconds(length)
     for at, semitones in _melody(draw, samples, traits):
@@ -97,14 +97,14 @@ def piano(draw: Draw, samples: int, traits: Traits) -> Wave:
 
 def pad(draw: Draw, samples: int, traits: Traits) -> Wave:
     """A slow chord of detuned saws behind a filter that opens and closes."""
-    root_hz = scaled(traits.pitch, 80, 180)
+    root_hz = scale(traits.pitch, 80, 180)
     chord = (0, 4, 7, 12) if between(draw, 0, 1) < 0.5 else (0, 3, 7, 10)
     out = np.zeros(samples)
     for semitones in chord:
         for detune in (0.996, 1.004):
             saw = phase(root_hz * 2 ** (semitones / 12) * detune, samples) / np.pi
             out += (saw + between(draw, 0, 2)) % 2 - 1
-    opened = 0.5 + 0.5 * wander(draw, samples, scaled(traits.pace, 0.3, 1.0))
+    opened = 0.5 + 0.5 * wander(draw, samples, scale(traits.pace, 0.3, 1.0))
     rise = np.minimum(1, seconds(samples) / (0.2 + 0.06 * samples / RATE_HZ))
     return np.asarray((low_pass(out, 500) * (1 - opened) + low_pass(out, 1800) * opened) * rise)
 
@@ -112,7 +112,7 @@ def pad(draw: Draw, samples: int, traits: Traits) -> Wave:
 def flute(draw: Draw, samples: int, traits: Traits) -> Wave:
     """A breathy melody with vibrato."""
     out = np.zeros(samples)
-    root_hz = scaled(traits.pitch, 480, 900)
+    root_hz = scale(traits.pitch, 480, 900)
     notes = _melody(draw, samples, traits)
     for (at, semitones), (after, _) in zip(notes, [*notes[1:], (samples, 0)], strict=True):
         length = max(samples_of(0.08), after - at)

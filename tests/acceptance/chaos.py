@@ -166,7 +166,7 @@ class Chaos:
 
     async def until_over(self, n_jobs: int) -> None:
         """Return when nothing is queued or running, and every job has been told of."""
-        while len(_told(self.receiver)) < n_jobs or await self._under_way():  # noqa: ASYNC110
+        while len(_count_told(self.receiver)) < n_jobs or await self._under_way():  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
     async def _under_way(self) -> bool:
@@ -184,7 +184,7 @@ class Chaos:
             endings += len((await self.client.get(f"/jobs/{job['id']}/deliveries"))["deliveries"])
             if job["status"] == "completed":
                 await self._hear(job)
-        told = _told(self.receiver)
+        told = _count_told(self.receiver)
         return Outcome(
             jobs=len(jobs),
             statuses=Counter(j["status"] for j in jobs if j["finished_at"]),
@@ -202,7 +202,7 @@ class Chaos:
             assert wav.getnframes() == SECONDS * wav.getframerate()
 
 
-def _told(receiver: Receiver) -> Counter[str]:
+def _count_told(receiver: Receiver) -> Counter[str]:
     """Return how often the end of each job was accepted."""
     return Counter(
         payload["data"]["id"]
@@ -212,7 +212,7 @@ def _told(receiver: Receiver) -> Counter[str]:
 
 
 @asynccontextmanager
-async def _prepared(repository: Path, seed: int, n_jobs: int) -> AsyncIterator[Chaos]:
+async def _prepare(repository: Path, seed: int, n_jobs: int) -> AsyncIterator[Chaos]:
     # pytest's own folders are closed to others: where we are root, the job database is not.
     with tempfile.TemporaryDirectory(prefix="tritone-chaos-") as name:
         os.chmod(name, 0o755)
@@ -232,7 +232,7 @@ async def run_chaos(
     repository: Path, n_jobs: int, *, per_second: float, pause_s: float, seed: int, timeout_s: float
 ) -> Outcome:
     """Run the whole and return what it gave; what is not over in time is lost."""
-    async with _prepared(repository, seed, n_jobs) as chaos:
+    async with _prepare(repository, seed, n_jobs) as chaos:
         began = time.monotonic()
         raging = asyncio.create_task(chaos.rage(pause_s))
         with suppress(TimeoutError):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.clips import Clip
-from benchmarks.perf_analyzer import Sweep, read_export, write_inputs
+from benchmarks.perf_analyzer import read_export, write_inputs
 
 _MS = 1_000_000
 
@@ -28,11 +28,6 @@ def test_latency_ends_with_the_last_response_not_with_the_first() -> None:
     assert run.wall_s == pytest.approx(0.5)
 
 
-def test_a_request_without_a_response_failed() -> None:
-    run = read_export(_export((0, []), (10, [20])))
-    assert [answer.is_good for answer in run.answers] == [False, True]
-
-
 def test_every_input_of_the_ensemble_is_named(tmp_path: Path) -> None:
     path = tmp_path / "inputs.json"
     write_inputs([Clip("a bell", 3), Clip("rain", 4)], path)
@@ -42,8 +37,3 @@ def test_every_input_of_the_ensemble_is_named(tmp_path: Path) -> None:
     assert all(f'name: "{name}"' in inputs for name in data[0])
     assert inputs.count("name:") - 1 == len(data[0])  # the first name is the ensemble's
     assert data[1]["prompt"] == {"content": ["rain"], "shape": [1]}
-
-
-def test_flags_of_a_sweep() -> None:
-    assert Sweep(6, concurrency=3).flags() == ["--concurrency-range", "3", "--request-count", "6"]
-    assert "poisson" in Sweep(6, rate_per_s=0.5).flags()

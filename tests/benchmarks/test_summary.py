@@ -3,22 +3,13 @@ import math
 import pytest
 
 from benchmarks.load import Answer, Run
-from benchmarks.summary import percentile, summarize
+from benchmarks.summary import summarize
 
 
 def _run(latencies: list[float], *, failed: int = 0) -> Run:
     good = [Answer(i, 0.0, 0.0, latency, 200) for i, latency in enumerate(latencies)]
     bad = [Answer(100 + i, 0.0, 0.0, 0.1, 503) for i in range(failed)]
     return Run((*good, *bad), wall_s=10.0)
-
-
-def test_percentiles_interpolate() -> None:
-    assert percentile([1.0, 2.0, 3.0, 4.0], 50) == 2.5
-    assert percentile([float(i) for i in range(101)], 95) == 95.0
-
-
-def test_percentile_of_nothing_is_no_number() -> None:
-    assert math.isnan(percentile([], 50))
 
 
 def test_counts_only_successes_into_throughput_and_latency() -> None:

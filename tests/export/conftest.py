@@ -73,14 +73,14 @@ def pipeline_3(folder_3: Path) -> "StableAudio3Pipeline":
 @pytest.fixture(scope="session")
 def tiny(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> "Exported":
     """A tiny stable_audio model, exported in fp32."""
-    from tests.export.exports import exported
+    from tests.export.exports import export_checkpoint
 
-    return exported(folder, tmp_path_factory.mktemp("repository") / "models", "tiny")
+    return export_checkpoint(folder, tmp_path_factory.mktemp("repository") / "models", "tiny")
 
 
 @pytest.fixture(scope="session")
 def tiny_3(folder_3: Path, tmp_path_factory: pytest.TempPathFactory) -> "Exported":
     """A tiny stable_audio_3 model, exported in fp32."""
-    from tests.export.exports import exported
+    from tests.export.exports import export_checkpoint
 
-    return exported(folder_3, tmp_path_factory.mktemp("repository") / "models", "tiny3")
+    return export_checkpoint(folder_3, tmp_path_factory.mktemp("repository") / "models", "tiny3")

@@ -33,7 +33,7 @@ class Exported:
         return paths | {"tokenizer": self.artifact("tokenizer", "tokenizer.json")}
 
 
-def exported(folder: Path, repository: Path, name: str) -> Exported:
+def export_checkpoint(folder: Path, repository: Path, name: str) -> Exported:
     stages: list[str] = []
     request = ExportRequest(
         checkpoint=open_checkpoint(str(folder)), name=name, repository=repository, choices=CHOICES

@@ -11,7 +11,7 @@ from export.configs import (
     ServingOptions,
     config_texts,
     model_name,
-    unpinned,
+    unpin,
 )
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, read_card
@@ -38,7 +38,7 @@ def any_card(request: pytest.FixtureRequest, card: ModelCard) -> ModelCard:
     return replace(card, family=request.param)
 
 
-def parsed(card: ModelCard, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def parse(card: ModelCard, **options: Any) -> dict[str, Any]:  # noqa: ANN401
     texts = config_texts(card, ServingOptions(**options))
     return {name: text_format.Parse(text, protocol.ModelConfig()) for name, text in texts.items()}
 
@@ -52,7 +52,7 @@ def spec_of(tensor: Any) -> TensorSpec:  # noqa: ANN401  # a protobuf message
 
 @pytest.mark.parametrize("component", IO)
 def test_tensors_are_those_of_the_shared_vocabulary(any_card: ModelCard, component: str) -> None:
-    config = parsed(any_card)[component]
+    config = parse(any_card)[component]
 
     assert config.name == model_name(any_card, component)
     assert tuple(map(spec_of, config.input)) == IO[component](any_card).inputs
@@ -77,14 +77,14 @@ def test_what_promoting_changes_is_not_compared(card: ModelCard) -> None:
     assert first != second
     for component, text in first.items():
         line = f'parameters {{ key: "{VERSIONS_PARAMETER}" value {{ string_value: "x" }} }}\n'
-        assert unpinned(text + line) == unpinned(second[component])
+        assert unpin(text + line) == unpin(second[component])
 
 
 def test_the_card_travels_in_the_configs_that_are_read_for_it(card: ModelCard) -> None:
     texts = config_texts(card, ServingOptions())
 
     for component in CARRIES_CARD:
-        parameters = parsed(card)[component].parameters
+        parameters = parse(card)[component].parameters
         assert parameters[CARD_PARAMETER].string_value == card.to_json()
         assert read_card(texts[component]) == card
 
@@ -102,7 +102,7 @@ def test_a_card_of_another_release_is_not_taken(card: ModelCard) -> None:
 
 def test_python_models_say_that_they_run_on_the_cpu(card: ModelCard) -> None:
     # Without a kind Triton would put them onto the GPU, where there is one.
-    configs = parsed(card)
+    configs = parse(card)
     for component in PYTHON_BACKED:
         assert configs[component].backend == component
         assert [(g.kind, g.count) for g in configs[component].instance_group] == [
@@ -116,7 +116,7 @@ def test_python_models_say_that_they_run_on_the_cpu(card: ModelCard) -> None:
 
 
 def test_only_the_tokenizer_limits_its_queue(card: ModelCard) -> None:
-    configs = parsed(card, max_queue=7)
+    configs = parse(card, max_queue=7)
 
     limits = {
         component: config.dynamic_batching.default_queue_policy.max_queue_size
@@ -128,7 +128,7 @@ def test_only_the_tokenizer_limits_its_queue(card: ModelCard) -> None:
 
 
 def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
-    configs = parsed(card, max_batch=5, step_batch=4, max_pending=3, threads=6)
+    configs = parse(card, max_batch=5, step_batch=4, max_pending=3, threads=6)
 
     denoiser = configs["denoiser"].parameters
     assert denoiser["transformer"].string_value == "starter_transformer"
@@ -149,13 +149,13 @@ def test_options_end_up_where_they_are_read(card: ModelCard) -> None:
 def test_only_a_transformer_in_process_has_lanes(
     card: ModelCard, in_process: bool, place: str, lanes: str
 ) -> None:
-    denoiser = parsed(card, in_process=in_process, lanes=3)["denoiser"].parameters
+    denoiser = parse(card, in_process=in_process, lanes=3)["denoiser"].parameters
     assert denoiser["transformer_in_process"].string_value == place
     assert denoiser["lanes"].string_value == lanes
 
 
 def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: ModelCard) -> None:
-    configs = parsed(any_card)
+    configs = parse(any_card)
     ensemble = configs[ENSEMBLE]
     known = {tensor.name for tensor in ensemble.input}
     for step in ensemble.ensemble_scheduling.step:

@@ -50,7 +50,7 @@ def test_stable_audio_3_medium_has_its_published_size() -> None:
     assert not card.guidance
 
 
-def finished(folder: Path, result: Result) -> Path:
+def write_results(folder: Path, result: Result) -> Path:
     names = [f"{family}/{net}" for family in ("stable_audio", "stable_audio_3") for net in NETWORKS]
     (folder / "results.json").write_text(json.dumps({name: asdict(result) for name in names}))
     return folder
@@ -61,7 +61,7 @@ def test_what_is_finished_is_not_done_again(
 ) -> None:
     # Its width is taken when the module is first imported, whichever test does that.
     monkeypatch.setattr("export.screen._output", Console(soft_wrap=True, width=200))
-    result = CliRunner().invoke(app, ["--folder", str(finished(tmp_path, RESULT))])
+    result = CliRunner().invoke(app, ["--folder", str(write_results(tmp_path, RESULT))])
 
     assert result.exit_code == 0
     assert "stable_audio_3/transformer" in result.stdout
@@ -72,7 +72,7 @@ def test_what_is_finished_is_not_done_again(
 def test_too_much_memory_is_a_failure(tmp_path: Path) -> None:
     hungry = replace(RESULT, peak_bytes=13 * 2**30)
 
-    result = CliRunner().invoke(app, ["--folder", str(finished(tmp_path, hungry))])
+    result = CliRunner().invoke(app, ["--folder", str(write_results(tmp_path, hungry))])
 
     assert result.exit_code == 1
     assert "more than 12 GiB" in result.stderr

@@ -51,7 +51,7 @@ def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
 
 
-def encoded(pipeline: StableAudioPipeline, negative: str | None) -> tuple[torch.Tensor, ...]:
+def encode(pipeline: StableAudioPipeline, negative: str | None) -> tuple[torch.Tensor, ...]:
     """Return what diffusers makes of two texts: conditioning of both, and the global one."""
     with torch.no_grad():
         text = pipeline.encode_prompt("rain on a roof", "cpu", negative is not None, negative)
@@ -78,7 +78,7 @@ def test_prompt_and_negative_prompt_are_encoded_as_diffusers_does(
 
     conditioning, negative, global_conditioning = call(graphs_of(pipeline)["text_encoder"], inputs)
 
-    expected, expected_global = encoded(pipeline, "low quality")
+    expected, expected_global = encode(pipeline, "low quality")
     assert relative_error(conditioning, expected[1:]) < TOLERANCE
     assert relative_error(negative, expected[:1]) < TOLERANCE
     assert relative_error(global_conditioning, expected_global) < TOLERANCE
@@ -90,7 +90,7 @@ def test_no_negative_prompt_is_all_zeros_as_in_diffusers(pipeline: StableAudioPi
 
     conditioning, negative, _ = call(graphs_of(pipeline)["text_encoder"], inputs)
 
-    assert relative_error(conditioning, encoded(pipeline, None)[0]) < TOLERANCE
+    assert relative_error(conditioning, encode(pipeline, None)[0]) < TOLERANCE
     assert not negative.any()
 
 

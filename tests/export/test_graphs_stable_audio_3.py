@@ -55,7 +55,7 @@ def tokens_of(pipeline: StableAudio3Pipeline, *texts: str) -> Tensors:
     }
 
 
-def encoded(pipeline: StableAudio3Pipeline, text: str) -> tuple[torch.Tensor, ...]:
+def encode(pipeline: StableAudio3Pipeline, text: str) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
         duration = pipeline.encode_duration(2.0, "cpu", 1, 1)
         context, mask = pipeline.prepare_cross_attention(
@@ -69,8 +69,8 @@ def test_texts_and_duration_are_encoded_as_diffusers_does(pipeline_3: StableAudi
 
     found = call(graphs_of(pipeline_3)["text_encoder"], inputs)
 
-    context, mask, duration = encoded(pipeline_3, "a church bell")
-    negative_context, negative_mask, _ = encoded(pipeline_3, "")
+    context, mask, duration = encode(pipeline_3, "a church bell")
+    negative_context, negative_mask, _ = encode(pipeline_3, "")
     assert relative_error(found[tensors.CONDITIONING], context) < TOLERANCE
     assert torch.equal(found[tensors.CONDITIONING_MASK], mask)
     assert relative_error(found[tensors.NEGATIVE_CONDITIONING], negative_context) < TOLERANCE
@@ -83,7 +83,7 @@ def test_without_guidance_only_the_prompt_is_encoded(pipeline_3: StableAudio3Pip
 
     found = call(graphs_of(pipeline_3, guidance=False)["text_encoder"], inputs)
 
-    context, mask, _ = encoded(pipeline_3, "a church bell")
+    context, mask, _ = encode(pipeline_3, "a church bell")
     assert relative_error(found[tensors.CONDITIONING], context) < TOLERANCE
     assert torch.equal(found[tensors.CONDITIONING_MASK], mask)
     assert len(found) == 3

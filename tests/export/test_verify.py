@@ -20,7 +20,7 @@ from tritone import tensors
 pytestmark = pytest.mark.export
 
 
-def spoiled(source: Path, target: Path, value: float) -> Path:
+def spoil(source: Path, target: Path, value: float) -> Path:
     """Write a copy of a network, the largest weight of which has one wrong value."""
     model = onnx.load(source)
     weight = max(model.graph.initializer, key=lambda tensor: int(np.prod(tensor.dims)))
@@ -55,7 +55,7 @@ def test_samples_may_be_one_step_off_and_no_more() -> None:
 def test_one_wrong_weight_is_found(
     tiny: Exported, cases: list[verify.Case], tmp_path: Path
 ) -> None:
-    path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", 3.0)
+    path = spoil(tiny.artifact("transformer"), tmp_path / "model.onnx", 3.0)
 
     with pytest.raises(
         VerificationFailed, match=r"transformer is \d\.\de[+-]\d+ off .*than the tolerance 0\.0001"
@@ -66,7 +66,7 @@ def test_one_wrong_weight_is_found(
 def test_numbers_that_are_not_finite_are_found(
     tiny: Exported, cases: list[verify.Case], tmp_path: Path
 ) -> None:
-    path = spoiled(tiny.artifact("transformer"), tmp_path / "model.onnx", float("nan"))
+    path = spoil(tiny.artifact("transformer"), tmp_path / "model.onnx", float("nan"))
 
     with pytest.raises(VerificationFailed, match="not finite"):
         verify.verify_component("transformer", cases, path, "fp32")

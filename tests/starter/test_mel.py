@@ -21,10 +21,10 @@ def test_components_keep_what_they_hold_and_have_the_wanted_variances() -> None:
     mixing = draw.normal(size=(LATENT.mel_channels, LATENT.packed_values))
     packed = (draw.normal(size=(2000, LATENT.mel_channels)) @ mixing).astype(np.float32) + 3
     measured = measure(packed, LATENT)
-    channels = measured.normalised(packed)
+    channels = measured.normalise(packed)
     assert channels.shape == (2000, LATENT.mel_channels)
     # not to the last digit: stacked frames share a mean, and those drawn here differ a little
-    assert np.abs(measured.restored(channels) - packed).mean() < 0.02 * packed.std()
+    assert np.abs(measured.restore(channels) - packed).mean() < 0.02 * packed.std()
     variances = channels.var(0)
     assert np.isclose(variances.mean(), 1.0, rtol=1e-3)
     assert (np.diff(variances) <= 1e-3).all()  # the coarsest first

@@ -15,7 +15,7 @@ from starter.assemble import assemble, load_denoiser, read_defaults
 from starter.instrument import Instrument, Order
 from starter.networks import Condition, Denoiser, build_vae
 from starter.recipe import Recipe
-from starter.sampler import Settings, denoised, sample, starting_noise
+from starter.sampler import Settings, denoise, sample, starting_noise
 from starter.training import Plan, Trainee
 from starter.transformer_training import Material
 from tritone.card import ModelCard, ScheduleSettings
@@ -74,7 +74,7 @@ def test_a_seed_is_the_servers_seed(
     while not theirs.is_done:
         x = torch.from_numpy(theirs.latents)[None]
         with torch.no_grad():
-            clean = denoised(player.denoiser, x, theirs.sigma, (guided, SETTINGS.guidance))
+            clean = denoise(player.denoiser, x, theirs.sigma, (guided, SETTINGS.guidance))
         theirs.advance(clean[0].numpy())
     assert np.allclose(ours[0], theirs.latents, atol=1e-4)
 

@@ -17,7 +17,7 @@ from starter.mel import log_mel, unpack
 from starter.networks import Denoiser, build_vae
 from starter.recipe import Recipe
 from starter.text_training import draw_captions, teach
-from starter.training import Plan, Progress, Trainee, learning_rate, paced
+from starter.training import Plan, Progress, Trainee, learning_rate, pace
 from starter.transformer_training import Material, training_loss
 
 PLAN = Plan(minutes=1, steps=4, warm_up_steps=1)
@@ -83,7 +83,7 @@ def test_a_pause_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1000.0, 1000.0, 1001.0, 1001.0, 1002.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     progress = Progress()
-    steps = paced(Plan(minutes=1), progress)
+    steps = pace(Plan(minutes=1), progress)
     next(steps), next(steps), next(steps)
     assert progress.active_s == pytest.approx(16.0)
 
@@ -113,7 +113,7 @@ def test_the_head_start_sounds_where_the_latents_say(
     start_as_bank(decoder, Source(cache, measured, recipe.latent))
     entry = next(e for e in cache.entries if e.kinds == ("beep",))
     packed = cache.mels[entry.first_frame : entry.first_frame + entry.frames].astype(np.float32)
-    mels = torch.from_numpy(measured.normalised(packed).T[None])
+    mels = torch.from_numpy(measured.normalise(packed).T[None])
     noise = torch.zeros(1, recipe.latent.noise_channels, entry.frames)
     with torch.no_grad():
         wave = decoder(torch.cat([mels, noise], dim=1))[0, 0].numpy()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tritone.conftest import OPEN_CARD
+from tests.cards import OPEN_CARD
 from tritone.card import ModelCard
 from tritone.spans import span
 

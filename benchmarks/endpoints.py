@@ -19,7 +19,7 @@ _JOB_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Endpoint:
     """A server and the protocol that it is asked in."""
 
     name: str
@@ -102,11 +102,11 @@ CONTRACTS: Sequence[tuple[str, Ask]] = (
 )
 
 
-def contract_targets(stack: Stack) -> list[Target]:
-    """Return a target per REST contract of a stack."""
-    return [Target(name, stack.url, ask, stack.process) for name, ask in CONTRACTS]
+def contract_endpoints(stack: Stack) -> list[Endpoint]:
+    """Return a endpoint per REST contract of a stack."""
+    return [Endpoint(name, stack.url, ask, stack.process) for name, ask in CONTRACTS]
 
 
-def stack_target(name: str, stack: Stack) -> Target:
+def stack_endpoint(name: str, stack: Stack) -> Endpoint:
     """Return a stack as it is asked where the contract does not matter."""
-    return Target(name, stack.url, vllm_omni, stack.process)
+    return Endpoint(name, stack.url, vllm_omni, stack.process)
