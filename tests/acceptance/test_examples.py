@@ -18,8 +18,8 @@ import httpx2
 import jinja2
 import pytest
 import yaml  # type: ignore[import-untyped]
-from ops.processes.ports import choose_ports
 
+from ops.processes.ports import choose_ports
 from tests.acceptance.conftest import ROOT
 from tests.acceptance.drills import until
 from tests.acceptance.stack import Stack
