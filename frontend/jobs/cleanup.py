@@ -40,9 +40,9 @@ async def sweep(system: JobSystem) -> None:
         BackendUnavailable: the database is away.
     """
     jobs = system.settings.jobs
-    found = await system.store.recover(jobs.max_attempts)
+    found = await system.recovery.recover(jobs.max_attempts)
     n_deliveries = await system.deliveries.recover(jobs.lease_s)
-    await system.store.delete_dead_tasks(2 * jobs.lease_s)
+    await system.recovery.clear_queue(2 * jobs.lease_s)
     if found.requeued or found.ended or found.forgotten or n_deliveries:
         _log.warning(
             "took over from dead workers",
@@ -60,7 +60,7 @@ async def purge(system: JobSystem) -> None:
         BackendUnavailable: the database is away.
     """
     retention_s = system.settings.storage.retention_s
-    while made := await system.store.purge(retention_s):
+    while made := await system.recovery.purge(retention_s):
         await system.files.delete([file.key for result in made for file in result.files])
     limit = datetime.now(UTC) - timedelta(seconds=retention_s + _UNKNOWN_FILES_S)
     n_files = await system.files.delete_days_before(limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
-from frontend.jobs.queue import DELIVER, Queue
+from frontend.jobs.queue import Queue
 from frontend.webhooks.model import Announcement, Attempt, AttemptOutcome, Delivery, DeliveryStatus
 
 _ID_BYTES = 18
@@ -76,7 +76,7 @@ class DeliveryStore:
                 if answer is not None:
                     await _log_attempt(connection, delivery_id, answer)
                 if settlement.status not in _SETTLED:
-                    await self._queue.add_again(connection, DELIVER, delivery_id, row["next_at"])
+                    await self._queue.add_delivery(connection, delivery_id, row["next_at"])
 
         await self._database.run(work)
 
@@ -91,7 +91,7 @@ class DeliveryStore:
             async with connection.transaction():
                 row = await fetch_one(connection, "restart_delivery", id=delivery_id, owner=owner)
                 if row is not None:
-                    await self._queue.add_again(connection, DELIVER, delivery_id, None)
+                    await self._queue.add_delivery(connection, delivery_id, None)
                 return row
 
         row = await self._database.run(work)
@@ -117,7 +117,7 @@ class DeliveryStore:
             async with connection.transaction():
                 rows = await fetch(connection, "lock_forgotten_deliveries", grace_s=grace_s)
                 for row in rows:
-                    await self._queue.add_again(connection, DELIVER, row["id"], None)
+                    await self._queue.add_delivery(connection, row["id"], None)
             return len(rows)
 
         return await self._database.run(work)

@@ -64,12 +64,13 @@ class JobRunner:
         self._name = name
         self._metrics = system.metrics
 
-    async def run(self, job_id: str) -> None:
-        """Make a job's sound unless somebody else does; when cancelled, give the job back."""
-        claim = Claim(job_id=job_id, claim_id=str(uuid.uuid4()))
-        job = await self._store.claim(claim, self._name)
+    async def run(self) -> None:
+        """Make the sound of the job whose turn it is, if any; when cancelled, give the job back."""
+        claim_id = str(uuid.uuid4())
+        job = await self._store.claim_next(claim_id, self._name)
         if job is None:
             return
+        claim = Claim(job_id=job.id, claim_id=claim_id)
         making = asyncio.create_task(self._make(job))
         async with self._heartbeats.lease(claim, making) as running:
             if job.cancel_requested:  # while it was queued again

@@ -2,8 +2,9 @@
 
 The first task of a row is written by the statement that inserts the row, the others here.
 
-A task only says "look at this row". Rows are the truth: a task that is lost or comes twice does no
-harm, because rows are claimed before anything is done and swept for what was forgotten.
+A task only says that there is work. Rows are the truth: a task that is lost or comes twice does no
+harm, because rows are claimed before anything is done and swept for what was forgotten. A task of
+a job makes a worker begin the job whose turn it is, which may be another one.
 """
 
 from datetime import datetime
@@ -12,9 +13,10 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
 from frontend.database.queries import Connection
+from frontend.jobs.model import Job
 
 GENERATE = "generate"
-"""Queue and task: make the sound of a job."""
+"""Queue and task: make the sound of the job whose turn it is."""
 
 DELIVER = "deliver"
 """Queue and task: try to deliver a webhook. Apart, so that slow receivers delay no sounds."""
@@ -27,14 +29,23 @@ class Queue:
         """Needs no connection of its own: callers bring theirs."""
         self._app = App(connector=PsycopgConnector())
 
-    async def add_again(
-        self, connection: Connection, task: str, row_id: str, at: datetime | None
+    async def add_job(self, connection: Connection, job: Job, at: datetime | None) -> None:
+        """Have one more job begun, at a moment or at once, unless this one's attempt is planned."""
+        await self._add(connection, GENERATE, job.id, f"{job.id}:{job.attempt}", at)
+
+    async def add_delivery(
+        self, connection: Connection, delivery_id: str, at: datetime | None
     ) -> None:
-        """Wake a worker for a known row, at a moment or at once, unless that is planned already."""
+        """Have a webhook attempted, at a moment or at once, unless that is planned already."""
+        await self._add(connection, DELIVER, delivery_id, delivery_id, at)
+
+    async def _add(
+        self, connection: Connection, task: str, row_id: str, lock: str, at: datetime | None
+    ) -> None:
         deferrer = self._app.configure_task(
             task,
             queue=task,
-            queueing_lock=f"{task}:{row_id}",  # at most one waits for a row
+            queueing_lock=f"{task}:{lock}",  # at most one of these waits
             schedule_at=at,
             connection=connection,
         )

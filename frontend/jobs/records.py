@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from frontend.jobs.model import JobFailure, JobResult, JobStatus
+from frontend.jobs.model import JobFailure, JobRequest, JobResult, JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job that is to be accepted."""
+
+    request: JobRequest
+    digest: bytes = b""  # of what the caller sent, to tell a repetition from a clash
+    cost: float = 1.0  # of making it, in any unit that is the same for all
+    traceparent: str | None = None  # W3C trace context that the job's own spans shall continue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +60,15 @@ class JobFilter:
 class Load:
     """How busy the workers are."""
 
-    queued: int
+    queued_by_owner: Mapping[str, int]
     running: int
     oldest_s: float | None  # age of the oldest queued job
     typical_s: float | None  # mean running time of the last jobs; None: there were none
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait, whosever they are."""
+        return sum(self.queued_by_owner.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

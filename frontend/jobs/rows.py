@@ -4,18 +4,22 @@ import json
 
 from frontend.database.queries import Row
 from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
+from frontend.jobs.records import Submission
 
 
-def insert_values(job_id: str, request: JobRequest) -> dict[str, object]:
+def to_values(job_id: str, submission: Submission) -> dict[str, object]:
     """Return the values of a new row."""
+    request = submission.request
     return {
         "id": job_id,
         "owner": request.owner,
         "contract": request.contract,
         "idempotency_key": request.idempotency_key,
-        "digest": request.digest,
+        "digest": submission.digest,
         "request": request.to_json(),
         "labels": json.dumps(dict(request.labels)),
+        "traceparent": submission.traceparent,
+        "cost": submission.cost,
     }
 
 
@@ -36,7 +40,6 @@ def to_job(row: Row) -> Job:
         finished_at=row["finished_at"],
         steps_done=row["steps_done"],
         steps=row["steps"],
-        position=row.get("position"),
         traceparent=row["traceparent"],
         result=None if result is None else JobResult.from_json(result),
         failure=None if error is None else JobFailure(**error),

@@ -1,22 +1,21 @@
 """What contracts do with jobs. Knows no HTTP."""
 
-import asyncio
-import math
 import re
-import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from opentelemetry.trace import SpanKind
 
-from frontend.errors import InvalidRequest, Overloaded
+from frontend.errors import InvalidRequest
 from frontend.jobs.deliveries import DeliveryStore
-from frontend.jobs.model import Job, JobRequest, JobStatus
-from frontend.jobs.records import JobFilter, Load
+from frontend.jobs.model import Job, JobRequest
+from frontend.jobs.positions import QueuePositions
+from frontend.jobs.queue_load import QueueLoad
+from frontend.jobs.records import JobFilter, Submission
 from frontend.jobs.settings import JobSettings
 from frontend.jobs.store import JobStore
+from frontend.jobs.watcher import JobWatcher, Listen
 from frontend.observe import tracing
 from frontend.webhooks.model import Delivery
 from frontend.webhooks.settings import WebhookSettings
@@ -24,8 +23,6 @@ from frontend.webhooks.urls import check_url
 
 MAX_PAGE = 1000
 MAX_LABEL_CHARS = 1000  # also of an idempotency key
-_FIRST_GUESS_S = 10.0  # of a job's running time, before one was seen
-_LOAD_IS_FRESH_S = 1.0
 # Neither can be written into a text column.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -48,21 +45,47 @@ class JobService:
         self,
         store: JobStore,
         deliveries: DeliveryStore,
+        listen: Listen,
         settings: JobSettings,
         webhooks: WebhookSettings,
     ) -> None:
-        """Nothing is kept here but a moment-old measure of the load."""
+        """`listen` hears of changes of jobs, for those who follow them."""
         self._store = store
         self._deliveries = deliveries
-        self._settings = settings
         self._webhooks = webhooks
-        self._load: Load | None = None
-        self._load_at = -math.inf
-        self._measuring: asyncio.Task[Load] | None = None
+        self._positions = QueuePositions(store)
+        self._watcher = JobWatcher(
+            store,
+            self._positions,
+            listen,
+            period_s=settings.poll_s / 2,
+            max_streams=settings.max_streams,
+        )
+        self.load = QueueLoad(store, settings.max_queued)
 
-    async def submit(self, request: JobRequest) -> Job:
+    async def close(self) -> None:
+        """Stop following jobs."""
+        await self._watcher.close()
+
+    async def find_repeated(self, owner: str, idempotency_key: str, digest: bytes) -> Job | None:
+        """Return the job that an idempotency key was accepted for; None: it is a new one.
+
+        Raises:
+            InvalidRequest: the key cannot be used.
+            JobConflict: it was accepted for another request.
+            BackendUnavailable: the database is away.
+        """
+        _check_text(idempotency_key, "Idempotency-Key")
+        return await self._store.find_repeated(owner, idempotency_key, digest)
+
+    async def submit(
+        self, request: JobRequest, *, digest: bytes | None = None, cost: float = 1.0
+    ) -> Job:
         """Accept a job durably; a repeated idempotency key gives the job of the first time.
 
+        Ask `find_repeated` before: a repetition needs no room in the queue.
+        `digest` is of what the caller sent, where that is not the whole `request`; `cost` is that
+        of the sound, in a unit that is the same for all: it decides whose turn comes next.
         The sound itself is not looked at: refuse with `make_plan` first what cannot be made.
 
         Raises:
@@ -72,16 +95,18 @@ class JobService:
             BackendUnavailable: the database is away.
         """
         self._check(request)
-        load = await self.load()
-        if load.queued >= self._settings.max_queued:
-            raise Overloaded(
-                "Too many jobs wait; try again later.",
-                retry_after_s=_typical_s(load),
-                reason="jobs",
-            )
+        await self.load.check_room(request.owner)
         about = {"tritone.contract": request.contract}
         with tracing.span("submit job", about, kind=SpanKind.PRODUCER):
-            return await self._store.insert(str(uuid.uuid4()), request, tracing.traceparent())
+            submission = Submission(
+                request=request,
+                digest=digest or request.digest,
+                cost=cost,
+                traceparent=tracing.traceparent(),
+            )
+            job = await self._store.insert(str(uuid.uuid4()), submission)
+        self.load.note_accepted(request.owner)
+        return job
 
     async def get(self, job_id: str, owner: str | None) -> Job:
         """Return a job, with its queue position while it is queued.
@@ -89,7 +114,7 @@ class JobService:
         Raises:
             JobNotFound: there is none of this owner.
         """
-        return await self._store.get(job_id, owner)
+        return await self._positions.place(await self._store.get(job_id, owner))
 
     async def list(self, which: JobFilter, cursor: str | None = None, limit: int = 20) -> Page:
         """Return a page of jobs.
@@ -124,56 +149,15 @@ class JobService:
         await self._store.delete(job_id, owner)
 
     async def events(self, job_id: str, owner: str | None) -> AsyncIterator[Job]:
-        """Yield a job now and at every change of status, progress or position until it is over.
+        """Return what yields a job now and at every change until it is over.
 
         Raises:
-            JobNotFound: there is none of this owner, or not any more.
+            JobNotFound: there is none of this owner, or, while it is followed, not any more.
+            Overloaded: too many are followed already.
         """
-        seen: tuple[object, ...] | None = None
-        while True:
-            job = await self._store.get(job_id, owner)
-            shown = _shown(job)
-            if shown != seen:
-                yield job
-            if job.is_over:
-                return
-            seen = shown
-            # Asked again rather than notified: a NOTIFY per step would serialise all commits.
-            await asyncio.sleep(self._settings.poll_s / 2)
-
-    async def load(self) -> Load:
-        """Return how busy the workers are, at most a second ago.
-
-        Raises:
-            BackendUnavailable: the database is away.
-        """
-        if self._load is not None and time.monotonic() - self._load_at < _LOAD_IS_FRESH_S:
-            return self._load
-        # One question for everybody who asks meanwhile, also while the database is away.
-        if self._measuring is None or self._measuring.done():
-            self._measuring = asyncio.create_task(self._measure())
-        return await asyncio.shield(self._measuring)
-
-    async def _measure(self) -> Load:
-        self._load = await self._store.load()
-        self._load_at = time.monotonic()
-        return self._load
-
-    async def eta_s(self, job: Job | None = None) -> int:
-        """Return when a job should be over, in whole seconds from now; None: one submitted now.
-
-        From the running time of the last jobs, the queue before it, and how many run at once.
-        """
-        if job is not None and job.is_over:
-            return 0
-        load = await self.load()
-        typical_s = _typical_s(load)
-        if job is not None and job.status is JobStatus.RUNNING and job.started_at is not None:
-            ran_s = (datetime.now(UTC) - job.started_at).total_seconds()
-            return max(1, math.ceil(typical_s - ran_s))
-        before = load.queued if job is None or job.position is None else job.position
-        rounds = before / max(1, load.running)
-        return max(1, math.ceil((rounds + 1) * typical_s))
+        job = await self.get(job_id, owner)
+        self._watcher.check_room(owner or "")
+        return self._watcher.follow(job, owner or "")
 
     async def deliveries(self, job_id: str, owner: str | None) -> tuple[Delivery, ...]:
         """Return a job's webhooks with the log of their attempts, oldest first.
@@ -216,12 +200,3 @@ def _check_text(text: str, field: str) -> None:
             field=field,
             kind="not_unicode",
         )
-
-
-def _typical_s(load: Load) -> float:
-    return _FIRST_GUESS_S if load.typical_s is None else load.typical_s
-
-
-def _shown(job: Job) -> tuple[object, ...]:
-    progress = (job.steps_done, job.steps, job.position)
-    return (job.status, job.attempt, job.cancel_requested, *progress)

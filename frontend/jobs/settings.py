@@ -16,6 +16,9 @@ class JobSettings(BaseModel):
         8, ge=2, le=100, description="Connections of one process to the database."
     )
     max_queued: int = Field(10_000, ge=1, description="Jobs that wait before new ones are refused.")
+    max_streams: int = Field(
+        1000, ge=1, description="Event streams that one frontend serves before it refuses more."
+    )
     concurrency: int = Field(4, ge=1, le=256, description="Jobs that one worker runs at once.")
     lease_s: float = Field(
         15.0,

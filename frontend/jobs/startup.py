@@ -4,14 +4,18 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from pydantic import SecretStr
 
 from frontend.database.connections import make_pool
 from frontend.database.database import Database
+from frontend.database.notifications import listen
 from frontend.jobs.deliveries import DeliveryStore
+from frontend.jobs.endings import Endings
 from frontend.jobs.queue import Queue
+from frontend.jobs.recovery import JobRecovery
 from frontend.jobs.service import JobService
 from frontend.jobs.settings import JobSettings
 from frontend.jobs.store import JobStore
@@ -62,6 +66,7 @@ class JobSystem:
     settings: JobSystemSettings
     service: JobService
     store: JobStore
+    recovery: JobRecovery
     deliveries: DeliveryStore
     files: FileStore
     webhook_masters: tuple[bytes, ...] = field(repr=False)  # the newest first
@@ -100,7 +105,10 @@ async def open_jobs(
         system = await _put_together(settings, database, bodies, metrics or Metrics())
         if accepts_at_once:
             await system.store.warm_up()
-        yield system
+        try:
+            yield system
+        finally:
+            await system.service.close()
     finally:
         await database.close()
 
@@ -112,19 +120,21 @@ async def _put_together(
     metrics: Metrics,
 ) -> JobSystem:
     queue = Queue()
-    files = FileStore(
-        settings.storage, await _secret(database, "files", settings.storage.signing_key)
-    )
-    announcer = Announcer(files, bodies)
-    store = JobStore(database, queue, announcer, settings.jobs.lease_s, metrics)
+    key = await _secret(database, "files", settings.storage.signing_key)
+    files = FileStore(settings.storage, key)
+    endings = Endings(queue, Announcer(files, bodies), metrics)
+    lease_s = settings.jobs.lease_s
+    store = JobStore(database, endings, lease_s)
     deliveries = DeliveryStore(database, queue)
+    listening = partial(listen, settings.database_url, "listen_to_jobs")
     masters = [await _secret(database, "webhooks", settings.webhooks.secret)]
     if settings.webhooks.previous_secret is not None:
         masters.append(settings.webhooks.previous_secret.get_secret_value().encode())
     return JobSystem(
         settings=settings,
-        service=JobService(store, deliveries, settings.jobs, settings.webhooks),
+        service=JobService(store, deliveries, listening, settings.jobs, settings.webhooks),
         store=store,
+        recovery=JobRecovery(database, queue, endings, lease_s, metrics),
         deliveries=deliveries,
         files=files,
         webhook_masters=tuple(masters),

@@ -2,15 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
-from frontend.jobs.deliveries import add_delivery
+from frontend.jobs.endings import Endings
 from frontend.jobs.errors import JobConflict
-from frontend.jobs.model import Job, JobFailure, JobRequest, JobResult, JobStatus
-from frontend.jobs.queue import GENERATE, Queue
+from frontend.jobs.model import Job, JobRequest
 from frontend.jobs.records import (
     Claim,
     Ending,
@@ -18,47 +17,28 @@ from frontend.jobs.records import (
     JobCounts,
     JobFilter,
     Load,
-    Recovered,
+    Submission,
 )
-from frontend.jobs.rows import insert_values, to_job
-from frontend.observe.metrics import Metrics
+from frontend.jobs.rows import to_job, to_values
 from frontend.sounds.request import GenerationRequest
-from frontend.webhooks.model import Announcement
-
-Announce = Callable[[Job], Awaitable[Announcement | None]]
-"""What to tell whom about an ended job; None: nobody asked."""
-
-_RECONNECT_S = 3.0  # that workers may take to find a restarted database
-_GAVE_UP = JobFailure(name="GenerationFailed", message="The sound could not be made.")
 
 
 class JobStore:
     """Jobs that survive everything but the loss of the disk. Every method may be repeated."""
 
-    def __init__(
-        self,
-        database: Database,
-        queue: Queue,
-        announce: Announce,
-        lease_s: float,
-        metrics: Metrics,
-    ) -> None:
-        """`announce` runs inside the transaction that ends a job: it must not wait for anybody."""
+    def __init__(self, database: Database, endings: Endings, lease_s: float) -> None:
+        """`lease_s`: how long a claim is good without a heartbeat."""
         self._database = database
-        self._queue = queue
-        self._announce = announce
+        self._endings = endings
         self._lease_s = lease_s
-        self._metrics = metrics
 
-    async def insert(self, job_id: str, request: JobRequest, traceparent: str | None = None) -> Job:
+    async def insert(self, job_id: str, submission: Submission) -> Job:
         """Accept a job, with its first task; a known idempotency key gives the earlier job.
-
-        `traceparent`: W3C trace context that the job's own spans shall continue.
 
         Raises:
             JobConflict: the key belongs to another request.
         """
-        values = insert_values(job_id, request) | {"traceparent": traceparent}
+        values = to_values(job_id, submission)
 
         async def work(connection: Connection) -> Row | None:
             accepted = await fetch_one(connection, "insert_job", **values)
@@ -67,11 +47,21 @@ class JobStore:
         row = None
         while row is None:  # the job that was met may be deleted meanwhile
             row = await self._database.run(work)
-        if bytes(row["digest"]) != values["digest"]:
-            raise JobConflict(
-                "The idempotency key was used for another request.", field="Idempotency-Key"
-            )
-        return to_job(row)
+        return _same_request(row, submission.digest)
+
+    async def find_repeated(self, owner: str, idempotency_key: str, digest: bytes) -> Job | None:
+        """Return the job that an idempotency key was accepted for, if it was.
+
+        Raises:
+            JobConflict: it was accepted for another request.
+        """
+        values = {"id": None, "owner": owner, "idempotency_key": idempotency_key}
+
+        async def work(connection: Connection) -> Row | None:
+            return await fetch_one(connection, "find_repeated_job", **values)
+
+        row = await self._database.run(work)
+        return None if row is None else _same_request(row, digest)
 
     async def warm_up(self) -> None:
         """Accept a job on every connection, and undo it.
@@ -83,7 +73,7 @@ class JobStore:
             BackendUnavailable: the database is away for too long.
         """
         request = JobRequest(sound=GenerationRequest(prompt="x"), contract="", formats=())
-        values = insert_values(str(uuid.uuid4()), request) | {"traceparent": None}
+        values = to_values(str(uuid.uuid4()), Submission(request=request))
 
         async def work(connection: Connection) -> None:
             async with connection.transaction(force_rollback=True):
@@ -93,7 +83,7 @@ class JobStore:
         await self._database.on_every_connection(work)
 
     async def get(self, job_id: str, owner: str | None) -> Job:
-        """Return a job with its queue position.
+        """Return a job.
 
         Raises:
             JobNotFound: there is none of this owner; None: any owner.
@@ -103,6 +93,28 @@ class JobStore:
             return await fetch_one(connection, "get_job", id=job_id, owner=owner)
 
         return to_job(_found(await self._database.run(work) if _is_id(job_id) else None))
+
+    async def get_changed(self, jobs: Sequence[Job]) -> dict[str, Job | None]:
+        """Return those that differ from these snapshots, by their ids; None: it is gone."""
+
+        async def work(connection: Connection) -> list[Row]:
+            return await fetch(
+                connection,
+                "list_changed_jobs",
+                ids=[job.id for job in jobs],
+                updated_at=[job.updated_at for job in jobs],
+            )
+
+        rows = await self._database.run(work)
+        return {str(row["seen_id"]): to_job(row) if row["id"] else None for row in rows}
+
+    async def get_positions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many jobs come before each of these in the queue; not queued: left out."""
+
+        async def work(connection: Connection) -> list[Row]:
+            return await fetch(connection, "queue_positions", ids=list(job_ids))
+
+        return {str(row["id"]): row["position"] for row in await self._database.run(work)}
 
     async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
         """Return jobs beyond the one numbered `after`."""
@@ -123,18 +135,19 @@ class JobStore:
 
         return [to_job(row) for row in await self._database.run(work)]
 
-    async def claim(self, claim: Claim, worker: str) -> Job | None:
-        """Begin an attempt; None: somebody else did, or the job is over."""
+    async def claim_next(self, claim_id: str, worker: str) -> Job | None:
+        """Begin an attempt at the job whose turn it is; None: none is due."""
 
         async def work(connection: Connection) -> Row | None:
-            return await fetch_one(
-                connection,
-                "claim_job",
-                id=claim.job_id,
-                claim_id=claim.claim_id,
-                worker=worker,
-                lease_s=self._lease_s,
-            )
+            async with connection.transaction():
+                await execute(connection, "lock_turns")
+                return await fetch_one(
+                    connection,
+                    "claim_next_job",
+                    claim_id=claim_id,
+                    worker=worker,
+                    lease_s=self._lease_s,
+                )
 
         row = await self._database.run(work)
         return None if row is None else to_job(row)
@@ -161,38 +174,11 @@ class JobStore:
 
         async def work(connection: Connection) -> Job | None:
             async with connection.transaction():
-                return await self._end(connection, claim, ending)
+                return await self._endings.end(connection, claim, ending)
 
         job = await self._database.run(work)
         if job is not None:
-            self._count(job)
-        return job
-
-    def _count(self, job: Job) -> None:
-        # After the transaction: one that is run again must not count twice.
-        contract = job.request.contract
-        self._metrics.jobs_ended.labels(contract, job.status.value).inc()
-        if job.finished_at is not None:
-            duration = job.finished_at - job.created_at
-            self._metrics.job_seconds.labels(contract).observe(duration.total_seconds())
-
-    async def _end(self, connection: Connection, claim: Claim, ending: Ending) -> Job | None:
-        row = await fetch_one(
-            connection,
-            "end_running_job",
-            id=claim.job_id,
-            claim_id=claim.claim_id,
-            status=ending.status,
-            result=ending.result.to_json() if ending.result is not None else None,
-            error=ending.failure.to_json() if ending.failure is not None else None,
-        )
-        return None if row is None else await self._announced(connection, row)
-
-    async def _announced(self, connection: Connection, row: Row) -> Job:
-        job = to_job(row)
-        announcement = await self._announce(job)
-        if announcement is not None:
-            await add_delivery(connection, job.id, announcement)
+            self._endings.count(job)
         return job
 
     async def requeue(self, claim: Claim, delay_s: float, strikes: int) -> Job | None:
@@ -200,26 +186,9 @@ class JobStore:
 
         async def work(connection: Connection) -> Job | None:
             async with connection.transaction():
-                return await self._requeue(connection, claim, delay_s, strikes)
+                return await self._endings.requeue(connection, claim, delay_s, strikes)
 
         return await self._database.run(work)
-
-    async def _requeue(
-        self, connection: Connection, claim: Claim, delay_s: float, strikes: int
-    ) -> Job | None:
-        row = await fetch_one(
-            connection,
-            "requeue_job",
-            id=claim.job_id,
-            claim_id=claim.claim_id,
-            delay_s=delay_s,
-            strikes=strikes,
-        )
-        if row is None:
-            return None
-        at = row["not_before"] if delay_s else None
-        await self._queue.add_again(connection, GENERATE, claim.job_id, at)
-        return to_job(row)
 
     async def cancel(self, job_id: str, owner: str | None) -> Job:
         """End a queued job, ask the worker of a running one to stop, leave an ended one.
@@ -233,13 +202,13 @@ class JobStore:
                 values = {"id": job_id, "owner": owner}
                 row = await fetch_one(connection, "cancel_queued_job", **values)
                 if row is not None:
-                    return await self._announced(connection, row)
+                    return await self._endings.announce(connection, row)
                 asked = await fetch_one(connection, "request_cancel", **values)
                 return asked or await fetch_one(connection, "get_job", **values)
 
         found = await self._database.run(work) if _is_id(job_id) else None
         if isinstance(found, Job):
-            self._count(found)
+            self._endings.count(found)
             return found
         return to_job(_found(found))
 
@@ -254,40 +223,6 @@ class JobStore:
             return await fetch_one(connection, "delete_job", id=job_id, owner=owner)
 
         _found(await self._database.run(work) if _is_id(job_id) else None)
-
-    async def recover(self, max_attempts: int) -> Recovered:
-        """Take jobs from dead workers and wake those that nobody remembers."""
-
-        async def work(connection: Connection) -> tuple[Recovered, list[Job]]:
-            async with connection.transaction():
-                settled_s = self._lease_s + _RECONNECT_S
-                orphans = await fetch(connection, "lock_orphans", settled_s=settled_s)
-                taken = [await self._take_back(connection, row, max_attempts) for row in orphans]
-                ended = [job for job in taken if job is not None]
-                forgotten = await fetch(connection, "lock_forgotten_jobs", grace_s=self._lease_s)
-                for row in forgotten:
-                    await self._queue.add_again(connection, GENERATE, str(row["id"]), None)
-            n_requeued = len(orphans) - len(ended)
-            found = Recovered(requeued=n_requeued, ended=len(ended), forgotten=len(forgotten))
-            return found, ended
-
-        found, ended = await self._database.run(work)
-        for job in ended:
-            self._count(job)
-        self._metrics.jobs_requeued.labels("worker_died").inc(found.requeued)
-        return found
-
-    async def _take_back(self, connection: Connection, row: Row, max_attempts: int) -> Job | None:
-        """Requeue the job of a dead worker, or end and return it."""
-        claim = Claim(job_id=str(row["id"]), claim_id=str(row["claim_id"]))
-        if row["cancel_requested"]:
-            ending = Ending(status=JobStatus.CANCELLED)
-        elif row["strikes"] + 1 >= max_attempts:
-            ending = Ending(status=JobStatus.ERROR, failure=_GAVE_UP)
-        else:
-            await self._requeue(connection, claim, 0.0, 1)
-            return None
-        return await self._end(connection, claim, ending)
 
     async def load(self) -> Load:
         """Return how busy the workers are."""
@@ -305,22 +240,14 @@ class JobStore:
 
         return JobCounts(**_found(await self._database.run(work)))
 
-    async def purge(self, age_s: float) -> list[JobResult]:
-        """Delete some jobs that ended so long ago; return what they had made; none: finished."""
 
-        async def work(connection: Connection) -> list[Row]:
-            return await fetch(connection, "delete_old_jobs", age_s=age_s)
-
-        rows = await self._database.run(work)
-        return [JobResult.from_json(row["result"]) for row in rows if row["result"] is not None]
-
-    async def delete_dead_tasks(self, age_s: float) -> None:
-        """Forget tasks whose worker has been silent for so long."""
-
-        async def work(connection: Connection) -> None:
-            await execute(connection, "delete_dead_tasks", age_s=age_s)
-
-        await self._database.run(work)
+def _same_request(row: Row, digest: bytes) -> Job:
+    # An empty digest is of a job that an earlier release accepted.
+    if bytes(row["digest"]) not in (b"", digest):
+        raise JobConflict(
+            "The idempotency key was used for another request.", field="Idempotency-Key"
+        )
+    return to_job(row)
 
 
 def _found(row: Row | None) -> Row:

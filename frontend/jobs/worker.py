@@ -82,7 +82,7 @@ class Worker:
 
         @app.task(name=GENERATE, queue=GENERATE)
         async def generate(row_id: str) -> None:
-            await jobs.run(row_id)
+            await jobs.run()
 
         @app.task(name=DELIVER, queue=DELIVER)
         async def deliver(row_id: str) -> None:

@@ -171,7 +171,7 @@ async def generate_sound(request: Request) -> Response:
     accepted = Accepted(
         task_id=job.id,
         conversion_id=other_id(job.id),
-        eta=await get_jobs(request).service.eta_s(job),
+        eta=await get_jobs(request).service.load.eta_s(job),
         credit_estimate=cost_of(body.audio_length or card.default_seconds),
         status=STATUSES[job.status],
     )

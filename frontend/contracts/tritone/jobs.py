@@ -176,10 +176,10 @@ async def cancel_job(request: Request) -> Response:
 )
 async def follow_job(request: Request) -> Response:
     """Send a job now and at every change until it is over, as server-sent events."""
-    first = await _asked(request)  # an unknown job is a 404, and no stream
+    events = await get_jobs(request).service.events(_job_id(request), get_owner(request))
 
     async def views() -> AsyncIterator[tuple[str, object]]:
-        async for job in get_jobs(request).service.events(first.id, get_owner(request)):
+        async for job in events:
             yield job.status.value, job_view(job, await link_files(request, job))
 
     return event_stream(views())

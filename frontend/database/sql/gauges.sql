@@ -2,9 +2,11 @@
 -- Moments are the database's: the clocks of frontends and workers may differ.
 
 -- name: load
--- Tell how busy we are: jobs waiting and running, the age of the oldest, and how long one takes.
+-- Tell how busy we are: whose jobs wait, how many run, the age of the oldest, how long one takes.
 SELECT
-    (SELECT count(*) FROM tritone_jobs WHERE status = 'queued') AS queued,
+    (SELECT coalesce(json_object_agg(owner, n), '{}') FROM (
+        SELECT owner, count(*) AS n FROM tritone_jobs WHERE status = 'queued' GROUP BY owner
+    ) AS waiting) AS queued_by_owner,
     (SELECT count(*) FROM tritone_jobs WHERE status = 'running') AS running,
     (SELECT extract(epoch FROM now() - created_at)::float8 FROM tritone_jobs
         WHERE status = 'queued' ORDER BY seq LIMIT 1) AS oldest_s,

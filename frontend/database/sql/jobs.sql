@@ -6,33 +6,41 @@
 -- One statement, with procrastinate's own function: one round trip, one flush of the disk.
 WITH job AS (
     INSERT INTO tritone_jobs (
-        id, owner, contract, idempotency_key, digest, request, labels, traceparent
+        id, owner, contract, idempotency_key, digest, request, labels, traceparent, cost
     )
     VALUES (
         %(id)s, %(owner)s, %(contract)s, %(idempotency_key)s, %(digest)s, %(request)s, %(labels)s,
-        %(traceparent)s
+        %(traceparent)s, %(cost)s
     )
     ON CONFLICT DO NOTHING
     RETURNING *
 )
 SELECT job.*, procrastinate_defer_jobs_v1(ARRAY[ROW(
-    'generate', 'generate', 0, NULL, 'generate:' || job.id,
+    'generate', 'generate', 0, NULL, 'generate:' || job.id || ':0',
     jsonb_build_object('row_id', job.id), NULL
 )::procrastinate_job_to_defer_v1]) AS tasks
 FROM job;
 
 -- name: find_repeated_job
--- Return the job that an insertion met.
+-- Return the job that an insertion met, or that an idempotency key was accepted for.
 SELECT * FROM tritone_jobs
-WHERE id = %(id)s OR (owner = %(owner)s AND idempotency_key = %(idempotency_key)s);
+WHERE id = %(id)s::uuid OR (owner = %(owner)s AND idempotency_key = %(idempotency_key)s);
 
 -- name: get_job
--- Return a job and, while it is queued, how many are before it.
-SELECT job.*, CASE WHEN status = 'queued' THEN (
-    SELECT count(*) FROM tritone_jobs AS other WHERE other.status = 'queued' AND other.seq < job.seq
-) END AS position
-FROM tritone_jobs AS job
+-- Return a job.
+SELECT * FROM tritone_jobs
 WHERE id = %(id)s AND (%(owner)s::text IS NULL OR owner = %(owner)s);
+
+-- name: list_changed_jobs
+-- Return, of some jobs, those that have changed since they were last seen, and those that are gone.
+SELECT seen.id AS seen_id, job.*
+FROM unnest(%(ids)s::uuid[], %(updated_at)s::timestamptz[]) AS seen (id, updated_at)
+LEFT JOIN tritone_jobs AS job ON job.id = seen.id
+WHERE job.id IS NULL OR job.updated_at <> seen.updated_at;
+
+-- name: listen_to_jobs
+-- Hear of every change of jobs from now on.
+LISTEN tritone_jobs;
 
 -- name: list_jobs
 -- Return one page of an owner's jobs, newest first.
@@ -59,21 +67,6 @@ WHERE (%(owner)s::text IS NULL OR owner = %(owner)s)
     AND (%(after)s::bigint IS NULL OR seq > %(after)s)
 ORDER BY seq
 LIMIT %(limit)s;
-
--- name: claim_job
--- Begin an attempt; asking again with the same claim after a lost answer changes nothing.
-UPDATE tritone_jobs SET
-    status = 'running',
-    attempt = attempt + (status = 'queued')::int,
-    claim_id = %(claim_id)s,
-    worker = %(worker)s,
-    lease_until = now() + %(lease_s)s * interval '1 second',
-    steps_done = NULL,
-    steps = NULL,
-    started_at = now(),
-    updated_at = now()
-WHERE id = %(id)s AND (status = 'queued' OR (status = 'running' AND claim_id = %(claim_id)s))
-RETURNING *;
 
 -- name: renew_leases
 -- Keep the jobs that a worker runs alive and write down how far they are; missing: lost.

@@ -12,15 +12,27 @@ LIMIT 100
 FOR UPDATE SKIP LOCKED;
 
 -- name: lock_forgotten_jobs
--- Return queued jobs that are due and for which no task waits, as after a lost answer.
-SELECT id, not_before FROM tritone_jobs AS job
-WHERE status = 'queued' AND greatest(not_before, updated_at) < now() - %(grace_s)s * interval '1 second'
+-- Return queued jobs that are due while fewer tasks wait than jobs, as after a lost answer. A task
+-- begins whichever job has its turn: their number counts, not whose they are.
+WITH overdue AS (
+    SELECT count(*) AS n FROM tritone_jobs
+    WHERE status = 'queued'
+        AND greatest(not_before, updated_at) < now() - %(grace_s)s * interval '1 second'
+), waiting AS (
+    SELECT count(*) AS n FROM procrastinate_jobs
+    WHERE queue_name = 'generate' AND status = 'todo'
+        AND (scheduled_at IS NULL OR scheduled_at <= now())
+)
+SELECT * FROM tritone_jobs AS job
+WHERE status = 'queued'
+    AND greatest(not_before, updated_at) < now() - %(grace_s)s * interval '1 second'
     AND NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs AS task
-        WHERE task.queueing_lock = 'generate:' || job.id AND task.status = 'todo'
+        SELECT FROM procrastinate_jobs AS task
+        WHERE task.queueing_lock = 'generate:' || job.id || ':' || job.attempt
+            AND task.status = 'todo'
     )
 ORDER BY seq
-LIMIT 100
+LIMIT (SELECT least(100, greatest(0, overdue.n - waiting.n)) FROM overdue CROSS JOIN waiting)
 FOR UPDATE SKIP LOCKED;
 
 -- name: delete_old_jobs

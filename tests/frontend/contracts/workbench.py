@@ -12,6 +12,7 @@ from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.heartbeats import HeartbeatSender
 from frontend.jobs.job_runner import JobRunner
+from frontend.jobs.model import JobStatus
 from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.passes.caller import Caller
 from frontend.sounds.generation import Generator
@@ -50,7 +51,9 @@ class Workbench:
         """Do with a job what a worker does."""
         maker = GeneratorMaker(self.app.state.generator)
         heartbeats = HeartbeatSender(self.system.store, maker.progress, 1.0)
-        await JobRunner(self.system, maker, heartbeats, "test").run(job_id)
+        runner = JobRunner(self.system, maker, heartbeats, "test")
+        while (await self.system.store.get(job_id, None)).status is JobStatus.QUEUED:
+            await runner.run()  # maybe another one, whose turn comes first
 
     async def get(self, url: str, **headers: str) -> httpx2.Response:
         """Follow a link of ours."""

@@ -1,16 +1,27 @@
 """The real store and service on the real database."""
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from frontend.jobs.model import JobRequest, OutputFormat
+from frontend.jobs.records import Claim
 from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
 from ops.stack.postgres import EmbeddedPostgres
 from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.job_settings import make_job_settings
+
+
+async def claim_job(system: JobSystem, job_id: str, worker: str = "here") -> Claim:
+    """Begin the job whose turn it is, which must be this one."""
+    claim_id = str(uuid.uuid4())
+    job = await system.store.claim_next(claim_id, worker)
+    assert job is not None
+    assert job.id == job_id
+    return Claim(job_id=job_id, claim_id=claim_id)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from frontend.jobs.records import Claim, Ending, Heartbeat, Recovered
 from frontend.jobs.startup import JobSystem, JobSystemSettings, NoDatabase, open_jobs
 from frontend.storage.files import FileNotFound
 from frontend.webhooks.model import DeliveryStatus
-from tests.frontend.jobs.conftest import make_request
+from tests.frontend.jobs.conftest import claim_job, make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.job_settings import make_job_settings
 from tests.frontend.jobs.receiver import receiving
@@ -29,20 +29,15 @@ def _execute(job_settings: JobSystemSettings, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _claim(job_id: str) -> Claim:
-    return Claim(job_id=job_id, claim_id=str(uuid.uuid4()))
-
-
 @pytest.fixture
 async def settled(system: JobSystem, monkeypatch: pytest.MonkeyPatch) -> JobSystem:
     # The server of these tests has only just been started.
-    monkeypatch.setattr("frontend.jobs.store._RECONNECT_S", -1000.0)
+    monkeypatch.setattr("frontend.jobs.recovery._RECONNECT_S", -1000.0)
     return system
 
 
 async def _abandoned(system: JobSystem, job_id: str) -> Claim:
-    claim = _claim(job_id)
-    assert await system.store.claim(claim, "dead")
+    claim = await claim_job(system, job_id, "dead")
     _execute(system.settings, f"UPDATE tritone_jobs SET lease_until = {LONG_AGO}")
     return claim
 
@@ -50,7 +45,7 @@ async def _abandoned(system: JobSystem, job_id: str) -> Claim:
 async def test_the_job_of_a_dead_worker_is_queued_again(settled: JobSystem) -> None:
     job = await settled.service.submit(make_request())
     claim = await _abandoned(settled, job.id)
-    assert await settled.store.recover(3) == Recovered(requeued=1)
+    assert await settled.recovery.recover(3) == Recovered(requeued=1)
     again = await settled.service.get(job.id, None)
     assert (again.status, again.strikes) == (JobStatus.QUEUED, 1)
     # The dead are not heard any more.
@@ -63,7 +58,7 @@ async def test_a_cancelled_job_of_a_dead_worker_is_cancelled(settled: JobSystem)
     job = await settled.service.submit(make_request())
     await _abandoned(settled, job.id)
     await settled.service.cancel(job.id, None)
-    assert await settled.store.recover(3) == Recovered(ended=1)
+    assert await settled.recovery.recover(3) == Recovered(ended=1)
     assert (await settled.service.get(job.id, None)).status is JobStatus.CANCELLED
 
 
@@ -72,7 +67,7 @@ async def test_attempts_are_bounded_and_the_last_one_is_announced(settled: JobSy
     job = await settled.service.submit(request)
     for n in range(3):
         await _abandoned(settled, job.id)
-        found = await settled.store.recover(3)
+        found = await settled.recovery.recover(3)
         assert found == (Recovered(ended=1) if n == 2 else Recovered(requeued=1))
     over = await settled.service.get(job.id, None)
     assert over.status is JobStatus.ERROR
@@ -90,7 +85,7 @@ async def test_nobody_is_taken_for_dead_right_after_the_database_came_back(
     job = await system.service.submit(make_request())
     async with open_jobs(slow, {}, 5.0) as other:
         await _abandoned(system, job.id)
-        assert await other.store.recover(3) == Recovered()
+        assert await other.recovery.recover(3) == Recovered()
 
 
 async def test_a_queued_job_without_a_task_is_woken(system: JobSystem) -> None:
@@ -100,8 +95,8 @@ async def test_a_queued_job_without_a_task_is_woken(system: JobSystem) -> None:
         system.settings,
         f"UPDATE tritone_jobs SET updated_at = {LONG_AGO}, not_before = {LONG_AGO}",
     )
-    assert await system.store.recover(3) == Recovered(forgotten=1)
-    assert await system.store.recover(3) == Recovered()  # its task waits now
+    assert await system.recovery.recover(3) == Recovered(forgotten=1)
+    assert await system.recovery.recover(3) == Recovered()  # its task waits now
     async with working(system, SleepingMaker()):
         assert (await ended(system, job)).status is JobStatus.COMPLETED
 
@@ -141,19 +136,20 @@ async def test_old_jobs_go_with_their_files_and_webhooks_and_young_ones_stay(
 
 async def test_a_full_claim_may_be_repeated_after_a_lost_answer(system: JobSystem) -> None:
     job = await system.service.submit(make_request())
-    claim = _claim(job.id)
-    first, second = await system.store.claim(claim, "me"), await system.store.claim(claim, "me")
+    claim_id = str(uuid.uuid4())
+    first = await system.store.claim_next(claim_id, "me")
+    second = await system.store.claim_next(claim_id, "me")
     assert first is not None
     assert second is not None
+    assert first.id == second.id == job.id
     assert (first.attempt, second.attempt) == (1, 1)
-    assert await system.store.claim(_claim(job.id), "somebody else") is None
+    assert await system.store.claim_next(str(uuid.uuid4()), "somebody else") is None
 
 
 async def test_a_job_ends_exactly_once(system: JobSystem) -> None:
     request = make_request(webhook_url="https://example.com/hook")
     job = await system.service.submit(request)
-    claim = _claim(job.id)
-    await system.store.claim(claim, "me")
+    claim = await claim_job(system, job.id)
     endings = [Ending(status=JobStatus.CANCELLED), Ending(status=JobStatus.ERROR)] * 4
     found = await asyncio.gather(*[system.store.end(claim, each) for each in endings])
     assert sum(each is not None for each in found) == 1

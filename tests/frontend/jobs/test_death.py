@@ -52,7 +52,7 @@ def worker(setting: Setting) -> Iterator[subprocess.Popen[str]]:
 
 async def reached(system: JobSystem, job: Job, status: JobStatus, timeout_s: float = 20) -> Job:
     async with asyncio.timeout(timeout_s):
-        async for each in system.service.events(job.id, None):
+        async for each in await system.service.events(job.id, None):
             if each.status is status:
                 return each
     raise AssertionError(f"the job ended as {each.status} instead")

@@ -12,7 +12,7 @@ from frontend.jobs.model import JobFile, JobResult, JobStatus, OutputFormat
 from frontend.jobs.records import Claim, Ending, Heartbeat, JobFilter
 from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
-from tests.frontend.jobs.conftest import make_request
+from tests.frontend.jobs.conftest import claim_job, make_request
 from tests.frontend.jobs.job_settings import make_job_settings
 
 UNKNOWN = "1e68e024-031d-4c36-a063-f04905d7f0d4"
@@ -29,13 +29,8 @@ RESULT = JobResult(
 )
 
 
-def _claim(job_id: str) -> Claim:
-    return Claim(job_id=job_id, claim_id=str(uuid.uuid4()))
-
-
 async def _complete(system: JobSystem, job_id: str) -> None:
-    claim = _claim(job_id)
-    assert await system.store.claim(claim, "here") is not None
+    claim = await claim_job(system, job_id)
     assert await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=RESULT))
 
 
@@ -91,7 +86,7 @@ async def test_a_repeated_idempotency_key_gives_the_same_job(system: JobSystem) 
     assert len({job.id for job in jobs}) == 1
     other = await system.service.submit(make_request(idempotency_key="k", owner="bob"))
     assert other.id != jobs[0].id
-    assert (await system.service.load()).queued <= 2
+    assert (await system.service.load.get()).queued <= 2
 
 
 async def test_a_key_that_was_used_for_another_request_is_a_conflict(system: JobSystem) -> None:
@@ -188,13 +183,12 @@ async def test_a_queued_job_is_cancelled_at_once_and_never_runs(system: JobSyste
     cancelled = await system.service.cancel(job.id, None)
     assert cancelled.status is JobStatus.CANCELLED
     assert cancelled.finished_at is not None
-    assert await system.store.claim(_claim(job.id), "here") is None
+    assert await system.store.claim_next(str(uuid.uuid4()), "here") is None
 
 
 async def test_the_worker_of_a_running_job_is_told_to_cancel(system: JobSystem) -> None:
     job = await system.service.submit(make_request())
-    claim = _claim(job.id)
-    await system.store.claim(claim, "here")
+    claim = await claim_job(system, job.id)
     assert await system.store.renew([Heartbeat(claim=claim)]) == {job.id: False}
     asked = await system.service.cancel(job.id, None)
     assert asked.status is JobStatus.RUNNING
@@ -212,37 +206,36 @@ async def test_events_show_every_change_until_the_end(system: JobSystem) -> None
     job = await system.service.submit(make_request())
     seen: list[tuple[JobStatus, int | None]] = []
 
-    async def follow() -> None:
-        seen.extend(
-            [(each.status, each.steps_done) async for each in system.service.events(job.id, None)]
-        )
-
-    following = asyncio.create_task(follow())
-    await asyncio.sleep(0.2)
-    claim = _claim(job.id)
-    await system.store.claim(claim, "here")
-    for n in (1, 2):
-        await system.store.renew([Heartbeat(claim=claim, steps_done=n, steps=2)])
-        await asyncio.sleep(0.2)
-    await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=RESULT))
-    await asyncio.wait_for(following, 2)
-    assert seen[0] == (JobStatus.QUEUED, None)
-    assert (JobStatus.RUNNING, 1) in seen
-    assert seen[-1] == (JobStatus.COMPLETED, 2)
+    claim: Claim | None = None
+    async with asyncio.timeout(10):
+        async for each in await system.service.events(job.id, None):  # each change waits for us
+            seen.append((each.status, each.steps_done))
+            if claim is None:
+                claim = await claim_job(system, job.id)
+            elif each.steps_done is None:
+                await system.store.renew([Heartbeat(claim=claim, steps_done=1, steps=2)])
+            elif not each.is_over:
+                ending = Ending(status=JobStatus.COMPLETED, result=RESULT)
+                await system.store.end(claim, ending)
+    assert seen == [
+        (JobStatus.QUEUED, None),
+        (JobStatus.RUNNING, None),
+        (JobStatus.RUNNING, 1),
+        (JobStatus.COMPLETED, 2),
+    ]
 
 
 async def test_the_eta_is_a_whole_number_that_grows_with_the_queue(system: JobSystem) -> None:
-    empty = await system.service.eta_s()
+    empty = await system.service.load.eta_s()
     jobs = [await system.service.submit(make_request()) for _ in range(4)]
-    await asyncio.sleep(1.1)  # the load is measured once a second
-    full = await system.service.eta_s()
+    full = await system.service.load.eta_s()
     assert isinstance(full, int)
     assert full == 5 * empty
     first = await system.service.get(jobs[0].id, None)
     last = await system.service.get(jobs[-1].id, None)
-    assert await system.service.eta_s(first) < await system.service.eta_s(last)
+    assert await system.service.load.eta_s(first) < await system.service.load.eta_s(last)
     await _complete(system, first.id)
-    assert await system.service.eta_s(await system.service.get(first.id, None)) == 0
+    assert await system.service.load.eta_s(await system.service.get(first.id, None)) == 0
 
 
 async def test_files_of_a_completed_job_are_in_its_result(system: JobSystem) -> None:
@@ -250,8 +243,7 @@ async def test_files_of_a_completed_job_are_in_its_result(system: JobSystem) -> 
     key = await system.files.put(b"RIFF", "wav")
     file = JobFile(key=key, format="wav", media_type="audio/wav", n_bytes=4)
     result = JobResult.from_json({**_fields(RESULT), "files": [_fields(file)]})
-    claim = _claim(job.id)
-    await system.store.claim(claim, "here")
+    claim = await claim_job(system, job.id)
     await system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=result))
     found = await system.service.get(job.id, None)
     assert found.result == result

@@ -35,7 +35,7 @@ async def working(system: JobSystem, maker: Maker, drain_s: float = 5.0) -> Asyn
 async def ended(system: JobSystem, job: Job, timeout_s: float = 10.0) -> Job:
     """Wait for a job's end."""
     async with asyncio.timeout(timeout_s):
-        async for each in system.service.events(job.id, None):
+        async for each in await system.service.events(job.id, None):
             last = each
     return last
 
@@ -81,7 +81,7 @@ async def test_progress_is_written_down_while_a_job_runs(system: JobSystem) -> N
     job = await system.service.submit(make_request())
     seen: set[int | None] = set()
     async with working(system, SleepingMaker(seconds=1.2)):
-        async for each in system.service.events(job.id, None):
+        async for each in await system.service.events(job.id, None):
             seen.add(each.steps_done)
     assert {1, 2, 3} <= seen
 

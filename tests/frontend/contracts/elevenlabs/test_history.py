@@ -6,9 +6,9 @@ import httpx2
 import pytest
 
 from frontend.jobs.model import JobFile, JobResult, JobStatus
-from frontend.jobs.records import Claim, Ending
+from frontend.jobs.records import Ending
 from tests.frontend.contracts.workbench import Workbench
-from tests.frontend.jobs.conftest import make_request
+from tests.frontend.jobs.conftest import claim_job, make_request
 
 
 async def _made(bench: Workbench, prompt: str = "rain", **changes: object) -> str:
@@ -60,8 +60,7 @@ async def test_a_page_may_have_more_than_a_hundred_items(bench: Workbench) -> No
     )
     for _ in range(101):
         job = await bench.system.service.submit(make_request(owner=""))
-        claim = Claim(job_id=job.id, claim_id=str(uuid.uuid4()))
-        await bench.system.store.claim(claim, "here")
+        claim = await claim_job(bench.system, job.id)
         await bench.system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=result))
     page = (await bench.client.get("/v1/history", params={"page_size": 1000})).json()
     assert (len(page["history"]), page["has_more"]) == (101, False)

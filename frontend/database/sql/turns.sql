@@ -1,0 +1,84 @@
+-- Whose turn it is in the queue: the owner that has used least, then whoever came first, as in
+-- `tritone.turns`. An owner without a row in `tritone_job_shares` is level with the least served.
+-- Moments are the database's: the clocks of frontends and workers may differ.
+
+-- name: lock_turns
+-- Let one worker at a time choose; released at the end of the transaction.
+SELECT pg_advisory_xact_lock(7472697402);
+
+-- name: claim_next_job
+-- Begin an attempt at the job whose turn it is; asking again with the same claim changes nothing.
+WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
+    (SELECT owner FROM tritone_jobs WHERE status = 'queued' ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT job.owner FROM tritone_jobs AS job
+        WHERE job.status = 'queued' AND job.owner > owners.owner
+        ORDER BY job.owner LIMIT 1
+    ) FROM owners WHERE owners.owner IS NOT NULL
+), level AS (
+    SELECT coalesce(min(used), 0) AS used FROM tritone_job_shares
+), next AS (
+    SELECT first.id
+    FROM owners
+    CROSS JOIN level
+    CROSS JOIN LATERAL (
+        SELECT job.id, job.seq FROM tritone_jobs AS job
+        WHERE job.status = 'queued' AND job.owner = owners.owner AND job.not_before <= now()
+        ORDER BY job.seq LIMIT 1
+    ) AS first
+    LEFT JOIN tritone_job_shares AS share ON share.owner = owners.owner
+    WHERE NOT EXISTS (
+        SELECT FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s
+    )
+    ORDER BY coalesce(share.used, level.used), first.seq
+    LIMIT 1
+), claimed AS (
+    UPDATE tritone_jobs AS job SET
+        status = 'running',
+        attempt = attempt + 1,
+        claim_id = %(claim_id)s,
+        worker = %(worker)s,
+        lease_until = now() + %(lease_s)s * interval '1 second',
+        steps_done = NULL,
+        steps = NULL,
+        started_at = now(),
+        updated_at = now()
+    FROM next
+    WHERE job.id = next.id AND job.status = 'queued'
+    RETURNING job.*
+), charged AS (
+    INSERT INTO tritone_job_shares AS share (owner, used)
+    SELECT claimed.owner, level.used + claimed.cost FROM claimed CROSS JOIN level
+    ON CONFLICT (owner) DO UPDATE SET
+        used = share.used + EXCLUDED.used - (SELECT used FROM level)
+)
+SELECT * FROM claimed
+UNION ALL
+SELECT * FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s;
+
+-- name: queue_positions
+-- Return how many jobs come before some queued ones, if nothing else comes meanwhile.
+WITH level AS (
+    SELECT coalesce(min(used), 0) AS used FROM tritone_job_shares
+), turns AS (
+    SELECT job.id, job.seq, coalesce(share.used, level.used)
+        + sum(job.cost) OVER (PARTITION BY job.owner ORDER BY job.seq) - job.cost AS turn
+    FROM tritone_jobs AS job
+    CROSS JOIN level
+    LEFT JOIN tritone_job_shares AS share ON share.owner = job.owner
+    WHERE job.status = 'queued'
+), places AS (
+    SELECT id, row_number() OVER (ORDER BY turn, seq) - 1 AS position FROM turns
+)
+SELECT id, position FROM places WHERE id = ANY (%(ids)s::uuid[]);
+
+-- name: forget_idle_owners
+-- Forget what owners have used that have no job any more: nobody saves up turns by staying away.
+DELETE FROM tritone_job_shares AS share
+WHERE NOT EXISTS (
+        SELECT FROM tritone_jobs AS job WHERE job.status = 'queued' AND job.owner = share.owner
+    )
+    AND NOT EXISTS (
+        SELECT FROM tritone_jobs AS job WHERE job.status = 'running' AND job.owner = share.owner
+    );
