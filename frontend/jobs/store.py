@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from frontend.database.database import Database
-from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
+from frontend.database.queries import Connection, Row, fetch, fetch_one
 from frontend.errors import JobNotFound
 from frontend.jobs.endings import Endings
 from frontend.jobs.errors import JobConflict
@@ -139,15 +139,8 @@ class JobStore:
         """Begin an attempt at the job whose turn it is; None: none is due."""
 
         async def work(connection: Connection) -> Row | None:
-            async with connection.transaction():
-                await execute(connection, "lock_turns")
-                return await fetch_one(
-                    connection,
-                    "claim_next_job",
-                    claim_id=claim_id,
-                    worker=worker,
-                    lease_s=self._lease_s,
-                )
+            values = {"claim_id": claim_id, "worker": worker, "lease_s": self._lease_s}
+            return await fetch_one(connection, "claim_next_job", **values)
 
         row = await self._database.run(work)
         return None if row is None else to_job(row)

@@ -14,6 +14,10 @@ WITH job AS (
     )
     ON CONFLICT DO NOTHING
     RETURNING *
+), entered AS (
+    INSERT INTO tritone_job_shares (owner, used)
+    SELECT owner, (SELECT coalesce(min(used), 0) FROM tritone_job_shares) FROM job
+    ON CONFLICT DO NOTHING
 )
 SELECT job.*, procrastinate_defer_jobs_v1(ARRAY[ROW(
     'generate', 'generate', 0, NULL, 'generate:' || job.id || ':0',

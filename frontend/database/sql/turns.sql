@@ -1,13 +1,12 @@
 -- Whose turn it is in the queue: the owner that has used least, then whoever came first, as in
--- `tritone.turns`. An owner without a row in `tritone_job_shares` is level with the least served.
+-- `tritone.turns`. Who comes (again) begins level with the least served: see `insert_job`. An owner
+-- whose row in `tritone_job_shares` was forgotten at that very moment comes first, once.
 -- Moments are the database's: the clocks of frontends and workers may differ.
-
--- name: lock_turns
--- Let one worker at a time choose; released at the end of the transaction.
-SELECT pg_advisory_xact_lock(7472697402);
 
 -- name: claim_next_job
 -- Begin an attempt at the job whose turn it is; asking again with the same claim changes nothing.
+-- It does not wait for the disk: a claim that a crash of the database undoes is lost like that of a
+-- dead worker.
 WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
     (SELECT owner FROM tritone_jobs WHERE status = 'queued' ORDER BY owner LIMIT 1)
     UNION ALL
@@ -18,21 +17,25 @@ WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
     ) FROM owners WHERE owners.owner IS NOT NULL
 ), level AS (
     SELECT coalesce(min(used), 0) AS used FROM tritone_job_shares
-), next AS (
-    SELECT first.id
+), candidates AS (  -- several of each owner: others may be claiming the first ones now
+    SELECT due.id, due.seq, coalesce(share.used, 0) + due.before AS turn
     FROM owners
-    CROSS JOIN level
     CROSS JOIN LATERAL (
-        SELECT job.id, job.seq FROM tritone_jobs AS job
-        WHERE job.status = 'queued' AND job.owner = owners.owner AND job.not_before <= now()
-        ORDER BY job.seq LIMIT 1
-    ) AS first
+        SELECT id, seq, sum(cost) OVER (ORDER BY seq) - cost AS before FROM (
+            SELECT job.id, job.seq, job.cost FROM tritone_jobs AS job
+            WHERE job.status = 'queued' AND job.owner = owners.owner AND job.not_before <= now()
+            ORDER BY job.seq LIMIT 64
+        ) AS first
+    ) AS due
     LEFT JOIN tritone_job_shares AS share ON share.owner = owners.owner
-    WHERE NOT EXISTS (
+), next AS (
+    SELECT job.id FROM candidates JOIN tritone_jobs AS job ON job.id = candidates.id
+    WHERE job.status = 'queued' AND NOT EXISTS (
         SELECT FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s
     )
-    ORDER BY coalesce(share.used, level.used), first.seq
+    ORDER BY candidates.turn, candidates.seq
     LIMIT 1
+    FOR UPDATE OF job SKIP LOCKED
 ), claimed AS (
     UPDATE tritone_jobs AS job SET
         status = 'running',
@@ -53,19 +56,16 @@ WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
     ON CONFLICT (owner) DO UPDATE SET
         used = share.used + EXCLUDED.used - (SELECT used FROM level)
 )
-SELECT * FROM claimed
+SELECT *, set_config('synchronous_commit', 'off', true) FROM claimed
 UNION ALL
-SELECT * FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s;
+SELECT *, NULL FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s;
 
 -- name: queue_positions
 -- Return how many jobs come before some queued ones, if nothing else comes meanwhile.
-WITH level AS (
-    SELECT coalesce(min(used), 0) AS used FROM tritone_job_shares
-), turns AS (
-    SELECT job.id, job.seq, coalesce(share.used, level.used)
+WITH turns AS (
+    SELECT job.id, job.seq, coalesce(share.used, 0)
         + sum(job.cost) OVER (PARTITION BY job.owner ORDER BY job.seq) - job.cost AS turn
     FROM tritone_jobs AS job
-    CROSS JOIN level
     LEFT JOIN tritone_job_shares AS share ON share.owner = job.owner
     WHERE job.status = 'queued'
 ), places AS (
