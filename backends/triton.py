@@ -11,50 +11,73 @@ from typing import Any
 
 import triton_python_backend_utils as pb_utils
 
+from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
 from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.refusals import CANCELLED
+from tritone.tensors import JOB_ID
 
 ModelConfig = dict[str, Any]
 """Triton's own JSON of one `config.pbtxt`."""
 
 
-def model_config(args: dict[str, str]) -> ModelConfig:
+def read_config(args: dict[str, str]) -> ModelConfig:
     """Return the configuration of the model that `initialize` is called for."""
     config: ModelConfig = json.loads(args["model_config"])
     return config
 
 
-def parameter(config: ModelConfig, key: str) -> str | None:
+def find_parameter(config: ModelConfig, key: str) -> str | None:
     """Return one entry of `parameters`, or None."""
     entry = config.get("parameters", {}).get(key)
     return None if entry is None else str(entry["string_value"])
 
 
-def required_parameter(config: ModelConfig, key: str) -> str:
+def require_parameter(config: ModelConfig, key: str) -> str:
     """Return one entry of `parameters`.
 
     Raises:
         TritonModelException: it is missing; the model does not load.
     """
-    value = parameter(config, key)
+    value = find_parameter(config, key)
     if value is None:
         name = config.get("name")
         raise pb_utils.TritonModelException(f"model '{name}': parameter '{key}' is missing")
     return value
 
 
-def model_card(config: ModelConfig) -> ModelCard:
+def read_card(config: ModelConfig) -> ModelCard:
     """Return the card that the exporter wrote into the configuration."""
-    return ModelCard.from_json(required_parameter(config, CARD_PARAMETER))
+    return ModelCard.from_json(require_parameter(config, CARD_PARAMETER))
 
 
-def error_response(error: RequestFailed) -> pb_utils.InferenceResponse:
+def read_parameters(request: pb_utils.InferenceRequest) -> dict[str, Any]:
+    """Return the parameters of one request, by name."""
+    parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
+    return parameters
+
+
+def read_job_id(request: pb_utils.InferenceRequest) -> str:
+    """Return the id by which a request can be cancelled; an ensemble gives it to all its models."""
+    return str(read_parameters(request).get(JOB_ID, "")) or request.request_id()
+
+
+def make_error_response(error: RequestFailed) -> pb_utils.InferenceResponse:
     """Return the answer for a request that failed; without a code Triton would say INTERNAL."""
     code = getattr(pb_utils.TritonError, error.code)
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error), code))
 
 
-def failure_of(error: pb_utils.TritonError) -> RequestFailed:
+def find_cancel(
+    request: pb_utils.InferenceRequest, early_cancels: EarlyCancels
+) -> RequestFailed | None:
+    """Return why a request must not be done if its client has left, else None."""
+    if not early_cancels.pop(read_job_id(request)):
+        return None
+    return RequestFailed(f"{CANCELLED} before the first step", Code.CANCELLED)
+
+
+def to_request_failed(error: pb_utils.TritonError) -> RequestFailed:
     """Return an error that another model answered with, its code included."""
     codes = {getattr(pb_utils.TritonError, code): code for code in Code}
     return RequestFailed(error.message(), codes.get(error.code(), Code.INTERNAL))

@@ -14,7 +14,7 @@ import triton_python_backend_utils as pb_utils
 _PAUSE_S = 0.25
 
 
-class ToldMetrics:
+class MetricReporter:
     """Metrics of one model version, by name. Any thread may change them at any time."""
 
     def __init__(
@@ -41,8 +41,8 @@ class ToldMetrics:
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._is_closed = False
-        self._teller = threading.Thread(target=self._tell_forever, name="metrics", daemon=True)
-        self._teller.start()
+        self._reporter = threading.Thread(target=self._report_forever, name="metrics", daemon=True)
+        self._reporter.start()
 
     def set(self, **values: float) -> None:
         """Take what metrics are now."""
@@ -66,17 +66,17 @@ class ToldMetrics:
         """
         self._is_closed = True
         self._changed.set()
-        self._teller.join()
+        self._reporter.join()
         for value in self._values.values():
             value.release()
         self._families.clear()
 
-    def _tell_forever(self) -> None:
+    def _report_forever(self) -> None:
         while not self._is_closed:
             self._changed.wait()
             self._changed.clear()
             for value in self._values.values():
-                value.tell()
+                value.report()
             time.sleep(_PAUSE_S)
 
 
@@ -86,18 +86,18 @@ class _Value:
     def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
         self._metric: pb_utils.Metric | None = metric
         self._is_counter = is_counter
-        self._told = 0.0
+        self._reported = 0.0
         self.value = 0.0
 
-    def tell(self) -> None:
+    def report(self) -> None:
         value = self.value
-        if value == self._told or self._metric is None:
+        if value == self._reported or self._metric is None:
             return
         if self._is_counter:
-            self._metric.increment(value - self._told)
+            self._metric.increment(value - self._reported)
         else:
             self._metric.set(value)
-        self._told = value
+        self._reported = value
 
     def release(self) -> None:
         self._metric = None

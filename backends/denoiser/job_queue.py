@@ -12,6 +12,7 @@ from backends.denoiser.job import Job
 from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
 from backends.denoiser.metrics import Metrics
 from backends.denoiser.step_times import StepTimes
+from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
 from tritone.refusals import CANCELLED, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
 from tritone.turns import Turns
@@ -45,6 +46,7 @@ class JobQueue:
         step_batch: int,
         max_jobs: int,
         clock: Callable[[], float] = time.monotonic,
+        early_cancels: EarlyCancels | None = None,
     ) -> None:
         """Hold at most `max_jobs`, and give at most `step_batch` of them to one step."""
         self._metrics = metrics
@@ -56,7 +58,7 @@ class JobQueue:
         self._stepping: list[Job] = []
         self._turns = Turns()
         self._step_times = StepTimes()
-        self._known = KnownJobs()
+        self._known = KnownJobs(early_cancels)
         self._is_stopping = False
 
     def submit(self, job: Job, timeout_s: float | None) -> None:
@@ -146,6 +148,11 @@ class JobQueue:
             jobs = list(self._ready)
             self._remove(jobs)
             return jobs
+
+    def forget_early_cancels(self) -> None:
+        """Leave nothing to the processes before this one."""
+        with self._changed:
+            self._known.forget_early_cancels()
 
     def all_jobs(self) -> list[Job]:
         """Return every job that was accepted and has not left."""

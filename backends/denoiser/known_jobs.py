@@ -1,5 +1,7 @@
 """What the denoiser remembers of jobs that it does not have: not yet, or not any more."""
 
+from backends.early_cancels import EarlyCancels
+
 Progress = tuple[int, int]
 """Steps done and steps in all."""
 
@@ -12,25 +14,36 @@ REMEMBERED_ENDS = 1024
 class KnownJobs:
     """Bounded memories by job id. Not thread-safe."""
 
-    def __init__(self) -> None:
-        """Know nothing."""
+    def __init__(self, early_cancels: EarlyCancels | None = None) -> None:
+        """Know nothing; with `early_cancels`, other processes may refuse a cancelled job."""
         # A cancel may overtake its job, which is still being tokenised or encoded.
-        self._early_cancels: dict[str, None] = {}  # in the order of arrival
+        self._shared = early_cancels
+        self._early_cancels: dict[str, bool] = {}  # whether it is shared; in the order of arrival
         # A client that waits for the decoder asks whether its job was lost with our process.
         self._ended: dict[str, Progress] = {}
 
     def cancel_early(self, job_id: str) -> None:
         """Keep a cancel for a job that has not come yet."""
-        self._early_cancels[job_id] = None
+        if not job_id:
+            return
+        self._early_cancels.pop(job_id, None)
+        self._early_cancels[job_id] = self._shared is not None and self._shared.add(job_id)
         if len(self._early_cancels) > REMEMBERED_CANCELS:
-            del self._early_cancels[next(iter(self._early_cancels))]  # the oldest
+            self.pop_early_cancel(next(iter(self._early_cancels)))  # the oldest
 
     def pop_early_cancel(self, job_id: str) -> bool:
         """Return whether a job was cancelled before it came; forget that cancel."""
-        if not job_id or job_id not in self._early_cancels:
-            return False
-        del self._early_cancels[job_id]
-        return True
+        is_shared = self._early_cancels.pop(job_id, None)
+        if is_shared and self._shared is not None:
+            return self._shared.pop(job_id)  # unless another process has used it
+        return is_shared is not None
+
+    def forget_early_cancels(self) -> None:
+        """Leave nothing to other processes."""
+        for job_id in list(self._early_cancels):
+            self.pop_early_cancel(job_id)
+        if self._shared is not None:
+            self._shared.close()
 
     def remember(self, job_id: str, progress: Progress) -> None:
         """Keep how far a job came whose steps are all done."""

@@ -6,20 +6,21 @@ because it owns the queue and the table of jobs that control requests address.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 
 import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job import make_job
+from backends.denoiser.job_queue import JobQueue
 from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.reply import SenderReply
 from backends.denoiser.scheduler import Scheduler
 from backends.denoiser.triton_metrics import TritonMetrics
+from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
-from backends.triton import model_card, model_config, required_parameter
-from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
+from backends.triton import read_card, read_config, read_job_id, read_parameters, require_parameter
+from tritone.tensors import CANCEL, PRIORITY, QUERY, SHARE
 from tritone.turns import BACKGROUND, INTERACTIVE
 
 DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
@@ -30,16 +31,18 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Start the scheduler's lanes."""
-        config = model_config(args)
-        self._card = model_card(config)
+        config = read_config(args)
+        self._card = read_card(config)
         predictors = choose_predictors(args, config, self._card)
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
-        self._scheduler = Scheduler(
-            predictors,
+        step_batch = int(require_parameter(config, "step_batch"))
+        queue = JobQueue(
             self._metrics,
-            step_batch=int(required_parameter(config, "step_batch")),
-            max_pending=int(required_parameter(config, "max_pending")),
+            step_batch=step_batch,
+            max_jobs=predictors.lanes * step_batch + int(require_parameter(config, "max_pending")),
+            early_cancels=EarlyCancels(),
         )
+        self._scheduler = Scheduler(predictors, queue, self._metrics)
         self._lanes = [
             threading.Thread(target=self._scheduler.run, name=f"lane {i}", daemon=True)
             for i in range(predictors.lanes)
@@ -59,14 +62,13 @@ class TritonPythonModel:
                 reply.fail(RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL))
 
     def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
-        parameters = json.loads(request.parameters() or "{}")
+        parameters = read_parameters(request)
         if CANCEL in parameters:
             return reply.report(self._scheduler.cancel(str(parameters[CANCEL])))
         if QUERY in parameters:
             return reply.report(self._scheduler.progress(str(parameters[QUERY])))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
-        job = make_job(self._card, tensors, job_id, reply)
+        job = make_job(self._card, tensors, read_job_id(request), reply)
         job.key = str(parameters.get(SHARE, ""))
         job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)

@@ -8,7 +8,7 @@ import triton_python_backend_utils as pb_utils
 from backends.denoiser.job import Job
 from backends.errors import RequestFailed
 from backends.sender import GuardedSender
-from backends.triton import error_response
+from backends.triton import make_error_response
 from tritone.tensors import LATENTS, PROGRESS
 
 
@@ -35,7 +35,7 @@ class SenderReply:
 
     def fail(self, error: RequestFailed) -> None:
         """Answer with an error."""
-        self._sender.send(error_response(error))
+        self._sender.send(make_error_response(error))
 
 
 def _make_progress(progress: tuple[int, int]) -> pb_utils.Tensor:

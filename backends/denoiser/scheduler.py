@@ -24,18 +24,15 @@ class Scheduler:
     def __init__(
         self,
         predictors: Predictors,
+        queue: JobQueue,
         metrics: Metrics,
-        *,
-        step_batch: int,
-        max_pending: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Put at most `step_batch` jobs into one step; `max_pending` more jobs may wait."""
+        """Step the jobs of a queue that nobody else uses."""
         self._predictors = predictors
+        self._queue = queue
         self._metrics = metrics
         self._clock = clock
-        max_jobs = predictors.lanes * step_batch + max_pending
-        self._queue = JobQueue(metrics, step_batch=step_batch, max_jobs=max_jobs, clock=clock)
         self._noise = ThreadPoolExecutor(max_workers=predictors.lanes, thread_name_prefix="noise")
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
@@ -64,6 +61,7 @@ class Scheduler:
 
     def abandon(self) -> None:
         """Fail every job that is left after `stop`, also those that hang in a step."""
+        self._queue.forget_early_cancels()
         for job in self._queue.all_jobs():
             job.end(RequestFailed(STOPPING, Code.UNAVAILABLE))
 

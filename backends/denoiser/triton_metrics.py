@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.denoiser.metrics import MEANINGS, PREFIX
-from backends.triton_metrics import ToldMetrics
+from backends.triton_metrics import MetricReporter
 
 
 class TritonMetrics:
@@ -11,21 +11,21 @@ class TritonMetrics:
 
     def __init__(self, labels: dict[str, str]) -> None:
         """Register the metrics under `labels`."""
-        self._told = ToldMetrics(PREFIX, MEANINGS, labels)
-        self.close = self._told.close
+        self._reported = MetricReporter(PREFIX, MEANINGS, labels)
+        self.close = self._reported.close
 
     def set_queue(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
-        self._told.set(active=active, pending=pending)
+        self._reported.set(active=active, pending=pending)
 
     def count_step(self, rows: int, seconds: float) -> None:
         """Count one transformer call."""
-        self._told.add(steps_total=1, step_rows_total=rows, step_seconds_total=seconds)
+        self._reported.add(steps_total=1, step_rows_total=rows, step_seconds_total=seconds)
 
     def count_cancelled(self) -> None:
         """Count a job whose client gave up."""
-        self._told.add(cancelled_total=1)
+        self._reported.add(cancelled_total=1)
 
     def count_failed(self) -> None:
         """Count a job that ended with any other error."""
-        self._told.add(failed_total=1)
+        self._reported.add(failed_total=1)

@@ -19,12 +19,12 @@ class WrongBatch(RuntimeError):
     """The network's outputs do not have one row for each row of its inputs."""
 
 
-def run_grouped(run: Run, feeds: Sequence[Tensors]) -> list[Tensors | Exception]:
+def run_in_groups(run: Run, feeds: Sequence[Tensors]) -> list[Tensors | Exception]:
     """Return each request's outputs, or the error of the run that it was part of."""
     answers: list[Tensors | Exception] = [{}] * len(feeds)
     for members in _groups(feeds):
         try:
-            outputs = _run_joined(run, [feeds[i] for i in members])
+            outputs = _run_together(run, [feeds[i] for i in members])
         except Exception as error:  # ONNX Runtime's errors share no base class
             outputs = [error] * len(members)
         for i, output in zip(members, outputs, strict=True):
@@ -40,7 +40,7 @@ def _groups(feeds: Sequence[Tensors]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _run_joined(run: Run, feeds: Sequence[Tensors]) -> list[Tensors | Exception]:
+def _run_together(run: Run, feeds: Sequence[Tensors]) -> list[Tensors | Exception]:
     if len(feeds) == 1:
         return [run(feeds[0])]
     rows = [len(next(iter(feed.values()))) for feed in feeds]

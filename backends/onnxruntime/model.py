@@ -10,10 +10,16 @@ from pathlib import Path
 
 import triton_python_backend_utils as pb_utils
 
+from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
-from backends.onnxruntime.batching import Tensors, run_grouped
-from backends.onnxruntime.session import InvalidModel, check_tensors, configured_session, model_file
-from backends.triton import error_response, model_config
+from backends.onnxruntime.batching import Tensors, run_in_groups
+from backends.onnxruntime.session import (
+    InvalidModel,
+    check_tensors,
+    find_model_file,
+    open_configured_session,
+)
+from backends.triton import find_cancel, make_error_response, read_config
 
 
 class TritonPythonModel:
@@ -25,37 +31,46 @@ class TritonPythonModel:
         Raises:
             TritonModelException: the network does not fit its configuration.
         """
-        config = model_config(args)
+        config = read_config(args)
         folder = Path(args["model_repository"], args["model_version"])
         try:
-            self._session = configured_session(model_file(folder, config), config)
+            self._session = open_configured_session(find_model_file(folder, config), config)
             check_tensors(self._session, config)
         except InvalidModel as error:
             name = config["name"]
             raise pb_utils.TritonModelException(
                 f"unable to load model '{name}': {error}"
             ) from error
+        self._early_cancels = EarlyCancels()
         self._outputs = [output["name"] for output in config["output"]]
         self._joins_requests = config["max_batch_size"] > 0
 
     def execute(
         self, requests: list[pb_utils.InferenceRequest]
     ) -> list[pb_utils.InferenceResponse]:
-        """Run the requests that Triton's dynamic batcher put together."""
-        feeds = [{t.name(): t.as_numpy() for t in request.inputs()} for request in requests]
+        """Run the requests that Triton's dynamic batcher put together, but no cancelled ones."""
+        cancels = [find_cancel(request, self._early_cancels) for request in requests]
+        feeds = [
+            {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+            for request, cancel in zip(requests, cancels, strict=True)
+            if cancel is None
+        ]
         if self._joins_requests:
-            answers = run_grouped(self._run, feeds)
+            answers = iter(run_in_groups(self._run, feeds))
         else:
-            answers = [run_grouped(self._run, [feed])[0] for feed in feeds]
-        return [_response(answer) for answer in answers]
+            answers = iter([run_in_groups(self._run, [feed])[0] for feed in feeds])
+        return [
+            _make_response(next(answers)) if cancel is None else make_error_response(cancel)
+            for cancel in cancels
+        ]
 
     def _run(self, feed: Tensors) -> Tensors:
         return dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
 
 
-def _response(answer: Tensors | Exception) -> pb_utils.InferenceResponse:
+def _make_response(answer: Tensors | Exception) -> pb_utils.InferenceResponse:
     if isinstance(answer, Exception):
-        return error_response(RequestFailed(f"onnx runtime error: {answer}", Code.INTERNAL))
+        return make_error_response(RequestFailed(f"onnx runtime error: {answer}", Code.INTERNAL))
     return pb_utils.InferenceResponse(
         [pb_utils.Tensor(name, array) for name, array in answer.items()]
     )

@@ -22,7 +22,7 @@ class InvalidModel(ValueError):
     """The network and its configuration do not fit together."""
 
 
-def model_file(version_folder: Path, config: dict[str, Any]) -> Path:
+def find_model_file(version_folder: Path, config: dict[str, Any]) -> Path:
     """Return the network's file; a folder holds `model.onnx` and its external weights.
 
     Raises:
@@ -47,7 +47,7 @@ def open_session(path: Path, *, threads: int = 0, inter_threads: int = 0) -> ort
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def configured_session(path: Path, config: dict[str, Any]) -> ort.InferenceSession:
+def open_configured_session(path: Path, config: dict[str, Any]) -> ort.InferenceSession:
     """Load a network with the thread counts of its configuration's `parameters`."""
     return open_session(
         path,

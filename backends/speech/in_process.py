@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
-from backends.onnxruntime.session import InvalidModel, model_file, open_session
+from backends.onnxruntime.session import InvalidModel, find_model_file, open_session
 
 __all__ = ["InProcessNetwork", "InvalidModel"]
 
@@ -20,7 +20,7 @@ class InProcessNetwork:
         Raises:
             InvalidModel: there is none.
         """
-        path = model_file(version_folder, {"name": version_folder.parent.name})
+        path = find_model_file(version_folder, {"name": version_folder.parent.name})
         self._session = open_session(path, threads=1, inter_threads=1)
         self._outputs = [each.name for each in self._session.get_outputs()]
 

@@ -22,7 +22,7 @@ from backends.speech.networks import open_network
 from backends.speech.reply import SenderReply
 from backends.speech.speaker import Speaker
 from backends.speech.triton_metrics import TritonMetrics
-from backends.triton import model_config, parameter, required_parameter
+from backends.triton import find_parameter, read_config, require_parameter
 from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
 from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
@@ -37,15 +37,15 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the voice and start the speaker's lanes."""
-        config = model_config(args)
-        self._card = SpeechCard.from_json(required_parameter(config, CARD_PARAMETER))
+        config = read_config(args)
+        self._card = SpeechCard.from_json(require_parameter(config, CARD_PARAMETER))
         if self._card.engine not in ENGINES:
             raise pb_utils.TritonModelException(
                 f"unknown engine '{self._card.engine}'; known: {', '.join(ENGINES)}"
             )
         engine = ENGINES[self._card.engine](open_network(args, config))
-        n_lanes = int(parameter(config, "lanes") or 0) or len(os.sched_getaffinity(0))
-        max_pending = int(required_parameter(config, "max_pending"))
+        n_lanes = int(find_parameter(config, "lanes") or 0) or len(os.sched_getaffinity(0))
+        max_pending = int(require_parameter(config, "max_pending"))
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
         self._queue = JobQueue(self._metrics, max_jobs=n_lanes + max_pending)
         speaker = Speaker(self._card, engine, self._queue, self._metrics)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import Network
-from backends.triton import ModelConfig, failure_of, parameter, required_parameter
+from backends.triton import ModelConfig, find_parameter, require_parameter, to_request_failed
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS, runs_in_process
 
 Tensors = dict[str, NDArray[Any]]
@@ -23,8 +23,8 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
     Raises:
         TritonModelException: it does not load.
     """
-    name, version = required_parameter(config, NETWORK), args["model_version"]
-    if not runs_in_process(parameter(config, NETWORK_IN_PROCESS)):
+    name, version = require_parameter(config, NETWORK), args["model_version"]
+    if not runs_in_process(find_parameter(config, NETWORK_IN_PROCESS)):
         return _TritonNetwork(name, int(version))
     # Imported here only: a speaker that calls Triton needs no ONNX Runtime for its network.
     from backends.speech.in_process import InProcessNetwork, InvalidModel  # noqa: PLC0415
@@ -53,7 +53,7 @@ class _TritonNetwork:
             inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
         ).exec()
         if response.has_error():
-            raise failure_of(response.error())
+            raise to_request_failed(response.error())
         outputs = {each.name(): np.array(each.as_numpy()) for each in response.output_tensors()}
         if not outputs:
             raise RequestFailed(f"{self._name} answered without outputs", Code.INTERNAL)

@@ -9,7 +9,7 @@ import triton_python_backend_utils as pb_utils
 
 from backends.errors import RequestFailed
 from backends.speech.job import Chunk, Progress
-from backends.triton import error_response
+from backends.triton import make_error_response
 from tritone.speech_tensors import TIMINGS
 from tritone.tensors import PCM, PROGRESS
 
@@ -51,7 +51,7 @@ class SenderReply:
 
     def fail(self, error: RequestFailed) -> None:
         """End the answers with an error."""
-        self._send(error_response(error), is_last=True)
+        self._send(make_error_response(error), is_last=True)
 
     def finish(self) -> None:
         """End the answers without a further chunk."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.speech.metrics import MEANINGS, PREFIX
-from backends.triton_metrics import ToldMetrics
+from backends.triton_metrics import MetricReporter
 
 
 class TritonMetrics:
@@ -11,21 +11,23 @@ class TritonMetrics:
 
     def __init__(self, labels: dict[str, str]) -> None:
         """Register the metrics under `labels`."""
-        self._told = ToldMetrics(PREFIX, MEANINGS, labels)
-        self.close = self._told.close
+        self._reported = MetricReporter(PREFIX, MEANINGS, labels)
+        self.close = self._reported.close
 
     def queued(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
-        self._told.set(active=active, pending=pending)
+        self._reported.set(active=active, pending=pending)
 
     def spoke(self, seconds: float, audio_s: float) -> None:
         """Count a passage: how long it took, and how long it is."""
-        self._told.add(passages_total=1, passage_seconds_total=seconds, audio_seconds_total=audio_s)
+        self._reported.add(
+            passages_total=1, passage_seconds_total=seconds, audio_seconds_total=audio_s
+        )
 
     def cancelled(self) -> None:
         """Count a job whose client gave up."""
-        self._told.add(cancelled_total=1)
+        self._reported.add(cancelled_total=1)
 
     def failed(self) -> None:
         """Count a job that ended with any other error."""
-        self._told.add(failed_total=1)
+        self._reported.add(failed_total=1)

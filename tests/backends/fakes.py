@@ -1,11 +1,16 @@
 """Jobs, replies and metrics of a denoiser without Triton."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.denoiser.job import Job, Tensors, make_job
+from backends.denoiser.job_queue import JobQueue
+from backends.denoiser.predict.rows import Predictors
+from backends.denoiser.scheduler import Scheduler
 from backends.errors import RequestFailed
 from tritone.card import ModelCard
 from tritone.sampling import Latents
@@ -92,3 +97,17 @@ def job(card: ModelCard, job_id: str = "job", **changes: float) -> tuple[Job, Fa
     """Return a job and where its answer goes."""
     reply = FakeReply()
     return make_job(card, request(card, **changes), job_id, reply), reply
+
+
+def make_scheduler(
+    predictors: Predictors,
+    metrics: FakeMetrics,
+    *,
+    step_batch: int,
+    max_pending: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Scheduler:
+    """Return a scheduler over a queue of its own."""
+    max_jobs = predictors.lanes * step_batch + max_pending
+    queue = JobQueue(metrics, step_batch=step_batch, max_jobs=max_jobs, clock=clock)
+    return Scheduler(predictors, queue, metrics, clock)

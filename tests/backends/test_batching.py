@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backends.onnxruntime.batching import Tensors, WrongBatch, run_grouped
+from backends.onnxruntime.batching import Tensors, WrongBatch, run_in_groups
 
 
 def double(feed: Tensors) -> Tensors:
@@ -20,7 +20,7 @@ def test_requests_of_equal_shapes_share_a_run() -> None:
         {"x": np.full((2, 5), 2.0)},
         {"x": np.full((2, 3), 3.0)},
     ]
-    answers = run_grouped(run, feeds)
+    answers = run_in_groups(run, feeds)
     assert runs == [(3, 3), (2, 5)]
     for feed, answer in zip(feeds, answers, strict=True):
         assert isinstance(answer, dict)
@@ -33,7 +33,7 @@ def test_an_error_reaches_the_requests_of_its_run_only() -> None:
             raise RuntimeError("too long")
         return double(feed)
 
-    good, bad = run_grouped(run, [{"x": np.ones((1, 3))}, {"x": np.ones((1, 5))}])
+    good, bad = run_in_groups(run, [{"x": np.ones((1, 3))}, {"x": np.ones((1, 5))}])
     assert isinstance(good, dict)
     assert isinstance(bad, RuntimeError)
 
@@ -41,5 +41,5 @@ def test_an_error_reaches_the_requests_of_its_run_only() -> None:
 @pytest.mark.parametrize("rows", [1, 3])
 def test_an_output_without_a_row_for_each_input_row_is_an_error(rows: int) -> None:
     feeds: list[Tensors] = [{"x": np.ones((1, 3))}, {"x": np.ones((1, 3))}]
-    answers = run_grouped(lambda _: {"y": np.ones((rows, 2))}, feeds)
+    answers = run_in_groups(lambda _: {"y": np.ones((rows, 2))}, feeds)
     assert all(isinstance(answer, WrongBatch) for answer in answers)

@@ -7,10 +7,9 @@ from backends.denoiser import job_queue
 from backends.denoiser.job import make_job
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.reply import SenderReply
-from backends.denoiser.scheduler import Scheduler
 from backends.errors import Code, RequestFailed
 from tests.backends.fake_pb_utils import Sender
-from tests.backends.fakes import FakeMetrics, halve, request
+from tests.backends.fakes import FakeMetrics, halve, make_scheduler, request
 from tritone.card import ModelCard
 from tritone.tensors import LATENTS, PROGRESS
 
@@ -81,7 +80,7 @@ def test_lanes_check_clients_of_jobs_that_others_end(
 ) -> None:
     monkeypatch.setattr(job_queue, "CLIENT_CHECK_S", 0.0)  # at every step
     predictors = Predictors(2, halve, halve)
-    scheduler = Scheduler(predictors, FakeMetrics(), step_batch=1, max_pending=10)
+    scheduler = make_scheduler(predictors, FakeMetrics(), step_batch=1, max_pending=10)
     senders = [SlowSender() for _ in range(10)]
     for sender in senders:
         scheduler.submit(make_job(card, request(card, steps=2), "", reply_over(sender)))

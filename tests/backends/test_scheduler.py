@@ -6,9 +6,8 @@ import pytest
 from backends.denoiser.job import Tensors
 from backends.denoiser.known_jobs import REMEMBERED_ENDS, UNKNOWN_JOB
 from backends.denoiser.predict.rows import Predict, Predictors
-from backends.denoiser.scheduler import Scheduler
 from backends.errors import Code, RequestFailed
-from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
+from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job, make_scheduler
 from tritone.card import ModelCard
 from tritone.sampling import Latents
 from tritone.tensors import GUIDANCE_SCALE
@@ -31,7 +30,7 @@ class Stand:
         self.card = card
         self.metrics = FakeMetrics()
         self.clock = FakeClock()
-        self.scheduler = Scheduler(
+        self.scheduler = make_scheduler(
             Predictors(lanes, predict, predict),
             self.metrics,
             step_batch=step_batch,
@@ -280,7 +279,7 @@ def test_a_lane_that_is_alone_uses_the_transformer_for_that(card: ModelCard) -> 
 
     stand = Stand(card, step_batch=1)
     both = Predictors(2, named("alone"), named("beside"))
-    stand.scheduler = Scheduler(both, stand.metrics, step_batch=1, max_pending=8)
+    stand.scheduler = make_scheduler(both, stand.metrics, step_batch=1, max_pending=8)
     stand.submit("first", steps=2)
     stand.step()
     stand.submit("second", steps=1)

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from backends.denoiser.job import Job, Tensors
 from backends.denoiser.predict.rows import Predictors
-from backends.denoiser.scheduler import Scheduler
 from backends.errors import RequestFailed
-from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job
+from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job, make_scheduler
 from tritone.card import ModelCard
 from tritone.sampling import Latents
 from tritone.tensors import LATENTS
@@ -64,7 +63,7 @@ class Rig:
         self.clock.now = 0.0
         self.metrics = FakeMetrics()
         self.n_row_steps = 0
-        self.scheduler = Scheduler(
+        self.scheduler = make_scheduler(
             Predictors(1, self._predict, self._predict),
             self.metrics,
             step_batch=step_batch,
@@ -93,10 +92,12 @@ class Rig:
         made, _ = job(self.card, seconds_end=ask.seconds, steps=ask.steps)
         made.reply = reply = Timed(clock=self.clock)
         made.key, made.priority = ask.key, ask.priority
+        # Its clock began when it came, which may have been in the middle of a step.
+        timeout_s = None if ask.timeout_s is None else ask.timeout_s - (self.clock.now - ask.at)
+        if timeout_s is not None and timeout_s <= 0:  # Triton itself refuses it
+            self.results.append((ask, None))
+            return
         try:
-            # Its clock began when it came, which may have been in the middle of a step.
-            wait_s = self.clock.now - ask.at
-            timeout_s = None if ask.timeout_s is None else max(1e-9, ask.timeout_s - wait_s)
             self.scheduler.submit(made, timeout_s)
         except RequestFailed:
             self.results.append((ask, None))

@@ -5,7 +5,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from backends.onnxruntime.session import InvalidModel, check_tensors, configured_session, model_file
+from backends.onnxruntime.session import (
+    InvalidModel,
+    check_tensors,
+    find_model_file,
+    open_configured_session,
+)
 
 onnx = pytest.importorskip("onnx", reason="needs the export extras")
 
@@ -32,7 +37,7 @@ def session(tmp_path: Path) -> onnxruntime.InferenceSession:
     onnx.save(
         helper.make_model(graph, ir_version=10, opset_imports=opset), tmp_path / "1/model.onnx"
     )
-    return configured_session(model_file(tmp_path / "1", CONFIG), CONFIG)
+    return open_configured_session(find_model_file(tmp_path / "1", CONFIG), CONFIG)
 
 
 def test_a_network_that_fits_its_configuration_runs(
@@ -63,11 +68,11 @@ def test_a_configuration_that_does_not_fit_is_refused(
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match=r"model\.onnx"):
-        model_file(tmp_path, CONFIG)
+        find_model_file(tmp_path, CONFIG)
 
 
 def test_a_folder_holds_the_network_and_its_external_weights(tmp_path: Path) -> None:
     (tmp_path / "big.onnx").mkdir()
     (tmp_path / "big.onnx" / "model.onnx").touch()
     config = {**CONFIG, "default_model_filename": "big.onnx"}
-    assert model_file(tmp_path, config) == tmp_path / "big.onnx" / "model.onnx"
+    assert find_model_file(tmp_path, config) == tmp_path / "big.onnx" / "model.onnx"

@@ -8,7 +8,7 @@ import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
-from backends.triton import failure_of
+from backends.triton import to_request_failed
 from tritone.card import ModelCard
 from tritone.refusals import DEAD_PROCESS
 from tritone.sampling import Latents
@@ -52,7 +52,7 @@ class BlsTransformer:
             inputs=[pb_utils.Tensor(name, inputs[name]) for name in self._inputs],
         ).exec()
         if response.has_error():
-            raise failure_of(response.error())
+            raise to_request_failed(response.error())
         denoised = pb_utils.get_output_tensor_by_name(response, DENOISED)
         if denoised is None:  # Triton lets a model answer without an output that it declares
             raise RequestFailed(f"{self._name} answered without {DENOISED}", Code.INTERNAL)

@@ -9,7 +9,7 @@ import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.rows import Predictors
-from backends.triton import ModelConfig, parameter, required_parameter
+from backends.triton import ModelConfig, find_parameter, require_parameter
 from tritone.card import ModelCard
 from tritone.placement import IN_PROCESS, TRANSFORMER, runs_in_process
 
@@ -23,9 +23,9 @@ def choose_predictors(args: dict[str, str], config: ModelConfig, card: ModelCard
     Raises:
         TritonModelException: it does not load.
     """
-    name, version = required_parameter(config, TRANSFORMER), args["model_version"]
-    lanes = int(parameter(config, "lanes") or 1)
-    if runs_in_process(parameter(config, IN_PROCESS)):
+    name, version = require_parameter(config, TRANSFORMER), args["model_version"]
+    lanes = int(find_parameter(config, "lanes") or 1)
+    if runs_in_process(find_parameter(config, IN_PROCESS)):
         folder = Path(args["model_repository"]).parent / name / version
         return _open_in_process(folder, config, card, lanes)
     model = BlsTransformer(name, int(version), card)
@@ -38,7 +38,7 @@ def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard, lanes: 
     from backends.onnxruntime.session import InvalidModel  # noqa: PLC0415
 
     cores = len(os.sched_getaffinity(0))
-    threads = int(parameter(config, "intra_op_thread_count") or cores)
+    threads = int(find_parameter(config, "intra_op_thread_count") or cores)
     is_small = sum(path.stat().st_size for path in folder.rglob("*")) <= _SMALL_BYTES
     lanes = lanes or (cores if is_small else 1)
     try:

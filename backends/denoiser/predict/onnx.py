@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
-from backends.onnxruntime.session import check_tensors, model_file, open_session
+from backends.onnxruntime.session import check_tensors, find_model_file, open_session
 from tritone.card import ModelCard
 from tritone.sampling import NO_GUIDANCE, Latents
 from tritone.tensors import (
@@ -37,7 +37,7 @@ class OnnxTransformer:
         """
         self._inputs = [spec.name for spec in transformer(card).inputs]
         config = _make_config(version_folder.parent.name, transformer(card))
-        self._session = open_session(model_file(version_folder, config), threads=threads)
+        self._session = open_session(find_model_file(version_folder, config), threads=threads)
         check_tensors(self._session, config)
         rows = {each.name: each.shape[0] for each in self._session.get_inputs()}
         # Older exports want one batch size of all inputs, as Triton does.
