@@ -96,13 +96,15 @@ class Stack:
             assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
             await asyncio.sleep(_POLL_S)
 
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric over its labels; backends tell Triton of it now and then."""
+    def metric(self, name: str, model: str = "") -> float:
+        """Return a metric of one Triton model, or of all. Backends report theirs now and then."""
         time.sleep(_TOLD_S)
         url = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
         with urllib.request.urlopen(url, timeout=5) as response:
             lines = response.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}{{"))
+        label = f'model="{model}"' if model else ""
+        values = [line for line in lines if line.startswith(f"{name}{{") and label in line]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in values)
 
     def has_logged(self, text: str) -> bool:
         """Return whether its log says something, now or soon."""

@@ -1,12 +1,16 @@
 """Clients that leave: Triton survives them, and they take nothing from those who stay."""
 
+import asyncio
+
 import pytest
 
-from tests.acceptance.drills import tell
+from tests.acceptance.drills import status_of, tell
 from tests.acceptance.leavers import Crowd
 from tests.acceptance.stack import Stack
 
 pytestmark = pytest.mark.triton
+
+ENCODED = "nv_inference_request_success"
 
 
 @pytest.mark.timeout(1200)
@@ -24,3 +28,46 @@ async def test_no_process_dies_because_clients_leave(served: Stack, seconds: flo
     assert (served.triton(), *served.triton().children()) == before
     assert crowd.n_left > seconds
     assert set(crowd.answers) == {200}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("n_leave", [3, 6])
+async def test_who_leaves_takes_nothing_from_who_stays(served: Stack, n_leave: int) -> None:
+    crowd = Crowd(
+        served.address,
+        stays={"num_inference_steps": 4, "audio_length": 0.5},
+        leaves={"num_inference_steps": 1000, "audio_length": 0.5},
+        leave_after_s=(0.0, 0.05),
+    )
+    n_stay, seconds = 2, 10.0
+    alone = await crowd.run(seconds, n_stay=n_stay, n_leave=0)
+    beside = await crowd.run(seconds, n_stay=n_stay, n_leave=n_leave)
+    tell(
+        f"{n_stay} clients that stay get {alone:.1f} sounds/s alone, "
+        f"{beside:.1f} beside {n_leave} that left {crowd.n_left} times in {seconds:.0f} s"
+    )
+    share = n_stay / (n_stay + n_leave)
+    assert beside >= 0.5 * share * alone
+    assert set(crowd.answers) == {200}
+
+
+async def test_what_was_left_before_the_text_encoder_is_dropped_there(
+    served: Stack, model: str
+) -> None:
+    encoder = f"{model}_text_encoder"
+    encoded, denoised = (
+        served.metric(ENCODED, encoder),
+        served.metric("tritone_denoiser_steps_total"),
+    )
+    stub = served.stub(encoder)
+    stub.suspend()
+    try:
+        crowd = Crowd(served.address, stays={}, leaves={}, leave_after_s=(0.1, 0.2))
+        await crowd.run(0.5, n_stay=0, n_leave=8)
+        assert crowd.n_left >= 8
+    finally:
+        stub.resume()
+    assert await asyncio.to_thread(status_of, served.address, num_inference_steps=1) == 200
+    # The one that it had when it was stopped, and the last sound's.
+    assert served.metric(ENCODED, encoder) - encoded <= 2
+    assert served.metric("tritone_denoiser_steps_total") - denoised <= 2
