@@ -41,15 +41,13 @@ async def sweep(system: JobSystem) -> None:
     """
     jobs = system.settings.jobs
     found = await system.recovery.recover(jobs.max_attempts)
-    n_deliveries = await system.deliveries.recover(jobs.lease_s)
     await system.recovery.clear_queue(2 * jobs.lease_s)
-    if found.requeued or found.ended or found.forgotten or n_deliveries:
+    if found.requeued or found.ended or found.forgotten:
         _log.warning(
             "took over from dead workers",
             requeued=found.requeued,
             ended=found.ended,
             forgotten=found.forgotten,
-            deliveries=n_deliveries,
         )
 
 
@@ -62,6 +60,7 @@ async def purge(system: JobSystem) -> None:
     retention_s = system.settings.storage.retention_s
     while made := await system.recovery.purge(retention_s):
         await system.files.delete([file.key for result in made for file in result.files])
+    await system.deliveries.forget_old_silences()
     limit = datetime.now(UTC) - timedelta(seconds=retention_s + _UNKNOWN_FILES_S)
     n_files = await system.files.delete_days_before(limit)
     if n_files:

@@ -4,14 +4,24 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, execute, fetch, fetch_one
 from frontend.errors import JobNotFound
-from frontend.jobs.queue import Queue
 from frontend.webhooks.model import Announcement, Attempt, AttemptOutcome, Delivery, DeliveryStatus
+from frontend.webhooks.schedule import JITTER
+from frontend.webhooks.settings import WebhookSettings
+from frontend.webhooks.turns import DueDelivery
+from frontend.webhooks.urls import host_of
 
 _ID_BYTES = 18
-_SETTLED = (DeliveryStatus.DELIVERED, DeliveryStatus.GAVE_UP)
+_SILENT_ATTEMPTS = 5  # in a row; then a host is left alone for a while
+_LONGEST_SILENCE_S = 300.0  # until a host that did not answer is tried again
+_NOT_TRIED = "not tried: the host did not answer the last attempts"
+_FORGET_AGE_S = 24 * 3600.0
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +29,8 @@ class Settlement:
     """What becomes of a delivery after an attempt."""
 
     status: DeliveryStatus
+    outcome: AttemptOutcome
     delay_s: float = 0.0  # until the next attempt, while pending
-    answer: AttemptOutcome | None = None  # None: nothing was sent, and nothing is logged or counted
 
 
 async def add_delivery(connection: Connection, job_id: str, announcement: Announcement) -> None:
@@ -33,6 +43,7 @@ async def add_delivery(connection: Connection, job_id: str, announcement: Announ
         job_id=job_id,
         event=announcement.event,
         url=announcement.url,
+        host=host_of(announcement.url),
         body=announcement.body,
     )
 
@@ -40,10 +51,44 @@ async def add_delivery(connection: Connection, job_id: str, announcement: Announ
 class DeliveryStore:
     """Deliveries, apart from their creation, which is part of ending a job."""
 
-    def __init__(self, database: Database, queue: Queue) -> None:
-        """Share the database and the queue of the jobs."""
+    def __init__(self, database: Database, settings: WebhookSettings) -> None:
+        """Share the database of the jobs."""
         self._database = database
-        self._queue = queue
+        self._per_host = settings.per_host
+        self._pauses_s = list(settings.schedule_s)
+        # A silent host is tried again after the same pauses as a delivery, up to a bound.
+        pauses_s = [min(each, _LONGEST_SILENCE_S) for each in settings.schedule_s]
+        self._silences_s = pauses_s or [_LONGEST_SILENCE_S]
+
+    async def find_due(self) -> list[DueDelivery]:
+        """Return deliveries whose time has come, the oldest first; not more than can be sent."""
+
+        async def work(connection: Connection) -> list[Row]:
+            return await fetch(
+                connection,
+                "find_due_deliveries",
+                threshold=_SILENT_ATTEMPTS,
+                n_pauses=len(self._pauses_s),
+                per_host=self._per_host,
+            )
+
+        rows = await self._database.run(work)
+        return [DueDelivery(**row) for row in rows]
+
+    async def postpone(self) -> None:
+        """Plan the next attempt of what is due to hosts that are left alone, by the schedule."""
+
+        async def work(connection: Connection) -> None:
+            await execute(
+                connection,
+                "postpone_deliveries",
+                threshold=_SILENT_ATTEMPTS,
+                pauses_s=self._pauses_s,
+                jitter=JITTER,
+                problem=_NOT_TRIED,
+            )
+
+        await self._database.run(work)
 
     async def claim(self, delivery_id: str, claim_id: str, lease_s: float) -> Delivery | None:
         """Begin an attempt; None: it is over, or somebody else is at it."""
@@ -58,7 +103,6 @@ class DeliveryStore:
 
     async def settle(self, delivery_id: str, claim_id: str, settlement: Settlement) -> None:
         """Note an attempt and plan the next one, in one transaction."""
-        answer = settlement.answer
 
         async def work(connection: Connection) -> None:
             async with connection.transaction():
@@ -68,17 +112,29 @@ class DeliveryStore:
                     id=delivery_id,
                     claim_id=claim_id,
                     status=settlement.status,
-                    tries=0 if answer is None else 1,
                     delay_s=settlement.delay_s,
                 )
-                if row is None:
-                    return
-                if answer is not None:
-                    await _log_attempt(connection, delivery_id, answer)
-                if settlement.status not in _SETTLED:
-                    await self._queue.add_delivery(connection, delivery_id, row["next_at"])
+                if row is not None:
+                    await _log_attempt(connection, delivery_id, settlement.outcome)
+                    await self._count_silence(connection, row, settlement.outcome)
 
         await self._database.run(work)
+
+    async def _count_silence(
+        self, connection: Connection, ends: Row, outcome: AttemptOutcome
+    ) -> None:
+        if outcome.status_code is not None:
+            await execute(connection, "forget_silence", **ends)
+            return
+        row = await fetch_one(
+            connection,
+            "count_silence",
+            **ends,
+            threshold=_SILENT_ATTEMPTS,
+            pauses_s=self._silences_s,
+        )
+        if row is not None and row["failures"] == _SILENT_ATTEMPTS:
+            _log.warning("webhook host does not answer", key=ends["owner"], host=ends["host"])
 
     async def restart(self, delivery_id: str, owner: str | None) -> Delivery:
         """Deliver again, with the same id and body; one that is on its way stays as it is.
@@ -88,11 +144,7 @@ class DeliveryStore:
         """
 
         async def work(connection: Connection) -> Row | None:
-            async with connection.transaction():
-                row = await fetch_one(connection, "restart_delivery", id=delivery_id, owner=owner)
-                if row is not None:
-                    await self._queue.add_delivery(connection, delivery_id, None)
-                return row
+            return await fetch_one(connection, "restart_delivery", id=delivery_id, owner=owner)
 
         row = await self._database.run(work)
         if row is None:
@@ -110,27 +162,23 @@ class DeliveryStore:
         rows, attempts = await self._database.run(work)
         return tuple(_with_log(_to_delivery(row), attempts) for row in rows)
 
-    async def recover(self, grace_s: float) -> int:
-        """Wake deliveries that nobody remembers; return how many."""
+    async def forget_old_silences(self) -> None:
+        """Forget hosts that did not answer, and to which nothing was sent for a day."""
 
-        async def work(connection: Connection) -> int:
-            async with connection.transaction():
-                rows = await fetch(connection, "lock_forgotten_deliveries", grace_s=grace_s)
-                for row in rows:
-                    await self._queue.add_delivery(connection, row["id"], None)
-            return len(rows)
+        async def work(connection: Connection) -> None:
+            await execute(connection, "forget_old_silences", age_s=_FORGET_AGE_S)
 
-        return await self._database.run(work)
+        await self._database.run(work)
 
 
-async def _log_attempt(connection: Connection, delivery_id: str, answer: AttemptOutcome) -> None:
+async def _log_attempt(connection: Connection, delivery_id: str, outcome: AttemptOutcome) -> None:
     await execute(
         connection,
         "record_attempt",
         id=delivery_id,
-        status_code=answer.status_code,
-        problem=answer.problem,
-        seconds=answer.seconds,
+        status_code=outcome.status_code,
+        problem=outcome.problem,
+        seconds=outcome.seconds,
     )
 
 

@@ -1,6 +1,5 @@
-"""What a worker does with one webhook. Nothing here decides which worker does it."""
+"""One attempt at one webhook. Nothing here decides which one is next."""
 
-import random
 import uuid
 from datetime import UTC, datetime
 
@@ -10,14 +9,12 @@ from opentelemetry.trace import SpanKind
 from frontend.jobs.deliveries import Settlement
 from frontend.jobs.startup import JobSystem
 from frontend.observe import tracing
-from frontend.webhooks.limits import HostLimit
 from frontend.webhooks.model import AttemptOutcome, Delivery, DeliveryStatus
 from frontend.webhooks.schedule import next_pause_s
 from frontend.webhooks.sending import Sender
 from frontend.webhooks.signature import signature_headers
 from frontend.webhooks.urls import host_of
 
-_HOST_PAUSE_S = 1.0  # of a delivery to a busy host
 _LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
 _OUTCOMES = {
     DeliveryStatus.DELIVERED: "delivered",
@@ -29,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DeliveryRunner:
-    """Sends one webhook after the other, several at once, few to the same host."""
+    """Signs, sends, judges and writes down."""
 
     def __init__(self, system: JobSystem, sender: Sender) -> None:
         """`sender` is shared by all attempts."""
@@ -37,7 +34,6 @@ class DeliveryRunner:
         self._settings = system.settings.webhooks
         self._secrets = system.webhook_secrets
         self._sender = sender
-        self._hosts = HostLimit(self._settings.per_host)
         self._metrics = system.metrics
 
     async def run(self, delivery_id: str) -> None:
@@ -47,40 +43,33 @@ class DeliveryRunner:
         delivery = await self._deliveries.claim(delivery_id, claim_id, lease_s)
         if delivery is None:
             return
-        async with self._hosts.slot(host_of(delivery.url)) as is_free:
-            settlement = await self._attempt(delivery) if is_free else _later()
-        await self._deliveries.settle(delivery_id, claim_id, settlement)
+        await self._deliveries.settle(delivery_id, claim_id, await self._attempt(delivery))
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
         headers = signature_headers(
             self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
         )
         with tracing.span("webhook", kind=SpanKind.CLIENT, parent=delivery.traceparent) as span:
-            answer = await self._sender.send(delivery.url, headers, delivery.body)
-            settlement = self._judged(delivery, answer)
+            outcome = await self._sender.send(delivery.url, headers, delivery.body)
+            settlement = self._judge(delivery, outcome)
             span.set_attribute("tritone.outcome", _OUTCOMES[settlement.status])
-        self._metrics.webhook_seconds.observe(answer.seconds)
+        self._metrics.webhook_seconds.observe(outcome.seconds)
         self._metrics.webhook_attempts.labels(_OUTCOMES[settlement.status]).inc()
         _log.info(
             "webhook attempted",
             delivery_id=delivery.id,
             job_id=delivery.job_id,
             host=host_of(delivery.url),
-            status_code=answer.status_code,
-            problem=answer.problem,
+            status_code=outcome.status_code,
+            problem=outcome.problem,
             outcome=settlement.status.value,
         )
         return settlement
 
-    def _judged(self, delivery: Delivery, answer: AttemptOutcome) -> Settlement:
-        if answer.is_accepted:
-            return Settlement(status=DeliveryStatus.DELIVERED, answer=answer)
-        pause_s = next_pause_s(answer, delivery.tries + 1, self._settings.schedule_s)
+    def _judge(self, delivery: Delivery, outcome: AttemptOutcome) -> Settlement:
+        if outcome.is_accepted:
+            return Settlement(status=DeliveryStatus.DELIVERED, outcome=outcome)
+        pause_s = next_pause_s(outcome, delivery.tries + 1, self._settings.schedule_s)
         if pause_s is None:
-            return Settlement(status=DeliveryStatus.GAVE_UP, answer=answer)
-        return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, answer=answer)
-
-
-def _later() -> Settlement:
-    pause_s = _HOST_PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 -- not a secret
-    return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s)
+            return Settlement(status=DeliveryStatus.GAVE_UP, outcome=outcome)
+        return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, outcome=outcome)

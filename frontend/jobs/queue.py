@@ -18,9 +18,6 @@ from frontend.jobs.model import Job
 GENERATE = "generate"
 """Queue and task: make the sound of the job whose turn it is."""
 
-DELIVER = "deliver"
-"""Queue and task: try to deliver a webhook. Apart, so that slow receivers delay no sounds."""
-
 
 class Queue:
     """Wakes workers up, now or later."""
@@ -31,26 +28,15 @@ class Queue:
 
     async def add_job(self, connection: Connection, job: Job, at: datetime | None) -> None:
         """Have one more job begun, at a moment or at once, unless this one's attempt is planned."""
-        await self._add(connection, GENERATE, job.id, f"{job.id}:{job.attempt}", at)
-
-    async def add_delivery(
-        self, connection: Connection, delivery_id: str, at: datetime | None
-    ) -> None:
-        """Have a webhook attempted, at a moment or at once, unless that is planned already."""
-        await self._add(connection, DELIVER, delivery_id, delivery_id, at)
-
-    async def _add(
-        self, connection: Connection, task: str, row_id: str, lock: str, at: datetime | None
-    ) -> None:
         deferrer = self._app.configure_task(
-            task,
-            queue=task,
-            queueing_lock=f"{task}:{lock}",  # at most one of these waits
+            GENERATE,
+            queue=GENERATE,
+            queueing_lock=f"{GENERATE}:{job.id}:{job.attempt}",  # at most one of these waits
             schedule_at=at,
             connection=connection,
         )
         try:
             async with connection.transaction():  # a savepoint: the clash must not undo the rest
-                await deferrer.defer_async(row_id=row_id)
+                await deferrer.defer_async(row_id=job.id)
         except AlreadyEnqueued:
             return

@@ -125,7 +125,7 @@ async def _put_together(
     endings = Endings(queue, Announcer(files, bodies), metrics)
     lease_s = settings.jobs.lease_s
     store = JobStore(database, endings, lease_s)
-    deliveries = DeliveryStore(database, queue)
+    deliveries = DeliveryStore(database, settings.webhooks)
     listening = partial(listen, settings.database_url, "listen_to_jobs")
     masters = [await _secret(database, "webhooks", settings.webhooks.secret)]
     if settings.webhooks.previous_secret is not None:

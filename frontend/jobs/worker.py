@@ -13,10 +13,11 @@ from procrastinate import App
 from frontend.database.connections import make_pool
 from frontend.database.connector import PatientConnector
 from frontend.jobs.cleanup import clean
+from frontend.jobs.delivery_dispatcher import DeliveryDispatcher
 from frontend.jobs.delivery_runner import DeliveryRunner
 from frontend.jobs.heartbeats import HeartbeatSender
 from frontend.jobs.job_runner import JobRunner, Maker
-from frontend.jobs.queue import DELIVER, GENERATE
+from frontend.jobs.queue import GENERATE
 from frontend.jobs.startup import JobSystem
 from frontend.webhooks.sending import Sender
 
@@ -67,26 +68,23 @@ class Worker:
         sender = Sender(settings.webhooks)
         async with pool:
             await app.open_async(pool)
-            self._register(app, sender)
+            self._register(app)
+            deliveries = DeliveryRunner(self._system, sender)
+            dispatcher = DeliveryDispatcher(self._system, deliveries.run, self._drain_timeout_s)
             try:
                 yield [
                     self._consume(app, GENERATE, settings.jobs.concurrency, stop),
-                    self._consume(app, DELIVER, settings.webhooks.concurrency, stop),
+                    dispatcher.run(stop),
                 ]
             finally:
                 await sender.close()
 
-    def _register(self, app: App, sender: Sender) -> None:
+    def _register(self, app: App) -> None:
         jobs = JobRunner(self._system, self._maker, self._heartbeats, self._name)
-        deliveries = DeliveryRunner(self._system, sender)
 
         @app.task(name=GENERATE, queue=GENERATE)
         async def generate(row_id: str) -> None:
             await jobs.run()
-
-        @app.task(name=DELIVER, queue=DELIVER)
-        async def deliver(row_id: str) -> None:
-            await deliveries.run(row_id)
 
     async def _consume(self, app: App, queue: str, concurrency: int, stop: asyncio.Event) -> None:
         jobs = self._system.settings.jobs

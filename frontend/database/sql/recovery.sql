@@ -46,23 +46,10 @@ DELETE FROM tritone_jobs WHERE id IN (
 RETURNING result;
 
 -- name: delete_dead_tasks
--- Delete tasks that no live worker has: their jobs and deliveries get new ones.
+-- Delete tasks that no live worker has: their jobs get new ones.
 DELETE FROM procrastinate_jobs AS task
 WHERE status = 'doing' AND NOT EXISTS (
     SELECT 1 FROM procrastinate_workers AS worker
     WHERE worker.id = task.worker_id
         AND worker.last_heartbeat > now() - %(age_s)s * interval '1 second'
 );
-
--- name: lock_forgotten_deliveries
--- Return deliveries that are due and for which no task waits.
-SELECT id, next_at FROM tritone_deliveries AS delivery
-WHERE status = 'pending' AND next_at < now() - %(grace_s)s * interval '1 second'
-    AND (lease_until IS NULL OR lease_until < now())
-    AND NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs AS task
-        WHERE task.queueing_lock = 'deliver:' || delivery.id AND task.status = 'todo'
-    )
-ORDER BY next_at
-LIMIT 100
-FOR UPDATE SKIP LOCKED;
