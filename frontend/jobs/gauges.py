@@ -24,7 +24,7 @@ _MEANINGS: dict[str, tuple[str, ...]] = {  # the name: its meaning, then its lab
     "tritone_webhooks_pending": ("Webhooks that are not delivered yet.",),
     "tritone_webhooks_delay_seconds": ("How long the most overdue webhook is overdue.",),
     "tritone_job_consumers": (
-        "Queue consumers heard of within two leases; a worker process has two.",
+        "Queue consumers heard of within two leases; a worker process has one.",
     ),
 }
 DESCRIBED = tuple(

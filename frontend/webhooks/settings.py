@@ -40,7 +40,15 @@ class WebhookSettings(BaseModel):
         (5.0, 5 * _MINUTE, 30 * _MINUTE, *(hours * _HOUR for hours in (2, 5, 10, 14, 20, 24))),
         description="JSON array of the pauses before each further attempt, in seconds.",
     )
-    concurrency: int = Field(32, ge=1, le=1024, description="Deliveries of one worker at once.")
+    concurrency: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="Deliveries of one worker at once; a key may take half of them.",
+    )
     per_host: int = Field(
-        8, ge=1, le=1024, description="Deliveries of one worker to the same host at once."
+        8,
+        ge=1,
+        le=1024,
+        description="Deliveries of one worker to the same host at once; a key may take half.",
     )

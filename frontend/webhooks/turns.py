@@ -1,13 +1,15 @@
 """Whose webhook is sent next: owners take turns, and nobody takes every slot.
 
-An owner may hold half of the slots that the others leave free, in all and to each host. So one
-whose receivers are slow or silent always leaves slots to the others.
+An owner may hold half of the slots, in all and to each host, and the last eighth of them is for
+owners that hold none. So one whose receivers are slow or silent always leaves slots to the others.
 """
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+_RESERVED = 8  # one slot of so many is for owners that hold none
 
 K = TypeVar("K")
 
@@ -58,7 +60,7 @@ class DeliverySlots:
         self._count(delivery, -1)
 
     def _next_of(self, owner: str, waiting: deque[DueDelivery]) -> DueDelivery | None:
-        if self._by_owner[owner] >= _share(self.total, len(self._held) - self._by_owner[owner]):
+        if not _has_slot(self.total, len(self._held), self._by_owner[owner]):
             return None
         while waiting:
             delivery = waiting.popleft()
@@ -67,11 +69,10 @@ class DeliverySlots:
         return None
 
     def _has_host_slot(self, delivery: DueDelivery) -> bool:
-        at_host = self._by_host[delivery.host]
         own = self._by_both[delivery.owner, delivery.host]
         if delivery.is_probe and own:
             return False
-        return at_host < self.per_host and own < _share(self.per_host, at_host - own)
+        return _has_slot(self.per_host, self._by_host[delivery.host], own)
 
     def _count(self, delivery: DueDelivery, change: int) -> None:
         (self._held.add if change > 0 else self._held.discard)(delivery.id)
@@ -81,8 +82,9 @@ class DeliverySlots:
         _add(self._by_both, both, change)
 
 
-def _share(total: int, held_by_others: int) -> int:
-    return max(1, (total - held_by_others) // 2)
+def _has_slot(total: int, held: int, own: int) -> bool:
+    is_within_half = own < max(1, total // 2)
+    return is_within_half and held < total - (total // _RESERVED if own else 0)
 
 
 def _add(counter: Counter[K], key: K, change: int) -> None:

@@ -43,7 +43,7 @@ async def test_the_database_is_shown(system: JobSystem) -> None:
         found = await gauges_of(system)
         assert (found["tritone_jobs", "queued"], found["tritone_jobs", "running"]) == (0, 3)
         assert found["tritone_jobs_queue_age_seconds",] == 0
-        assert found["tritone_job_consumers",] == 2
+        assert found["tritone_job_consumers",] == 1
 
 
 async def test_ends_and_deliveries_are_counted(system: JobSystem) -> None:
