@@ -126,7 +126,7 @@ async def job_p95_s(system: JobSystem) -> float:
         began = time.monotonic()
         request = make_request(owner="quiet", formats=(OutputFormat(name="mp3"),))
         job = await system.service.submit(request)
-        async for _ in system.service.events(job.id, None):
+        async for _ in await system.service.events(job.id, None):
             pass
         return time.monotonic() - began
 
