@@ -14,6 +14,7 @@ from frontend.http import api_page, health
 from frontend.http.access import PROBES, Access
 from frontend.http.body_limit import BodyLimit
 from frontend.http.disconnect import ClientGone
+from frontend.http.head import HeadAsGet
 from frontend.http.scrape import Scrape
 from frontend.http.security_headers import SecurityHeaders
 from frontend.jobs.startup import JobSystemSettings, open_jobs
@@ -80,9 +81,8 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.include_router(api_page.router)
     include_contracts(app)
     _add_handlers(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)
-    app.add_middleware(Access, metrics=metrics, render=render_unexpected)
-    _add_browser_rules(app, settings)  # outside of it: they hold for what it answers itself
+    _add_http_rules(app, settings, metrics)
+    _add_browser_rules(app, settings)  # outside of them: they hold for what they answer themselves
     return app
 
 
@@ -94,6 +94,12 @@ def _build_routes(app: FastAPI) -> None:
     nowhere = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
     for route in app.routes:
         route.matches(nowhere)
+
+
+def _add_http_rules(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)
+    app.add_middleware(Access, metrics=metrics, render=render_unexpected)
 
 
 def _add_browser_rules(app: FastAPI, settings: Settings) -> None:
@@ -112,9 +118,7 @@ def _add_handlers(app: FastAPI) -> None:
     # A contract renders its own errors; these happen where no route, or no contract's, matched.
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> Response:
-        response = render_http_error(request, error.status_code)
-        response.headers.update(error.headers or {})  # `Allow` of a 405
-        return response
+        return render_http_error(request, error.status_code)
 
     @app.exception_handler(ClientGone)
     async def on_client_gone(_request: Request, _error: ClientGone) -> Response:

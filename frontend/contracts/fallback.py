@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Match
 
 from frontend.contracts import tritone
 from frontend.contracts.kit.envelope import Envelope
@@ -12,6 +13,7 @@ from frontend.contracts.shared_paths import find_shared_envelope
 from frontend.contracts.table import CONTRACTS
 from frontend.errors import InvalidRequest, TritoneError
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NO_SUCH_PATH, _WRONG_METHOD, _TOO_LARGE = 404, 405, 413
 _HTTP_ERRORS: Mapping[int, TritoneError] = {
     _NO_SUCH_PATH: NoSuchPath("Resource not found"),
@@ -33,10 +35,27 @@ def find_envelope(request: Request) -> Envelope:
 def render_http_error(request: Request, status: int) -> JSONResponse:
     """Return the answer to a request that matched no route (404, 405) or was too large (413)."""
     envelope = find_envelope(request)
+    allowed = ", ".join(list_methods(request)) if status == _WRONG_METHOD else ""
     if status == _WRONG_METHOD and WrongMethod not in envelope.table:
         status = _NO_SUCH_PATH  # the contract does not tell them apart
     error = _HTTP_ERRORS.get(status, InvalidRequest("The request is malformed."))
-    return envelope.render(error, request)
+    response = envelope.render(error, request)
+    if allowed:
+        response.headers["allow"] = allowed
+    return response
+
+
+def list_methods(request: Request) -> list[str]:
+    """Return every method that the path of a request is served with.
+
+    Starlette names those of one route only, and a path may have several.
+    """
+    found = []
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            found += ["GET", "HEAD"] if method == "GET" else [method]
+    return found
 
 
 def render_unexpected(request: Request, _request_id: str) -> JSONResponse:

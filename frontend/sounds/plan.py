@@ -79,8 +79,12 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
         steps=request.steps or card.default_steps,
         guidance_scale=guidance_scale,
     )
-    if first.seconds_end <= first.seconds_start:
-        raise InvalidRequest("The sound is too short.", field="seconds", kind="not_above_minimum")
+    if round((first.seconds_end - first.seconds_start) * card.sample_rate) < 1:
+        raise InvalidRequest(
+            "The sound would be shorter than one sample.",
+            field="seconds_start" if request.seconds is None else "seconds",
+            kind="not_above_minimum",
+        )
     return Plan(
         passes=tuple(_reseeded(first, i) for i in range(layout.n_segments)),
         n_samples=max(1, round(layout.delivered * card.sample_rate)),

@@ -13,14 +13,17 @@ from pydantic import BaseModel, Field
 from frontend.audio.formats import FORMATS
 from frontend.contracts.aimlapi.envelope import ENVELOPE
 from frontend.contracts.kit import openapi
-from frontend.contracts.kit.body import Name, Prompt, StrictBody, Text, Whole, checked, read_body
+from frontend.contracts.kit.body import read_body, read_query
+from frontend.contracts.kit.fields import Integer, Name, Prompt, RequestModel, StrictBody, Text
 from frontend.contracts.kit.job_submission import (
+    CANCELLED_MESSAGE,
     JobOrder,
     find_job,
     link_files,
     resolve_model,
     submit_job,
 )
+from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.views import FileUrls, file_name
@@ -32,6 +35,7 @@ DEFAULT_SECONDS, LONGEST_S = 30.0, 47.0
 TOKENS_PER_STEP = 252
 
 WORDS = {"seconds": "seconds_total"}
+EXAMPLE = {"model": "stable-audio", "prompt": "Rain on a tin roof", "seconds_total": 5}
 
 Status = Literal["queued", "generating", "completed", "error"]
 # Their clients take any other word for an end.
@@ -55,12 +59,12 @@ class AudioBody(StrictBody):
     seconds_total: float | None = Field(
         None, ge=1, le=LONGEST_S, description="Length of the clip; 30 if absent."
     )
-    steps: Whole | None = Field(
+    steps: Integer | None = Field(
         None, ge=1, le=1000, description="Denoising steps; the model's own number if absent."
     )
 
 
-class GenerationQuery(BaseModel):
+class GenerationQuery(RequestModel):
     """Which generation to fetch."""
 
     generation_id: Text = Field(description="As `POST` answered it.")
@@ -133,10 +137,11 @@ def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
         formats=(FORMATS["wav"],),
         words=WORDS,
         labels={"model": body.model},
+        notes=body.notes,
     )
 
 
-def id_of(job: Job) -> str:
+def make_id(job: Job) -> str:
     """Return a job's id in the contract's form, `<uuid>:<model>`."""
     return f"{job.id}:{job.request.labels['model']}"
 
@@ -144,15 +149,15 @@ def id_of(job: Job) -> str:
 def to_generation(job: Job, urls: FileUrls) -> Generation:
     """Return a job in the contract's words."""
     return Generation(
-        id=id_of(job),
+        id=make_id(job),
         status=STATUSES[job.status],
-        audio_file=_audio_file(job, urls),
-        error=_error(job),
-        meta=_meta(job),
+        audio_file=_show_file(job, urls),
+        error=_show_error(job),
+        meta=_show_meta(job),
     )
 
 
-def _audio_file(job: Job, urls: FileUrls) -> AudioFile | None:
+def _show_file(job: Job, urls: FileUrls) -> AudioFile | None:
     if job.result is None:
         return None
     file = job.result.files[0]
@@ -164,15 +169,15 @@ def _audio_file(job: Job, urls: FileUrls) -> AudioFile | None:
     )
 
 
-def _error(job: Job) -> GenerationError | None:
+def _show_error(job: Job) -> GenerationError | None:
     if job.failure is not None:
         return GenerationError(name=job.failure.name, message=job.failure.message)
     if job.status is JobStatus.CANCELLED:
-        return GenerationError(name="Cancelled", message="The generation was cancelled.")
+        return GenerationError(name="Cancelled", message=CANCELLED_MESSAGE)
     return None
 
 
-def _meta(job: Job) -> Meta | None:
+def _show_meta(job: Job) -> Meta | None:
     if job.result is None:
         return None
     return Meta(usage=Usage(credits_used=TOKENS_PER_STEP * job.result.steps))
@@ -186,14 +191,15 @@ router = make_router(ENVELOPE, "AI/ML API")
     status_code=201,
     response_model=Accepted,
     responses=openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(AudioBody),
+    openapi_extra=openapi.body_of(AudioBody, EXAMPLE),
 )
 async def generate_audio(request: Request) -> Response:
     """Accept a sound to be made; fetch it by its id."""
     body = await read_body(request, AudioBody)
-    job = await submit_job(request, to_order(body, resolve_model(request, body.model)))
-    accepted = Accepted(id=id_of(job), generation_id=id_of(job), status=STATUSES[job.status])
-    return JSONResponse(accepted.model_dump(), 201)
+    order = to_order(body, resolve_model(request, body.model))
+    job = await submit_job(request, order)
+    accepted = Accepted(id=make_id(job), generation_id=make_id(job), status=STATUSES[job.status])
+    return JSONResponse(accepted.model_dump(), 201, make_note_headers(order.notes))
 
 
 @router.get(
@@ -204,7 +210,7 @@ async def generate_audio(request: Request) -> Response:
 )
 async def fetch_audio(request: Request) -> Response:
     """Tell where a generation is, and link to its sound once there is one."""
-    query = checked(GenerationQuery, dict(request.query_params), "query")
+    query = read_query(request, GenerationQuery)
     job_id = query.generation_id.partition(":")[0]
     job = await find_job(request, job_id, ENVELOPE.name)
     return JSONResponse(to_generation(job, await link_files(request, job)).model_dump())

@@ -14,13 +14,20 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from frontend.contracts.elevenlabs.envelope import ENVELOPE
-from frontend.contracts.elevenlabs.music import MusicBody, MusicQuery, compose_music, music_headers
-from frontend.contracts.elevenlabs.plan import plan_of
+from frontend.contracts.elevenlabs.music import EXAMPLE as MUSIC_EXAMPLE
+from frontend.contracts.elevenlabs.music import (
+    MusicBody,
+    MusicQuery,
+    compose_music,
+    make_music_headers,
+)
+from frontend.contracts.elevenlabs.plan import make_plan
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer
 from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import Sound
 
+EXAMPLE = MUSIC_EXAMPLE | {"with_waveform_visual": True}
 _TITLE_CHARS = 60
 _WAVEFORM_PER_SECOND, _WAVEFORM_PEAK = 4, 1000
 _INT16_PEAK = 32768
@@ -29,15 +36,15 @@ _INT16_PEAK = 32768
 class DetailedBody(MusicBody):
     """What to make, and what to tell of it."""
 
-    with_timestamps: bool | None = Field(False, description="Of sung words: there are none.")
-    with_waveform_visual: bool | None = Field(
+    with_timestamps: bool = Field(False, description="Of sung words: there are none.")
+    with_waveform_visual: bool = Field(
         False, description="Tell the waveform: four values per second, from -1000 to 1000."
     )
 
 
-def details_of(body: DetailedBody, sound: Sound) -> dict[str, object]:
+def describe_song(body: DetailedBody, sound: Sound) -> dict[str, object]:
     """Return what the contract tells of a song. What nobody knows is null or empty."""
-    plan = body.composition_plan or plan_of(body.prompt or "", round(1000 * sound.seconds))
+    plan = body.composition_plan or make_plan(body.prompt or "", round(1000 * sound.seconds))
     details: dict[str, object] = {
         "composition_plan": plan.model_dump(),
         "song_metadata": {
@@ -51,11 +58,11 @@ def details_of(body: DetailedBody, sound: Sound) -> dict[str, object]:
     if body.with_timestamps:
         details["words_timestamps"] = []
     if body.with_waveform_visual:
-        details["waveform_visual"] = waveform(sound)
+        details["waveform_visual"] = draw_waveform(sound)
     return details
 
 
-def waveform(sound: Sound) -> list[int]:
+def draw_waveform(sound: Sound) -> list[int]:
     """Return the sample of the largest magnitude of every quarter of a second, mixed to mono."""
     mono = sound.pcm.mean(axis=0)
     n_values = max(1, round(_WAVEFORM_PER_SECOND * sound.seconds))
@@ -63,7 +70,7 @@ def waveform(sound: Sound) -> list[int]:
     return [round(float(value) * _WAVEFORM_PEAK / _INT16_PEAK) for value in extremes]
 
 
-def multipart(details: dict[str, object], answer: Answer, extension: str) -> tuple[bytes, str]:
+def make_multipart(details: dict[str, object], answer: Answer, extension: str) -> tuple[bytes, str]:
     """Return a body and its boundary, as the official clients read them."""
     boundary = secrets.token_hex(16)
     head = (
@@ -87,12 +94,12 @@ router = make_router(ENVELOPE, "ElevenLabs")
         },
         **openapi.errors_of(ENVELOPE),
     },
-    openapi_extra=openapi.body_of(DetailedBody) | openapi.query_of(MusicQuery),
+    openapi_extra=openapi.body_of(DetailedBody, EXAMPLE) | openapi.query_of(MusicQuery),
 )
 async def compose_detailed(request: Request) -> Response:
     """Turn text, or a plan, into music, and tell of it."""
     body, answer, audio_format = await compose_music(request, DetailedBody)
-    details = details_of(body, answer.sound)
-    content, boundary = multipart(details, answer, audio_format.extension)
+    details = describe_song(body, answer.sound)
+    content, boundary = make_multipart(details, answer, audio_format.extension)
     own = {"content-type": f"multipart/mixed; boundary={boundary}"}
-    return Response(content, headers={**music_headers(request, answer), **own})
+    return Response(content, headers={**make_music_headers(request, answer), **own})

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from frontend.audio.formats import AudioFormat
 from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
@@ -18,22 +18,14 @@ from frontend.contracts.elevenlabs.plan import (
     OWN_MODELS,
     SHORTEST_MS,
     CompositionPlan,
-    checked_plan,
+    check_plan,
 )
-from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
+from frontend.contracts.elevenlabs.sound import add_vendor_headers, resolve_model
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id
-from frontend.contracts.kit.body import (
-    Fault,
-    MalformedRequest,
-    Prompt,
-    StrictBody,
-    Text,
-    Whole,
-    checked,
-    read_body,
-)
+from frontend.contracts.kit.body import malformed, read_body, read_query
+from frontend.contracts.kit.fields import Integer, Prompt, RequestModel, StrictBody, Text
 from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
 from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import GenerationRequest
@@ -42,11 +34,13 @@ from tritone.card import ModelCard
 AUTO = "auto"
 _MAX_SEED = 2**31 - 1
 _CHUNK_BYTES = 16 * 1024
+_NEITHER = "Field required", "missing"
 _BOTH = "Input should have either `prompt` or `composition_plan`", "value_error"
 
-Body = TypeVar("Body", bound="MusicBody")
+AnyMusicBody = TypeVar("AnyMusicBody", bound="MusicBody")
 
 WORDS = {"seconds": "music_length_ms", "model": "model_id"}
+EXAMPLE = {"prompt": "A slow waltz for strings, no drums", "music_length_ms": 5000}
 
 
 class MusicBody(StrictBody):
@@ -56,18 +50,18 @@ class MusicBody(StrictBody):
     composition_plan: CompositionPlan | None = Field(
         None, description="The music as `/v1/music/plan` gives it, or changed; or `prompt`."
     )
-    music_length_ms: Whole | None = Field(
+    music_length_ms: Integer | None = Field(
         None,
         ge=SHORTEST_MS,
         le=LONGEST_MS,
         description="Length; the model's own if absent. A plan has its own.",
     )
     model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
-    seed: int | None = Field(None, ge=0, le=_MAX_SEED, description="The same, the same music.")
-    force_instrumental: bool | None = Field(False, description="It is, always.")
+    seed: Integer | None = Field(None, ge=0, le=_MAX_SEED, description="The same, the same music.")
+    force_instrumental: bool = Field(False, description="It is, always.")
 
 
-class MusicQuery(BaseModel):
+class MusicQuery(RequestModel):
     """How to deliver it."""
 
     output_format: Annotated[str, AfterValidator(one_of((AUTO, *MUSIC_FORMATS)))] = Field(
@@ -78,7 +72,7 @@ class MusicQuery(BaseModel):
     enable_logging: bool = Field(True, description="Without effect: nothing is retained.")
 
 
-def format_of(word: str, model_id: str | None) -> AudioFormat:
+def choose_format(word: str, model_id: str | None) -> AudioFormat:
     """Return the format of a word; `auto` is what the vendor's model of that name would give."""
     if word == AUTO:
         word = "mp3_48000_192" if (model_id or "").startswith("music_v2") else "mp3_44100_128"
@@ -93,9 +87,9 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
     """
     plan = body.composition_plan
     if (body.prompt is None) == (plan is None):
-        message, kind = ("Field required", "missing") if plan is None else _BOTH
-        raise MalformedRequest([Fault(("body", "prompt"), message, kind)])
-    plan = None if plan is None else checked_plan(plan)
+        message, kind = _NEITHER if plan is None else _BOTH
+        raise malformed(message, kind, "body", "prompt")
+    plan = None if plan is None else check_plan(plan)
     milliseconds = body.music_length_ms if plan is None else plan.milliseconds
     return Order(
         wanted=GenerationRequest(
@@ -107,48 +101,50 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
         ),
         audio_format=audio_format,
         words=WORDS,
-        notes=() if plan is None else plan.notes,
+        notes=(*body.notes, *(plan.notes if plan is not None else ())),
     )
 
 
 router = make_router(ENVELOPE, "ElevenLabs")
 _RESPONSES = openapi.audio_of(MUSIC_FORMATS.values()) | openapi.errors_of(ENVELOPE)
-_READ = openapi.body_of(MusicBody) | openapi.query_of(MusicQuery)
+_READ = openapi.body_of(MusicBody, EXAMPLE) | openapi.query_of(MusicQuery)
 
 
 @router.post("/v1/music", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def compose(request: Request) -> Response:
     """Turn text, or a plan, into music."""
     _, answer, _ = await compose_music(request, MusicBody)
-    return Response(answer.audio, headers=music_headers(request, answer))
+    return Response(answer.audio, headers=make_music_headers(request, answer))
 
 
 @router.post("/v1/music/stream", response_class=Response, responses=_RESPONSES, openapi_extra=_READ)
 async def stream(request: Request) -> Response:
     """Turn text, or a plan, into music, delivered in chunks."""
     _, answer, _ = await compose_music(request, MusicBody)
-    return StreamingResponse(_chunks(answer.audio), headers=music_headers(request, answer))
+    return StreamingResponse(_split(answer.audio), headers=make_music_headers(request, answer))
 
 
-async def compose_music(request: Request, model: type[Body]) -> tuple[Body, Answer, AudioFormat]:
+async def compose_music(
+    request: Request, model: type[AnyMusicBody]
+) -> tuple[AnyMusicBody, Answer, AudioFormat]:
     """Return what was asked for, the music, and its format.
 
     Raises:
         TritoneError: what cannot be read, or not be made, in the contract's words.
     """
     body = await read_body(request, model)
-    query = checked(MusicQuery, dict(request.query_params), "query")
-    card = model_of(body.model_id, get_generator(request), OWN_MODELS)
-    audio_format = format_of(query.output_format, body.model_id)
+    query = read_query(request, MusicQuery)
+    card = resolve_model(body.model_id, get_generator(request), OWN_MODELS)
+    audio_format = choose_format(query.output_format, body.model_id)
     return body, await make_answer(request, to_order(body, audio_format, card)), audio_format
 
 
-def _chunks(audio: bytes) -> Iterator[bytes]:
+def _split(audio: bytes) -> Iterator[bytes]:
     for start in range(0, len(audio), _CHUNK_BYTES):
         yield audio[start : start + _CHUNK_BYTES]
 
 
-def music_headers(request: Request, answer: Answer) -> dict[str, str]:
-    """Return the headers of music."""
+def make_music_headers(request: Request, answer: Answer) -> dict[str, str]:
+    """Return the answer's headers with the id that the vendor gives to songs."""
     song_id = shorten_id(f"song{get_request_id(request)}")
-    return vendor_headers(request, {**answer.headers, "song-id": song_id})
+    return add_vendor_headers(request, {**answer.headers, "song-id": song_id})

@@ -15,24 +15,19 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from frontend.contracts.elevenlabs.envelope import ENVELOPE
-from frontend.contracts.elevenlabs.sound import model_of, vendor_headers
+from frontend.contracts.elevenlabs.sound import add_vendor_headers, resolve_model
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_generator
-from frontend.contracts.kit.body import (
-    Fault,
-    MalformedRequest,
-    Prompt,
-    StrictBody,
-    Text,
-    Whole,
-    read_body,
-)
+from frontend.contracts.kit.body import malformed, read_body
+from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
 
 OWN_MODELS = "music_"  # the vendor's; each stands for the default model
 SHORTEST_MS, LONGEST_MS = 3000, 600_000  # of a whole
 LONGEST_SECTION_MS = 120_000
 MAX_SECTIONS, MAX_STYLES = 200, 100
+_PLAN = "body", "composition_plan"
 _REFUSAL = re.compile(r"(?:no|without)\s+(?=\S)", re.IGNORECASE)
 
 Styles = Annotated[list[Text], Field(max_length=MAX_STYLES)]
@@ -44,7 +39,7 @@ class Section(StrictBody):
     section_name: Annotated[Text, Field(min_length=1, max_length=100)]
     positive_local_styles: Styles
     negative_local_styles: Styles
-    duration_ms: Whole = Field(ge=SHORTEST_MS, le=LONGEST_SECTION_MS)
+    duration_ms: Integer = Field(ge=SHORTEST_MS, le=LONGEST_SECTION_MS)
     lines: Annotated[list[Text], Field(max_length=30)] = Field([], description="Lyrics.")
     source_from: None = Field(None, description="Parts of other songs are not taken.")
 
@@ -65,18 +60,18 @@ class CompositionPlan(StrictBody):
     def prompt(self) -> str:
         """Everything that shall be there, said once."""
         local = (style for each in self.sections for style in each.positive_local_styles)
-        return _said((*self.positive_global_styles, *local))
+        return _join((*self.positive_global_styles, *local))
 
     @property
     def negative_prompt(self) -> str:
         """Everything that shall not be there, said once."""
         local = (style for each in self.sections for style in each.negative_local_styles)
-        return _said((*self.negative_global_styles, *local))
+        return _join((*self.negative_global_styles, *local))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What models that take one prompt for a whole sound cannot do about it."""
-        notes = []
+        """What models that take one prompt for a whole sound cannot do, and unknown fields."""
+        notes = [*super().notes, *(note for each in self.sections for note in each.notes)]
         styles = {
             str((each.positive_local_styles, each.negative_local_styles)) for each in self.sections
         }
@@ -91,7 +86,7 @@ class PlanBody(StrictBody):
     """What to plan."""
 
     prompt: Prompt = Field(description="The music, in words.")
-    music_length_ms: Whole | None = Field(
+    music_length_ms: Integer | None = Field(
         None, ge=SHORTEST_MS, le=LONGEST_MS, description="Length; the model's own if absent."
     )
     source_composition_plan: CompositionPlan | None = Field(
@@ -100,7 +95,10 @@ class PlanBody(StrictBody):
     model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
 
 
-def plan_of(prompt: str, milliseconds: int) -> CompositionPlan:
+EXAMPLE = {"prompt": "A slow waltz for strings, no drums", "music_length_ms": 10_000}
+
+
+def make_plan(prompt: str, milliseconds: int) -> CompositionPlan:
     """Return the plan of a prompt: its phrases as styles, and equal parts of a whole.
 
     "no drums" and "without drums" become a negative style, everything else a positive one.
@@ -127,52 +125,49 @@ def plan_of(prompt: str, milliseconds: int) -> CompositionPlan:
     )
 
 
-def continued(
+def continue_plan(
     source: CompositionPlan, wanted: CompositionPlan, milliseconds: int | None
 ) -> CompositionPlan:
     """Return a plan with the styles of both and the first one's sections, stretched to a length."""
     factor = 1.0 if milliseconds is None else milliseconds / source.milliseconds
     return CompositionPlan(
-        positive_global_styles=_once(
+        positive_global_styles=_drop_repeats(
             (*source.positive_global_styles, *wanted.positive_global_styles)
         ),
-        negative_global_styles=_once(
+        negative_global_styles=_drop_repeats(
             (*source.negative_global_styles, *wanted.negative_global_styles)
         ),
         sections=[
-            each.model_copy(update={"duration_ms": _within(round(factor * each.duration_ms))})
+            each.model_copy(update={"duration_ms": _clamp(round(factor * each.duration_ms))})
             for each in source.sections
         ],
     )
 
 
-def _within(milliseconds: int) -> int:
+def _clamp(milliseconds: int) -> int:
     return min(max(milliseconds, SHORTEST_MS), LONGEST_SECTION_MS)
 
 
-def _once(styles: Iterable[str]) -> list[str]:
+def _drop_repeats(styles: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(styles))[:MAX_STYLES]
 
 
-def _said(styles: Iterable[str]) -> str:
+def _join(styles: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(style.strip() for style in styles if style.strip()))
 
 
-def checked_plan(plan: CompositionPlan) -> CompositionPlan:
+def check_plan(plan: CompositionPlan) -> CompositionPlan:
     """Return a plan that can be made.
 
     Raises:
         MalformedRequest: it says nothing, or is too long as a whole.
     """
     if not plan.prompt:
-        raise _fault("Input should have at least one positive style", "too_short")
+        raise malformed("Input should have at least one positive style", "too_short", *_PLAN)
     if plan.milliseconds > LONGEST_MS:
-        raise _fault(f"Sections should last at most {LONGEST_MS} ms together", "less_than_equal")
+        message = f"Sections should last at most {LONGEST_MS} ms together"
+        raise malformed(message, "less_than_equal", *_PLAN)
     return plan
-
-
-def _fault(message: str, kind: str) -> MalformedRequest:
-    return MalformedRequest([Fault(("body", "composition_plan"), message, kind)])
 
 
 router = make_router(ENVELOPE, "ElevenLabs")
@@ -182,14 +177,15 @@ router = make_router(ENVELOPE, "ElevenLabs")
     "/v1/music/plan",
     response_model=CompositionPlan,
     responses=openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(PlanBody),
+    openapi_extra=openapi.body_of(PlanBody, EXAMPLE),
 )
-async def make_plan(request: Request) -> Response:
+async def answer_plan(request: Request) -> Response:
     """Make a composition plan from a prompt; send it to `/v1/music` as it is or changed."""
     body = await read_body(request, PlanBody)
-    card = model_of(body.model_id, get_generator(request), OWN_MODELS)
+    card = resolve_model(body.model_id, get_generator(request), OWN_MODELS)
     length = body.music_length_ms or round(1000 * card.default_seconds)
-    plan = plan_of(body.prompt, length)
+    plan = make_plan(body.prompt, length)
     if body.source_composition_plan is not None:
-        plan = continued(body.source_composition_plan, plan, body.music_length_ms)
-    return JSONResponse(plan.model_dump(), headers=vendor_headers(request, {}))
+        plan = continue_plan(body.source_composition_plan, plan, body.music_length_ms)
+    headers = add_vendor_headers(request, make_note_headers(body.notes))
+    return JSONResponse(plan.model_dump(), headers=headers)

@@ -7,15 +7,16 @@ of the official clients 1.59-2.78, which send nulls and unknown keys.
 from typing import Annotated
 
 from fastapi import Request, Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from frontend.audio.formats import AudioFormat
 from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id, get_settings
-from frontend.contracts.kit.body import Fault, MalformedRequest, Prompt, Text, checked, read_body
-from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
+from frontend.contracts.kit.body import malformed, read_body, read_query
+from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
+from frontend.contracts.kit.fields import Prompt, RequestModel, Text
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ArrayModel, make_array
@@ -34,6 +35,7 @@ WORDS = {
     "model": "model_id",
     "guidance_scale": "prompt_influence",
 }
+EXAMPLE = {"text": "Rain on a tin roof", "duration_seconds": 5}
 EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *openapi.SOUND_HEADERS))
 
 
@@ -41,17 +43,17 @@ class SoundGenerationBody(MusicalBody):
     """What to make. The fields of LocalAI are taken too."""
 
     text: Prompt = Field(description="The sound, in words.")
-    loop: bool | None = Field(False, description="Make a sound that repeats without a seam.")
+    loop: bool = Field(False, description="Make a sound that repeats without a seam.")
     duration_seconds: float | None = Field(
         None, gt=0, description="0.5-30 for `eleven_*` models, else what the model can make."
     )
-    prompt_influence: float | None = Field(
+    prompt_influence: float = Field(
         0.3, ge=0, le=1, description="How closely to follow the text: 0.3 is the model's default."
     )
     model_id: Text | None = Field(None, description="A served model, or any `eleven_*`.")
 
 
-class SoundGenerationQuery(BaseModel):
+class SoundGenerationQuery(RequestModel):
     """How to deliver it."""
 
     output_format: Annotated[str, AfterValidator(one_of(OUTPUT_FORMATS))] = Field(
@@ -81,12 +83,12 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
             prompt=composition.prompt,
             model=card.name,
             seconds=body.duration_seconds,
-            guidance_scale=guidance_of(body.prompt_influence, card),
-            loop=bool(body.loop),
+            guidance_scale=scale_guidance(body.prompt_influence, card),
+            loop=body.loop,
         ),
         audio_format=audio_format,
         words=WORDS,
-        notes=composition.notes,
+        notes=(*composition.notes, *body.notes),
     )
 
 
@@ -98,11 +100,12 @@ def _check_length(seconds: float | None) -> None:
         if seconds < SHORTEST_S
         else (f"less than or equal to {LONGEST_S:g}", "less_than_equal")
     )
-    location = ("body", "duration_seconds")
-    raise MalformedRequest([Fault(location, f"Input should be {bound}", kind)])
+    raise malformed(f"Input should be {bound}", kind, "body", "duration_seconds")
 
 
-def model_of(model_id: str | None, generator: Generator, own_models: str = OWN_MODELS) -> ModelCard:
+def resolve_model(
+    model_id: str | None, generator: Generator, own_models: str = OWN_MODELS
+) -> ModelCard:
     """Return the model of a request; a vendor's id that is no alias stands for the default model.
 
     Raises:
@@ -123,30 +126,31 @@ router = make_router(ENVELOPE, "ElevenLabs")
     "/v1/sound-generation",
     response_class=Response,
     responses=openapi.audio_of(OUTPUT_FORMATS.values()) | openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(SoundGenerationBody) | openapi.query_of(SoundGenerationQuery),
+    openapi_extra=openapi.body_of(SoundGenerationBody, EXAMPLE)
+    | openapi.query_of(SoundGenerationQuery),
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into a sound effect."""
     body = await read_body(request, SoundGenerationBody)
-    query = checked(SoundGenerationQuery, dict(request.query_params), "query")
-    card = model_of(body.model_id, get_generator(request))
+    query = read_query(request, SoundGenerationQuery)
+    card = resolve_model(body.model_id, get_generator(request))
     answer = await make_answer(request, to_order(body, query.audio_format, card))
-    return Response(answer.audio, headers=_headers(request, body, answer))
+    return Response(answer.audio, headers=_make_headers(request, body, answer))
 
 
-def _headers(request: Request, body: SoundGenerationBody, answer: Answer) -> dict[str, str]:
+def _make_headers(request: Request, body: SoundGenerationBody, answer: Answer) -> dict[str, str]:
     cost = CREDITS_PER_SOUND
     if body.duration_seconds is not None:
-        cost = credits_of(answer.sound.seconds)
-    return vendor_headers(request, {**answer.headers, "character-cost": str(cost)})
+        cost = count_credits(answer.sound.seconds)
+    return add_vendor_headers(request, {**answer.headers, "character-cost": str(cost)})
 
 
-def credits_of(seconds: float) -> int:
-    """Return what a sound costs."""
+def count_credits(seconds: float) -> int:
+    """Return the vendor's price of a sound of a stated length."""
     return round(CREDITS_PER_SECOND * seconds)
 
 
-def vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
+def add_vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
     """Return headers with those that the official clients read, for browsers too."""
     return headers | {
         "request-id": shorten_id(get_request_id(request)),

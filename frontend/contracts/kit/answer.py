@@ -14,6 +14,7 @@ from frontend.contracts.kit.app_parts import (
     get_owner,
     get_request_id,
 )
+from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.words import Words, in_words
 from frontend.http.access import Served
 from frontend.http.disconnect import unless_disconnected
@@ -70,7 +71,7 @@ async def _make_answer(request: Request, order: Order) -> Answer:
 def make_headers(sound: Sound, order: Order) -> dict[str, str]:
     """Return what was made as headers: the audio itself has no place for it."""
     audio_format = order.audio_format
-    headers = {
+    return {
         "content-type": audio_format.media_type,
         "x-tritone-model": sound.card.name,
         "x-tritone-model-version": sound.model_version,
@@ -80,8 +81,5 @@ def make_headers(sound: Sound, order: Order) -> dict[str, str]:
         "x-tritone-sample-rate": str(delivered_rate(audio_format, sound.sample_rate)),
         "x-tritone-channels": str(delivered_channels(audio_format, sound.pcm.shape[0])),
         "x-tritone-seconds": f"{sound.seconds / order.speed:.6g}",
+        **make_note_headers((*order.notes, *sound.notes)),
     }
-    notes = (*order.notes, *sound.notes)
-    if notes:
-        headers["x-tritone-note"] = "; ".join(notes)
-    return headers

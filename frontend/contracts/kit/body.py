@@ -5,14 +5,12 @@ Nothing here repeats the input.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from frontend.errors import InvalidKind, InvalidRequest
@@ -41,17 +39,17 @@ PYDANTIC_TYPES: Mapping[InvalidKind, str] = {
     "below_minimum": "greater_than_equal",
     "above_maximum": "less_than_equal",
 }
-"""Our words for what is wrong, as the contracts that speak pydantic's say them."""
+"""Our words for what is wrong with a field, and the types of faults that stand for them."""
 
 
 class MalformedRequest(InvalidRequest):
     """The request does not fit the contract's schema; names every fault, at least one."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        """Speak for all faults, and bear the name of the first."""
+        """Make one message of all faults, and blame the field of the first."""
         super().__init__(
-            "; ".join(_sentence(fault) for fault in faults),
-            field=_field(faults[0]),
+            "; ".join(_describe(fault) for fault in faults),
+            field=_get_field(faults[0]),
             kind="malformed",
         )
         self.faults = tuple(faults)
@@ -61,62 +59,35 @@ class UnreadableBody(MalformedRequest):
     """The body cannot be parsed at all."""
 
 
-def _field(fault: Fault) -> str | None:
+def _get_field(fault: Fault) -> str | None:
     return next((part for part in fault.location[1:] if isinstance(part, str)), None)
 
 
-def _sentence(fault: Fault) -> str:
-    field = _field(fault)
+def _describe(fault: Fault) -> str:
+    field = _get_field(fault)
     return fault.message if field is None else f"{field}: {fault.message}"
 
 
-class StrictBody(BaseModel):
-    """A body that takes no "5" for a number and no 1.0 for an integer; skips unknown keys."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _usable(text: str) -> str:
-    # JSON can escape what UTF-8 cannot say; no tokenizer, protobuf or log would take it.
-    if _UNUSABLE.search(text):
-        raise PydanticCustomError(
-            "string_unicode", "Input should be valid Unicode without NUL characters"
-        )
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("string_too_short", "Input should not be blank")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_usable)]
-Name = Annotated[str, Field(min_length=1), AfterValidator(_usable)]
-Prompt = Annotated[Name, AfterValidator(_not_blank)]
-
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""An integer that may be written 100.0, as by clients whose documents said "number"."""
-
-Body = TypeVar("Body", bound=BaseModel)
-
-
-async def read_body(request: Request, model: type[Body]) -> Body:
+async def read_body(request: Request, model: type[Model]) -> Model:
     """Return the body of a request as a model.
 
     Raises:
         MalformedRequest: not JSON, not an object, or not what the model says.
         ClientGone: the client left before its body was complete.
     """
-    return checked(model, await read_object(request), "body")
+    return validate(model, await read_object(request), "body")
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """Return the query of a request as a model.
+
+    Raises:
+        MalformedRequest: it is not what the model says.
+    """
+    return validate(model, dict(request.query_params), "query")
 
 
 async def read_object(request: Request) -> JsonObject:
@@ -148,18 +119,18 @@ def parse_object(raw: bytes, content_type: str | None) -> JsonObject:
         MalformedRequest: empty, of another type, broken, nested too deeply, or no object.
     """
     if not raw:
-        raise refused("Field required", "missing")
+        raise malformed("Field required", "missing")
     if not _is_json(content_type):
-        raise refused("Content-Type should be application/json", "content_type")
-    content = _parsed(raw)
+        raise malformed("Content-Type should be application/json", "content_type")
+    content = _parse(raw)
     if not isinstance(content, dict):
-        raise refused("Input should be a valid dictionary or object", "dict_type")
+        raise malformed("Input should be a valid dictionary or object", "dict_type")
     return content
 
 
-def checked(
-    model: type[Body], content: Mapping[str, Any], where: str, *, strict: bool | None = None
-) -> Body:
+def validate(
+    model: type[Model], content: Mapping[str, Any], where: str, *, strict: bool | None = None
+) -> Model:
     """Return an object as a model; `where` is "body" or "query".
 
     `strict` replaces the model's own choice: a form has nothing but strings.
@@ -184,7 +155,7 @@ def _is_json(content_type: str | None) -> bool:
     )
 
 
-def _parsed(raw: bytes) -> object:
+def _parse(raw: bytes) -> object:
     try:
         return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
@@ -203,9 +174,9 @@ def _refuse_constant(name: str) -> Callable[[], float]:
     raise unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
 
 
-def refused(message: str, kind: str) -> MalformedRequest:
-    """Return the error of a body as a whole."""
-    return MalformedRequest([Fault(("body",), message, kind)])
+def malformed(message: str, kind: str, *location: str) -> MalformedRequest:
+    """Return the error of one fault; without a location it is about the body as a whole."""
+    return MalformedRequest([Fault(location or ("body",), message, kind)])
 
 
 def unreadable(message: str, kind: str) -> UnreadableBody:

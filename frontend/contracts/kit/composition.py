@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from frontend.contracts.kit.body import StrictBody, Text
+from frontend.contracts.kit.fields import Integer, StrictBody, Text
 from tritone.card import ModelCard
 
 DEFAULT_INFLUENCE = 0.3  # ElevenLabs' default of `prompt_influence`
@@ -23,7 +23,7 @@ class MusicalBody(StrictBody):
     language: Text | None = Field(None, description="The same; wins over `vocal_language`.")
     caption: Text | None = Field(None, description="Describes the music; said before `text`.")
     lyrics: Text | None = Field(None, description="Needs a model that sings.")
-    bpm: int | None = Field(None, ge=1, le=1000, description="Beats per minute.")
+    bpm: Integer | None = Field(None, ge=1, le=1000, description="Beats per minute.")
     keyscale: Text | None = Field(None, description='Musical key, such as "Ab major".')
     timesignature: Text | None = Field(None, description='Time signature: "4", or "6/8".')
     think: bool | None = Field(None, description="Without effect on models that do not plan.")
@@ -41,38 +41,44 @@ class Composition:
 def compose(text: str | None, music: MusicalBody) -> Composition:
     """Return one prompt that says the caption, the text, the tempo, the key and the time signature.
 
-    No family of `tritone.families` has inputs for these, and none sings: lyrics and vocals are left
-    out, and named in the notes.
+    No family of `tritone.families` has inputs for these, and none sings: what cannot be said in a
+    prompt is left out and named in the notes.
     """
     parts = [
-        _said(music.caption),
-        _said(text) if text != music.caption else "",
+        _strip(music.caption),
+        _strip(text) if text != music.caption else "",
         f"{music.bpm} BPM" if music.bpm is not None else "",
-        f"in {_said(music.keyscale)}" if _said(music.keyscale) else "",
-        _time_signature(_said(music.timesignature)),
+        f"in {_strip(music.keyscale)}" if _strip(music.keyscale) else "",
+        _say_time_signature(_strip(music.timesignature)),
     ]
-    return Composition(", ".join(part for part in parts if part), _left_out(music))
+    return Composition(", ".join(part for part in parts if part), _list_left_out(music))
 
 
-def _said(text: str | None) -> str:
+def _strip(text: str | None) -> str:
     return (text or "").strip()
 
 
-def _time_signature(signature: str) -> str:
+def _say_time_signature(signature: str) -> str:
     # LocalAI gives the number of beats; six of them are eighths.
     if signature.isdecimal():
         signature = f"{signature}/{8 if signature == '6' else 4}"
     return f"{signature} time" if signature else ""
 
 
-def _left_out(music: MusicalBody) -> tuple[str, ...]:
-    if _said(music.lyrics):
-        return ("lyrics ignored: the model does not sing",)
-    wants_vocals = music.instrumental is False or _said(music.vocal_language)
-    return ("vocals ignored: the model does not sing",) if wants_vocals else ()
+def _list_left_out(music: MusicalBody) -> tuple[str, ...]:
+    notes = []
+    if _strip(music.lyrics):
+        notes.append("lyrics ignored: the model does not sing")
+    elif music.instrumental is False or _strip(music.vocal_language):
+        notes.append("vocals ignored: the model does not sing")
+    if music.think:
+        notes.append("think ignored: the model does not plan")
+    if music.do_sample is not None:
+        notes.append("do_sample ignored: the model has no such choice")
+    return tuple(notes)
 
 
-def guidance_of(prompt_influence: float | None, card: ModelCard) -> float | None:
+def scale_guidance(prompt_influence: float | None, card: ModelCard) -> float | None:
     """Return the guidance scale for a prompt influence from 0 to 1; None: the model's default.
 
     Two straight lines: 0 is no guidance (1.0), 0.3 is the model's default, 1 is twice the default.

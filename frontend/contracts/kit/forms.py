@@ -1,11 +1,11 @@
-"""A body that is a form: urlencoded or multipart. Every value is a string, an empty one is none."""
+"""A body that is a form: urlencoded or multipart. All of its values are strings."""
 
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from frontend.contracts.kit.body import Body, checked, read_body, read_raw, refused, unreadable
+from frontend.contracts.kit.body import Model, malformed, read_body, read_raw, unreadable, validate
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 MAX_FIELDS = 50
@@ -13,7 +13,7 @@ MAX_FIELDS = 50
 Fields = dict[str, str]
 
 
-async def read_json_or_form(request: Request, model: type[Body]) -> Body:
+async def read_json_or_form(request: Request, model: type[Model]) -> Model:
     """Return the body of a request as a model, whichever of the three encodings it has.
 
     Raises:
@@ -22,26 +22,26 @@ async def read_json_or_form(request: Request, model: type[Body]) -> Body:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == URLENCODED:
-        fields = _urlencoded(await read_raw(request))
+        fields = _parse_urlencoded(await read_raw(request))
     elif media_type == MULTIPART:
-        fields = await _multipart(request)
+        fields = await _parse_multipart(request)
     else:
         return await read_body(request, model)
-    return checked(
-        model, {name: text for name, text in fields.items() if text}, "body", strict=False
-    )
+    # A form has no other way to leave out a field than an empty one, also where it is required.
+    given = {name: text for name, text in fields.items() if text}
+    return validate(model, given, "body", strict=False)
 
 
-def _urlencoded(raw: bytes) -> Fields:
+def _parse_urlencoded(raw: bytes) -> Fields:
     try:
         return dict(parse_qsl(raw.decode(), max_num_fields=MAX_FIELDS))
     except UnicodeDecodeError:
         raise unreadable("The body should be UTF-8", "form_invalid") from None
     except ValueError:
-        raise refused(f"The form should have at most {MAX_FIELDS} fields", "too_long") from None
+        raise malformed(f"The form should have at most {MAX_FIELDS} fields", "too_long") from None
 
 
-async def _multipart(request: Request) -> Fields:
+async def _parse_multipart(request: Request) -> Fields:
     await read_raw(request)  # the parser then reads it from memory, and nobody can leave meanwhile
     parser = MultiPartParser(
         request.headers, request.stream(), max_files=MAX_FIELDS, max_fields=MAX_FIELDS

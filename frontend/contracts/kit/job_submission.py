@@ -15,6 +15,8 @@ from frontend.jobs.webhook_bodies import file_urls
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
+CANCELLED_MESSAGE = "The generation was cancelled."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOrder:
@@ -26,6 +28,7 @@ class JobOrder:
     words: Words
     webhook_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # the contract's own words
+    notes: tuple[str, ...] = ()  # what the contract does otherwise than asked
 
 
 def resolve_model(request: Request, name: str | None) -> ModelCard:

@@ -1,15 +1,20 @@
 """What /docs shows of a contract: its body, the formats it answers with, and its real errors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from frontend.audio.formats import AudioFormat
 from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.kit.notes import NOTE_HEADER
 from frontend.errors import TritoneError
 
+Schema = dict[str, Any]
+Example = Mapping[str, object]
 Responses = dict[int | str, dict[str, Any]]
+
+_DEFINITION = "#/$defs/"
 
 SOUND_HEADERS = {
     "x-tritone-model": "The model that made the sound.",
@@ -20,23 +25,59 @@ SOUND_HEADERS = {
     "x-tritone-sample-rate": "Of the audio, in Hz.",
     "x-tritone-channels": "Of the audio.",
     "x-tritone-seconds": "Length of the audio.",
-    "x-tritone-note": "What was done otherwise than asked.",
+    NOTE_HEADER: "What was done otherwise than asked.",
 }
 
 
 def body_of(
-    *models: type[BaseModel], media_types: Iterable[str] = ("application/json",)
+    model: type[BaseModel],
+    example: Example,
+    *,
+    media_types: Iterable[str] = ("application/json",),
 ) -> dict[str, Any]:
-    """Return `openapi_extra` for a route that reads its body itself: any one of the models."""
-    schemas = [model.model_json_schema() for model in models]
-    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    content = {media_type: {"schema": schema} for media_type in media_types}
-    return {"requestBody": {"required": True, "content": content}}
+    """Return `openapi_extra` for a route that reads its body itself.
+
+    `example` must work as it stands: /docs sends it, and a test does.
+    """
+    shown = {"schema": make_schema(model), "example": example}
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, shown)}}
+
+
+def any_body_of(bodies: Mapping[str, tuple[type[BaseModel], Example]]) -> dict[str, Any]:
+    """Return `openapi_extra` for a route that takes the bodies of several contracts, by name."""
+    shown = {
+        "schema": {"anyOf": [make_schema(model) for model, _ in bodies.values()]},
+        "examples": {name: {"value": example} for name, (_, example) in bodies.items()},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": shown}}}
+
+
+def make_schema(model: type[BaseModel]) -> Schema:
+    """Return the JSON schema of a model, with the models inside it written out.
+
+    Pydantic's references lead to `$defs` of the same schema, and nowhere in a larger document.
+    """
+    schema = model.model_json_schema()
+    definitions: dict[str, Schema] = schema.pop("$defs", {})
+    return _inline(schema, definitions)
+
+
+def _inline(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    def inline(part: object) -> object:
+        if isinstance(part, list):
+            return [inline(each) for each in part]
+        return _inline(part, definitions) if isinstance(part, dict) else part
+
+    inlined = {name: inline(each) for name, each in schema.items() if name != "$ref"}
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].removeprefix(_DEFINITION)]
+        return _inline(target, definitions) | inlined
+    return inlined
 
 
 def query_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return `openapi_extra` for a route that reads its query itself."""
-    schema = model.model_json_schema()
+    schema = make_schema(model)
     required = schema.get("required", ())
     return {
         "parameters": [
@@ -93,9 +134,9 @@ def either(*contracts: Responses) -> Responses:
     for responses in contracts:
         for status, response in responses.items():
             known = merged.get(status)
-            merged[status] = response if known is None else _joined(known, response)
+            merged[status] = response if known is None else _join(known, response)
     return dict(sorted(merged.items(), key=lambda item: int(item[0])))
 
 
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _join(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {"model": one["model"] | other["model"], "description": one["description"]}

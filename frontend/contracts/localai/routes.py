@@ -13,8 +13,9 @@ from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
-from frontend.contracts.kit.body import Fault, MalformedRequest, Name, Text, read_body
-from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
+from frontend.contracts.kit.body import malformed, read_body
+from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
+from frontend.contracts.kit.fields import Name, Text
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
@@ -40,6 +41,7 @@ WORDS = {
     "model": "model_id",
     "guidance_scale": "prompt_influence",
 }
+EXAMPLE = {"model_id": "sound-model", "text": "Rain on a tin roof", "duration_seconds": 5}
 
 
 class SoundGenerationBody(MusicalBody):
@@ -65,19 +67,18 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
     """
     composition = compose(body.text, body)
     if not (body.text or "").strip() and not (body.caption or "").strip():
-        kind = "missing" if body.text is None else "string_too_short"
-        raise MalformedRequest([Fault(("body", "text"), "Input should not be blank", kind)])
+        raise malformed("Input should not be blank", "string_too_short", "body", "text")
     influence = body.prompt_influence
     return Order(
         wanted=GenerationRequest(
             prompt=composition.prompt,
             model=card.name,
             seconds=body.duration_seconds,
-            guidance_scale=guidance_of(None if influence is None else min(influence, 1.0), card),
+            guidance_scale=scale_guidance(None if influence is None else min(influence, 1.0), card),
         ),
         audio_format=audio_format,
         words=WORDS,
-        notes=composition.notes,
+        notes=(*composition.notes, *body.notes),
     )
 
 
@@ -94,7 +95,7 @@ router = make_router(ENVELOPE, "LocalAI")
     "/v1/sound-generation",
     response_class=Response,
     responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(SoundGenerationBody),
+    openapi_extra=openapi.body_of(SoundGenerationBody, EXAMPLE),
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into a sound or a piece of music."""

@@ -1,6 +1,6 @@
 """MusicGPT on the wire: what is sent and what is answer_in_envelope, field by field.
 
-Sources: those of `musicgpt`, which does the rest.
+Sources: those of `routes.py`, which does the rest.
 """
 
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from frontend.contracts.kit.body import Name, Prompt, StrictBody, Text, Whole
+from frontend.contracts.kit.fields import Integer, Name, Prompt, RequestModel, StrictBody, Text
 
 SOUND = "SOUND_GENERATOR"
 MAX_PAGE = 100
@@ -22,12 +22,12 @@ class SoundBody(StrictBody):
     prompt: Prompt = Field(description="The sound, in words.")
     webhook_url: Text | None = Field(None, description="Is told when the sound is ready.")
     user_id: Text | None = Field(None, description="To tell your users' sounds apart in `byUser`.")
-    audio_length: Whole | None = Field(
+    audio_length: Integer | None = Field(
         None, ge=1, description="Seconds; the model's own length if absent."
     )
 
 
-class ByIdQuery(BaseModel):
+class ByIdQuery(RequestModel):
     """Which conversion; at least one of the ids."""
 
     conversionType: Name = Field(description=f"`{SOUND}`; the id alone decides.")
@@ -35,7 +35,7 @@ class ByIdQuery(BaseModel):
     conversion_id: Text | None = None
 
 
-class ByUserQuery(BaseModel):
+class ByUserQuery(RequestModel):
     """Which conversions, page by page."""
 
     conversionType: Text | None = None
@@ -43,7 +43,7 @@ class ByUserQuery(BaseModel):
     startDate: datetime | None = None
     endDate: datetime | None = Field(None, description="A date without a time is the whole day.")
     sortOrder: Literal["asc", "desc"] = "desc"
-    limit: int = Field(20, ge=1, le=MAX_PAGE)
+    limit: Integer = Field(20, ge=1, le=MAX_PAGE)
     LastEvaluatedKey: Text | None = Field(None, description="As the page before gave it.")
 
 

@@ -15,15 +15,17 @@ from fastapi.responses import JSONResponse
 from frontend.audio.formats import FORMATS
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_jobs, get_owner
-from frontend.contracts.kit.body import Fault, MalformedRequest, checked
+from frontend.contracts.kit.body import malformed, read_query
 from frontend.contracts.kit.forms import MULTIPART, URLENCODED, read_json_or_form
 from frontend.contracts.kit.job_submission import (
+    CANCELLED_MESSAGE,
     JobOrder,
     find_job,
     link_files,
     resolve_model,
     submit_job,
 )
+from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.words import in_words
 from frontend.contracts.musicgpt.bodies import (
@@ -57,6 +59,7 @@ SOUND_IN_WEBHOOKS = "Sound Creator"
 CREDITS_PER_SECOND = 0.198  # five seconds, their clients' default, cost the 0.99 of their sample
 
 WORDS = {"seconds": "audio_length"}
+EXAMPLE = {"prompt": "Rain on a tin roof", "audio_length": 5}
 
 STATUSES: dict[JobStatus, Status] = {
     JobStatus.QUEUED: "IN_QUEUE",
@@ -67,7 +70,7 @@ STATUSES: dict[JobStatus, Status] = {
 }
 _MESSAGES: dict[JobStatus, str] = {
     JobStatus.COMPLETED: "Audio Generation Completed Successfully",
-    JobStatus.CANCELLED: "The generation was cancelled.",
+    JobStatus.CANCELLED: CANCELLED_MESSAGE,
 }
 
 
@@ -82,15 +85,17 @@ def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
         ),
         formats=(FORMATS["mp3"], FORMATS["wav"]),
         words=WORDS,
-        webhook_url=body.webhook_url or None,
+        webhook_url=body.webhook_url,
         labels={"user_id": body.user_id} if body.user_id else {},
+        notes=body.notes,
     )
 
 
+_NO_CONVERSION = "There is no such conversion."
 _MASK = 0x5F3A9C1E_7B24_0D68_0E91_C47A2B50D39F  # leaves version and variant alone
 
 
-def other_id(one: str) -> str:
+def swap_id(one: str) -> str:
     """Return the conversion id of a task id, and the task id of a conversion id.
 
     A job has one id and this contract two: the second is the first in disguise, so that both find
@@ -102,21 +107,21 @@ def other_id(one: str) -> str:
     try:
         return str(UUID(int=UUID(one).int ^ _MASK))
     except ValueError:
-        raise JobNotFound("There is no such conversion.") from None
+        raise JobNotFound(_NO_CONVERSION) from None
 
 
-def cost_of(seconds: float) -> float:
+def count_credits(seconds: float) -> float:
     """Return the credits for a sound."""
     return round(CREDITS_PER_SECOND * seconds, 2)
 
 
 def to_conversion(job: Job, urls: FileUrls) -> Conversion:
     """Return a job in the contract's words."""
-    paths = _paths(job.result, urls)
-    message = _message(job)
+    paths = _list_paths(job.result, urls)
+    message = _describe(job)
     return Conversion(
         task_id=job.id,
-        conversion_id=other_id(job.id),
+        conversion_id=swap_id(job.id),
         status=STATUSES[job.status],
         status_msg=message,
         message=message,
@@ -124,7 +129,7 @@ def to_conversion(job: Job, urls: FileUrls) -> Conversion:
         conversion_path=paths.get("mp3"),
         conversion_path_wav=paths.get("wav"),
         conversion_duration=job.result.seconds if job.result else None,
-        conversion_cost=cost_of(job.result.seconds) if job.result else None,
+        conversion_cost=count_credits(job.result.seconds) if job.result else None,
         createdAt=job.created_at.isoformat(),
         updatedAt=job.updated_at.isoformat(),
     )
@@ -149,11 +154,11 @@ def webhook_body(job: Job, urls: FileUrls) -> dict[str, Any]:
     }
 
 
-def _paths(result: JobResult | None, urls: FileUrls) -> dict[str, str]:
+def _list_paths(result: JobResult | None, urls: FileUrls) -> dict[str, str]:
     return {} if result is None else {file.format: urls[file.key] for file in result.files}
 
 
-def _message(job: Job) -> str:
+def _describe(job: Job) -> str:
     if job.failure is not None:
         return job.failure.message
     return _MESSAGES.get(job.status, "")
@@ -167,15 +172,16 @@ async def generate_sound(request: Request) -> Response:
     """Accept a sound to be made."""
     body = await read_json_or_form(request, SoundBody)
     card = resolve_model(request, None)
-    job = await submit_job(request, to_order(body, card))
+    order = to_order(body, card)
+    job = await submit_job(request, order)
     accepted = Accepted(
         task_id=job.id,
-        conversion_id=other_id(job.id),
+        conversion_id=swap_id(job.id),
         eta=await get_jobs(request).service.load.eta_s(job),
-        credit_estimate=cost_of(body.audio_length or card.default_seconds),
+        credit_estimate=count_credits(body.audio_length or card.default_seconds),
         status=STATUSES[job.status],
     )
-    return JSONResponse(accepted.model_dump())
+    return JSONResponse(accepted.model_dump(), headers=make_note_headers(order.notes))
 
 
 for _path in SUBMIT_PATHS:
@@ -186,7 +192,7 @@ for _path in SUBMIT_PATHS:
         response_model=Accepted,
         responses=_ERRORS,
         openapi_extra=openapi.body_of(
-            SoundBody, media_types=("application/json", URLENCODED, MULTIPART)
+            SoundBody, EXAMPLE, media_types=("application/json", URLENCODED, MULTIPART)
         ),
     )
 
@@ -199,21 +205,20 @@ for _path in SUBMIT_PATHS:
 )
 async def find_by_id(request: Request) -> Response:
     """Tell where a sound is, and link to it once there is one."""
-    query = checked(ByIdQuery, dict(request.query_params), "query")
-    job = await find_job(request, _job_id(query), ENVELOPE.name)
+    query = read_query(request, ByIdQuery)
+    job = await find_job(request, _choose_id(query), ENVELOPE.name)
     conversion = to_conversion(job, await link_files(request, job))
     return JSONResponse(Found(conversion=conversion).model_dump())
 
 
-def _job_id(query: ByIdQuery) -> str:
+def _choose_id(query: ByIdQuery) -> str:
     ids = {query.task_id} if query.task_id else set()
     if query.conversion_id:
-        ids.add(other_id(query.conversion_id))
+        ids.add(swap_id(query.conversion_id))
     if not ids:
-        location = ("query", "task_id")
-        raise MalformedRequest([Fault(location, "task_id or conversion_id is required", "missing")])
+        raise malformed("task_id or conversion_id is required", "missing", "query", "task_id")
     if len(ids) > 1:
-        raise JobNotFound("There is no such conversion.")
+        raise JobNotFound(_NO_CONVERSION)
     return ids.pop()
 
 
@@ -225,11 +230,10 @@ def _job_id(query: ByIdQuery) -> str:
 )
 async def list_by_user(request: Request) -> Response:
     """List the sounds of this key, the newest first."""
-    given = {name: text for name, text in request.query_params.items() if text}
-    query = checked(ByUserQuery, given, "query")
+    query = read_query(request, ByUserQuery)
     if query.conversionType not in {None, SOUND}:
         return JSONResponse(Listed(conversions=[], LastEvaluatedKey=None).model_dump())
-    which = to_filter(query, given.get("endDate"), get_owner(request))
+    which = to_filter(query, request.query_params.get("endDate"), get_owner(request))
     with in_words({"cursor": "LastEvaluatedKey"}):
         page = await get_jobs(request).service.list(which, query.LastEvaluatedKey, query.limit)
     conversions = [to_conversion(job, await link_files(request, job)) for job in page.jobs]
@@ -238,7 +242,7 @@ async def list_by_user(request: Request) -> Response:
 
 def to_filter(query: ByUserQuery, end_text: str | None, owner: str) -> JobFilter:
     """Return the query in our words; `end_text` is `endDate` as it was written."""
-    end = _utc(query.endDate)
+    end = _assume_utc(query.endDate)
     is_day = end_text is not None and len(end_text) == len("2026-11-21")
     if end is not None and is_day and end.year < MAXYEAR:
         end += timedelta(days=1)
@@ -246,13 +250,13 @@ def to_filter(query: ByUserQuery, end_text: str | None, owner: str) -> JobFilter
         owner=owner,
         contract=ENVELOPE.name,
         labels={"user_id": query.user_id} if query.user_id else {},
-        created_from=_utc(query.startDate),
+        created_from=_assume_utc(query.startDate),
         created_until=end,
         oldest_first=query.sortOrder == "asc",
     )
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def _assume_utc(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=UTC)

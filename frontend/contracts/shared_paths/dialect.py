@@ -7,6 +7,8 @@ ElevenLabs clients 1.59-2.78 (what they send).
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
+from frontend.contracts.kit.fields import is_absent
+
 Dialect = Literal["elevenlabs", "localai"]
 
 LOCALAI_FIELDS = frozenset(
@@ -54,11 +56,11 @@ def dialect_of(
     7. otherwise ElevenLabs; with `strict`, LocalAI if no model is named (who then refuses it)
 
     `headers` has lower-case names, `query` holds the names in the query, `body` is None when it
-    could not be read. A null counts as absent.
+    could not be read. Null and an empty string count as absent.
     """
     if speaks_elevenlabs(headers):
         return "elevenlabs"
-    given = {name for name, value in (body or {}).items() if value is not None}
+    given = {name for name, value in (body or {}).items() if not is_absent(value)}
     if given & LOCALAI_FIELDS:
         return "localai"
     if "xi-api-key" in headers or _ELEVENLABS_QUERY.intersection(query):

@@ -34,7 +34,12 @@ async def _read_body(request: Request) -> JsonObject | None:
     response_class=Response,
     responses=openapi.audio_of(localai.FORMAT_WORDS.values())
     | openapi.either(openapi.errors_of(ELEVENLABS), openapi.errors_of(LOCALAI)),
-    openapi_extra=openapi.body_of(elevenlabs.SoundGenerationBody, localai.SoundGenerationBody)
+    openapi_extra=openapi.any_body_of(
+        {
+            "ElevenLabs": (elevenlabs.SoundGenerationBody, elevenlabs.EXAMPLE),
+            "LocalAI": (localai.SoundGenerationBody, localai.EXAMPLE),
+        }
+    )
     | openapi.query_of(elevenlabs.SoundGenerationQuery),
 )
 async def generate_sound(request: Request) -> Response:

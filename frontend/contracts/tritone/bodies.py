@@ -39,8 +39,24 @@ class FailureView(BaseModel):
     message: str
 
 
+class RequestView(BaseModel):
+    """What was asked for; null: left to the model."""
+
+    prompt: str
+    model: str | None
+    negative_prompt: str | None
+    seconds: float | None
+    seconds_start: float
+    steps: int | None
+    guidance_scale: float | None
+    seed: int | None
+    loop: bool
+    formats: list[str]
+    webhook_url: str | None
+
+
 class JobView(BaseModel):
-    """A job as it was a moment ago."""
+    """A job as it was a moment ago. Webhooks leave out `request`."""
 
     id: str
     status: Literal["queued", "running", "completed", "error", "cancelled"]
@@ -56,6 +72,7 @@ class JobView(BaseModel):
     steps: int | None
     error: FailureView | None
     result: ResultView | None
+    request: RequestView
 
 
 class JobPage(BaseModel):

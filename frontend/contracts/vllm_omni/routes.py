@@ -1,7 +1,6 @@
-"""vLLM-Omni: `POST /v1/audio/generate`.
+"""vLLM-Omni: `POST /v1/audio/generate`, and the models that are served.
 
 Source: https://docs.vllm.ai/projects/vllm-omni, "Audio Generate API"; bounds of release 0.30.0.
-Its failures of the engine are 400; ours that pass (busy, away, too slow) are 503 and 504.
 """
 
 from dataclasses import replace
@@ -14,7 +13,8 @@ from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
-from frontend.contracts.kit.body import Prompt, StrictBody, Text, read_body
+from frontend.contracts.kit.body import read_body
+from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
 from frontend.contracts.vllm_omni.envelope import ENVELOPE
@@ -39,6 +39,7 @@ WORDS = {
     "seconds_start": "audio_start",
     "steps": "num_inference_steps",
 }
+EXAMPLE = {"input": "Rain on a tin roof", "audio_length": 5.0, "seed": 42}
 
 Seconds = Annotated[float, Field(le=_DAY_S)]
 
@@ -48,23 +49,23 @@ class AudioGenerateBody(StrictBody):
 
     input: Prompt = Field(description="The sound, in words.")
     model: Text | None = Field(None, description="A served model; the default one if absent.")
-    response_format: FormatWord | None = Field("wav", description="Format of the answer.")
-    speed: float | None = Field(
+    response_format: FormatWord = Field("wav", description="Format of the answer.")
+    speed: float = Field(
         1.0, ge=0.25, le=4.0, description="Stretches time, keeps the pitch: length / speed."
     )
-    stream_format: Literal["audio"] | None = Field("audio", description="No other is served.")
+    stream_format: Literal["audio"] = Field("audio", description="No other is served.")
     audio_length: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="Seconds before `speed`; the model's own length if absent."
     )
-    audio_start: Annotated[Seconds, Field(ge=0)] | None = Field(
+    audio_start: Annotated[Seconds, Field(ge=0)] = Field(
         0.0, description="Seconds into the model's window at which the clip begins."
     )
     negative_prompt: Text | None = Field(None, description="What to avoid.")
     guidance_scale: float | None = Field(
         None, ge=0, le=1000, description="How closely to follow the prompt; works above 1."
     )
-    num_inference_steps: int | None = Field(None, ge=1, le=1000, description="Denoising steps.")
-    seed: int | None = Field(
+    num_inference_steps: Integer | None = Field(None, ge=1, le=1000, description="Denoising steps.")
+    seed: Integer | None = Field(
         None, ge=-_INT64, le=_INT64 - 1, description="The same request and seed, the same sound."
     )
 
@@ -77,14 +78,15 @@ def to_order(body: AudioGenerateBody) -> Order:
             model=body.model,
             negative_prompt=body.negative_prompt,
             seconds=body.audio_length,
-            seconds_start=body.audio_start or 0.0,
+            seconds_start=body.audio_start,
             steps=body.num_inference_steps,
             guidance_scale=body.guidance_scale,
             seed=body.seed,
         ),
-        audio_format=FORMAT_WORDS[body.response_format or "wav"],
+        audio_format=FORMAT_WORDS[body.response_format],
         words=WORDS,
-        speed=1.0 if body.speed is None else body.speed,
+        speed=body.speed,
+        notes=body.notes,
     )
 
 
@@ -95,7 +97,7 @@ router = make_router(ENVELOPE, "vLLM-Omni")
     "/v1/audio/generate",
     response_class=Response,
     responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(AudioGenerateBody),
+    openapi_extra=openapi.body_of(AudioGenerateBody, EXAMPLE),
 )
 async def generate_audio(request: Request) -> Response:
     """Turn text into sound."""

@@ -106,6 +106,22 @@ async def test_audio_is_the_mp3(bench: Workbench) -> None:
     assert len(audio.content) == int(audio.headers["content-length"]) > 1000
 
 
+async def test_audio_is_sought_in_and_has_a_name_to_save_it_under(bench: Workbench) -> None:
+    job_id = await _made(bench)
+    path = f"/v1/history/{job_id}/audio"
+    whole = await bench.client.get(path)
+    assert whole.headers["content-disposition"] == f'inline; filename="{job_id}.mp3"'
+    part = await bench.client.get(path, headers={"range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (206, whole.content[:2])
+    outside = await bench.client.get(path, headers={"range": "bytes=999999999-"})
+    assert outside.status_code == 416
+    assert outside.json()["detail"]["code"] == "range_not_satisfiable"
+    head = await bench.client.head(path)
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    known = await bench.client.get(path, headers={"if-none-match": whole.headers["etag"]})
+    assert known.status_code == 304
+
+
 async def test_a_download_is_a_file_or_a_zip(bench: Workbench) -> None:
     ids = [await _made(bench), await _made(bench)]
     path = "/v1/history/download"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.elevenlabs.plan import LONGEST_SECTION_MS, CompositionPlan, plan_of
+from frontend.contracts.elevenlabs.plan import LONGEST_SECTION_MS, CompositionPlan, make_plan
 from tests.fakes import FakeGateway
 
 SECTION: dict[str, Any] = {
@@ -108,7 +108,7 @@ async def test_a_plan_that_says_nothing_is_refused(client: httpx2.AsyncClient) -
 @given(st.text(min_size=1).filter(lambda text: bool(text.strip())), st.integers(3000, 600_000))
 def test_every_prompt_has_a_plan_of_its_length_that_says_something(text: str, length: int) -> None:
     text = text.encode(errors="ignore").decode().replace("\0", "") or "x"
-    plan = plan_of(text, length)
+    plan = make_plan(text, length)
     assert plan.milliseconds == length
     assert max(section.duration_ms for section in plan.sections) <= LONGEST_SECTION_MS
     assert plan.positive_global_styles

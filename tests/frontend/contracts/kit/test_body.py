@@ -1,37 +1,40 @@
 import json
+import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from frontend.contracts.kit.body import (
-    MalformedRequest,
-    Name,
-    Prompt,
-    StrictBody,
-    Text,
-    checked,
-    parse_object,
-)
+from frontend.contracts.kit.body import MalformedRequest, parse_object, validate
+from frontend.contracts.kit.fields import Integer, Name, Prompt, RequestModel, StrictBody, Text
+from frontend.contracts.table import CONTRACTS
 
 JSON = "application/json"
 
 
+class Needed(StrictBody):
+    """What has no default."""
+
+    prompt: Prompt
+    name: Name
+
+
 class Everything(StrictBody):
-    prompt: Prompt = "rain"
     text: Text | None = None
-    name: Name | None = None
     number: float | None = Field(None, ge=0, le=10)
-    integer: int | None = Field(None, ge=-5, le=5)
+    integer: Integer | None = Field(None, ge=-5, le=5)
     flag: bool | None = None
+    words: list[str] = Field(["rain"])
+    inner: Needed | None = None
 
 
 def faults_of(
     raw: bytes, content_type: str | None = JSON
 ) -> list[tuple[tuple[str | int, ...], str]]:
     with pytest.raises(MalformedRequest) as caught:
-        checked(Everything, parse_object(raw, content_type), "body")
+        validate(Everything, parse_object(raw, content_type), "body")
     assert caught.value.faults
     return [(fault.location, fault.type) for fault in caught.value.faults]
 
@@ -96,7 +99,9 @@ def test_every_spelling_of_json_is_taken(content_type: str) -> None:
         ("number", "9" * 400, "float_type"),
         ("number", "11", "less_than_equal"),
         ("number", "-0.5", "greater_than_equal"),
-        ("integer", "1.0", "int_type"),
+        ("integer", "1.5", "int_type"),
+        ("integer", "6.0", "less_than_equal"),
+        ("integer", "1e300", "less_than_equal"),
         ("integer", '"1"', "int_type"),
         ("integer", "false", "int_type"),
         ("integer", "9" * 30, "less_than_equal"),
@@ -107,22 +112,80 @@ def test_every_spelling_of_json_is_taken(content_type: str) -> None:
         ("text", r'"\ud800"', "string_unicode"),
         ("text", r'"rain \udfff"', "string_unicode"),
         ("text", r'"\u0000"', "string_unicode"),
-        ("name", '""', "string_too_short"),
-        ("prompt", '""', "string_too_short"),
-        ("prompt", r'" \n\t\u2003 "', "string_too_short"),
-        ("prompt", r'"\ud800"', "string_unicode"),
-        ("prompt", "null", "string_type"),
+        ("words", '["a", null]', "string_type"),
+        ("inner", "{}", "missing"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(
     field: str, value: str, kind: str
 ) -> None:
-    assert faults_of(f'{{"{field}": {value}}}'.encode()) == [(("body", field), kind)]
+    (location, found), *_ = faults_of(f'{{"{field}": {value}}}'.encode())
+    assert (location[:2], found) == (("body", field), kind)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [
+        ('""', "string_too_short"),
+        (r'" \n\t\u2003 "', "string_too_short"),
+        (r'"\ud800"', "string_unicode"),
+        ("null", "string_type"),
+    ],
+)
+def test_what_has_no_default_must_say_something(prompt: str, kind: str) -> None:
+    with pytest.raises(MalformedRequest) as caught:
+        validate(Needed, parse_object(f'{{"prompt": {prompt}, "name": ""}}'.encode(), JSON), "body")
+    prompt_fault, name_fault = caught.value.faults
+    assert (prompt_fault.location, prompt_fault.type) == (("body", "prompt"), kind)
+    assert (name_fault.location, name_fault.type) == (("body", "name"), "string_too_short")
+
+
+@pytest.mark.parametrize("value", [None, "", ...])
+def test_null_empty_and_absent_are_one_thing_where_there_is_a_default(value: object) -> None:
+    content = {} if value is ... else dict.fromkeys(Everything.model_fields, value)
+    made = validate(Everything, content, "body")
+    assert made == Everything()
+    assert made.notes == ()
+
+
+def test_an_empty_list_is_absent_where_a_list_has_a_default() -> None:
+    assert validate(Everything, {"words": []}, "body").words == ["rain"]
+
+
+@pytest.mark.parametrize("number", ["3", "3.0", "0.3e1"])
+def test_a_whole_number_may_be_written_as_any_number(number: str) -> None:
+    made = validate(Everything, parse_object(f'{{"integer": {number}}}'.encode(), JSON), "body")
+    assert (made.integer, type(made.integer)) == (3, int)
+
+
+def _all_models(kind: type[RequestModel] = RequestModel) -> Iterator[type[RequestModel]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _all_models(child)
+
+
+def test_no_contract_has_a_number_with_a_rule_of_its_own() -> None:
+    assert len(CONTRACTS) > 1  # they are imported
+    for model in _all_models():
+        for name, field in model.model_fields.items():
+            is_integer = "int" in re.findall(r"\w+", str(field.annotation))
+            takes_floats = "_make_whole" in f"{field.annotation} {field.metadata}"
+            assert not is_integer or takes_floats, f"{model.__name__}.{name} must be an `Integer`"
+
+
+def test_what_is_skipped_is_named_within_bounds() -> None:
+    content: dict[str, object] = {"n": 2, "voice": None, "a\nb": 1, "ü": 1}
+    assert validate(Everything, content, "body").notes == (
+        "n ignored",
+        "2 unknown fields ignored",
+    )
+    many: dict[str, object] = {f"x{i}": 1 for i in range(1000)}
+    assert len("; ".join(validate(Everything, many, "body").notes)) < 200
 
 
 def test_all_faults_are_told_at_once_and_the_message_names_their_fields() -> None:
     with pytest.raises(MalformedRequest) as caught:
-        checked(Everything, {"number": "x", "flag": 3}, "query")
+        validate(Everything, {"number": "x", "flag": 3}, "query")
     assert [fault.location for fault in caught.value.faults] == [
         ("query", "number"),
         ("query", "flag"),
@@ -136,15 +199,13 @@ def test_all_faults_are_told_at_once_and_the_message_names_their_fields() -> Non
     "raw",
     [
         b'{"number": 5, "integer": -5, "flag": false, "text": "\\ud83c\\udf27 r\\u00e9"}',
-        b'{"number": null, "integer": null, "flag": null, "text": null}',
         b'{"unknown": 1e400, "\\ud800": "\\ud800"}',
         b'{"number": "x", "number": 3}',
         b'\xef\xbb\xbf{"number": 1}',
-        '{"prompt": "дождь по крыше 🌧"}'.encode(),
+        '{"text": "дождь по крыше 🌧"}'.encode(),
     ],
     ids=[
         "types",
-        "nulls",
         "unknown-keys",
         "the-last-of-equal-keys-wins",
         "byte-order-mark",
@@ -152,7 +213,7 @@ def test_all_faults_are_told_at_once_and_the_message_names_their_fields() -> Non
     ],
 )
 def test_what_is_valid_is_taken(raw: bytes) -> None:
-    checked(Everything, parse_object(raw, JSON), "body")
+    validate(Everything, parse_object(raw, JSON), "body")
 
 
 @given(st.binary(max_size=200))
@@ -173,6 +234,6 @@ values = st.recursive(
 @given(st.dictionaries(st.sampled_from(list(Everything.model_fields)), values))
 def test_no_object_does_anything_but_fit_or_be_refused(content: dict[str, object]) -> None:
     try:
-        checked(Everything, content, "body")
+        validate(Everything, content, "body")
     except MalformedRequest as error:
         json.dumps(error.message, allow_nan=False).encode()

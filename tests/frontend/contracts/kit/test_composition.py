@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.kit.composition import MusicalBody, compose, guidance_of
+from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from tritone.card import ModelCard
 
 
@@ -23,7 +23,6 @@ from tritone.card import ModelCard
         pytest.param("pop", {"timesignature": "6"}, "pop, 6/8 time", id="six"),
         pytest.param("pop", {"timesignature": "7/8"}, "pop, 7/8 time", id="spelt-out"),
         pytest.param("pop", {"keyscale": " ", "timesignature": ""}, "pop", id="blank-fields"),
-        pytest.param("pop", {"think": True, "do_sample": False}, "pop", id="no-effect"),
         pytest.param(
             "upbeat pop",
             {
@@ -52,6 +51,8 @@ def test_musical_fields_become_words(
         ({"lyrics": "la la", "instrumental": False}, "lyrics ignored: the model does not sing"),
         ({"instrumental": False}, "vocals ignored: the model does not sing"),
         ({"vocal_language": "bn"}, "vocals ignored: the model does not sing"),
+        ({"think": True}, "think ignored: the model does not plan"),
+        ({"do_sample": False}, "do_sample ignored: the model has no such choice"),
     ],
 )
 def test_what_a_model_cannot_sing_is_left_out_and_said(music: dict[str, object], note: str) -> None:
@@ -72,7 +73,7 @@ def test_nothing_is_said_where_nothing_is_lost(music: dict[str, object]) -> None
 def test_influence_runs_from_no_guidance_through_the_default_to_twice_the_default(
     influence: float | None, scale: float | None, card: ModelCard
 ) -> None:
-    found = guidance_of(influence, replace(card, default_guidance_scale=5.0))
+    found = scale_guidance(influence, replace(card, default_guidance_scale=5.0))
     assert found == (scale if scale is None else pytest.approx(scale))
 
 
@@ -80,6 +81,6 @@ def test_influence_runs_from_no_guidance_through_the_default_to_twice_the_defaul
 def test_more_influence_is_never_less_guidance(one: float, other: float, default: float) -> None:
     card = ModelCard.__new__(ModelCard)
     object.__setattr__(card, "default_guidance_scale", default)
-    low, high = (guidance_of(each, card) for each in sorted((one, other)))
+    low, high = (scale_guidance(each, card) for each in sorted((one, other)))
     low, high = (default if each is None else each for each in (low, high))
     assert 1.0 <= low <= high * (1 + 1e-12)

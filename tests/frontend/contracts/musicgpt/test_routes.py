@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.musicgpt.routes import SUBMIT_PATHS, other_id, webhook_body
+from frontend.contracts.musicgpt.routes import SUBMIT_PATHS, swap_id, webhook_body
 from frontend.errors import GenerationFailed
 from tests.frontend.contracts.workbench import Workbench
 
@@ -82,6 +82,10 @@ async def test_every_documented_path_answers_as_the_sample(
             id="multipart-with-a-file",
         ),
         pytest.param({"json": {"prompt": "rain 🌧", "audio_length": 2}}, id="json"),
+        pytest.param({"data": {"prompt": "rain 🌧", "audio_length": "2.0"}}, id="a-float"),
+        pytest.param(
+            {"json": {"prompt": "rain 🌧", "audio_length": 2.0, "webhook_url": ""}}, id="empty-url"
+        ),
     ],
 )
 async def test_every_encoding_asks_for_the_same(
@@ -177,7 +181,7 @@ async def test_the_webhooks_body_has_every_printed_key(bench: Workbench) -> None
     assert job.result is not None
     urls = {file.key: f"https://files/{file.format}" for file in job.result.files}
     body = webhook_body(job, urls)
-    conversion_id = other_id(task_id)
+    conversion_id = swap_id(task_id)
     printed = {
         "success": True,
         "conversion_type": "Sound Creator",
@@ -292,8 +296,8 @@ async def test_the_key_can_be_tested(path: str, client: httpx2.AsyncClient) -> N
 
 @given(st.uuids(version=4))
 def test_the_two_ids_are_each_others(one: uuid.UUID) -> None:
-    other = other_id(str(one))
+    other = swap_id(str(one))
     assert other != str(one)
     assert uuid.UUID(other).version == 4
     assert uuid.UUID(other).variant == one.variant
-    assert other_id(other) == str(one)
+    assert swap_id(other) == str(one)

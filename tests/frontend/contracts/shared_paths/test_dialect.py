@@ -37,7 +37,7 @@ L: Dialect = "localai"
         pytest.param({}, ("foo",), LOCAL, L, id="4-other-query"),
         pytest.param({}, (), LOCAL, L, id="5-local-model"),
         pytest.param({}, (), OWN, E, id="5-vendors-model"),
-        pytest.param({}, (), {**BARE, "model_id": ""}, L, id="5-empty-model"),
+        pytest.param({}, (), {**BARE, "model_id": ""}, E, id="5-empty-is-absent"),
         pytest.param({}, (), {**BARE, "model_id": 7}, L, id="5-model-of-a-wrong-type"),
         pytest.param({}, (), {**BARE, "model_id": None}, E, id="5-null-is-absent"),
         pytest.param(BEARER, (), BARE, L, id="6-authorization"),
@@ -62,6 +62,7 @@ def test_the_first_rule_that_applies_decides(
     [
         pytest.param({}, BARE, L, id="bare"),
         pytest.param({}, {**BARE, "model_id": None}, L, id="null-model"),
+        pytest.param({}, {**BARE, "model_id": ""}, L, id="empty-model"),
         pytest.param({}, OWN, E, id="a-model-is-named"),
         pytest.param({}, None, E, id="unreadable"),
         pytest.param(KEY, BARE, E, id="key"),
@@ -95,7 +96,7 @@ def test_an_official_client_is_always_understood(
 def test_nulls_never_change_the_dialect(
     headers: dict[str, str], query: set[str], body: dict[str, object] | None, strict: bool
 ) -> None:
-    given_only = body and {name: value for name, value in body.items() if value is not None}
+    given_only = body and {name: value for name, value in body.items() if value not in (None, "")}
     assert dialect_of(headers, query, body, strict=strict) == dialect_of(
         headers, query, given_only, strict=strict
     )

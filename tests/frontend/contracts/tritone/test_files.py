@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from tests.frontend.contracts.workbench import Workbench
@@ -19,6 +21,7 @@ async def test_a_file_is_sent_whole(bench: Workbench) -> None:
     assert headers["accept-ranges"] == "bytes"
     assert headers["last-modified"].endswith(" GMT")
     assert headers["x-content-type-options"] == "nosniff"
+    assert re.fullmatch(r'inline; filename="tritone-[\w-]{8}\.mp3"', headers["content-disposition"])
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,42 @@ async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
     assert [file.format for file in done.result.files] == ["mp3", "wav"]
 
 
+async def test_a_job_says_what_was_asked_for(bench: Workbench) -> None:
+    job_id = await _submit(bench, negative_prompt="hiss", steps=3.0, formats=["flac"], model="")
+    for view in (
+        (await bench.client.get(f"/jobs/{job_id}")).json(),
+        (await bench.client.get("/jobs?status=&contract=&limit=&cursor=")).json()["jobs"][0],
+    ):
+        assert view["request"] == {
+            **{"prompt": "rain", "negative_prompt": "hiss", "model": "starter", "seconds": 1.0},
+            **{"seconds_start": 0.0, "steps": 3, "guidance_scale": None, "seed": None},
+            **{"loop": False, "formats": ["flac"], "webhook_url": None},
+        }
+
+
+async def test_the_id_of_another_contract_works_here(bench: Workbench) -> None:
+    body = {"model": "stable-audio", "prompt": "rain"}
+    other = (await bench.client.post("/v2/generate/audio", json=body)).json()["id"]
+    found = (await bench.client.get(f"/jobs/{other}")).json()
+    assert found["id"] == other.partition(":")[0]
+
+
+async def test_unknown_fields_are_named_in_a_note(bench: Workbench) -> None:
+    for path, body in (
+        ("/jobs", RAIN),
+        ("/v2/generate/audio", {"model": "stable-audio", "prompt": "x"}),
+        ("/sound_generator", {"prompt": "x"}),
+    ):
+        response = await bench.client.post(path, json=body | {"n": 2})
+        assert response.is_success
+        assert response.headers["x-tritone-note"] == "n ignored"
+
+
+async def test_a_length_that_cannot_be_made_is_no_job(bench: Workbench) -> None:
+    response = await bench.client.post("/jobs", json=RAIN | {"seconds": 1e-9})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "seconds")
+
+
 async def test_a_job_lets_those_who_wait_go_first(bench: Workbench) -> None:
     await bench.work_off(await _submit(bench))
     await bench.client.post("/v1/audio/generate", json={"input": "rain"})
@@ -116,7 +152,7 @@ async def test_an_unknown_job_is_a_404(path: str, job_id: str, bench: Workbench)
         ({"prompt": ""}, 400),
         ({"model": "nonesuch"}, 404),
         ({"seconds": 0}, 400),
-        ({"formats": []}, 400),
+        ({"formats": [""]}, 400),
         ({"formats": ["midi"]}, 400),
         ({"labels": {"a": 1}}, 400),
         ({"labels": {str(i): "x" for i in range(17)}}, 400),
