@@ -115,7 +115,8 @@ class Scheduler:
     def _check_clients(self) -> None:
         # Another lane may take and answer such a job meanwhile: `Reply` allows that.
         for job in self._queue.due_for_check():
-            job.cancel_requested |= job.reply.is_cancelled()
+            if job.reply.is_cancelled():  # never `|=`: a cancel that comes meanwhile would be lost
+                job.cancel_requested = True
 
     def _answer_dropped(self) -> None:
         dropped = self._queue.drop_cancelled_and_late()

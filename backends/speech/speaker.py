@@ -58,7 +58,8 @@ class Speaker:
         now = self._clock()
         if now - job.asked_at >= LOOK_S:
             job.asked_at = now
-            job.cancel_requested |= job.reply.is_cancelled()
+            if job.reply.is_cancelled():  # never `|=`: a cancel that comes meanwhile would be lost
+                job.cancel_requested = True
         done, total = job.progress
         if job.cancel_requested:
             self._metrics.cancelled()

@@ -162,6 +162,22 @@ def test_a_client_that_has_gone_frees_its_row(card: ModelCard) -> None:
     assert stand.metrics.active == 0
 
 
+def test_a_cancel_that_comes_while_the_client_is_checked_is_kept(card: ModelCard) -> None:
+    stand = Stand(card)
+
+    class CancelledMeanwhile(FakeReply):
+        def is_cancelled(self) -> bool:
+            stand.scheduler.cancel("job")
+            return False
+
+    made, _ = job(card, "job", steps=100)
+    made.reply = reply = CancelledMeanwhile()
+    stand.scheduler.submit(made)
+    stand.step()
+    assert reply.error is not None
+    assert reply.error.code is Code.CANCELLED
+
+
 def test_a_deadline_ends_a_job_wherever_it_is(card: ModelCard) -> None:
     stand = Stand(card, step_batch=1)
     active = stand.submit("active", timeout_s=5.0, steps=100)
