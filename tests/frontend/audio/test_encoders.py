@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from frontend.audio.encoders import WAV_HEADER_BYTES, encode, tempo_chain
+from frontend.audio.encoders import encode
 from frontend.audio.formats import (
     FORMATS,
     AudioFormat,
@@ -13,6 +13,8 @@ from frontend.audio.formats import (
     delivered_rate,
     format_at,
 )
+from frontend.audio.resampling import tempo_chain
+from frontend.audio.stream_encoder import WAV_HEADER_BYTES
 from frontend.errors import GenerationFailed
 from tests.frontend.audio.sounds import decode, level, pitch, tone
 
