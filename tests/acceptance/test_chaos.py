@@ -1,4 +1,7 @@
-"""The smaller edition of `python -m tests.acceptance.chaos`."""
+"""The smaller edition of `python -m tests.acceptance.chaos`.
+
+`make test` has a still smaller one with a maker that only sleeps: `frontend/jobs/test_death.py`.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 from tests.acceptance.chaos import KINDS, run_chaos
 from tests.acceptance.drills import tell
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill, pytest.mark.timeout(600)]
 
 N_JOBS = 40
 

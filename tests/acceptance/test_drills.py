@@ -1,8 +1,11 @@
-"""Drills: processes die, hang and restart under load. Figures are printed: `pytest -s`."""
+"""Drills: processes die, hang and restart under load. Figures are printed: `pytest -s`.
+
+`make test` runs short editions. `test_lifecycle.py` and `test_rest.py` kill Triton and its backend
+processes; `tests/ops` lets services hang.
+"""
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -36,19 +39,23 @@ SETTINGS = {
 }
 
 
-def _processes(stack: Stack, model: str) -> dict[str, Callable[[], psutil.Process]]:
-    def of_kind(kind: str) -> Callable[[], psutil.Process]:
-        return lambda: victims(kind, (stack,))[0]
-
-    def of_component(component: str) -> Callable[[], psutil.Process]:
-        return lambda: stack.stub(f"{model}_{component}")
-
-    kinds = ("triton", "frontend", "worker", "database")
-    return {each: of_component(each) for each in COMPONENTS} | {k: of_kind(k) for k in kinds}
+KINDS = ("triton", "frontend", "worker", "database")
 
 
+def _find(stack: Stack, model: str, name: str) -> psutil.Process:
+    """Return a process by its kind, or a backend process by its component."""
+    return victims(name, (stack,))[0] if name in KINDS else stack.stub(f"{model}_{name}")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("frontend", "worker", "database"), id="short"),
+        pytest.param((*COMPONENTS, *KINDS), id="long", marks=pytest.mark.drill),
+    ],
+)
 def test_every_death_under_load_is_answered_in_time_and_healed(
-    repository: Path, model: str
+    repository: Path, model: str, names: tuple[str, ...]
 ) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
@@ -56,10 +63,10 @@ def test_every_death_under_load_is_answered_in_time_and_healed(
             jobs = Jobs(stack.address)
             prefix = prefix_of(stack)
             with Load(stack.address).running() as load:
-                for name, find in _processes(stack, model).items():
+                for name in names:
                     until(lambda: load.is_served_since(time.monotonic() - 2))
                     jobs.submit(3)
-                    find().kill()
+                    _find(stack, model, name).kill()
                     killed_at = time.monotonic()
                     until(lambda at=killed_at: load.is_served_since(at + 0.3))  # type: ignore[misc]
                     tell(f"{name}: a sound again after {time.monotonic() - killed_at:.1f} s")
@@ -75,14 +82,23 @@ def test_every_death_under_load_is_answered_in_time_and_healed(
         assert left_behind(prefix, folder) == []
 
 
-def test_a_backend_process_that_hangs_is_killed_and_healed(repository: Path, model: str) -> None:
+@pytest.mark.parametrize(
+    "components",
+    [
+        pytest.param(("denoiser",), id="short"),
+        pytest.param(COMPONENTS, id="long", marks=pytest.mark.drill),
+    ],
+)
+def test_a_backend_process_that_hangs_is_killed_and_healed(
+    repository: Path, model: str, components: tuple[str, ...]
+) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
         probe = {"TRITONE_TRITON__PROBE_PERIOD_S": "1", "TRITONE_TRITON__PROBE_TIMEOUT_S": "3"}
         with running(models, folder, **SETTINGS, **probe) as stack:
-            for component in COMPONENTS:
+            for component in components:
                 _hang(stack, f"{model}_{component}")
-            assert stack.log.count("does not answer") == len(COMPONENTS)
+            assert stack.log.count("does not answer") == len(components)
 
 
 def _hang(stack: Stack, component: str) -> None:
@@ -105,6 +121,7 @@ def _hang(stack: Stack, component: str) -> None:
     assert stack.stub(component).pid != hung.pid
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["frontend", "triton"])
 def test_a_server_that_hangs_is_killed_and_started_again(repository: Path, kind: str) -> None:
     with open_folder() as folder:
@@ -123,6 +140,7 @@ def test_a_server_that_hangs_is_killed_and_started_again(repository: Path, kind:
             assert not hung.is_running() or hung.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.drill
 def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
@@ -139,6 +157,7 @@ def test_a_busy_backend_process_is_not_taken_for_a_hung_one(repository: Path) ->
             assert "does not answer" not in stack.log
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_under_load_loses_no_job_and_leaves_nothing(
     repository: Path, end: signal.Signals

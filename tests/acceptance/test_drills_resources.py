@@ -72,6 +72,7 @@ def is_accepting(jobs: Jobs) -> bool:
 
 
 @needs_root
+@pytest.mark.drill
 def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
     with open_folder() as folder, small_disk(folder) as disk:
         models = copy_of(repository, folder / "models")
@@ -99,7 +100,7 @@ def test_a_full_disk_delays_jobs_and_loses_none(repository: Path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("megabytes", [5, 9])
+@pytest.mark.parametrize("megabytes", [5, pytest.param(9, marks=pytest.mark.drill)])
 def test_too_little_shared_memory_is_said_and_never_hangs(repository: Path, megabytes: int) -> None:
     mount = f'mount -t tmpfs -o size={megabytes}m tmpfs /dev/shm && exec "$@"'
     wrapper = ("unshare", "-m", "sh", "-c", mount, "sh")
@@ -121,6 +122,7 @@ def test_too_little_shared_memory_is_said_and_never_hangs(repository: Path, mega
             assert set(statuses) <= {200, 400, 500, 503}
 
 
+@pytest.mark.drill
 def test_clients_that_read_a_kilobyte_a_second_slow_nobody_down(repository: Path) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
@@ -184,6 +186,7 @@ def slow_client(host: str, port: int) -> Iterator[None]:
             reader.join()
 
 
+@pytest.mark.drill
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed")
 @pytest.mark.parametrize("jump", ["+1h", "-1h"])
 def test_a_clock_that_jumps_ends_no_job_and_no_request_early(repository: Path, jump: str) -> None:

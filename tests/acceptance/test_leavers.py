@@ -14,7 +14,7 @@ ENCODED = "nv_inference_request_success"
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("seconds", [20.0, pytest.param(600.0, marks=pytest.mark.drill)])
+@pytest.mark.parametrize("seconds", [10.0, pytest.param(600.0, marks=pytest.mark.drill)])
 async def test_no_process_dies_because_clients_leave(served: Stack, seconds: float) -> None:
     crowd = Crowd(
         served.address,

@@ -103,6 +103,7 @@ def test_a_loss_that_is_not_finite_changes_nothing(recipe: Recipe, material: Mat
     assert all(torch.equal(a, b) for a, b in zip(before, trainee.module.parameters(), strict=True))
 
 
+@pytest.mark.drill
 def test_the_head_start_sounds_where_the_latents_say(
     recipe: Recipe, work: Path, cache: CorpusCache, material: Material
 ) -> None:
