@@ -6,6 +6,7 @@
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from frontend.triton.addresses import TritonUrl
 from frontend.webhooks.settings import WebhookSettings
 
 PREFIX = "TRITONE_"
+_LINE_LENGTH = 118  # of the documents
 _NESTING = "__"
 
 SHIPPED_ALIASES: dict[str, str | None] = dict.fromkeys(
@@ -219,13 +221,24 @@ def _shown(value: object) -> str:
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
-def markdown_table() -> str:
-    """Return every variable, its default and its meaning as a Markdown table."""
-    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    for variable, field in _fields():
-        rows.append(f"| `{variable}` | {_shown(field.default)} | {field.description} |")
-    return "\n".join(rows) + "\n"
+def markdown_list() -> str:
+    """Return every variable, its default and its meaning as a Markdown list."""
+    entries = [
+        f"- `{variable}` ({_shown(field.default)}): {field.description}"
+        for variable, field in _fields()
+    ]
+    return "\n".join(map(_wrap, entries)) + "\n"
+
+
+def _wrap(entry: str) -> str:
+    return textwrap.fill(
+        entry,
+        _LINE_LENGTH,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown_table())
+    sys.stdout.write(markdown_list())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.settings import markdown_table
+from frontend.settings import markdown_list
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -51,4 +51,4 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_the_settings_page_is_what_the_settings_say() -> None:
-    assert markdown_table() in (ROOT / "docs/settings.md").read_text()
+    assert markdown_list() in (ROOT / "docs/settings.md").read_text()

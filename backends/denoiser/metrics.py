@@ -10,7 +10,7 @@ MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
     "cancelled_total": ("counter", "Requests that were cancelled."),
     "failed_total": ("counter", "Requests that ended with any other error."),
     "steps_total": ("counter", "Transformer calls."),
-    "step_rows_total": ("counter", "Rows of all transformer calls; over `steps`: the step batch."),
+    "step_rows_total": ("counter", "Rows of all transformer calls."),
     "step_seconds_total": ("counter", "Time spent in transformer calls."),
 }
 """Every metric without the prefix: its kind and its meaning. docs/metrics.md shows them."""

@@ -97,12 +97,12 @@ class Metrics:
     def _add_http(self, book: Book) -> None:
         self.http_requests = book.counter(
             "tritone_http_requests",
-            "Answered HTTP requests; model and version where a sound was made.",
+            "Answered HTTP requests.",
             *("contract", "status", "model", "version"),
         )
         self.http_seconds = book.histogram(
             "tritone_http_request_duration_seconds",
-            "Time from the head of a request to the last byte of its answer.",
+            "Time until an answer's last byte.",
             "contract",
             buckets=_SHORT_SECONDS,
         )
@@ -115,12 +115,12 @@ class Metrics:
     def _add_generation(self, book: Book) -> None:
         self.generation_seconds = book.histogram(
             "tritone_generation_duration_seconds",
-            "Time from an accepted request to its finished PCM, waiting included.",
+            "Time until a request's PCM.",
             *("model", "version"),
         )
         self.stage_seconds = book.histogram(
             "tritone_generation_stage_duration_seconds",
-            "Time of a pass in admission and in Triton, and of encoding a sound.",
+            "Time of each stage.",
             *("model", "stage"),
             buckets=_SHORT_SECONDS,
         )
@@ -129,7 +129,7 @@ class Metrics:
         )
         self.failures = book.counter(
             "tritone_generation_failures",
-            "Generations that ended with an error, by its class.",
+            "Generations that failed.",
             *("model", "error"),
         )
         self.cancelled = book.counter(
@@ -141,18 +141,18 @@ class Metrics:
     def _add_versions(self, book: Book) -> None:
         self.pass_seconds = book.histogram(
             "tritone_pass_duration_seconds",
-            "Time of a finished pass in Triton, by the version that did it.",
+            "Time of a finished pass in Triton.",
             *("model", "version"),
             buckets=_SHORT_SECONDS,
         )
         self.candidate_failures = book.counter(
             "tritone_candidate_failures",
-            "Passes that a version on trial failed at; the version that serves did them.",
+            "Passes that a candidate failed at.",
             *("model", "version", "error"),
         )
         self.pass_loudness = book.histogram(
             "tritone_pass_loudness_dbfs",
-            "RMS level of finished passes, relative to full scale.",
+            "RMS level of finished passes.",
             *("model", "version"),
             buckets=_LOUDNESS_DBFS,
         )
@@ -174,7 +174,7 @@ class Metrics:
         )
         self.job_seconds = book.histogram(
             "tritone_job_duration_seconds",
-            "Time from the acceptance of a job to its end, waiting and retries included.",
+            "Time of a job, waiting and retries included.",
             "contract",
             buckets=_LONG_SECONDS,
         )

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 import ops.settings
-from frontend.settings import markdown_table
+from frontend.settings import markdown_list
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -28,7 +28,7 @@ FOREIGN_VARIABLES = {  # read by obstore
 
 def frontend_variables() -> set[str]:
     """Return every variable that the frontend and the workers read."""
-    return set(re.findall(r"`(TRITONE_\w+)`", markdown_table()))
+    return set(re.findall(r"`(TRITONE_\w+)`", markdown_list()))
 
 
 def stack_variables() -> set[str]:

@@ -1,3 +1,4 @@
+import re
 import runpy
 
 import pytest
@@ -8,7 +9,7 @@ from frontend.settings import (
     InvalidSettings,
     Settings,
     load_settings,
-    markdown_table,
+    markdown_list,
 )
 from tests.conftest import make_settings
 
@@ -69,21 +70,21 @@ def test_a_bad_value_is_named_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_the_table_has_a_row_with_a_description_for_every_variable() -> None:
-    rows = markdown_table().splitlines()[2:]
+def test_the_list_has_an_entry_with_a_description_for_every_variable() -> None:
+    entries = re.split(r"^- ", markdown_list(), flags=re.MULTILINE)[1:]
     defaults = [field.default for field in Settings.model_fields.values()]
     groups = [each for each in defaults if isinstance(each, BaseModel)]
     inside = sum(len(type(group).model_fields) for group in groups)
     assert len(groups) == 6
-    assert len(rows) == len(defaults) - len(groups) + inside
-    assert all(len(row.split("|")[3].strip()) > 10 for row in rows)
-    assert "| `TRITONE_DEFAULT_MODEL` | unset |" in markdown_table()
+    assert len(entries) == len(defaults) - len(groups) + inside
+    assert all(len(entry.partition("): ")[2].strip()) > 10 for entry in entries)
+    assert "- `TRITONE_DEFAULT_MODEL` (unset): " in markdown_list()
 
 
 @pytest.mark.filterwarnings("ignore:'frontend.settings' found in sys.modules")
-def test_the_module_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_module_prints_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_module("frontend.settings", run_name="__main__")
-    assert capsys.readouterr().out == markdown_table()
+    assert capsys.readouterr().out == markdown_list()
 
 
 @pytest.mark.parametrize("variable", ["TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
