@@ -137,7 +137,6 @@ def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
         formats=(FORMATS["wav"],),
         words=WORDS,
         labels={"model": body.model},
-        notes=body.notes,
     )
 
 
@@ -196,10 +195,11 @@ router = make_router(ENVELOPE, "AI/ML API")
 async def generate_audio(request: Request) -> Response:
     """Accept a sound to be made; fetch it by its id."""
     body = await read_body(request, AudioBody)
-    order = to_order(body, resolve_model(request, body.model))
-    job = await submit_job(request, order)
+    job = await submit_job(
+        request, body, lambda: to_order(body, resolve_model(request, body.model))
+    )
     accepted = Accepted(id=make_id(job), generation_id=make_id(job), status=STATUSES[job.status])
-    return JSONResponse(accepted.model_dump(), 201, make_note_headers(order.notes))
+    return JSONResponse(accepted.model_dump(), 201, make_note_headers(body.notes))
 
 
 @router.get(

@@ -14,6 +14,7 @@ from frontend.contracts.kit.app_parts import (
     get_owner,
     get_request_id,
 )
+from frontend.contracts.kit.idempotency import refuse_idempotency_key
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.words import Words, in_words
 from frontend.http.access import Served
@@ -50,6 +51,7 @@ async def make_answer(request: Request, order: Order) -> Answer:
         TritoneError: whatever the generation ended with, in the contract's words.
         ClientGone: there is nobody to answer.
     """
+    refuse_idempotency_key(request)
     with in_words(order.words):
         return await unless_disconnected(request, _make_answer(request, order))
 

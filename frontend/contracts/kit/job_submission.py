@@ -1,12 +1,14 @@
 """What contracts with jobs do alike: check what is asked, accept it durably, find it again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from frontend.audio.formats import AudioFormat
 from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner
+from frontend.contracts.kit.idempotency import digest_body, get_idempotency_key
 from frontend.contracts.kit.words import Words, in_words
 from frontend.errors import JobNotFound
 from frontend.jobs.model import Job, JobRequest, OutputFormat
@@ -41,25 +43,39 @@ def resolve_model(request: Request, name: str | None) -> ModelCard:
     return get_generator(request).resolve(name, is_for_later=True)
 
 
-async def submit_job(request: Request, order: JobOrder) -> Job:
+async def submit_job(
+    request: Request, body: BaseModel, make_order: Callable[[], JobOrder]
+) -> Job:
     """Accept a job durably; a repeated `Idempotency-Key` gives the job of the first time.
+
+    The key is looked up before the order is made: whoever repeats a request gets the first answer
+    also while the model is away, or the queue full.
 
     Raises:
         TritoneError: what cannot be made, or not be accepted now, in the contract's words.
     """
-    jobs = get_jobs(request)
+    service, owner = get_jobs(request).service, get_owner(request)
+    key = get_idempotency_key(request)
+    digest = digest_body(request.state.contract, body)
+    if key is not None:
+        accepted = await service.find_repeated(owner, key, digest)
+        if accepted is not None:
+            return accepted
+    order = make_order()
     with in_words(order.words):
-        get_generator(request).plan(order.wanted, is_for_later=True)
-        return await jobs.service.submit(
+        plan = get_generator(request).plan(order.wanted, is_for_later=True)
+        return await service.submit(
             JobRequest(
                 sound=order.wanted,
                 contract=order.contract,
                 formats=tuple(OutputFormat.of(each) for each in order.formats),
-                owner=get_owner(request),
+                owner=owner,
                 webhook_url=order.webhook_url,
-                idempotency_key=request.headers.get("idempotency-key") or None,
+                idempotency_key=key,
                 labels=order.labels,
-            )
+            ),
+            digest=digest,
+            cost=sum(each.steps * each.span.latent_frames for each in plan.passes),
         )
 
 

@@ -74,6 +74,9 @@ _MESSAGES: dict[JobStatus, str] = {
 }
 
 
+ESTIMATE = "credit_estimate"  # a label: repeated requests get it when the model is away, too
+
+
 def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
     """Return the body in our words, for a model. Their results are mp3 and wav, always."""
     return JobOrder(
@@ -86,8 +89,10 @@ def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
         formats=(FORMATS["mp3"], FORMATS["wav"]),
         words=WORDS,
         webhook_url=body.webhook_url,
-        labels={"user_id": body.user_id} if body.user_id else {},
-        notes=body.notes,
+        labels={
+            **({"user_id": body.user_id} if body.user_id else {}),
+            ESTIMATE: str(count_credits(body.audio_length or card.default_seconds)),
+        },
     )
 
 
@@ -171,17 +176,15 @@ _ERRORS = openapi.errors_of(ENVELOPE)
 async def generate_sound(request: Request) -> Response:
     """Accept a sound to be made."""
     body = await read_json_or_form(request, SoundBody)
-    card = resolve_model(request, None)
-    order = to_order(body, card)
-    job = await submit_job(request, order)
+    job = await submit_job(request, body, lambda: to_order(body, resolve_model(request, None)))
     accepted = Accepted(
         task_id=job.id,
         conversion_id=swap_id(job.id),
         eta=await get_jobs(request).service.load.eta_s(job),
-        credit_estimate=count_credits(body.audio_length or card.default_seconds),
+        credit_estimate=float(job.request.labels.get(ESTIMATE, 0)),
         status=STATUSES[job.status],
     )
-    return JSONResponse(accepted.model_dump(), headers=make_note_headers(order.notes))
+    return JSONResponse(accepted.model_dump(), headers=make_note_headers(body.notes))
 
 
 for _path in SUBMIT_PATHS:

@@ -92,7 +92,6 @@ def to_order(body: JobBody, card: ModelCard) -> JobOrder:
         words={},
         webhook_url=body.webhook_url,
         labels=body.labels,
-        notes=body.notes,
     )
 
 
@@ -152,9 +151,10 @@ _JOB_ID = openapi.path_of("job_id")
 async def create_job(request: Request) -> Response:
     """Accept a sound to be made; an `Idempotency-Key` makes repeating the request harmless."""
     body = await read_body(request, JobBody)
-    order = to_order(body, resolve_model(request, body.model))
-    job = await submit_job(request, order)
-    return JSONResponse(await _show(request, job), 202, make_note_headers(order.notes))
+    job = await submit_job(
+        request, body, lambda: to_order(body, resolve_model(request, body.model))
+    )
+    return JSONResponse(await _show(request, job), 202, make_note_headers(body.notes))
 
 
 @router.get(
