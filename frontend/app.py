@@ -26,7 +26,7 @@ from frontend.triton.gateway import Gateway
 from frontend.triton.make import make_gateway
 from tritone import __version__
 
-_DATABASE_PATIENCE_S = 2.0  # of one request; a worker waits longer
+_DATABASE_PATIENCE_S = 1.5  # of one request; a worker waits longer
 _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 
 

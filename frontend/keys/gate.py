@@ -19,7 +19,7 @@ from frontend.keys.store import KeyStore
 from frontend.keys.usage import Usage
 from frontend.settings import Settings
 
-_PATIENCE_S = 2.0  # with a database that is away: a client's own patience is not much longer
+_PATIENCE_S = 1.5  # with a database that is away: a client's own patience is not much longer
 _MAX_CONNECTIONS = 4  # apart from the jobs', so that neither waits for the other
 
 NOBODY = ""

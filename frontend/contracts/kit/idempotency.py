@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a request that is repeated with the same key gets the answer of the first time.
+"""`Idempotency-Key`: a repeated request with the same key gets the answer of the first time.
 
 Source: https://docs.stripe.com/api/idempotent_requests. Jobs keep the promise, however busy the
 server is. Routes that answer with the sound itself keep no answers, and say so.

@@ -43,9 +43,7 @@ def resolve_model(request: Request, name: str | None) -> ModelCard:
     return get_generator(request).resolve(name, is_for_later=True)
 
 
-async def submit_job(
-    request: Request, body: BaseModel, make_order: Callable[[], JobOrder]
-) -> Job:
+async def submit_job(request: Request, body: BaseModel, make_order: Callable[[], JobOrder]) -> Job:
     """Accept a job durably; a repeated `Idempotency-Key` gives the job of the first time.
 
     The key is looked up before the order is made: whoever repeats a request gets the first answer

@@ -6,8 +6,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from frontend.database.connections import make_pool
-from frontend.database.database import Database
 from frontend.errors import BackendUnavailable, JobNotFound
 from frontend.jobs.cleanup import purge, sweep
 from frontend.jobs.model import JobFailure, JobStatus
@@ -161,18 +159,6 @@ async def test_a_database_that_is_away_is_unavailable_in_time(tmp_path: Path) ->
     with pytest.raises(BackendUnavailable):
         async with open_jobs(job_settings, {}, patience_s=0.5):
             pass
-
-
-async def test_a_wrong_statement_is_not_repeated(database_url: str) -> None:
-    database = Database(make_pool(database_url, 2, durable=True), patience_s=60.0)
-    await database.open()
-
-    async def work(connection: object) -> None:
-        await connection.execute("SELECT nonsense")  # type: ignore[attr-defined]
-
-    with pytest.raises(psycopg.errors.UndefinedColumn):
-        await database.run(work)
-    await database.close()
 
 
 async def test_jobs_without_a_database_say_which_variable_is_missing(tmp_path: Path) -> None:
