@@ -30,7 +30,6 @@ class JobOrder:
     words: Words
     webhook_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # the contract's own words
-    notes: tuple[str, ...] = ()  # what the contract does otherwise than asked
 
 
 def resolve_model(request: Request, name: str | None) -> ModelCard:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import psutil
 import psycopg
 import pytest
-from ops.stack.postgres import EmbeddedPostgres
 
 from frontend.database.connections import make_pool
 from frontend.database.database import Database
 from frontend.database.queries import Connection, execute, queries
 from frontend.errors import BackendUnavailable
+from ops.stack.postgres import EmbeddedPostgres
 from tests.frontend.database.server import new_database, running_server
 
 PATIENCE_S = 1.0
