@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
 
-.PHONY: help install install-dev serve test acceptance drills lint format bench lock verify-full-size evaluate-starter
+.PHONY: help install install-dev serve test acceptance drills lint format bench openapi lock verify-full-size evaluate-starter
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ format: install-dev ## rewrite the code in the house style
 
 bench: install-dev ## measure everything beside its peers (about 45 minutes), results in benchmarks/results/
 	$(BIN)/python -m benchmarks all $(BENCH_ARGS)
+
+openapi: install-dev ## write docs/openapi.json anew; a test compares it, review its diff
+	$(BIN)/python -m frontend.openapi > docs/openapi.json
 
 lock: ## compile requirements/*.txt from pyproject.toml
 	sh requirements/compile.sh
