@@ -36,7 +36,7 @@ def warm_up(endpoint: Endpoint, clips: Clips, n_requests: int = 2) -> None:
 
 
 def run_closed_loop(endpoint: Endpoint, clips: Clips, *, n_requests: int, concurrency: int) -> Run:
-    """Run a closed loop."""
+    """Send `n_requests` from `concurrency` clients, each waiting for its answer; show a bar."""
     what = f"{endpoint.name}, {concurrency} clients"
 
     async def load(send: Send, report: _Report) -> Run:
@@ -48,7 +48,7 @@ def run_closed_loop(endpoint: Endpoint, clips: Clips, *, n_requests: int, concur
 
 
 def run_open_loop(endpoint: Endpoint, clips: Clips, arrivals: Sequence[float]) -> Run:
-    """Run an open loop."""
+    """Send at the given times, in seconds since the start, whoever has answered; show a bar."""
     rate = len(arrivals) / arrivals[-1] if arrivals[-1] else 0.0
     what = f"{endpoint.name}, {rate:.2g}/s arriving"
 

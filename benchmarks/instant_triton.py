@@ -35,7 +35,7 @@ def _noise() -> NDArray[np.int16]:
 
 
 class InstantTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
-    """The servicer."""
+    """Answers every request at once, with a part of one sound."""
 
     def __init__(self) -> None:
         """Make the sound that every request gets a part of."""
@@ -48,7 +48,7 @@ class InstantTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ign
         return response
 
     async def ModelConfig(self, *_: object) -> service_pb2.ModelConfigResponse:
-        """Return its card."""
+        """Return the card as Triton shows it: a parameter of the configuration."""
         response = service_pb2.ModelConfigResponse()
         response.config.platform = "ensemble"
         response.config.parameters[CARD_PARAMETER].string_value = CARD.to_json()

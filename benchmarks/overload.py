@@ -55,7 +55,7 @@ class Watch:
             self.samples.append(Memory(at_s, pss / 1e6, rss / 1e6, n_processes))
 
     def end(self) -> None:
-        """Let `run` return."""
+        """Stop watching after the next look."""
         self._ended.set()
 
 
@@ -67,7 +67,7 @@ class Refusals:
     retry_after_s: list[float] = field(default_factory=list)
 
     async def ask(self, client: httpx2.AsyncClient, clip: Clip) -> httpx2.Response:
-        """Ask for a clip."""
+        """Ask in vLLM-Omni's words; note a refusal and its `Retry-After`."""
         answer = await vllm_omni(client, clip)
         self.n[answer.status_code] += 1
         if answer.status_code in _REFUSALS and "retry-after" in answer.headers:

@@ -37,7 +37,7 @@ def measure(*, quick: bool) -> None:
 
 
 def table(promises: list[Promise]) -> Table:
-    """Return the table of the README."""
+    """Return a row for each promise, with its limit and whether it holds."""
     rows = tuple(
         (
             promise.what,

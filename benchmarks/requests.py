@@ -19,7 +19,7 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One request."""
+    """Seconds of one request, in all and in the networks."""
 
     wall_s: float
     networks_s: float  # compute of the three networks, as Triton and the denoiser count it

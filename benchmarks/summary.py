@@ -34,7 +34,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def summarize(run: Run) -> Summary:
-    """Return the figures of a run."""
+    """Return throughput and latencies; only sounds count, and NaN where there was none."""
     latencies = [answer.latency_s for answer in run.answers if answer.is_good]
     return Summary(
         n_requests=len(run.answers),

@@ -114,7 +114,7 @@ class _Run:
             say(f"left out: {peer.name}: {error}")
 
     def measure_ours(self) -> None:
-        """Measure ourselves."""
+        """Measure Tritone, whose answers the peers' are compared with."""
         with running_stack("peers", repository=self._repository) as stack:
             self._add(OUR_KEY, stack_endpoint(OURS, stack), None)
 
