@@ -49,6 +49,7 @@ def server(settings: Settings) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `TrustedProxies` does it, by our settings
         timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
     )
     return uvicorn.Server(config)

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from frontend.contracts.fallback import render_http_error, render_unexpected
+from frontend.contracts.fallback import render_error, render_http_error, render_unexpected
 from frontend.contracts.serving import include_contracts
 from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.http import api_page, health
@@ -15,6 +15,8 @@ from frontend.http.access import PROBES, Access
 from frontend.http.body_limit import BodyLimit
 from frontend.http.disconnect import ClientGone
 from frontend.http.head import HeadAsGet
+from frontend.http.host_guard import HostGuard
+from frontend.http.proxies import TrustedProxies
 from frontend.http.scrape import Scrape
 from frontend.http.security_headers import SecurityHeaders
 from frontend.jobs.startup import JobSystemSettings, open_jobs
@@ -81,8 +83,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.include_router(api_page.router)
     include_contracts(app)
     _add_handlers(app)
-    _add_http_rules(app, settings, metrics)
-    _add_browser_rules(app, settings)  # outside of them: they hold for what they answer themselves
+    _add_middleware(app, settings, metrics)
     return app
 
 
@@ -96,22 +97,23 @@ def _build_routes(app: FastAPI) -> None:
         route.matches(nowhere)
 
 
-def _add_http_rules(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    # From the inside out: each also sees what those before it answer themselves.
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, render=render_http_error)
+    app.add_middleware(HostGuard, settings=settings, render=render_error)
     app.add_middleware(Access, metrics=metrics, render=render_unexpected)
-
-
-def _add_browser_rules(app: FastAPI, settings: Settings) -> None:
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
+            allow_private_network=True,  # Chromium asks before a page may call a local address
             expose_headers=["*"],
         )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(TrustedProxies, settings=settings)
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
@@ -155,6 +156,15 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         (), description="JSON list of web origins whose pages may call us; `*` is all of them."
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="JSON list of further names that clients may use where no key is asked for; "
+        "addresses, names of the local network and the name of the public URL always work.",
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (IPv4Network("127.0.0.1/32"), IPv6Network("::1/128")),
+        description="JSON list of networks whose `X-Forwarded-For`, `-Proto` and `-Host` count.",
+    )
     otlp_endpoint: str | None = Field(
         None,
         validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
@@ -218,7 +228,7 @@ def _fields() -> Iterator[tuple[str, FieldInfo]]:
 def _shown(value: object) -> str:
     if value is None:
         return "unset"
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    return f"`{value if isinstance(value, str) else json.dumps(value, default=str)}`"
 
 
 def markdown_list() -> str:

@@ -58,7 +58,11 @@ def list_methods(request: Request) -> list[str]:
     return found
 
 
+def render_error(request: Request, error: TritoneError) -> JSONResponse:
+    """Return the answer to a request that was refused before it came to a contract's route."""
+    return find_envelope(request).render(error, request)
+
+
 def render_unexpected(request: Request, _request_id: str) -> JSONResponse:
     """Return a 500 that says nothing about its cause; the log has it under the request id."""
-    error = Unexpected("Something went wrong on our side.")
-    return find_envelope(request).render(error, request)
+    return render_error(request, Unexpected("Something went wrong on our side."))

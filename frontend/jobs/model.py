@@ -87,6 +87,7 @@ class JobRequest:
     formats: tuple[OutputFormat, ...]  # one file each
     owner: str = ""  # the API key's id; empty where there are no keys
     webhook_url: str | None = None
+    base_url: str | None = None  # where its client reached us, for links in webhooks
     idempotency_key: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # jobs can be listed by them
 
@@ -97,7 +98,7 @@ class JobRequest:
     @property
     def digest(self) -> bytes:
         """Of everything asked; equal for a repeated request."""
-        return hashlib.sha256(self.to_json().encode()).digest()
+        return hashlib.sha256(replace(self, base_url=None).to_json().encode()).digest()
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:

@@ -28,7 +28,7 @@ class Announcer:
         """Return what to tell whom, or None where nobody asked."""
         if job.request.webhook_url is None:
             return None
-        urls = await file_urls(job, self._files)
+        urls = await file_urls(job, self._files, job.request.base_url)
         return Announcement(
             event=event_of(job),
             url=job.request.webhook_url,
@@ -60,7 +60,7 @@ def standard_body(job: Job, urls: FileUrls) -> Mapping[str, object]:
     }
 
 
-async def file_urls(job: Job, files: FileStore) -> dict[str, str]:
-    """Return a fresh link to each file of a job, by its key."""
+async def file_urls(job: Job, files: FileStore, base_url: str | None) -> dict[str, str]:
+    """Return a fresh link to each file of a job, by its key; `base_url` is the client's."""
     made = job.result.files if job.result is not None else ()
-    return {file.key: await files.url(file.key) for file in made}
+    return {file.key: await files.url(file.key, base_url) for file in made}

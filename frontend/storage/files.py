@@ -35,6 +35,7 @@ FILES_PATH = "/files"
 _MEDIA_TYPES = {row.extension: row.media_type for row in FORMATS.values()}
 _CHUNK_BYTES = 256 * 1024
 _DISK_THREADS = 4
+_DEFAULT_URL = "http://127.0.0.1:8080"  # of a job whose client named no host
 
 Clock = Callable[[], datetime]
 _Signing = AzureStore | GCSStore | S3Store
@@ -161,13 +162,17 @@ class FileStore:
             n_deleted += len(metas)
         return n_deleted
 
-    async def url(self, key: str) -> str:
-        """Return a link that works for `storage.url_lifetime_s`, for whoever has it."""
+    async def url(self, key: str, base_url: str | None = None) -> str:
+        """Return a link that works for `storage.url_lifetime_s`, for whoever has it.
+
+        `base_url` is where the client reached us; the public URL of the settings is preferred.
+        """
         lifetime = timedelta(seconds=self._settings.url_lifetime_s)
         if isinstance(self._store, _Signing):
             return await obstore.sign_async(self._store, "GET", checked_key(key), lifetime)
         token = sign(key, self._clock() + lifetime, self._secret)
-        return f"{self._settings.public_url.rstrip('/')}{FILES_PATH}/{token}"
+        address = self._settings.public_url or base_url or _DEFAULT_URL
+        return f"{address.rstrip('/')}{FILES_PATH}/{token}"
 
     def key_of(self, token: str) -> str:
         """Return the name of the file that a link of ours stands for.

@@ -13,10 +13,11 @@ class StorageSettings(BaseModel):
         min_length=1,
         description="Folder of the finished files, or `s3://`, `gs://`, `az://` and a bucket.",
     )
-    public_url: str = Field(
-        "http://127.0.0.1:8080",
+    public_url: str | None = Field(
+        None,
         pattern=r"^https?://",
-        description="Address under which clients reach this frontend, for links to files.",
+        description="Address under which clients reach this frontend, for links to files; unset: "
+        "the address that the client used.",
     )
     signing_key: SecretStr | None = Field(
         None,

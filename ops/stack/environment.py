@@ -31,10 +31,7 @@ def loopback_for(host: str) -> str:
 
 def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
     """Return the environment of the frontend, and of the worker, which does the same later."""
-    defaults = {
-        "TRITONE_STORAGE__URL": str(settings.resolved_state_directory() / "files"),
-        "TRITONE_STORAGE__PUBLIC_URL": frontend_url(settings, addresses.port),
-    }
+    defaults = {"TRITONE_STORAGE__URL": str(settings.resolved_state_directory() / "files")}
     ours = {
         "TRITONE_HOST": settings.host,
         "TRITONE_PORT": str(addresses.port),

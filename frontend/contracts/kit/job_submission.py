@@ -11,6 +11,7 @@ from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner
 from frontend.contracts.kit.idempotency import digest_body, get_idempotency_key
 from frontend.contracts.kit.words import Words, in_words
 from frontend.errors import JobNotFound
+from frontend.http.proxies import get_base_url
 from frontend.jobs.model import Job, JobRequest, OutputFormat
 from frontend.jobs.views import FileUrls
 from frontend.jobs.webhook_bodies import file_urls
@@ -68,6 +69,7 @@ async def submit_job(request: Request, body: BaseModel, make_order: Callable[[],
                 formats=tuple(OutputFormat.of(each) for each in order.formats),
                 owner=owner,
                 webhook_url=order.webhook_url,
+                base_url=get_base_url(request),
                 idempotency_key=key,
                 labels=order.labels,
             ),
@@ -90,4 +92,4 @@ async def find_job(request: Request, job_id: str, contract: str) -> Job:
 
 async def link_files(request: Request, job: Job) -> FileUrls:
     """Return fresh links to the files of a job, by their keys."""
-    return await file_urls(job, get_jobs(request).files)
+    return await file_urls(job, get_jobs(request).files, get_base_url(request))

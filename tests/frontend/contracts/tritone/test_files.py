@@ -100,3 +100,17 @@ async def test_a_deleted_file_is_a_404(bench: Workbench) -> None:
     link = await bench.system.files.url(key)
     await bench.system.files.delete([key])
     assert (await bench.get(link)).status_code == 404
+
+
+async def test_links_have_the_host_that_the_client_used(bench: Workbench) -> None:
+    hook = "https://hooks.example.com/"
+    body = {"prompt": "rain", "seconds": 0.5, "webhook_url": hook}
+    client = {"host": "studio.lan:8080"}
+    job = (await bench.client.post("/jobs", json=body, headers=client)).json()
+    await bench.work_off(job["id"])
+    found = (await bench.client.get(f"/jobs/{job['id']}", headers=client)).json()
+    link = found["result"]["files"][0]["url"]
+    assert link.startswith("http://studio.lan:8080/files/")
+    (delivery,) = await bench.system.service.deliveries(job["id"], None)
+    assert b'"http://studio.lan:8080/files/' in delivery.body
+    assert (await bench.get(link)).status_code == 200
