@@ -22,8 +22,10 @@ from frontend.http.security_headers import SecurityHeaders
 from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.observe.metrics import Metrics
+from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
+from frontend.speech.speaker import Speaker
 from frontend.triton.gateway import Gateway
 from frontend.triton.make import make_gateway
 from tritone import __version__
@@ -72,19 +74,26 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
             "exclude": lambda scope: scope["path"] in PROBES,
         },
     )
-    app.state.settings = settings
-    app.state.metrics = metrics
-    app.state.scrape = Scrape(metrics, settings.storage)
+    _add_parts(app, settings, gateway, metrics)
     app.state.gate = gate
-    app.state.generator = Generator(gateway, settings, metrics)
-    app.state.jobs = None  # without a database
-    app.state.readiness = health.Readiness(gateway)
     app.include_router(health.router)
     app.include_router(api_page.router)
     include_contracts(app)
     _add_handlers(app)
     _add_middleware(app, settings, metrics)
     return app
+
+
+def _add_parts(app: FastAPI, settings: Settings, gateway: Gateway, metrics: Metrics) -> None:
+    """Make what routes need; they find it in the application's state."""
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.scrape = Scrape(metrics, settings.storage)
+    runner = PassRunner(gateway, settings.admission, metrics)
+    app.state.generator = Generator(runner, settings)
+    app.state.speaker = Speaker(runner, settings)
+    app.state.jobs = None  # without a database
+    app.state.readiness = health.Readiness(gateway)
 
 
 def _build_routes(app: FastAPI) -> None:

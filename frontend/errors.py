@@ -4,6 +4,7 @@
     ├── InvalidRequest            the caller must change the request
     │   ├── UnsupportedFormat
     │   ├── UnknownModel
+    │   ├── UnknownVoice
     │   └── RequestTooLarge
     ├── Unauthenticated           the caller must show a right key
     │   └── MissingKey
@@ -19,7 +20,7 @@
 The message of an error is written for the caller: it names the remedy and leaks nothing internal.
 """
 
-from typing import Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 InvalidKind = Literal[
     "invalid",  # no other word fits
@@ -40,7 +41,7 @@ class TritoneError(Exception):
     def __init__(self, message: str) -> None:
         """Keep the message for the caller."""
         super().__init__(message)
-        self.message = message
+        self.message: Final = message
 
 
 class InvalidRequest(TritoneError):
@@ -51,8 +52,8 @@ class InvalidRequest(TritoneError):
     ) -> None:
         """`field` is the field at fault: in our words, until a contract puts in its own."""
         super().__init__(message)
-        self.field = field
-        self.kind: InvalidKind = kind
+        self.field: Final = field
+        self.kind: Final[InvalidKind] = kind
 
     def with_field(self, field: str) -> Self:
         """Return the same error with another name of the field."""
@@ -69,7 +70,20 @@ class UnknownModel(InvalidRequest):
     def __init__(self, name: str, *, field: str = "model") -> None:
         """Keep the name that was asked for."""
         super().__init__(f"The model `{name}` does not exist.", field=field)
-        self.name = name
+        self.name: Final = name
+
+    def with_field(self, field: str) -> Self:
+        """Return the same error with another name of the field."""
+        return type(self)(self.name, field=field)
+
+
+class UnknownVoice(InvalidRequest):
+    """No installed model has the voice."""
+
+    def __init__(self, name: str, *, field: str = "voice") -> None:
+        """Keep the name that was asked for."""
+        super().__init__(f"The voice `{name}` does not exist.", field=field)
+        self.name: Final = name
 
     def with_field(self, field: str) -> Self:
         """Return the same error with another name of the field."""
@@ -95,26 +109,30 @@ class Forbidden(TritoneError):
 class Overloaded(TritoneError):
     """Every slot and the queue are taken."""
 
-    reason = "slots"
+    default_reason: ClassVar = "slots"
     """What was full, for the count of refusals: one of a few words, of the class or the error."""
 
     def __init__(self, message: str, *, retry_after_s: float, reason: str | None = None) -> None:
         """Keep an honest estimate of when a slot is free."""
         super().__init__(message)
-        self.retry_after_s = retry_after_s
-        self.reason = reason or self.reason
+        self.retry_after_s: Final = retry_after_s
+        self.reason: Final = reason or self.default_reason
+
+    def with_retry_after(self, retry_after_s: float) -> Self:
+        """Return the same error with another estimate."""
+        return type(self)(self.message, retry_after_s=retry_after_s, reason=self.reason)
 
 
 class RateLimited(Overloaded):
     """The key asks too often."""
 
-    reason = "key_rate"
+    default_reason = "key_rate"
 
 
 class TooManyAtOnce(Overloaded):
     """The key has too many requests in flight."""
 
-    reason = "key_in_flight"
+    default_reason = "key_in_flight"
 
 
 class BackendUnavailable(TritoneError):

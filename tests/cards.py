@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.cards import STABLE_AUDIO_OPEN
+from tritone.card import SpeechCard, Voice
 
 OPEN_CARD = STABLE_AUDIO_OPEN
 
@@ -40,3 +41,29 @@ FLOW_CARD = replace(
     default_guidance_scale=1.0,
 )
 """A small rectified-flow model of variable length, without guidance."""
+
+
+def voice(voice_id: str, language: str) -> Voice:
+    """Return a voice of which nothing but its id and its language matters."""
+    return Voice(
+        id=voice_id,
+        name=voice_id.title(),
+        language=language,
+        gender="neutral",
+        license="Apache-2.0",
+        description="A voice for tests.",
+    )
+
+
+TALKER = SpeechCard(
+    name="talker",
+    engine="hibari",
+    voices=(voice("anna", "en-US"), voice("marie", "fr-FR")),
+    default_voice="anna",
+    sample_rate=24_000,
+    audio_channels=1,
+    min_speed=0.25,
+    max_speed=4.0,
+    max_characters=1000,
+)
+"""24 kHz mono, one American and one French voice."""

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import grpc
 import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.utils import serialize_byte_tensor
 
-from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.card import CARD_PARAMETER, Card
 from tritone.pcm import Pcm
 
 Answers = AsyncIterator[service_pb2.ModelStreamInferResponse]
@@ -19,6 +20,20 @@ def pcm_answer(pcm: Pcm, version: str = "1") -> service_pb2.ModelStreamInferResp
     answer.infer_response.model_version = version
     answer.infer_response.outputs.add(name="pcm", datatype="INT16", shape=pcm.shape)
     answer.infer_response.raw_output_contents.append(pcm.tobytes())
+    return answer
+
+
+def speech_answer(
+    pcm: Pcm, progress: tuple[int, int], timings: str | None = None
+) -> service_pb2.ModelStreamInferResponse:
+    """Return a speaker's answer with one chunk, int16 [1, channels, samples]."""
+    answer = pcm_answer(pcm)
+    answer.infer_response.outputs.add(name="progress", datatype="INT32", shape=[1, 2])
+    answer.infer_response.raw_output_contents.append(np.array(progress, np.int32).tobytes())
+    if timings is not None:
+        answer.infer_response.outputs.add(name="timings", datatype="BYTES", shape=[1, 1])
+        text = serialize_byte_tensor(np.array([timings.encode()], np.object_)).item()
+        answer.infer_response.raw_output_contents.append(text)
     return answer
 
 
@@ -47,10 +62,11 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.metadata: list[dict[str, str]] = []
         self.progress: service_pb2.ModelStreamInferResponse = progress_answer(-1, -1)
         self.cancelled: list[str] = []
-        self.controls: list[service_pb2.ModelInferRequest] = []  # asked of denoisers
+        self.granted: int = 0  # chunks
+        self.controls: list[service_pb2.ModelInferRequest] = []  # of denoisers and speakers
         self.abort: Callable[[grpc.aio.ServicerContext], Awaitable[None]] | None = None
 
-    def serve(self, card: ModelCard, *, state: str = "READY", platform: str = "ensemble") -> None:
+    def serve(self, card: Card, *, state: str = "READY", platform: str = "ensemble") -> None:
         """List a model that carries a card."""
         self.index.append((card.name, "1", state))
         response = service_pb2.ModelConfigResponse()
@@ -86,10 +102,13 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         context: grpc.aio.ServicerContext,
     ) -> Answers:
         async for request in requests:
-            if {"cancel", "query"} & set(request.parameters):
+            if {"cancel", "query", "grant"} & set(request.parameters):
                 self.controls.append(request)
             if "cancel" in request.parameters:
                 self.cancelled.append(request.parameters["cancel"].string_param)
+                yield progress_answer(1, 2)
+            elif "grant" in request.parameters:
+                self.granted += request.parameters["chunks"].int64_param
                 yield progress_answer(1, 2)
             elif "query" in request.parameters:
                 yield self.progress

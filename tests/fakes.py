@@ -1,19 +1,32 @@
 """Stand-ins at our own seams."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.triton.gateway import Catalog, Pass, PassOptions, PassResult, Progress
-from tritone.card import ModelCard
+from frontend.triton.gateway import Catalog, Chunk, Chunks, PassOptions, Progress
+from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from tritone.card import Card
 from tritone.pcm import Pcm, to_int16
 
 
-def sine(card: ModelCard, n_samples: int, hz: float = 440.0) -> Pcm:
+def sine(card: Card, n_samples: int, hz: float = 440.0) -> Pcm:
     """Return a tone at half of full scale: int16 [audio_channels, n_samples]."""
     wave = 0.5 * np.sin(2 * np.pi * hz / card.sample_rate * np.arange(n_samples))
     return np.tile(to_int16(wave), (card.audio_channels, 1))
+
+
+def speak(pass_: SpeechPass) -> Iterator[Chunk]:
+    """Yield a tone for each sentence, a twentieth of a second for each of its characters."""
+    sentences = [part for part in pass_.text.split(".") if part.strip()]
+    for k, sentence in enumerate(sentences, 1):
+        n_samples = len(sentence) * pass_.card.sample_rate // 20
+        timings = "{}" if pass_.wants_timings else None
+        progress = Progress(k, len(sentences))
+        pcm = sine(pass_.card, n_samples)
+        yield Chunk(pcm=pcm, model_version="1", progress=progress, timings=timings)
 
 
 @dataclass
@@ -21,11 +34,12 @@ class FakeGateway:
     """A `Gateway` that answers at once with a tone of the asked length, or as told."""
 
     catalog: Catalog
-    error: Exception | None = None  # raised by `generate`
+    error: Exception | None = None  # raised by `stream`
     unreachable: Exception | None = None  # raised by everything else
-    gate: asyncio.Event | None = None  # `generate` waits for it
-    ending: asyncio.Event | None = None  # a cancelled `generate` waits for it
-    passes: list[Pass] = field(default_factory=list)
+    gate: asyncio.Event | None = None  # `stream` waits for it
+    ending: asyncio.Event | None = None  # a cancelled `stream` waits for it
+    passes: list[SoundPass] = field(default_factory=list)
+    speech_passes: list[SpeechPass] = field(default_factory=list)
     options: list[PassOptions] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)  # job ids
     refreshes: int = 0
@@ -43,22 +57,27 @@ class FakeGateway:
             raise self.unreachable
         return self.catalog
 
-    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
-        self.passes.append(pass_)
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         self.options.append(options)
         try:
             if self.gate is not None:
                 await self.gate.wait()
-        except asyncio.CancelledError:
+            if self.error is not None:
+                raise self.error
+            if isinstance(pass_, SpeechPass):
+                self.speech_passes.append(pass_)
+                for chunk in speak(pass_):
+                    yield chunk
+            else:
+                self.passes.append(pass_)
+                # One pitch per seed, so that segments differ.
+                hz = 200.0 + 50.0 * (pass_.seed % 32)
+                yield Chunk(pcm=sine(pass_.card, pass_.span.n_samples, hz), model_version="1")
+        except (asyncio.CancelledError, GeneratorExit):
             self.cancelled.append(options.pass_id)
             if self.ending is not None:
                 await self.ending.wait()
             raise
-        if self.error is not None:
-            raise self.error
-        # One pitch per seed, so that segments differ.
-        pcm = sine(pass_.card, pass_.span.n_samples, 200.0 + 50.0 * (pass_.seed % 32))
-        return PassResult(pcm=pcm, model_version="1")
 
     async def cancel(self, model: str, pass_id: str) -> None:
         self.cancelled.append(pass_id)

@@ -49,7 +49,7 @@ class Readiness:
             catalog = await self._gateway.refresh()
         except TritoneError:
             return State(reason="Triton cannot be reached")
-        models = tuple(card.name for card in catalog.cards)
+        models = tuple(card.name for card in catalog.served)
         return State(
             models=models,
             away=tuple(sorted(catalog.away)),

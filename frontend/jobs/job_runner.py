@@ -12,6 +12,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from frontend.audio.encoders import encode
+from frontend.audio.threads import in_audio_thread
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
 from frontend.jobs.heartbeats import HeartbeatSender, RunningJob
 from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
@@ -113,7 +114,7 @@ class JobRunner:
         row = output.audio_format
         stage = self._metrics.stage_seconds.labels(sound.card.name, "encoding")
         with stage.time(), tracing.span("encoding", {"tritone.format": row.name}):
-            data = await asyncio.to_thread(encode, sound.pcm, sound.sample_rate, row)
+            data = await in_audio_thread(encode, sound.pcm, sound.sample_rate, row)
         return JobFile(
             key=await self._files.put(data, row.extension),
             format=row.name,

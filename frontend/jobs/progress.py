@@ -3,15 +3,17 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 from frontend.errors import TritoneError
 from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
+from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
-from frontend.triton.gateway import Catalog, Gateway, Pass, PassOptions, PassResult, Progress
+from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
+from frontend.triton.passes import Pass, SoundPass
 
 _ASKING_TIMEOUT_S = 1.0
 
@@ -43,10 +45,12 @@ class WatchedGateway:
         """See `Gateway`."""
         return await self._gateway.refresh()
 
-    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`."""
         with self._noted(pass_, options):
-            return await self._gateway.generate(pass_, options)
+            async with aclosing(self._gateway.stream(pass_, options)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """See `Gateway`."""
@@ -59,14 +63,16 @@ class WatchedGateway:
     async def progress_of(self, request_id: str) -> Progress | None:
         """Return how far the passes of a request are, together; None: nobody knows."""
         passes = self._under_way.get(request_id, [])
-        known = [
-            each for each in await asyncio.gather(*[self._ask(*one) for one in passes]) if each
-        ]
+        answers = await asyncio.gather(*[self._ask(*one) for one in passes])
+        known = [answer for answer in answers if answer is not None]
         if not known:
             return None
         return Progress(
             steps_done=sum(each.steps_done for each in known),
-            steps=sum(request.steps for request, _ in passes),
+            steps=sum(
+                pass_.steps if isinstance(pass_, SoundPass) else answer.steps if answer else 0
+                for (pass_, _), answer in zip(passes, answers, strict=True)
+            ),
         )
 
     async def _ask(self, pass_: Pass, options: PassOptions) -> Progress | None:
@@ -106,7 +112,8 @@ class SoundMaker:
     def __init__(self, gateway: Gateway, settings: Settings, metrics: Metrics) -> None:
         """Open the gateway before use."""
         self._gateway = WatchedGateway(gateway)
-        self._generator = Generator(self._gateway, settings, metrics)
+        runner = PassRunner(self._gateway, settings.admission, metrics)
+        self._generator = Generator(runner, settings)
 
     async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         """See `Generator`."""

@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from tritone import __version__
-from tritone.pcm import SILENCE_DBFS, Pcm, loudness_dbfs
+from tritone.pcm import SILENCE_DBFS
 
 # A line more for each counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -31,7 +31,6 @@ _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120
 _SHORT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, *_SECONDS)
 _LONG_SECONDS = (*_SECONDS, 900.0, 3600.0, 4 * 3600.0, 86400.0)
 _LOUDNESS_DBFS = (-60.0, -50.0, -40.0, -35.0, -30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0)
-_LOUDNESS_STRIDE = 8  # every eighth sample tells the level of minutes of sound in a millisecond
 _QUIETEST_DBFS = -120.0  # of digital silence, whose true level is no number
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -118,6 +117,12 @@ class Metrics:
             "Time until a request's PCM.",
             *("model", "version"),
         )
+        self.first_chunk_seconds = book.histogram(
+            "tritone_speech_first_chunk_duration_seconds",
+            "Time from an accepted text to its first chunk of speech, waiting included.",
+            *("model", "version"),
+            buckets=_SHORT_SECONDS,
+        )
         self.stage_seconds = book.histogram(
             "tritone_generation_stage_duration_seconds",
             "Time of each stage.",
@@ -160,13 +165,12 @@ class Metrics:
             "tritone_pass_silent", "Finished passes below -60 dBFS.", "model", "version"
         )
 
-    def observe_pass(self, model: str, version: str, pcm: Pcm, seconds: float) -> None:
-        """Count a pass that a version finished in so many seconds."""
+    def observe_pass(self, model: str, version: str, level_dbfs: float, seconds: float) -> None:
+        """Count a pass that a version finished in so many seconds, and how loud it is."""
         labels = model, version
         self.pass_seconds.labels(*labels).observe(seconds)
-        level = max(loudness_dbfs(pcm[:, ::_LOUDNESS_STRIDE]), _QUIETEST_DBFS)
-        self.pass_loudness.labels(*labels).observe(level)
-        self.pass_silent.labels(*labels).inc(level < SILENCE_DBFS)
+        self.pass_loudness.labels(*labels).observe(max(level_dbfs, _QUIETEST_DBFS))
+        self.pass_silent.labels(*labels).inc(level_dbfs < SILENCE_DBFS)
 
     def _add_jobs(self, book: Book) -> None:
         self.jobs_ended = book.counter(

@@ -1,26 +1,23 @@
 """From what was asked to what is done: checks against the model's limits, and every choice made."""
 
 import math
-import re
 import secrets
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from frontend.errors import InvalidRequest, RequestTooLarge
+from frontend.errors import InvalidRequest
+from frontend.passes.checks import check_range, check_text
 from frontend.sounds.request import GenerationRequest
-from frontend.triton.gateway import Pass
+from frontend.triton.passes import SoundPass
 from tritone.card import ModelCard
+from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED, RANDOM_SEEDS
 
-MAX_STEPS = 1000
-MAX_GUIDANCE_SCALE = 1000.0
 MAX_SEGMENTS = 4  # different sounds made for one extended sound; more length repeats them
 LOOP_FADE_SECONDS = 0.5  # of a loop's end into its start
 SEAM_SECONDS = 1.0  # of one segment into the next
 _MIN_LOOP_FADE_SECONDS = 0.05
-_INT64 = 1 << 63
 _WINDOW_SLACK_SECONDS = 1e-6
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +32,18 @@ class Limits:
 class Plan:
     """One sound: the passes that make it, and how they are put together."""
 
-    passes: tuple[Pass, ...]  # they differ in their seeds only
+    passes: tuple[SoundPass, ...]  # they differ in their seeds only
+    cost: float  # of each pass: steps of a latent frame
     n_samples: int  # delivered
     raw_samples: int  # before a loop's end is faded into its start
     seam_samples: int  # crossfade between passes
     loop: bool
     notes: tuple[str, ...]
+
+    @property
+    def card(self) -> ModelCard:
+        """The model that all passes run on."""
+        return self.passes[0].card
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,21 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
     Raises:
         InvalidRequest: a field is malformed or outside the limits; it is named in our words.
     """
-    _check_text(request.prompt, "prompt", limits)
+    check_text("prompt", request.prompt, limits.max_prompt_chars)
     if not request.prompt.strip():
         raise InvalidRequest("The prompt must not be blank.", field="prompt")
-    _check_text(request.negative_prompt or "", "negative_prompt", limits)
+    check_text("negative_prompt", request.negative_prompt or "", limits.max_prompt_chars)
     _check_numbers(request)
-    layout = _layout(request, card, limits)
-    negative, guidance_scale, notes = _guidance(request, card)
+    layout = _lay_out(request, card, limits)
+    negative, guidance_scale, notes = _choose_guidance(request, card)
     start = request.seconds_start
-    first = Pass(
+    first = SoundPass(
         card=card,
         prompt=request.prompt,
         negative_prompt=negative,
         seconds_start=_float32(start),
         seconds_end=_end(start + layout.segment, card),
-        seed=secrets.randbelow(1 << 32) if request.seed is None else request.seed,
+        seed=secrets.randbelow(RANDOM_SEEDS) if request.seed is None else request.seed,
         steps=request.steps or card.default_steps,
         guidance_scale=guidance_scale,
     )
@@ -86,7 +89,8 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
             kind="not_above_minimum",
         )
     return Plan(
-        passes=tuple(_reseeded(first, i) for i in range(layout.n_segments)),
+        passes=tuple(_reseed(first, i) for i in range(layout.n_segments)),
+        cost=first.steps * first.span.latent_frames,
         n_samples=max(1, round(layout.delivered * card.sample_rate)),
         raw_samples=max(1, round(layout.raw * card.sample_rate)),
         seam_samples=round(layout.seam * card.sample_rate),
@@ -95,53 +99,23 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
     )
 
 
-def _check_text(text: str, field: str, limits: Limits) -> None:
-    if len(text) > limits.max_prompt_chars:
-        raise RequestTooLarge(
-            f"The text must have at most {limits.max_prompt_chars} characters.",
-            field=field,
-            kind="too_long",
-        )
-    if _SURROGATE.search(text):
-        raise InvalidRequest(
-            "The text must be valid Unicode, without lone surrogates.",
-            field=field,
-            kind="not_unicode",
-        )
-    if "\0" in text:
-        raise InvalidRequest("The text must not contain NUL characters.", field=field)
-
-
 def _check_numbers(request: GenerationRequest) -> None:
-    _check_range("steps", request.steps, 1, MAX_STEPS)
-    _check_range("guidance_scale", request.guidance_scale, 0.0, MAX_GUIDANCE_SCALE)
-    _check_range("seed", request.seed, -_INT64, _INT64 - 1)
-    _check_range("seconds_start", request.seconds_start, 0.0, math.inf)
+    check_range("steps", request.steps, 1, MAX_STEPS)
+    check_range("guidance_scale", request.guidance_scale, 0.0, MAX_GUIDANCE_SCALE)
+    check_range("seed", request.seed, MIN_SEED, MAX_SEED)
+    check_range("seconds_start", request.seconds_start, 0.0, math.inf)
     for field in ("seconds", "timeout_s"):
         value = getattr(request, field)
-        _check_range(field, value, 0.0, math.inf)
+        check_range(field, value, 0.0, math.inf)
         if value == 0:
             raise InvalidRequest(
                 "The value must be greater than 0.", field=field, kind="not_above_minimum"
             )
 
 
-def _check_range(field: str, value: float | None, least: float, most: float) -> None:
-    if value is None:
-        return
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequest("The value must be a finite number.", field=field, kind="not_finite")
-    if value < least:
-        raise InvalidRequest(
-            f"The value must be at least {least}.", field=field, kind="below_minimum"
-        )
-    if value > most:
-        raise InvalidRequest(
-            f"The value must be at most {most}.", field=field, kind="above_maximum"
-        )
-
-
-def _guidance(request: GenerationRequest, card: ModelCard) -> tuple[str, float, tuple[str, ...]]:
+def _choose_guidance(
+    request: GenerationRequest, card: ModelCard
+) -> tuple[str, float, tuple[str, ...]]:
     negative, scale = request.negative_prompt or "", request.guidance_scale
     if card.guidance:
         return negative, card.default_guidance_scale if scale is None else scale, ()
@@ -153,7 +127,7 @@ def _guidance(request: GenerationRequest, card: ModelCard) -> tuple[str, float, 
     return "", card.default_guidance_scale, tuple(notes)
 
 
-def _layout(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Layout:
+def _lay_out(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Layout:
     room = card.window_seconds - request.seconds_start
     if room <= _WINDOW_SLACK_SECONDS:
         raise _outside_window("seconds_start", card)
@@ -168,7 +142,7 @@ def _layout(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Lay
                 field="seconds",
                 kind="above_maximum",
             )
-        return _extended(seconds, raw, card)
+        return _extend(seconds, raw, card)
     if seconds <= room + _WINDOW_SLACK_SECONDS:  # a loop whose fade has no room
         delivered = min(seconds, room - min(_MIN_LOOP_FADE_SECONDS, room / 2))
         notes = ("loop shortened",) if delivered < seconds else ()
@@ -180,7 +154,7 @@ def _may_extend(request: GenerationRequest, card: ModelCard) -> bool:
     return card.extendable and request.loopable_past_window and request.seconds_start == 0
 
 
-def _extended(seconds: float, raw: float, card: ModelCard) -> _Layout:
+def _extend(seconds: float, raw: float, card: ModelCard) -> _Layout:
     window = card.window_seconds
     seam = min(SEAM_SECONDS, window / 4)
     needed = math.ceil((raw - seam) / (window - seam))
@@ -211,8 +185,8 @@ def _end(seconds: float, card: ModelCard) -> float:
     return float(end if end <= card.window_seconds else np.nextafter(end, np.float32(0)))
 
 
-def _reseeded(pass_: Pass, offset: int) -> Pass:
+def _reseed(pass_: SoundPass, offset: int) -> SoundPass:
     if offset == 0:
         return pass_
-    seed = (pass_.seed + offset + _INT64) % (2 * _INT64) - _INT64  # int64 wraps
+    seed = (pass_.seed + offset - MIN_SEED) % (MAX_SEED - MIN_SEED + 1) + MIN_SEED  # wraps
     return replace(pass_, seed=seed)

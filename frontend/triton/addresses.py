@@ -14,7 +14,7 @@ _MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TritonAddresses:
     """What `TRITONE_TRITON__URL` says."""
 
     addresses: tuple[str, ...]  # HOST:PORT each
@@ -30,7 +30,7 @@ class Unresolved(OSError):
     """A name has no addresses now."""
 
 
-def parse(url: str) -> Target:
+def parse(url: str) -> TritonAddresses:
     """Return what an address says: `a:8001`, `a:8001,b:8001`, or `dns:///name:8001`.
 
     Raises:
@@ -46,27 +46,27 @@ def parse(url: str) -> Target:
                 f"{address!r} is not HOST:PORT; several Tritons are a:8001,b:8001 or, one for "
                 "each address of a name, dns:///name:8001"
             )
-    return Target(addresses, is_name)
+    return TritonAddresses(addresses, is_name)
 
 
-def _checked(url: str) -> str:
+def _check(url: str) -> str:
     parse(url)
     return url
 
 
-TritonUrl = Annotated[str, AfterValidator(_checked)]
+TritonUrl = Annotated[str, AfterValidator(_check)]
 """A setting that `parse` understands."""
 
 
-async def resolve(target: Target, timeout_s: float) -> tuple[str, ...]:
+async def resolve(tritons: TritonAddresses, timeout_s: float) -> tuple[str, ...]:
     """Return the HOST:PORT of every Triton, sorted; only a name is looked up, each time anew.
 
     Raises:
         Unresolved: the name has no addresses, or nobody answered in time.
     """
-    if not target.is_name:
-        return target.addresses
-    host, port = target.addresses[0].rsplit(":", 1)
+    if not tritons.is_name:
+        return tritons.addresses
+    host, port = tritons.addresses[0].rsplit(":", 1)
     lookup = asyncio.get_running_loop().getaddrinfo(
         host.strip("[]"), int(port), type=socket.SOCK_STREAM
     )

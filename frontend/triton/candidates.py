@@ -22,7 +22,7 @@ class Candidate:
     share: float  # 0 to 1
 
 
-def candidates_of(model: str, lineup: str) -> tuple[Candidate, ...]:
+def read_candidates(model: str, lineup: str) -> tuple[Candidate, ...]:
     """Return the candidates that get requests, by version.
 
     Raises:
@@ -36,7 +36,7 @@ def candidates_of(model: str, lineup: str) -> tuple[Candidate, ...]:
     )
 
 
-def chosen(candidates: Sequence[Candidate], request_id: str) -> Candidate | None:
+def choose_candidate(candidates: Sequence[Candidate], request_id: str) -> Candidate | None:
     """Return the candidate that a request goes to; None: the version that serves.
 
     The same request id always goes to the same version: all passes of one sound, and each attempt.

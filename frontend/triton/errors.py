@@ -21,10 +21,13 @@ from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
     GenerationFailed,
+    InvalidRequest,
     Overloaded,
     TritoneError,
 )
+from tritone import speech_refusals
 from tritone.refusals import DEAD_PROCESS, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
+from tritone.speech_refusals import NOTHING_TO_SPEAK
 
 log = structlog.get_logger(__name__)
 
@@ -41,15 +44,17 @@ class _Rule:
 
 
 def _rule(error: type[TritoneError], *texts: str) -> _Rule:
-    return _Rule(re.compile("|".join(texts), re.IGNORECASE), error)
+    return _Rule(re.compile("|".join(map(re.escape, texts)), re.IGNORECASE), error)
 
 
 _RULES = (
-    _rule(Overloaded, QUEUE_FULL, "Exceeds maximum queue size"),
+    _rule(InvalidRequest, NOTHING_TO_SPEAK),
+    _rule(Overloaded, QUEUE_FULL, speech_refusals.QUEUE_FULL, "Exceeds maximum queue size"),
     _rule(DeadlineExceeded, "Request timeout expired", DEADLINE_EXCEEDED, "deadline_exceeded"),
     _rule(
         BackendUnavailable,
         STOPPING,
+        speech_refusals.IS_STOPPING,
         "Server is stopping",
         "Server not ready",
         "no available versions",
@@ -61,6 +66,8 @@ _RULES = (
         "failed to connect",
         "connection refused",
         "connection reset",
+        "GOAWAY",
+        "Internal error from Core",  # gRPC's, where a lost connection takes no more messages
     ),
 )
 _BY_STATUS: dict[str, type[TritoneError]] = {
@@ -73,6 +80,7 @@ _MESSAGES: dict[type[TritoneError], str] = {
     DeadlineExceeded: "The sound was not finished in time.",
     BackendUnavailable: "The model is not available right now; try again later.",
     GenerationFailed: "The sound could not be generated.",
+    InvalidRequest: f"{NOTHING_TO_SPEAK[0].upper()}{NOTHING_TO_SPEAK[1:]}.",
 }
 
 
@@ -88,6 +96,8 @@ def domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneEr
     log.log(level, "triton_error", detail=detail, status=status, meaning=kind.__name__)
     if kind is Overloaded:
         return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S, reason="triton")
+    if kind is InvalidRequest:
+        return InvalidRequest(_MESSAGES[kind], field="text")
     return kind(_MESSAGES[kind])
 
 

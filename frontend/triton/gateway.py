@@ -1,31 +1,19 @@
-"""The seam to Triton: what `generation` asks for and gets. Tests replace what is behind it."""
+"""The seam to Triton: what the planners of sounds and speech ask for and get.
 
+Tests replace what is behind it.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from tritone.card import ModelCard
+import numpy as np
+
+from frontend.triton.passes import Pass
+from tritone.card import Card, ModelCard, SpeechCard
 from tritone.pcm import Pcm
-from tritone.spans import Span, span
 from tritone.turns import INTERACTIVE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
-    """One pass through a model; every choice is made and within the model's limits."""
-
-    card: ModelCard
-    prompt: str
-    negative_prompt: str  # empty: none
-    seconds_start: float  # exactly representable as float32, so that both sides compute one span
-    seconds_end: float  # the same
-    seed: int
-    steps: int
-    guidance_scale: float
-
-    @property
-    def span(self) -> Span:
-        """What is denoised, decoded and delivered."""
-        return span(self.card, self.seconds_start, self.seconds_end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,36 +29,65 @@ class PassOptions:
 
 @dataclass(frozen=True, slots=True)
 class FailedPass:
-    """A version that was tried out, and did not do it."""
+    """A version that was tried out and failed."""
 
     model_version: str
     error: str  # class of the domain error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassResult:
-    """What one pass gave."""
-
-    pcm: Pcm  # int16 [audio_channels, span.n_samples]
-    model_version: str
-    failures: tuple[FailedPass, ...] = ()  # before it
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the denoiser is."""
+    """How far a pass is: in steps of a denoiser, or in sentences of a speaker."""
 
     steps_done: int
     steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A part of what a pass makes; the parts are joined end to end."""
+
+    pcm: Pcm  # int16 [audio_channels, samples]
+    model_version: str
+    failures: tuple[FailedPass, ...] = ()  # before the pass; the same in each of its chunks
+    progress: Progress | None = None  # speech: sentence k of n ends here
+    timings: str | None = None  # speech: JSON as in docs/speech.md
+
+
+Chunks: TypeAlias = AsyncGenerator[Chunk, None]
+"""A stream of at least one chunk. Closing it stops the work in Triton: use `aclosing`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassResult:
+    """Everything that one pass made."""
+
+    pcm: Pcm  # int16 [audio_channels, samples]
+    model_version: str
+    failures: tuple[FailedPass, ...] = ()  # before it
+
+
+async def collect(stream: Chunks) -> PassResult:
+    """Return the chunks of a stream as one."""
+    async with aclosing(stream) as chunks:
+        parts = [chunk async for chunk in chunks]
+    pcm = parts[0].pcm if len(parts) == 1 else np.concatenate([part.pcm for part in parts], axis=1)
+    return PassResult(pcm=pcm, model_version=parts[0].model_version, failures=parts[0].failures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """The models that Triton has, as last seen."""
 
-    cards: tuple[ModelCard, ...] = ()  # ready to serve, by name
+    cards: tuple[ModelCard, ...] = ()  # models of sounds that are ready, by name
+    speech_cards: tuple[SpeechCard, ...] = ()  # models that speak and are ready, by name
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
-    missed: tuple[ModelCard, ...] = ()  # of those away: what they were when last ready
+    missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
+
+    @property
+    def served(self) -> tuple[Card, ...]:
+        """The models of all tasks that are ready."""
+        return (*self.cards, *self.speech_cards)
 
 
 AWAY_PAUSE_S = 0.25
@@ -104,27 +121,30 @@ class Gateway(Protocol):
             BackendUnavailable: Triton cannot be reached.
         """
 
-    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
-        """Return the sound of one pass; cancelling the task stops the work in Triton.
+    def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
+        """Yield what a pass makes as it is made: a sound is one chunk, speech one a sentence.
 
-        A cancelled task ends when the work has really ended, or after a time-out.
+        Closing the stream, and cancelling the task that reads it, stop the work in Triton; both
+        return when the work has really ended, or after a time-out. Another Triton, or another
+        version, is tried before the first chunk only: what was heard cannot be taken back.
 
         Raises:
             Overloaded: Triton's own queue is full.
             BackendUnavailable: Triton is away, stopping, or has lost the model.
             DeadlineExceeded: not finished within `options.timeout_s`.
+            InvalidRequest: the model cannot make anything of it; its answer says why.
             GenerationFailed: anything else; the details are in the log.
         """
 
     async def cancel(self, model: str, pass_id: str) -> None:
-        """Stop a pass at its next step; unknown jobs are ignored.
+        """Stop a pass at its next step; unknown passes are ignored.
 
         Raises:
             BackendUnavailable: Triton cannot be reached.
         """
 
     async def progress(self, model: str, pass_id: str) -> Progress | None:
-        """Return how far a pass is, or None when the denoiser does not have it (any more).
+        """Return how far a pass is, or None when the model does not have it (any more).
 
         Raises:
             BackendUnavailable: Triton cannot be reached.

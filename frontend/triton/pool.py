@@ -8,16 +8,18 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
 import structlog
 
 from frontend.errors import BackendUnavailable, DeadlineExceeded, Overloaded, TritoneError
 from frontend.triton.addresses import Unresolved
-from frontend.triton.gateway import Catalog, Gateway, Pass, PassOptions, PassResult, Progress
+from frontend.triton.fallback import stream_or_retry
+from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
+from frontend.triton.passes import Pass
 from frontend.triton.pool_members import Member, union
-from tritone.card import ModelCard
+from tritone.card import Card
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +29,7 @@ Resolve = Callable[[], Awaitable[tuple[str, ...]]]
 _UNAVAILABLE = "The model is not available right now; try again later."
 
 
-class Pool:
+class TritonPool:
     """A `Gateway` over one `Gateway` for each Triton. Use from one event loop only."""
 
     def __init__(self, resolve: Resolve, connect: Connect, refresh_s: float) -> None:
@@ -81,8 +83,8 @@ class Pool:
             raise BackendUnavailable(_UNAVAILABLE)
         return self.catalog
 
-    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
-        """Return the sound of one pass.
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
+        """See `Gateway`.
 
         What a Triton refuses, or loses by dying, is given to another, once: a pass has no effect
         but its sound, and the same seed gives the same sound. More would lead a request that kills
@@ -92,18 +94,22 @@ class Pool:
         first = self._choose(pass_.card)
         if first is None:
             raise BackendUnavailable(_UNAVAILABLE)
-        try:
-            return await self._give(first, pass_, options)
-        except (BackendUnavailable, Overloaded) as error:
+
+        def retry(error: TritoneError) -> Chunks:
             second = self._choose(pass_.card, besides=first)
-            if second is None:
-                raise
+            if second is None or not isinstance(error, (BackendUnavailable, Overloaded)):
+                raise error
             cause = type(error).__name__
             log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
-            raise DeadlineExceeded("The sound was not finished in time.")
-        return await self._give(second, pass_, replace(options, timeout_s=left_s))
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise DeadlineExceeded("The sound was not finished in time.")
+            return self._give(second, pass_, replace(options, timeout_s=left_s))
+
+        attempts = stream_or_retry(self._give(first, pass_, options), retry)
+        async with aclosing(attempts) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass where it runs; one that is not ours, wherever it may."""
@@ -122,7 +128,7 @@ class Pool:
         known = [member for member in self._members.values() if pass_id in member.pass_ids]
         return known or [member for member in self.members if member.is_up]
 
-    def _choose(self, card: ModelCard, besides: Member | None = None) -> Member | None:
+    def _choose(self, card: Card, besides: Member | None = None) -> Member | None:
         able = [each for each in self.members if each.serves(card) and each is not besides]
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
@@ -131,10 +137,12 @@ class Pool:
         best = [each for each in able if len(each.pass_ids) == fewest]
         return random.choice(best) if best else None  # noqa: S311 -- not a secret
 
-    async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> PassResult:
+    async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> Chunks:
         with self._held(member, options.pass_id):
             try:
-                return await member.gateway.generate(pass_, options)
+                async with aclosing(member.gateway.stream(pass_, options)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
             except BackendUnavailable:
                 member.is_up = False  # until it answers a look
                 raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from frontend.errors import TritoneError
 from frontend.triton.gateway import Catalog, Gateway, pause_s
-from tritone.card import ModelCard
+from tritone.card import Card, ModelCard, SpeechCard
 
 
 @dataclass(eq=False, slots=True)
@@ -21,9 +21,9 @@ class Member:
     pass_ids: set[str] = field(default_factory=set)  # the passes that it was given
     looking: asyncio.Task[None] | None = None
 
-    def serves(self, card: ModelCard) -> bool:
+    def serves(self, card: Card) -> bool:
         """Return whether it had this very model when last seen."""
-        return card in self.gateway.catalog.cards
+        return card in self.gateway.catalog.served
 
     async def look(self) -> None:
         """Ask it what it serves."""
@@ -54,19 +54,21 @@ def union(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catalog:
     Of different models with one name, as during an upgrade, the first counts; its passes go to
     those that have this very one.
     """
-    cards = _by_name(card for each in served for card in each.cards)
+    cards = _by_name(card for each in served for card in each.served)
     known = tuple(known)
-    names = {name for each in known for name in (*each.away, *(card.name for card in each.cards))}
-    missed = _by_name(card for each in known for card in (*each.cards, *each.missed))
+    names = {name for each in known for name in (*each.away, *(card.name for card in each.served))}
+    missed = _by_name(card for each in known for card in (*each.served, *each.missed))
+    in_order = [cards[name] for name in sorted(cards)]
     return Catalog(
-        cards=tuple(cards[name] for name in sorted(cards)),
+        cards=tuple(card for card in in_order if isinstance(card, ModelCard)),
+        speech_cards=tuple(card for card in in_order if isinstance(card, SpeechCard)),
         away=frozenset(names - cards.keys()),
         missed=tuple(missed[name] for name in sorted(missed.keys() - cards.keys())),
     )
 
 
-def _by_name(cards: Iterable[ModelCard]) -> dict[str, ModelCard]:
-    named: dict[str, ModelCard] = {}
+def _by_name(cards: Iterable[Card]) -> dict[str, Card]:
+    named: dict[str, Card] = {}
     for card in cards:
         named.setdefault(card.name, card)
     return named

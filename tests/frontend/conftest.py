@@ -1,12 +1,14 @@
 import pytest
 
-from frontend.triton.gateway import Pass
+from frontend.triton.passes import SoundPass, SpeechPass
+from tests.cards import TALKER
 from tritone.card import ModelCard
+from tritone.speech_options import SpeechOptions
 
 
 @pytest.fixture
-def pass_(card: ModelCard) -> Pass:
-    return Pass(
+def pass_(card: ModelCard) -> SoundPass:
+    return SoundPass(
         card=card,
         prompt="rain",
         negative_prompt="",
@@ -15,4 +17,17 @@ def pass_(card: ModelCard) -> Pass:
         seed=1,
         steps=7,
         guidance_scale=2.5,
+    )
+
+
+@pytest.fixture
+def speech_pass() -> SpeechPass:
+    return SpeechPass(
+        card=TALKER,
+        text="One. Two. Three.",
+        voice="anna",
+        speed=1.0,
+        seed=1,
+        options=SpeechOptions(),
+        wants_timings=False,
     )

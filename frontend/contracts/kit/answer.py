@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from frontend.audio.encoders import encode
 from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
+from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import (
     get_gate,
     get_generator,
@@ -64,7 +64,7 @@ async def _make_answer(request: Request, order: Order) -> Answer:
     get_gate(request).count_sound(owner, sound.seconds)
     stage = get_metrics(request).stage_seconds.labels(sound.card.name, "encoding")
     with stage.time(), tracing.span("encoding", {"tritone.format": order.audio_format.name}):
-        audio = await run_in_threadpool(
+        audio = await in_audio_thread(
             encode, sound.pcm, sound.sample_rate, order.audio_format, speed=order.speed
         )
     return Answer(sound=sound, audio=audio, headers=make_headers(sound, order))

@@ -16,6 +16,7 @@ from frontend.errors import (
 )
 from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
+from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest
@@ -30,7 +31,8 @@ RAIN = GenerationRequest(prompt="rain", seconds=2.0, seed=3)
 def generator_over(
     gateway: FakeGateway, settings: Settings | None = None, metrics: Metrics | None = None
 ) -> Generator:
-    return Generator(gateway, settings or make_settings(), metrics or Metrics())
+    settings = settings or make_settings()
+    return Generator(PassRunner(gateway, settings.admission, metrics or Metrics()), settings)
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:

@@ -6,20 +6,20 @@ import pytest
 from pydantic import ValidationError
 
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import Target, Unresolved, parse, resolve
+from frontend.triton.addresses import TritonAddresses, Unresolved, parse, resolve
 
 
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("triton:8001", Target(("triton:8001",))),
-        ("[::1]:8001", Target(("[::1]:8001",))),
-        ("a:8001, b:8001", Target(("a:8001", "b:8001"))),
-        ("a:8001,a:8001", Target(("a:8001",))),
-        ("dns:///triton-headless:8001", Target(("triton-headless:8001",), is_name=True)),
+        ("triton:8001", TritonAddresses(("triton:8001",))),
+        ("[::1]:8001", TritonAddresses(("[::1]:8001",))),
+        ("a:8001, b:8001", TritonAddresses(("a:8001", "b:8001"))),
+        ("a:8001,a:8001", TritonAddresses(("a:8001",))),
+        ("dns:///triton-headless:8001", TritonAddresses(("triton-headless:8001",), is_name=True)),
     ],
 )
-def test_what_an_address_says(url: str, target: Target) -> None:
+def test_what_an_address_says(url: str, target: TritonAddresses) -> None:
     assert parse(url) == target
     assert TritonSettings.model_validate({"url": url}).url == url
 

@@ -1,6 +1,6 @@
 import pytest
 
-from frontend.triton.candidates import Candidate, candidates_of, chosen, is_candidate
+from frontend.triton.candidates import Candidate, choose_candidate, is_candidate, read_candidates
 from tritone.versions import InvalidLineup, Lineup
 
 TWO = Candidate("starter@2", "2", 0.3)
@@ -9,31 +9,33 @@ THREE = Candidate("starter@3", "3", 0.1)
 
 def test_only_candidates_with_a_share_get_requests() -> None:
     lineup = Lineup(previous=1, candidates={3: 0.1, 2: 0.3, 4: 0.0})
-    assert candidates_of("starter", lineup.to_json()) == (TWO, THREE)
+    assert read_candidates("starter", lineup.to_json()) == (TWO, THREE)
 
 
 def test_what_is_no_lineup_is_an_error() -> None:
     with pytest.raises(InvalidLineup):
-        candidates_of("starter", "{")
+        read_candidates("starter", "{")
 
 
 def test_each_gets_its_share() -> None:
-    picks = [chosen((TWO, THREE), f"request-{i}") for i in range(4000)]
+    picks = [choose_candidate((TWO, THREE), f"request-{i}") for i in range(4000)]
     assert picks.count(TWO) / len(picks) == pytest.approx(0.3, abs=0.03)
     assert picks.count(THREE) / len(picks) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_request_goes_to_one_version_however_often_it_is_asked() -> None:
-    assert {chosen((TWO, THREE), "a") for _ in range(10)} == {chosen((TWO, THREE), "a")}
+    assert {choose_candidate((TWO, THREE), "a") for _ in range(10)} == {
+        choose_candidate((TWO, THREE), "a")
+    }
 
 
 def test_nobody_on_trial_nobody_chosen() -> None:
-    assert chosen((), "a") is None
+    assert choose_candidate((), "a") is None
 
 
 def test_everything_goes_to_a_share_of_one() -> None:
     everything = Candidate("starter@2", "2", 1.0)
-    assert all(chosen((everything,), str(i)) is everything for i in range(100))
+    assert all(choose_candidate((everything,), str(i)) is everything for i in range(100))
 
 
 @pytest.mark.parametrize(

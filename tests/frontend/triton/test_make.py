@@ -9,9 +9,10 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.settings import TritonSettings
 from frontend.triton.addresses import resolve
-from frontend.triton.gateway import Gateway, Pass, PassOptions
+from frontend.triton.gateway import Gateway, PassOptions, collect
 from frontend.triton.make import make_gateway
-from frontend.triton.pool import Pool
+from frontend.triton.passes import SoundPass
+from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton, pcm_answer
 from tests.fakes import sine
@@ -20,7 +21,7 @@ HOSTS = ("127.0.0.1", "127.0.0.2")
 Server = tuple[FakeTriton, grpc.aio.Server]
 
 
-def answering(pass_: Pass) -> Callable[[service_pb2.ModelInferRequest], Answers]:
+def answering(pass_: SoundPass) -> Callable[[service_pb2.ModelInferRequest], Answers]:
     async def respond(_request: service_pb2.ModelInferRequest) -> Answers:
         yield pcm_answer(sine(pass_.card, pass_.span.n_samples)[np.newaxis])
 
@@ -28,7 +29,7 @@ def answering(pass_: Pass) -> Callable[[service_pb2.ModelInferRequest], Answers]
 
 
 @pytest.fixture
-async def pods(pass_: Pass) -> AsyncIterator[tuple[int, list[Server]]]:
+async def pods(pass_: SoundPass) -> AsyncIterator[tuple[int, list[Server]]]:
     """Two Tritons on one port of two addresses, as pods are."""
     servers: list[Server] = []
     port = 0
@@ -45,14 +46,16 @@ async def pods(pass_: Pass) -> AsyncIterator[tuple[int, list[Server]]]:
         await server.stop(grace=None)
 
 
-async def generate(gateway: Gateway, pass_: Pass, times: int) -> None:
+async def generate(gateway: Gateway, pass_: SoundPass, times: int) -> None:
     for n in range(times):
-        await gateway.generate(pass_, PassOptions(pass_id=f"{n}", request_id="req", timeout_s=5.0))
+        await collect(
+            gateway.stream(pass_, PassOptions(pass_id=f"{n}", request_id="req", timeout_s=5.0))
+        )
 
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("a:8001", SingleTriton), ("a:8001,b:8001", Pool), ("dns:///tritons:8001", Pool)],
+    [("a:8001", SingleTriton), ("a:8001,b:8001", TritonPool), ("dns:///tritons:8001", TritonPool)],
 )
 def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
     assert type(make_gateway(TritonSettings.model_validate({"url": url}))) is kind
@@ -61,7 +64,7 @@ def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
 @pytest.mark.parametrize("is_name", [False, True])
 async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
     pods: tuple[int, list[Server]],
-    pass_: Pass,
+    pass_: SoundPass,
     is_name: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -74,7 +77,7 @@ async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
     monkeypatch.setattr("frontend.triton.make.resolve", look_up if is_name else resolve)
     url = f"dns:///tritons:{port}" if is_name else ",".join(addresses)
     gateway = make_gateway(TritonSettings(url=url, refresh_s=0.05))
-    assert isinstance(gateway, Pool)
+    assert isinstance(gateway, TritonPool)
     await gateway.open()
     try:
         assert [card.name for card in gateway.catalog.cards] == [pass_.card.name]

@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -13,8 +14,9 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.triton.addresses import Unresolved
-from frontend.triton.gateway import Catalog, Pass, PassOptions, PassResult, Progress
-from frontend.triton.pool import Pool
+from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress, collect
+from frontend.triton.passes import Pass, SoundPass
+from frontend.triton.pool import TritonPool
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
@@ -30,9 +32,11 @@ class FakeTriton(FakeGateway):
     is_closed: bool = False
     delay_s: float = 0.0
 
-    async def generate(self, pass_: Pass, options: PassOptions) -> PassResult:
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         await asyncio.sleep(self.delay_s)
-        return await super().generate(pass_, options)
+        async with aclosing(super().stream(pass_, options)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def close(self) -> None:
         self.is_closed = True
@@ -68,9 +72,9 @@ def network(card: ModelCard) -> Network:
 
 
 @pytest.fixture
-async def pool(network: Network) -> AsyncIterator[Pool]:
+async def pool(network: Network) -> AsyncIterator[TritonPool]:
     """A pool that the test opens once its network stands."""
-    pool = Pool(network.resolve, lambda address: network.tritons[address], REFRESH_S)
+    pool = TritonPool(network.resolve, lambda address: network.tritons[address], REFRESH_S)
     yield pool
     await pool.close()
 
@@ -86,17 +90,17 @@ async def eventually(claim: Callable[[], bool]) -> None:
 
 
 async def test_a_pass_goes_to_the_triton_with_the_fewest(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.gate = other.gate = asyncio.Event()
-    long = asyncio.create_task(pool.generate(pass_, call("long")))
+    long = asyncio.create_task(collect(pool.stream(pass_, call("long"))))
     await eventually(lambda: len(one.options) + len(other.options) == 1)
     busy, idle = (one, other) if one.options else (other, one)
     idle.gate = None
     for n in range(5):
-        await pool.generate(pass_, call(f"short {n}"))
+        await collect(pool.stream(pass_, call(f"short {n}")))
     assert (len(busy.options), len(idle.options)) == (1, 5)
     assert busy.gate is not None
     busy.gate.set()
@@ -104,29 +108,33 @@ async def test_a_pass_goes_to_the_triton_with_the_fewest(
 
 
 async def test_many_passes_at_once_are_shared_evenly(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    passes = [asyncio.create_task(pool.generate(pass_, call(str(n)))) for n in range(12)]
+    passes = [asyncio.create_task(collect(pool.stream(pass_, call(str(n))))) for n in range(12)]
     await eventually(lambda: sum(len(triton.options) for triton in tritons) == 12)
     assert [len(triton.options) for triton in tritons] == [4, 4, 4]
     gate.set()
     assert len(await asyncio.gather(*passes)) == 12
 
 
-async def test_idle_tritons_take_turns_by_lot(network: Network, pool: Pool, pass_: Pass) -> None:
+async def test_idle_tritons_take_turns_by_lot(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for n in range(64):
-        await pool.generate(pass_, call(str(n)))
+        await collect(pool.stream(pass_, call(str(n))))
     assert min(len(triton.options) for triton in tritons) > 8  # fails once in 10^9 runs
 
 
-async def test_a_slow_triton_gets_less(network: Network, pool: Pool, pass_: Pass) -> None:
+async def test_a_slow_triton_gets_less(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
     slow, fast = network.add("a:1"), network.add("b:1")
     slow.delay_s, fast.delay_s = 0.2, 0.002
     await pool.open()
@@ -134,7 +142,7 @@ async def test_a_slow_triton_gets_less(network: Network, pool: Pool, pass_: Pass
 
     async def client() -> None:
         for n in waiting:
-            await pool.generate(pass_, call(str(n)))
+            await collect(pool.stream(pass_, call(str(n))))
 
     await asyncio.gather(client(), client())
     assert len(slow.options) < 8 < len(fast.options)
@@ -142,79 +150,81 @@ async def test_a_slow_triton_gets_less(network: Network, pool: Pool, pass_: Pass
 
 @pytest.mark.parametrize("error", [AWAY, FULL])
 async def test_what_one_refuses_another_is_given_once(
-    network: Network, pool: Pool, pass_: Pass, error: TritoneError
+    network: Network, pool: TritonPool, pass_: SoundPass, error: TritoneError
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.error = error
-    results = [await pool.generate(pass_, call(str(n))) for n in range(8)]
+    results = [await collect(pool.stream(pass_, call(str(n)))) for n in range(8)]
     assert len(results) == 8
     assert len(other.options) == 8
 
 
-async def test_what_two_refuse_is_refused(network: Network, pool: Pool, pass_: Pass) -> None:
+async def test_what_two_refuse_is_refused(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     for triton in tritons:
         triton.error = AWAY
     with pytest.raises(BackendUnavailable):
-        await pool.generate(pass_, call("job"))
+        await collect(pool.stream(pass_, call("job")))
     assert sum(len(triton.options) for triton in tritons) == 2
 
 
 @pytest.mark.parametrize("error", [GenerationFailed("bug"), DeadlineExceeded("late")])
 async def test_what_would_fail_anywhere_is_not_tried_elsewhere(
-    network: Network, pool: Pool, pass_: Pass, error: TritoneError
+    network: Network, pool: TritonPool, pass_: SoundPass, error: TritoneError
 ) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for triton in tritons:
         triton.error = error
     with pytest.raises(type(error)):
-        await pool.generate(pass_, call("job"))
+        await collect(pool.stream(pass_, call("job")))
     assert sum(len(triton.options) for triton in tritons) == 1
 
 
 async def test_the_second_try_gets_only_the_time_that_is_left(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for triton in tritons:
         triton.error, triton.delay_s = AWAY, 0.05
     with pytest.raises(BackendUnavailable):
-        await pool.generate(pass_, call("job", timeout_s=1.0))
+        await collect(pool.stream(pass_, call("job", timeout_s=1.0)))
     first, second = sorted(t.options[0].timeout_s for t in tritons)[::-1]
     assert first == 1.0
     assert second <= 0.95
     for triton in tritons:
         triton.options.clear()
     with pytest.raises(DeadlineExceeded):
-        await pool.generate(pass_, call("job", timeout_s=0.02))
+        await collect(pool.stream(pass_, call("job", timeout_s=0.02)))
     assert sum(len(triton.options) for triton in tritons) == 1
 
 
 async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     one, _ = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.error = one.unreachable = AWAY
     for n in range(20):
-        await pool.generate(pass_, call(str(n)))
+        await collect(pool.stream(pass_, call(str(n))))
     assert len(one.options) <= 1
     one.error = one.unreachable = None
     n_before = len(one.options)
     await eventually(lambda: all(member.is_up for member in pool.members))
     for n in range(64):
-        await pool.generate(pass_, call(f"later {n}"))
+        await collect(pool.stream(pass_, call(f"later {n}")))
     assert len(one.options) - n_before > 8
 
 
 async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> None:
     triton = network.add("a:1")
     triton.unreachable = AWAY
-    pool = Pool(network.resolve, lambda address: network.tritons[address], refresh_s=300.0)
+    pool = TritonPool(network.resolve, lambda address: network.tritons[address], refresh_s=300.0)
     await pool.open()
     triton.unreachable = None
     await eventually(lambda: all(member.is_up for member in pool.members))
@@ -222,22 +232,22 @@ async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> Non
 
 
 async def test_when_nobody_is_known_to_be_up_somebody_is_tried_all_the_same(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     pool.members[0].is_up = False
-    assert (await pool.generate(pass_, call("job"))).model_version == "1"
+    assert (await collect(pool.stream(pass_, call("job")))).model_version == "1"
     triton.error = triton.unreachable = AWAY
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await pool.generate(pass_, call("job"))
+        await collect(pool.stream(pass_, call("job")))
     assert pool.catalog.cards == network.catalog.cards  # as last seen
 
 
 async def test_an_empty_list_is_an_unavailable_triton(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     network.listed = Unresolved("tritons has no addresses")
     await pool.open()
@@ -245,11 +255,11 @@ async def test_an_empty_list_is_an_unavailable_triton(
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await pool.generate(pass_, call("job"))
+        await collect(pool.stream(pass_, call("job")))
 
 
 async def test_the_catalog_is_the_union_of_those_that_answer(
-    network: Network, pool: Pool, card: ModelCard
+    network: Network, pool: TritonPool, card: ModelCard
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     bells, rain, wind = (replace(card, name=name) for name in ("bells", "rain", "wind"))
@@ -265,28 +275,28 @@ async def test_the_catalog_is_the_union_of_those_that_answer(
 
 
 async def test_a_pass_goes_only_where_its_very_model_is(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     old, new = network.add("a:1"), network.add("b:1")
     changed = replace(pass_.card, default_steps=99)
     new.catalog = Catalog(cards=(changed,))
     await pool.open()
     for n in range(6):
-        await pool.generate(pass_, call(str(n)))
-        await pool.generate(replace(pass_, card=changed), call(f"new {n}"))
+        await collect(pool.stream(pass_, call(str(n))))
+        await collect(pool.stream(replace(pass_, card=changed), call(f"new {n}")))
     assert Counter(r.card.default_steps for r in old.passes) == {20: 6}
     assert Counter(r.card.default_steps for r in new.passes) == {99: 6}
 
 
 async def test_control_requests_go_to_the_triton_that_has_the_pass(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     tritons = [network.add(f"{name}:1") for name in "abc"]
     await pool.open()
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    running = asyncio.create_task(pool.generate(pass_, call("job")))
+    running = asyncio.create_task(collect(pool.stream(pass_, call("job"))))
     await eventually(lambda: any(triton.options for triton in tritons))
     assert await pool.progress("starter", "job") == Progress(1, 2)
     await pool.cancel("starter", "job")
@@ -300,12 +310,12 @@ async def test_control_requests_go_to_the_triton_that_has_the_pass(
 
 
 async def test_cancelling_the_task_cancels_the_pass_and_frees_the_triton(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     triton.gate = asyncio.Event()
-    running = asyncio.create_task(pool.generate(pass_, call("job")))
+    running = asyncio.create_task(collect(pool.stream(pass_, call("job"))))
     await eventually(lambda: bool(triton.options))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -315,19 +325,19 @@ async def test_cancelling_the_task_cancels_the_pass_and_frees_the_triton(
 
 
 async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     old = network.add("a:1")
     await pool.open()
     old.gate = asyncio.Event()
-    running = asyncio.create_task(pool.generate(pass_, call("long")))
+    running = asyncio.create_task(collect(pool.stream(pass_, call("long"))))
     await eventually(lambda: bool(old.options))
     new = network.add("b:1")
     network.listed = ["b:1"]
     await eventually(lambda: [member.address for member in pool.members] == ["b:1"])
     await eventually(lambda: pool.members[0].is_up)
     for n in range(6):
-        await pool.generate(pass_, call(str(n)))
+        await collect(pool.stream(pass_, call(str(n))))
     assert (len(old.options), len(new.options)) == (1, 6)
     await pool.cancel("starter", "long")
     assert old.cancelled == ["long"]
@@ -338,7 +348,7 @@ async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
 
 
 async def test_an_address_that_comes_back_is_used_again(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
@@ -346,23 +356,23 @@ async def test_an_address_that_comes_back_is_used_again(
     await eventually(lambda: triton.is_closed)
     network.add("a:1")
     await eventually(lambda: any(member.is_up for member in pool.members))
-    await pool.generate(pass_, call("job"))
+    await collect(pool.stream(pass_, call("job")))
     assert len(network.tritons["a:1"].options) == 1
 
 
 async def test_a_resolver_that_is_away_takes_nobody_away(
-    network: Network, pool: Pool, pass_: Pass
+    network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     triton = network.add("a:1")
     await pool.open()
     network.listed = Unresolved("the resolver is away")
     await asyncio.sleep(5 * REFRESH_S)
-    await pool.generate(pass_, call("job"))
+    await collect(pool.stream(pass_, call("job")))
     assert not triton.is_closed
 
 
 async def test_closing_closes_every_member_and_ends_every_task(
-    network: Network, pool: Pool
+    network: Network, pool: TritonPool
 ) -> None:
     tritons = [network.add("a:1"), network.add("b:1")]
     before = asyncio.all_tasks()

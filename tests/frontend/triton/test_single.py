@@ -21,7 +21,8 @@ from frontend.errors import (
 from frontend.observe import context
 from frontend.settings import TritonSettings
 from frontend.triton.errors import domain_errors
-from frontend.triton.gateway import Catalog, Pass, PassOptions, Progress
+from frontend.triton.gateway import Catalog, PassOptions, Progress, collect
+from frontend.triton.passes import SoundPass
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import (
     Answers,
@@ -61,7 +62,7 @@ async def gateway(server: tuple[FakeTriton, str]) -> AsyncIterator[SingleTriton]
 
 
 @pytest.fixture
-def pass_(pass_: Pass) -> Pass:
+def pass_(pass_: SoundPass) -> SoundPass:
     """What strains the transport: other scripts, and a seed at the border."""
     return replace(pass_, prompt="Regen, наконец 雨", negative_prompt="wind", seed=-(2**63))
 
@@ -92,26 +93,26 @@ def aborting(
     return abort
 
 
-def decoded(pass_: Pass, extra_samples: int = 100) -> Pcm:
+def decoded(pass_: SoundPass, extra_samples: int = 100) -> Pcm:
     n_samples = pass_.span.first_sample + pass_.span.n_samples + extra_samples
     return sine(pass_.card, n_samples)[np.newaxis]
 
 
 async def test_a_pass_says_on_whose_share_it_is_and_who_waits_for_it(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = answering(pcm_answer(decoded(pass_)))
-    await gateway.generate(pass_, replace(CALL, share="key-1", priority=BACKGROUND))
+    await collect(gateway.stream(pass_, replace(CALL, share="key-1", priority=BACKGROUND)))
     (sent,) = triton.inferred
     assert sent.parameters["share"].string_param == "key-1"
     assert sent.parameters["priority_class"].int64_param == BACKGROUND
 
 
 async def test_the_tensors_are_those_of_the_card(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = answering(pcm_answer(decoded(pass_)))
-    await gateway.generate(pass_, CALL)
+    await collect(gateway.stream(pass_, CALL))
     (sent,) = triton.inferred
     assert (sent.model_name, sent.id) == ("starter", "req")
     assert sent.parameters["job_id"].string_param == "job"
@@ -136,13 +137,13 @@ async def test_the_tensors_are_those_of_the_card(
 
 
 async def test_the_pcm_is_cut_to_the_span(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     request = replace(pass_, seconds_start=2.0, seconds_end=2.5)
     assert request.span.first_sample > 0
     whole = decoded(request)
     triton.respond = answering(pcm_answer(whole, version="3"))
-    result = await gateway.generate(request, CALL)
+    result = await collect(gateway.stream(request, CALL))
     start = request.span.first_sample
     assert np.array_equal(result.pcm, whole[0, :, start : start + 8000])
     assert result.model_version == "3"
@@ -160,31 +161,31 @@ async def test_the_pcm_is_cut_to_the_span(
 async def test_pcm_of_another_shape_is_a_failure(
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     change: Callable[[Pcm], Pcm],
 ) -> None:
     triton.respond = answering(pcm_answer(change(decoded(pass_))))
     with capture_logs() as logs, pytest.raises(GenerationFailed, match="could not be generated"):
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
     assert [line["event"] for line in logs] == ["bad_pcm"]
 
 
 async def test_an_end_without_pcm_is_a_failure(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = answering(progress_answer(1, 1))
     with pytest.raises(GenerationFailed):
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
 
 
 async def test_the_callers_trace_is_continued(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = answering(pcm_answer(decoded(pass_)))
     token = context.traceparent.set("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
-    await gateway.generate(pass_, CALL)
+    await collect(gateway.stream(pass_, CALL))
     context.traceparent.reset(token)
-    await gateway.generate(pass_, CALL)
+    await collect(gateway.stream(pass_, CALL))
     assert triton.metadata[0]["traceparent"].startswith("00-aaaa")
     assert "traceparent" not in triton.metadata[1]
 
@@ -213,14 +214,14 @@ async def test_an_error_in_the_stream_is_known_by_its_text(
     *,
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     prefix: str,
     text: str,
     expected: type[TritoneError],
 ) -> None:
     triton.respond = answering(error_answer(prefix + text))
     with capture_logs() as logs, pytest.raises(TritoneError) as caught:
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
     assert type(caught.value) is expected
     assert text not in caught.value.message
     assert logs[0]["detail"] == prefix + text
@@ -246,14 +247,14 @@ async def test_an_error_of_the_connection_is_known_by_text_or_status(
     *,
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     code: grpc.StatusCode,
     text: str,
     expected: type[TritoneError],
 ) -> None:
     triton.abort = aborting(code, text)
     with pytest.raises(TritoneError) as caught:
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
     assert type(caught.value) is expected
 
 
@@ -269,9 +270,9 @@ def test_what_is_not_tritons_passes() -> None:
 
 
 async def test_cancelling_tells_the_denoiser(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
-    task = asyncio.create_task(gateway.generate(pass_, CALL))
+    task = asyncio.create_task(collect(gateway.stream(pass_, CALL)))
     await eventually(lambda: bool(triton.inferred))
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -281,7 +282,7 @@ async def test_cancelling_tells_the_denoiser(
 
 
 async def test_a_cancelled_pass_ends_when_triton_has_answered(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     answering_ = asyncio.Event()
 
@@ -291,7 +292,7 @@ async def test_a_cancelled_pass_ends_when_triton_has_answered(
 
     triton.respond = late
     triton.progress = progress_answer(3, 20)
-    task = asyncio.create_task(gateway.generate(pass_, CALL))
+    task = asyncio.create_task(collect(gateway.stream(pass_, CALL)))
     await eventually(lambda: bool(triton.inferred))
     task.cancel()
     await eventually(lambda: bool(triton.cancelled))
@@ -305,19 +306,19 @@ async def test_a_cancelled_pass_ends_when_triton_has_answered(
 async def test_a_missed_deadline_tells_the_denoiser(
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("frontend.triton.single._STREAM_MARGIN_S", 0.0)
+    monkeypatch.setattr("frontend.triton.stream._STREAM_MARGIN_S", 0.0)
     triton.progress = progress_answer(1, 20)
     with pytest.raises(DeadlineExceeded):
-        await gateway.generate(pass_, replace(CALL, timeout_s=0.3))
+        await collect(gateway.stream(pass_, replace(CALL, timeout_s=0.3)))
     await gateway.close()
     assert triton.cancelled == ["job"]
 
 
 async def test_a_slow_pass_is_waited_for_while_its_backend_lives(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     async def late(_request: object) -> Answers:
         await asyncio.sleep(0.4)  # several looks of the watchdog
@@ -325,13 +326,13 @@ async def test_a_slow_pass_is_waited_for_while_its_backend_lives(
 
     triton.respond = late
     triton.progress = error_answer("busy with something else")
-    assert (await gateway.generate(pass_, CALL)).pcm.shape == (1, 8000)
+    assert (await collect(gateway.stream(pass_, CALL))).pcm.shape == (1, 8000)
 
 
 async def test_a_question_that_fails_disturbs_nobody(
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def late(_request: object) -> Answers:
@@ -340,39 +341,39 @@ async def test_a_question_that_fails_disturbs_nobody(
 
     triton.respond = late
     monkeypatch.setattr(triton, "progress", None)  # the servicer fails
-    assert (await gateway.generate(pass_, CALL)).pcm.shape == (1, 8000)
+    assert (await collect(gateway.stream(pass_, CALL))).pcm.shape == (1, 8000)
 
 
 async def test_a_cancel_that_fails_is_forgotten(
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     triton.respond = answering(error_answer("boom"))
     monkeypatch.setattr(triton, "cancelled", None)  # the servicer fails
     with pytest.raises(GenerationFailed):
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
     with capture_logs() as logs:
         await gateway.close()
     assert [line["log_level"] for line in logs] == ["debug"]
 
 
 async def test_a_dead_backend_is_noticed_by_those_who_wait(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.progress = error_answer("Stub process 'starter_denoiser_0_0' is not healthy.")
     with pytest.raises(BackendUnavailable):
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
 
 
 async def test_a_pass_that_the_denoiser_does_not_know_is_lost(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = triton.silence  # its process was killed, and another one has been started
     triton.progress = progress_answer(-1, -1)
     with pytest.raises(BackendUnavailable):
-        await gateway.generate(pass_, CALL)
+        await collect(gateway.stream(pass_, CALL))
 
 
 async def test_progress_and_cancel_go_to_the_denoiser(
@@ -387,7 +388,7 @@ async def test_progress_and_cancel_go_to_the_denoiser(
 
 
 async def test_no_answer_to_a_question_is_no_progress(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.progress = pcm_answer(decoded(pass_))
     assert await gateway.progress("starter", "job") is None
@@ -540,7 +541,7 @@ async def test_a_candidate_is_no_model_of_its_own(
 
 
 async def test_a_candidate_gets_its_share_and_its_version_is_told(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass, card: ModelCard
 ) -> None:
     async def by_name(request: service_pb2.ModelInferRequest) -> Answers:
         version = "2" if request.model_name.endswith("@2") else "1"
@@ -550,9 +551,9 @@ async def test_a_candidate_gets_its_share_and_its_version_is_told(
     triton.respond = by_name
     await gateway.refresh()
     calls = [replace(CALL, request_id=f"request {i}") for i in range(40)]
-    versions = [(await gateway.generate(pass_, call)).model_version for call in calls]
+    versions = [(await collect(gateway.stream(pass_, call))).model_version for call in calls]
     assert 8 < versions.count("2") < 32
-    again = [(await gateway.generate(pass_, call)).model_version for call in calls[:5]]
+    again = [(await collect(gateway.stream(pass_, call))).model_version for call in calls[:5]]
     assert again == versions[:5]
 
 
@@ -560,7 +561,7 @@ async def test_a_candidate_gets_its_share_and_its_version_is_told(
 async def test_what_a_candidate_fails_at_the_serving_version_does(
     triton: FakeTriton,
     gateway: SingleTriton,
-    pass_: Pass,
+    pass_: SoundPass,
     card: ModelCard,
     text: str,
 ) -> None:
@@ -573,7 +574,7 @@ async def test_what_a_candidate_fails_at_the_serving_version_does(
     on_trial(triton, card, 1.0)
     triton.respond = only_the_first
     await gateway.refresh()
-    result = await gateway.generate(pass_, CALL)
+    result = await collect(gateway.stream(pass_, CALL))
     assert result.model_version == "1"
     assert [failure.model_version for failure in result.failures] == ["2"]
     first, second = triton.inferred
@@ -582,7 +583,7 @@ async def test_what_a_candidate_fails_at_the_serving_version_does(
 
 
 async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass, card: ModelCard
 ) -> None:
     on_trial(triton, card, 1.0)
     triton.progress = progress_answer(1, 2)
@@ -594,7 +595,7 @@ async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
     triton.respond = late
     await gateway.refresh()
     with pytest.raises(DeadlineExceeded):
-        await gateway.generate(pass_, replace(CALL, timeout_s=0.2))
+        await collect(gateway.stream(pass_, replace(CALL, timeout_s=0.2)))
     assert len(triton.inferred) == 1
 
 
@@ -612,7 +613,7 @@ async def test_every_loaded_version_of_the_denoiser_is_asked_and_told(
 
 
 async def test_a_lineup_of_another_release_is_logged_and_ignored(
-    triton: FakeTriton, gateway: SingleTriton, pass_: Pass, card: ModelCard
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass, card: ModelCard
 ) -> None:
     async def answer(_request: service_pb2.ModelInferRequest) -> Answers:
         yield pcm_answer(decoded(pass_), "1")
@@ -623,4 +624,4 @@ async def test_a_lineup_of_another_release_is_logged_and_ignored(
     with capture_logs() as lines:
         await gateway.refresh()
     assert [line["event"] for line in lines if "lineup" in line["event"]] == ["bad_lineup"]
-    assert (await gateway.generate(pass_, CALL)).failures == ()
+    assert (await collect(gateway.stream(pass_, CALL))).failures == ()

@@ -8,7 +8,7 @@ import pytest
 from frontend.observe.metrics import Metrics
 from ops.models.errors import ModelsError
 from ops.models.traffic import compare
-from tritone.pcm import Pcm
+from tritone.pcm import Pcm, loudness_dbfs
 
 
 def noise(level: float) -> Pcm:
@@ -21,11 +21,11 @@ def frontend() -> Iterator[str]:
     """A page of the frontend's own metrics, after a few passes."""
     metrics = Metrics()
     for seconds in (0.3, 0.4, 0.9):
-        metrics.observe_pass("starter", "1", noise(0.03), seconds)
-    metrics.observe_pass("starter", "2", noise(0.0), 2.0)
-    metrics.observe_pass("starter", "1", noise(0.03), 0.4)
+        metrics.observe_pass("starter", "1", loudness_dbfs(noise(0.03)), seconds)
+    metrics.observe_pass("starter", "2", loudness_dbfs(noise(0.0)), 2.0)
+    metrics.observe_pass("starter", "1", loudness_dbfs(noise(0.03)), 0.4)
     metrics.candidate_failures.labels("starter", "2", "GenerationFailed").inc()
-    metrics.observe_pass("rain", "7", noise(0.1), 9.0)
+    metrics.observe_pass("rain", "7", loudness_dbfs(noise(0.1)), 9.0)
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

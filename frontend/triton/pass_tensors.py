@@ -1,0 +1,130 @@
+"""Passes as tensors, and tensors as chunks."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import structlog
+import tritonclient.grpc.aio as triton
+from tritonclient.utils import np_to_triton_dtype
+
+from frontend.observe import tracing
+from frontend.triton.errors import generation_failed
+from frontend.triton.gateway import Chunk, PassOptions, Progress
+from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.stream import InferRequest
+from tritone import speech_tensors, tensors
+from tritone.pcm import Pcm
+
+log = structlog.get_logger(__name__)
+
+WINDOW = 8
+"""Chunks of speech that are made before somebody takes them: Triton would keep any number."""
+
+
+def make_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
+    """Return a pass as a request to a Triton model: the pass' own model, or a version on trial."""
+    parameters: dict[str, str | int] = {
+        tensors.JOB_ID: options.pass_id,
+        tensors.PRIORITY: options.priority,
+    }
+    if options.share:
+        parameters[tensors.SHARE] = options.share
+    outputs: tuple[str, ...] = ()
+    if isinstance(pass_, SoundPass):
+        inputs = _sound_inputs(pass_)
+    else:
+        inputs = _speech_inputs(pass_)
+        parameters[speech_tensors.WINDOW] = WINDOW
+        outputs = (tensors.PCM, tensors.PROGRESS)
+        if pass_.wants_timings:
+            outputs = (*outputs, speech_tensors.TIMINGS)
+    return InferRequest(
+        model=name,
+        inputs=inputs,
+        outputs=outputs,
+        request_id=options.request_id,
+        timeout_s=options.timeout_s,
+        parameters=parameters,
+        traceparent=tracing.traceparent(),
+    )
+
+
+def read_chunk(answer: triton.InferResult, pass_: Pass) -> Chunk | None:
+    """Return what an answer brings, or None: it has no PCM.
+
+    Raises:
+        GenerationFailed: the PCM is not of the pass' kind.
+    """
+    pcm = answer.as_numpy(tensors.PCM)
+    if pcm is None:
+        return None
+    timings = answer.as_numpy(speech_tensors.TIMINGS)
+    return Chunk(
+        pcm=_checked(pcm, pass_),
+        model_version=answer.get_response().model_version,
+        progress=read_progress(answer),
+        timings=None if timings is None else timings.flat[0].decode(),
+    )
+
+
+def read_progress(answer: triton.InferResult) -> Progress | None:
+    """Return how far a pass is, or None: the model does not know the pass."""
+    progress = answer.as_numpy(tensors.PROGRESS)
+    if progress is None or progress.size != 2 or progress.flat[0] < 0:  # noqa: PLR2004
+        return None
+    return Progress(int(progress.flat[0]), int(progress.flat[1]))
+
+
+def make_input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:
+    """Return one value as a tensor [1, 1]."""
+    array = np.array([[value]], tensors.NUMPY_DTYPES[dtype])
+    tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    return tensor.set_data_from_numpy(array)
+
+
+def _inputs(
+    specs: Iterable[tensors.TensorSpec], values: dict[str, object]
+) -> list[triton.InferInput]:
+    return [make_input(each.name, each.dtype, values[each.name]) for each in specs]
+
+
+def _sound_inputs(pass_: SoundPass) -> list[triton.InferInput]:
+    values: dict[str, object] = {
+        tensors.PROMPT: pass_.prompt.encode(),
+        tensors.NEGATIVE_PROMPT: pass_.negative_prompt.encode(),
+        tensors.SECONDS_START: pass_.seconds_start,
+        tensors.SECONDS_END: pass_.seconds_end,
+        tensors.SEED: pass_.seed,
+        tensors.STEPS: pass_.steps,
+        tensors.GUIDANCE_SCALE: pass_.guidance_scale,
+    }
+    return _inputs(tensors.ensemble(pass_.card).inputs, values)
+
+
+def _speech_inputs(pass_: SpeechPass) -> list[triton.InferInput]:
+    values: dict[str, object] = {
+        speech_tensors.TEXT: pass_.text.encode(),
+        speech_tensors.VOICE: pass_.voice.encode(),
+        speech_tensors.LANGUAGE: b"",  # the planner has compared it with the voice's
+        speech_tensors.SPEED: pass_.speed,
+        tensors.SEED: pass_.seed,
+        speech_tensors.OPTIONS: pass_.options.to_json().encode(),
+    }
+    return _inputs(speech_tensors.speech(pass_.card).inputs, values)
+
+
+def _checked(pcm: Pcm, pass_: Pass) -> Pcm:
+    """Return int16 [channels, samples] out of [1, channels, samples]; of a sound, its span."""
+    channels = pass_.card.audio_channels
+    begin, end = 0, pcm.shape[-1] if pcm.ndim else 0
+    if isinstance(pass_, SoundPass):
+        begin = pass_.span.first_sample
+        end = begin + pass_.span.n_samples
+    if pcm.dtype != np.int16 or pcm.ndim != 3 or pcm.shape[:2] != (1, channels):  # noqa: PLR2004
+        problem = f"PCM is {pcm.dtype} {pcm.shape}, not int16 (1, {channels}, samples)"
+    elif pcm.shape[2] < end:
+        problem = f"PCM has {pcm.shape[2]} samples, but {end} are needed"
+    else:
+        return pcm[0, :, begin:end]
+    log.error("bad_pcm", detail=problem, model=pass_.card.name)
+    raise generation_failed()
