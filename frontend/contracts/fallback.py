@@ -1,4 +1,4 @@
-"""Errors of requests that no contract's route answered, in the words of whose path it is."""
+"""Errors of requests that matched no route, in the envelope of the contract that owns the path."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _HTTP_ERRORS: Mapping[int, TritoneError] = {
 
 
 def find_envelope(request: Request) -> Envelope:
-    """Return the envelope of the contract that has the path; ours where nobody has it."""
+    """Return the envelope of the contract that owns the path; ours where no contract does."""
     path = request.url.path
     for contract in CONTRACTS:
         prefix = (f"/{contract.name}/",) if contract.has_prefix else ()
@@ -37,7 +37,7 @@ def render_http_error(request: Request, status: int) -> JSONResponse:
     envelope = find_envelope(request)
     allowed = ", ".join(list_methods(request)) if status == _WRONG_METHOD else ""
     if status == _WRONG_METHOD and WrongMethod not in envelope.table:
-        status = _NO_SUCH_PATH  # the contract does not tell them apart
+        status = _NO_SUCH_PATH  # the contract has one answer for both
     error = _HTTP_ERRORS.get(status, InvalidRequest("The request is malformed."))
     response = envelope.render(error, request)
     if allowed:

@@ -1,4 +1,4 @@
-"""Serves the contracts: each under its own prefix, and at the root, where a path has one owner."""
+"""Serve each contract under its own prefix, and at the root where no other contract answers."""
 
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -13,7 +13,7 @@ from frontend.contracts.table import CONTRACTS
 
 
 class UndeclaredClash(ValueError):
-    """Two contracts have one path and nobody decides between them."""
+    """Two contracts have the same root path, and `shared_paths` does not say who answers."""
 
 
 def include_contracts(app: FastAPI) -> None:

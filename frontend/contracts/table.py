@@ -18,4 +18,4 @@ WEBHOOK_BODIES: dict[str, WebhookBody] = {
     for contract in CONTRACTS
     if contract.webhook_body is not None
 }
-"""What jobs send when they are over, by contract; the others send the standard body."""
+"""The contracts' own webhook bodies, by contract; all others get the standard body."""

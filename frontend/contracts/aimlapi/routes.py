@@ -29,6 +29,7 @@ from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.views import FileUrls, file_name
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
+from tritone.limits import MAX_STEPS
 
 PATH = "/v2/generate/audio"
 DEFAULT_SECONDS, LONGEST_S = 30.0, 47.0
@@ -38,7 +39,7 @@ WORDS = {"seconds": "seconds_total"}
 EXAMPLE = {"model": "stable-audio", "prompt": "Rain on a tin roof", "seconds_total": 5}
 
 Status = Literal["queued", "generating", "completed", "error"]
-# Their clients take any other word for an end.
+# The vendor's clients stop asking at any other word.
 STATUSES: dict[JobStatus, Status] = {
     JobStatus.QUEUED: "queued",
     JobStatus.RUNNING: "generating",
@@ -49,7 +50,7 @@ STATUSES: dict[JobStatus, Status] = {
 
 
 class AudioBody(StrictBody):
-    """What to make."""
+    """A sound to be made."""
 
     model: Name = Field(description="`stable-audio`, or any served model.")
     prompt: Prompt = Field(description="The sound, in words.")
@@ -60,26 +61,26 @@ class AudioBody(StrictBody):
         None, ge=1, le=LONGEST_S, description="Length of the clip; 30 if absent."
     )
     steps: Integer | None = Field(
-        None, ge=1, le=1000, description="Denoising steps; the model's own number if absent."
+        None, ge=1, le=MAX_STEPS, description="Denoising steps; the model's own number if absent."
     )
 
 
 class GenerationQuery(RequestModel):
-    """Which generation to fetch."""
+    """The generation to look up."""
 
-    generation_id: Text = Field(description="As `POST` answered it.")
+    generation_id: Text = Field(description="The id that `POST` returned.")
 
 
 class Accepted(BaseModel):
-    """A generation that will be made."""
+    """The answer to an accepted request."""
 
     id: str
-    generation_id: str = Field(description="The same.")
+    generation_id: str = Field(description="The same as `id`.")
     status: Status
 
 
 class AudioFile(BaseModel):
-    """The sound."""
+    """A finished file."""
 
     url: str
     content_type: str
@@ -88,26 +89,26 @@ class AudioFile(BaseModel):
 
 
 class GenerationError(BaseModel):
-    """Why there is no sound."""
+    """Why a generation failed, or that it was cancelled."""
 
     name: str
     message: str
 
 
 class Usage(BaseModel):
-    """What it cost."""
+    """The price in the vendor's tokens."""
 
     credits_used: int = Field(description="252 tokens for each step.")
 
 
 class Meta(BaseModel):
-    """What is known beside the sound."""
+    """Facts about a finished generation."""
 
     usage: Usage
 
 
 class Generation(BaseModel):
-    """Where a generation is."""
+    """The state of a generation, and its file once it is completed."""
 
     id: str
     status: Status
@@ -117,10 +118,10 @@ class Generation(BaseModel):
 
 
 def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
-    """Return the body in our words, for a model.
+    """Translate a body into an order for a model.
 
-    Both numbers may be up to 47 by themselves: a start that leaves no room for the length is
-    moved forward. A length that nobody asked for is one that the model can make.
+    The contract allows 47 for the start and for the length: a start that leaves too little room for
+    the length is moved forward. A default length is never longer than what the model can make.
     """
     most = LONGEST_S if card.extendable else card.window_seconds
     seconds = body.seconds_total or min(DEFAULT_SECONDS, most)
@@ -146,7 +147,7 @@ def make_id(job: Job) -> str:
 
 
 def to_generation(job: Job, urls: FileUrls) -> Generation:
-    """Return a job in the contract's words."""
+    """Translate a job into a generation."""
     return Generation(
         id=make_id(job),
         status=STATUSES[job.status],
@@ -193,7 +194,7 @@ router = make_router(ENVELOPE, "AI/ML API")
     openapi_extra=openapi.body_of(AudioBody, EXAMPLE),
 )
 async def generate_audio(request: Request) -> Response:
-    """Accept a sound to be made; fetch it by its id."""
+    """Accept a request for a sound; `GET` with its id tells when it is ready."""
     body = await read_body(request, AudioBody)
     job = await submit_job(
         request, body, lambda: to_order(body, resolve_model(request, body.model))
@@ -209,7 +210,7 @@ async def generate_audio(request: Request) -> Response:
     openapi_extra=openapi.query_of(GenerationQuery),
 )
 async def fetch_audio(request: Request) -> Response:
-    """Tell where a generation is, and link to its sound once there is one."""
+    """Show the state of a generation, with a link to its file once it is completed."""
     query = read_query(request, GenerationQuery)
     job_id = query.generation_id.partition(":")[0]
     job = await find_job(request, job_id, ENVELOPE.name)

@@ -1,7 +1,8 @@
 """ElevenLabs: `GET /v1/user` and `GET /v1/user/subscription`, for clients that ask first.
 
 Source: https://elevenlabs.io/docs/api-reference/user; every key that the official clients (Python
-0.2-2.78, JavaScript 2.73) require. Nobody pays here: the numbers say "as much as you like".
+0.2-2.78, JavaScript 2.73) require. Nothing costs money here, so the
+numbers say that there is no limit.
 """
 
 from typing import Literal
@@ -19,14 +20,14 @@ UNLIMITED = 1_000_000_000  # characters; clients compare it with what they are a
 
 
 class Overage(BaseModel):
-    """What is owed beyond the plan."""
+    """Costs beyond the plan: none."""
 
     amount: str = "0"
     currency: str = "usd"
 
 
 class Subscription(BaseModel):
-    """The plan of whoever asks."""
+    """The caller's plan, without limits."""
 
     tier: str = "self_hosted"
     status: Literal["active"] = "active"
@@ -49,14 +50,14 @@ class Subscription(BaseModel):
 
 
 class SubscriptionWithInvoices(Subscription):
-    """The plan, asked for by itself."""
+    """The plan as its own path shows it."""
 
     open_invoices: list[str] = []
     has_open_invoices: bool = False
 
 
 class User(BaseModel):
-    """Whoever asks."""
+    """The caller."""
 
     user_id: str
     workspace_id: str = "tritone"
@@ -75,11 +76,11 @@ _ERRORS = openapi.errors_of(ENVELOPE)
 
 @router.get("/v1/user", response_model=User, responses=_ERRORS)
 async def show_user(request: Request) -> Response:
-    """Tell who the key belongs to."""
+    """Show the caller."""
     return JSONResponse(User(user_id=get_owner(request) or "anonymous").model_dump())
 
 
 @router.get("/v1/user/subscription", response_model=SubscriptionWithInvoices, responses=_ERRORS)
 async def show_subscription() -> Response:
-    """Tell what the key may use."""
+    """Show the caller's plan."""
     return JSONResponse(SubscriptionWithInvoices().model_dump())

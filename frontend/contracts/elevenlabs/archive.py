@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from frontend.jobs.model import JobFile
 from frontend.storage.files import FileStore
 
-_IN_MEMORY_BYTES = 8 * 1024 * 1024  # of a zip; what is over it waits on disk
+_IN_MEMORY_BYTES = 8 * 1024 * 1024  # a larger zip waits on disk
 _CHUNK_BYTES = 256 * 1024
 
 Spool = SpooledTemporaryFile[bytes]

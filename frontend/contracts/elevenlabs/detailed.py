@@ -34,16 +34,16 @@ _INT16_PEAK = 32768
 
 
 class DetailedBody(MusicBody):
-    """What to make, and what to tell of it."""
+    """Music to be made, and the details to send along."""
 
-    with_timestamps: bool = Field(False, description="Of sung words: there are none.")
+    with_timestamps: bool = Field(False, description="Adds an empty list: no words are sung.")
     with_waveform_visual: bool = Field(
-        False, description="Tell the waveform: four values per second, from -1000 to 1000."
+        False, description="Adds the waveform: four values per second, from -1000 to 1000."
     )
 
 
 def describe_song(body: DetailedBody, sound: Sound) -> dict[str, object]:
-    """Return what the contract tells of a song. What nobody knows is null or empty."""
+    """Return the details that the contract has of a song; unknown ones are null or empty."""
     plan = body.composition_plan or make_plan(body.prompt or "", round(1000 * sound.seconds))
     details: dict[str, object] = {
         "composition_plan": plan.model_dump(),
@@ -97,7 +97,7 @@ router = make_router(ENVELOPE, "ElevenLabs")
     openapi_extra=openapi.body_of(DetailedBody, EXAMPLE) | openapi.query_of(MusicQuery),
 )
 async def compose_detailed(request: Request) -> Response:
-    """Turn text, or a plan, into music, and tell of it."""
+    """Turn text or a plan into music, with details about it."""
     body, answer, audio_format = await compose_music(request, DetailedBody)
     details = describe_song(body, answer.sound)
     content, boundary = make_multipart(details, answer, audio_format.extension)

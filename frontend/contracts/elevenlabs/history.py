@@ -36,28 +36,30 @@ _SOUNDS = (None, "SFX", "Music")
 
 
 class HistoryQuery(RequestModel):
-    """Which items, page by page."""
+    """A page of the history, with filters."""
 
     page_size: Integer = Field(100, ge=1, le=MAX_PAGE)
     start_after_history_item_id: Text | None = None
-    voice_id: Text | None = Field(None, description="No item has a voice.")
+    voice_id: Text | None = Field(None, description="Finds nothing: no item has a voice.")
     model_id: Text | None = None
     date_before_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     date_after_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     sort_direction: Literal["asc", "desc"] = "desc"
-    search: Text | None = Field(None, description="In the text.")
-    source: Text | None = Field(None, description="Sounds are `SFX` and `Music`.")
+    search: Text | None = Field(None, description="Words in the text.")
+    source: Text | None = Field(
+        None, description="`SFX` and `Music` find sounds, others find nothing."
+    )
 
 
 class DownloadBody(StrictBody):
-    """Which items to download: one file, or a zip of several."""
+    """The items to download: one as a file, several as a zip."""
 
     history_item_ids: Annotated[list[Name], Field(min_length=1, max_length=MAX_DOWNLOAD)]
     output_format: Literal["wav", "default"] = "default"
 
 
 class HistoryItem(BaseModel):
-    """A sound that was made."""
+    """A finished sound."""
 
     history_item_id: str
     request_id: str
@@ -73,22 +75,22 @@ class HistoryItem(BaseModel):
 
 
 class History(BaseModel):
-    """A page of items."""
+    """A page of finished sounds."""
 
     history: list[HistoryItem]
     has_more: bool
     last_history_item_id: str | None
-    scanned_until: int | None = Field(description="When the last item looked at was made.")
+    scanned_until: int | None = Field(description="When the last item of the page was made.")
 
 
 class Deleted(BaseModel):
-    """It is gone."""
+    """The answer to a deletion."""
 
     status: Literal["ok"] = "ok"
 
 
 def to_item(job: Job, result: JobResult) -> HistoryItem:
-    """Return a finished job in the contract's words."""
+    """Translate a finished job into an item."""
     return HistoryItem(
         history_item_id=job.id,
         request_id=job.id,
@@ -101,7 +103,7 @@ def to_item(job: Job, result: JobResult) -> HistoryItem:
 
 
 def _pick_file(result: JobResult, name: str = "mp3") -> JobFile:
-    """Return the file of a format, else the first."""
+    """Return the file of a format, or the first file where there is none of it."""
     return next((each for each in result.files if each.format == name), result.files[0])
 
 
@@ -173,7 +175,7 @@ def _make_not_found() -> HistoryItemNotFound:
 
 @router.get("/v1/history/{history_item_id}", response_model=HistoryItem, responses=_ERRORS)
 async def show_item(request: Request, history_item_id: str) -> Response:
-    """Tell of one sound."""
+    """Show one sound."""
     return JSONResponse(to_item(*await _find_finished(request, history_item_id)).model_dump())
 
 
@@ -189,7 +191,7 @@ async def delete_item(request: Request, history_item_id: str) -> Response:
 
 @router.get("/v1/history/{history_item_id}/audio", response_class=Response, responses=_AUDIO)
 async def send_audio(request: Request, history_item_id: str) -> Response:
-    """Send a sound."""
+    """Send the audio of a sound, or the part that a `Range` asks for."""
     job, result = await _find_finished(request, history_item_id)
     return await _send_file(request, job, _pick_file(result))
 

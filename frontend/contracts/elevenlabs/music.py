@@ -44,7 +44,7 @@ EXAMPLE = {"prompt": "A slow waltz for strings, no drums", "music_length_ms": 50
 
 
 class MusicBody(StrictBody):
-    """What to make."""
+    """Music to be made, from a prompt or from a plan."""
 
     prompt: Prompt | None = Field(None, description="The music, in words; or `composition_plan`.")
     composition_plan: CompositionPlan | None = Field(
@@ -57,12 +57,17 @@ class MusicBody(StrictBody):
         description="Length; the model's own if absent. A plan has its own.",
     )
     model_id: Text | None = Field(None, description="A served model, or any `music_*`.")
-    seed: Integer | None = Field(None, ge=0, le=_MAX_SEED, description="The same, the same music.")
-    force_instrumental: bool = Field(False, description="It is, always.")
+    seed: Integer | None = Field(
+        None,
+        ge=0,
+        le=_MAX_SEED,
+        description="Repeats the same music.",
+    )
+    force_instrumental: bool = Field(False, description="All music is instrumental.")
 
 
 class MusicQuery(RequestModel):
-    """How to deliver it."""
+    """The format to deliver it in."""
 
     output_format: Annotated[str, AfterValidator(one_of((AUTO, *MUSIC_FORMATS)))] = Field(
         AUTO,
@@ -73,14 +78,14 @@ class MusicQuery(RequestModel):
 
 
 def choose_format(word: str, model_id: str | None) -> AudioFormat:
-    """Return the format of a word; `auto` is what the vendor's model of that name would give."""
+    """Return the format of a word; `auto` depends on the model as with the vendor."""
     if word == AUTO:
         word = "mp3_48000_192" if (model_id or "").startswith("music_v2") else "mp3_44100_128"
     return MUSIC_FORMATS[word]
 
 
 def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Order:
-    """Return body and format in our words, for a model.
+    """Translate a body into an order for a model.
 
     Raises:
         MalformedRequest: neither prompt nor plan, both, or a plan that cannot be made.

@@ -1,9 +1,9 @@
 """ElevenLabs: composition plans, and `POST /v1/music/plan`, which makes one from a prompt.
 
 Source: https://elevenlabs.io/docs/api-reference/music/create-composition-plan and the types of the
-official clients 2.78 (`MusicPrompt`, the plan of `music_v1`). Nothing here invents music: a plan is
-the prompt's own words, sorted into what shall be there and what shall not, over parts that the
-contract allows.
+official clients 2.78 (`MusicPrompt`, the plan of `music_v1`). Nothing is invented: a plan has
+the words of the prompt, sorted into positive and negative styles, and equal sections of a length
+that the contract allows.
 """
 
 import re
@@ -23,8 +23,8 @@ from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
 
-OWN_MODELS = "music_"  # the vendor's; each stands for the default model
-SHORTEST_MS, LONGEST_MS = 3000, 600_000  # of a whole
+OWN_MODELS = "music_"  # the vendor's names begin so; each stands for the default model
+SHORTEST_MS, LONGEST_MS = 3000, 600_000  # of a whole song
 LONGEST_SECTION_MS = 120_000
 MAX_SECTIONS, MAX_STYLES = 200, 100
 _PLAN = "body", "composition_plan"
@@ -34,18 +34,18 @@ Styles = Annotated[list[Text], Field(max_length=MAX_STYLES)]
 
 
 class Section(StrictBody):
-    """A part of a song."""
+    """A part of a song, with its own styles and length."""
 
     section_name: Annotated[Text, Field(min_length=1, max_length=100)]
     positive_local_styles: Styles
     negative_local_styles: Styles
     duration_ms: Integer = Field(ge=SHORTEST_MS, le=LONGEST_SECTION_MS)
     lines: Annotated[list[Text], Field(max_length=30)] = Field([], description="Lyrics.")
-    source_from: None = Field(None, description="Parts of other songs are not taken.")
+    source_from: None = Field(None, description="Not supported.")
 
 
 class CompositionPlan(StrictBody):
-    """What a song shall be like, as a whole and part by part."""
+    """The styles of a song, as a whole and section by section."""
 
     positive_global_styles: Styles
     negative_global_styles: Styles
@@ -53,24 +53,24 @@ class CompositionPlan(StrictBody):
 
     @property
     def milliseconds(self) -> int:
-        """Length of the whole."""
+        """Length of all sections together."""
         return sum(section.duration_ms for section in self.sections)
 
     @property
     def prompt(self) -> str:
-        """Everything that shall be there, said once."""
+        """All positive styles, each once."""
         local = (style for each in self.sections for style in each.positive_local_styles)
         return _join((*self.positive_global_styles, *local))
 
     @property
     def negative_prompt(self) -> str:
-        """Everything that shall not be there, said once."""
+        """All negative styles, each once."""
         local = (style for each in self.sections for style in each.negative_local_styles)
         return _join((*self.negative_global_styles, *local))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What models that take one prompt for a whole sound cannot do, and unknown fields."""
+        """What a model that takes one prompt cannot do, and the unknown fields."""
         notes = [*super().notes, *(note for each in self.sections for note in each.notes)]
         styles = {
             str((each.positive_local_styles, each.negative_local_styles)) for each in self.sections
@@ -83,7 +83,7 @@ class CompositionPlan(StrictBody):
 
 
 class PlanBody(StrictBody):
-    """What to plan."""
+    """The music to plan."""
 
     prompt: Prompt = Field(description="The music, in words.")
     music_length_ms: Integer | None = Field(

@@ -1,4 +1,4 @@
-"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`; its other pages are beside.
+"""ElevenLabs: `POST /v1/sound-generation` and `GET /v1/models`.
 
 Source: https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert and the requests
 of the official clients 1.59-2.78, which send nulls and unknown keys.
@@ -40,7 +40,7 @@ EXPOSED_HEADERS = ", ".join(("request-id", "character-cost", "song-id", *openapi
 
 
 class SoundGenerationBody(MusicalBody):
-    """What to make. The fields of LocalAI are taken too."""
+    """A sound to be made. The fields of LocalAI are accepted too."""
 
     text: Prompt = Field(description="The sound, in words.")
     loop: bool = Field(False, description="Make a sound that repeats without a seam.")
@@ -54,7 +54,7 @@ class SoundGenerationBody(MusicalBody):
 
 
 class SoundGenerationQuery(RequestModel):
-    """How to deliver it."""
+    """The format to deliver it in."""
 
     output_format: Annotated[str, AfterValidator(one_of(OUTPUT_FORMATS))] = Field(
         "mp3_44100_128",
@@ -65,12 +65,12 @@ class SoundGenerationQuery(RequestModel):
 
     @property
     def audio_format(self) -> AudioFormat:
-        """The row of the format."""
+        """The format as the encoder takes it."""
         return OUTPUT_FORMATS[self.output_format]
 
 
 def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCard) -> Order:
-    """Return body and format in our words, for a model.
+    """Translate a body into an order for a model.
 
     Raises:
         MalformedRequest: a length that the vendor's models do not make.
@@ -151,7 +151,7 @@ def count_credits(seconds: float) -> int:
 
 
 def add_vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, str]:
-    """Return headers with those that the official clients read, for browsers too."""
+    """Add the headers that the official clients read, and let browsers read them all."""
     return headers | {
         "request-id": shorten_id(get_request_id(request)),
         "access-control-expose-headers": EXPOSED_HEADERS,

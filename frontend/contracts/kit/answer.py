@@ -26,18 +26,18 @@ from frontend.sounds.request import GenerationRequest, Sound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one request comes to: a sound, and the form in which the client gets it."""
+    """A request in our words: the sound to generate, and the format to deliver it in."""
 
     wanted: GenerationRequest
     audio_format: AudioFormat
     words: Words
     speed: float = 1.0  # the audio lasts seconds / speed
-    notes: tuple[str, ...] = ()  # what the contract did otherwise than asked
+    notes: tuple[str, ...] = ()  # what the contract could not do as asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A finished order."""
+    """The sound of an order, its encoded audio, and headers that describe it."""
 
     sound: Sound
     audio: bytes
@@ -71,7 +71,7 @@ async def _make_answer(request: Request, order: Order) -> Answer:
 
 
 def make_headers(sound: Sound, order: Order) -> dict[str, str]:
-    """Return what was made as headers: the audio itself has no place for it."""
+    """Return headers that describe the sound: its model, seed, length and notes."""
     audio_format = order.audio_format
     return {
         "content-type": audio_format.media_type,

@@ -1,4 +1,4 @@
-"""Musical wishes for models that take nothing but a prompt: said in words, or left out and said so.
+"""Musical fields for models that take only a prompt: put into words, or left out with a note.
 
 Source: LocalAI's page "Sound Generation", advanced mode.
 """
@@ -16,7 +16,7 @@ _MOST_GUIDANCE = 2.0  # times the model's default
 
 
 class MusicalBody(StrictBody):
-    """LocalAI's fields beyond ElevenLabs'; an ElevenLabs client may send them as extra data."""
+    """The fields that LocalAI adds to ElevenLabs'. ElevenLabs' clients may send them too."""
 
     instrumental: bool | None = Field(None, description="No vocals.")
     vocal_language: Text | None = Field(None, description="Language of the vocals.")
@@ -32,14 +32,14 @@ class MusicalBody(StrictBody):
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A prompt, and what could not be put into it."""
+    """A prompt, and notes about what it could not say."""
 
     prompt: str
     notes: tuple[str, ...]
 
 
 def compose(text: str | None, music: MusicalBody) -> Composition:
-    """Return one prompt that says the caption, the text, the tempo, the key and the time signature.
+    """Return one prompt with the caption, the text, the tempo, the key and the time signature.
 
     No family of `tritone.families` has inputs for these, and none sings: what cannot be said in a
     prompt is left out and named in the notes.
@@ -59,7 +59,7 @@ def _strip(text: str | None) -> str:
 
 
 def _say_time_signature(signature: str) -> str:
-    # LocalAI gives the number of beats; six of them are eighths.
+    # LocalAI sends the number of beats; six of them are eighths.
     if signature.isdecimal():
         signature = f"{signature}/{8 if signature == '6' else 4}"
     return f"{signature} time" if signature else ""

@@ -1,4 +1,4 @@
-"""What a contract's folder exports: everything that the rest of the frontend knows of it."""
+"""The object that a contract's folder exports; the rest of the frontend uses nothing else."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from frontend.jobs.webhook_bodies import WebhookBody
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """One REST contract."""
+    """One REST contract: its routes, its envelope, and what it owns at the root."""
 
     envelope: Envelope
     routers: tuple[APIRouter, ...]
     root_paths: tuple[str, ...]
-    """Beginnings of the paths that are this contract's at the root: where no route matches there,
-    the answer is in its envelope."""
+    """Beginnings of the root paths that this contract owns. A request to such a path that matches
+    no route is answered in this contract's envelope."""
     has_prefix: bool = True  # served under `/<name>` too
     webhook_body: WebhookBody | None = None  # None: the standard body
 

@@ -1,4 +1,4 @@
-"""A stored file as an answer: whole, in part, or not at all where the client has it already."""
+"""Answers that send a stored file: whole, a range of it, or 304 where the client has it."""
 
 from email.utils import format_datetime
 
@@ -53,7 +53,7 @@ def _describe(info: FileInfo, name: str) -> dict[str, str]:
     headers = {
         "last-modified": format_datetime(info.modified_at, usegmt=True),
         "cache-control": "private, max-age=86400, immutable",
-        "content-disposition": f'inline; filename="{name}"',  # players play it all the same
+        "content-disposition": f'inline; filename="{name}"',  # browsers still play it
     }
     if info.e_tag is not None:
         headers["etag"] = f'"{info.e_tag.strip(chr(34))}"'

@@ -1,4 +1,4 @@
-"""A body that is a form: urlencoded or multipart. All of its values are strings."""
+"""Bodies that are forms, urlencoded or multipart. All values of a form are strings."""
 
 from urllib.parse import parse_qsl
 
@@ -27,7 +27,7 @@ async def read_json_or_form(request: Request, model: type[Model]) -> Model:
         fields = await _parse_multipart(request)
     else:
         return await read_body(request, model)
-    # A form has no other way to leave out a field than an empty one, also where it is required.
+    # An empty input is how a form leaves out a field, required ones included.
     given = {name: text for name, text in fields.items() if text}
     return validate(model, given, "body", strict=False)
 
@@ -42,7 +42,7 @@ def _parse_urlencoded(raw: bytes) -> Fields:
 
 
 async def _parse_multipart(request: Request) -> Fields:
-    await read_raw(request)  # the parser then reads it from memory, and nobody can leave meanwhile
+    await read_raw(request)  # so that the parser below reads from memory
     parser = MultiPartParser(
         request.headers, request.stream(), max_files=MAX_FIELDS, max_fields=MAX_FIELDS
     )
@@ -50,8 +50,8 @@ async def _parse_multipart(request: Request) -> Fields:
         form = await parser.parse()
     except MultiPartException as error:
         raise unreadable(f"The form is broken: {error.message}", "form_invalid") from None
-    except (UnicodeError, LookupError):  # a charset that is none
+    except (UnicodeError, LookupError):  # an unknown charset
         raise unreadable("The form should be UTF-8", "form_invalid") from None
     fields = {name: text for name, text in form.items() if isinstance(text, str)}
-    await form.close()  # files are not asked for
+    await form.close()  # deletes uploaded files, which no contract reads
     return fields

@@ -1,4 +1,4 @@
-"""What contracts with jobs do alike: check what is asked, accept it durably, find it again."""
+"""Jobs of any contract: check a request, accept it durably, find the job again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ CANCELLED_MESSAGE = "The generation was cancelled."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOrder:
-    """What one request comes to: a sound to be made later, and its files."""
+    """A request in our words: the sound to generate later, and the files to make of it."""
 
     contract: str
     wanted: GenerationRequest

@@ -1,4 +1,4 @@
-"""What /docs shows of a contract: its body, the formats it answers with, and its real errors."""
+"""Parts of the OpenAPI document: bodies, queries, audio formats and the errors of an envelope."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,14 +18,14 @@ _DEFINITION = "#/$defs/"
 
 SOUND_HEADERS = {
     "x-tritone-model": "The model that made the sound.",
-    "x-tritone-model-version": "Its version.",
+    "x-tritone-model-version": "The version of that model.",
     "x-tritone-seed": "The seed that was used; send it again for the same sound.",
     "x-tritone-steps": "Denoising steps.",
-    "x-tritone-guidance-scale": "Guidance.",
-    "x-tritone-sample-rate": "Of the audio, in Hz.",
-    "x-tritone-channels": "Of the audio.",
+    "x-tritone-guidance-scale": "How closely the prompt was followed.",
+    "x-tritone-sample-rate": "Sample rate of the audio, in Hz.",
+    "x-tritone-channels": "Channels of the audio.",
     "x-tritone-seconds": "Length of the audio.",
-    NOTE_HEADER: "What was done otherwise than asked.",
+    NOTE_HEADER: "What could not be done as asked.",
 }
 
 
@@ -129,7 +129,7 @@ def _summarize(kind: type[TritoneError]) -> str:
 
 
 def either(*contracts: Responses) -> Responses:
-    """Return the error responses of a path where any one of several contracts answers."""
+    """Return the error responses of a path that several contracts share."""
     merged: Responses = {}
     for responses in contracts:
         for status, response in responses.items():

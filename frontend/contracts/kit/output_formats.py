@@ -22,11 +22,11 @@ OUTPUT_FORMATS: dict[str, AudioFormat] = {
     "alaw_8000": FORMATS["alaw"],
     **{f"opus_48000_{kbps}": format_at("opus", 48000, kbps * 1000) for kbps in _OPUS_KILOBITS},
 }
-"""Of sound effects."""
+"""The formats of sound effects."""
 
 
 def _average(rate: int, kbps: int) -> AudioFormat:
-    # 240 kbit/s is no constant bit rate of MPEG-1.
+    # MPEG-1 has no constant bit rate of 240 kbit/s.
     fixed = format_at("mp3", rate, kbps * 1000)
     return replace(fixed, options=(*fixed.options, ("abr", "1")))
 
@@ -36,11 +36,11 @@ MUSIC_FORMATS: dict[str, AudioFormat] = {
     **{f"mp3_48000_{kbps}": format_at("mp3", 48000, kbps * 1000) for kbps in (128, 192, 320)},
     "mp3_48000_240": _average(48000, 240),
 }
-"""Of music, beside `auto`."""
+"""The formats of music; the word `auto` is not among them."""
 
 
 def one_of(words: Collection[str]) -> Callable[[str], str]:
-    """Return a validator that takes these words only, and names them to whoever sends another."""
+    """Return a validator that accepts these words only; its message lists them."""
 
     def check(word: str) -> str:
         if word not in words:

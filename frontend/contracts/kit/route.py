@@ -1,4 +1,4 @@
-"""The routes of a contract: they ask for a key and put every error into the envelope."""
+"""Routes of a contract: each checks the API key and puts every error into the envelope."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ BEARER = Security(
 
 
 def make_router(envelope: Envelope, tag: str) -> APIRouter:
-    """Return a router whose every error leaves in this contract's envelope."""
+    """Return a router that renders every error of its routes in the envelope."""
 
     class ContractRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Any]:
@@ -39,7 +39,7 @@ def make_router(envelope: Envelope, tag: str) -> APIRouter:
 
 
 async def answer_in_envelope(envelope: Envelope, request: Request, handle: Handler) -> Response:
-    """Return the handler's answer, or its error in the envelope; the gate is asked first."""
+    """Return the handler's answer or its error in the envelope; the gate checks the key first."""
     request.state.contract = envelope.name  # for the log line and the count of requests
     try:
         async with _admit(request):

@@ -23,13 +23,13 @@ class Language(BaseModel):
 
 
 class ModelRates(BaseModel):
-    """What a model costs beside others."""
+    """Relative prices of a model."""
 
     character_cost_multiplier: float = 1.0
 
 
 class ArrayModel(BaseModel):
-    """One model, for ElevenLabs' clients; every one of its abilities is another than sound."""
+    """One model, for ElevenLabs' clients. The `can_…` flags are about speech, not about sounds."""
 
     model_id: str
     name: str
@@ -51,16 +51,16 @@ class ArrayModel(BaseModel):
 
 
 class ListedModel(BaseModel):
-    """One model, for everybody else's."""
+    """One model, for OpenAI's clients and their descendants."""
 
     id: str
     object: Literal["model"] = "model"
-    created: int = 0  # required by clients; a model does not know when it was made
+    created: int = 0  # clients require it; nothing here knows when a model was made
     owned_by: str = "tritone"
 
 
 class ModelList(BaseModel):
-    """Every served model."""
+    """The list that OpenAI's clients read."""
 
     object: Literal["list"] = "list"
     data: list[ListedModel]
@@ -89,7 +89,7 @@ def make_list(cards: Iterable[ModelCard]) -> JSONResponse:
 
 
 def make_one(generator: Generator, model_id: str) -> JSONResponse:
-    """Return one model as OpenAI does, or what an alias stands for under the alias.
+    """Return one model as OpenAI does; an alias is shown under its own name.
 
     Raises:
         UnknownModel: neither.

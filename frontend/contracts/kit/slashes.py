@@ -1,4 +1,4 @@
-"""A slash at the end of a contract's path means nothing, and costs no redirect.
+"""A slash at the end of a contract's path is ignored, without a redirect.
 
 Source: LocalAI removes it before routing (core/http/app.go); MusicGPT's n8n node asks for
 `/api/public/v1/`. Clients drop keys and bodies on redirects.
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class TrailingSlashes:
-    """ASGI middleware; takes the last slashes from paths that begin with one of the prefixes."""
+    """ASGI middleware; removes slashes at the end of paths that begin with one of the prefixes."""
 
     def __init__(self, app: ASGIApp, *, prefixes: Collection[str]) -> None:
         """Wrap `app`; a prefix is a path's first part, without slashes."""

@@ -45,7 +45,7 @@ EXAMPLE = {"model_id": "sound-model", "text": "Rain on a tin roof", "duration_se
 
 
 class SoundGenerationBody(MusicalBody):
-    """What to make. One of `text` and `caption` must say it."""
+    """A sound to be made; `text` or `caption` must describe it."""
 
     model_id: Name = Field(description="A served model or an alias.")
     text: Text | None = Field(None, description="The sound, in words.")
@@ -60,7 +60,7 @@ class SoundGenerationBody(MusicalBody):
 
 
 def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCard) -> Order:
-    """Return the body in our words, for a model.
+    """Translate a body into an order for a model.
 
     Raises:
         MalformedRequest: neither text nor caption.
@@ -107,7 +107,7 @@ async def generate_sound(request: Request) -> Response:
 
 
 def _attachment(answer: Answer, audio_format: AudioFormat) -> dict[str, str]:
-    # A model's name is the operator's; only what a file name and a header both take is kept.
+    # The operator chooses models' names; keep the characters that file names and headers allow.
     model = re.sub(r"[^A-Za-z0-9_-]+", "-", answer.sound.card.name)
     name = f"{model}-{answer.sound.seed}.{audio_format.extension}"
     return {"content-disposition": f'attachment; filename="{name}"'}
@@ -126,5 +126,5 @@ async def list_models(request: Request) -> Response:
     openapi_extra=openapi.path_of("model_id"),
 )
 async def show_model(request: Request) -> Response:
-    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    """Show one model, or the model behind an alias under the alias' name."""
     return make_one(get_generator(request), str(request.path_params["model_id"]))

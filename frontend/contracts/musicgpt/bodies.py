@@ -1,6 +1,6 @@
-"""MusicGPT on the wire: what is sent and what is answer_in_envelope, field by field.
+"""MusicGPT: the fields of its requests and answers.
 
-Sources: those of `routes.py`, which does the rest.
+`routes.py` names the sources.
 """
 
 from datetime import datetime
@@ -17,38 +17,40 @@ Status = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED"]
 
 
 class SoundBody(StrictBody):
-    """What to make; JSON or a form."""
+    """A sound to be made, as JSON or as a form."""
 
     prompt: Prompt = Field(description="The sound, in words.")
-    webhook_url: Text | None = Field(None, description="Is told when the sound is ready.")
-    user_id: Text | None = Field(None, description="To tell your users' sounds apart in `byUser`.")
+    webhook_url: Text | None = Field(None, description="Gets a POST when the sound is ready.")
+    user_id: Text | None = Field(None, description="A mark that `byUser` can filter by.")
     audio_length: Integer | None = Field(
         None, ge=1, description="Seconds; the model's own length if absent."
     )
 
 
 class ByIdQuery(RequestModel):
-    """Which conversion; at least one of the ids."""
+    """The conversion to look up, by at least one of its ids."""
 
-    conversionType: Name = Field(description=f"`{SOUND}`; the id alone decides.")
+    conversionType: Name = Field(description=f"`{SOUND}`. The id alone decides what is found.")
     task_id: Text | None = None
     conversion_id: Text | None = None
 
 
 class ByUserQuery(RequestModel):
-    """Which conversions, page by page."""
+    """A page of the caller's conversions, with filters."""
 
     conversionType: Text | None = None
     user_id: Text | None = None
     startDate: datetime | None = None
-    endDate: datetime | None = Field(None, description="A date without a time is the whole day.")
+    endDate: datetime | None = Field(
+        None, description="A date without a time includes the whole day."
+    )
     sortOrder: Literal["asc", "desc"] = "desc"
     limit: Integer = Field(20, ge=1, le=MAX_PAGE)
-    LastEvaluatedKey: Text | None = Field(None, description="As the page before gave it.")
+    LastEvaluatedKey: Text | None = Field(None, description="The value from the previous page.")
 
 
 class Accepted(BaseModel):
-    """A sound that will be made."""
+    """The answer to an accepted request."""
 
     success: bool = True
     task_id: str
@@ -60,7 +62,7 @@ class Accepted(BaseModel):
 
 
 class Conversion(BaseModel):
-    """A sound and where it is."""
+    """The state of a sound, and its links once it is finished."""
 
     task_id: str
     conversion_id: str
@@ -92,7 +94,7 @@ class Listed(BaseModel):
 
     success: bool = True
     conversions: list[Conversion]
-    LastEvaluatedKey: str | None = Field(description="Of the next page; null: this is the last.")
+    LastEvaluatedKey: str | None = Field(description="For the next page; null on the last one.")
 
 
 class Valid(BaseModel):

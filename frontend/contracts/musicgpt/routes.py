@@ -6,8 +6,6 @@ node send and need.
 """
 
 from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -18,7 +16,6 @@ from frontend.contracts.kit.app_parts import get_jobs, get_owner
 from frontend.contracts.kit.body import malformed, read_query
 from frontend.contracts.kit.forms import MULTIPART, URLENCODED, read_json_or_form
 from frontend.contracts.kit.job_submission import (
-    CANCELLED_MESSAGE,
     JobOrder,
     find_job,
     link_files,
@@ -33,18 +30,21 @@ from frontend.contracts.musicgpt.bodies import (
     Accepted,
     ByIdQuery,
     ByUserQuery,
-    Conversion,
     Found,
     Listed,
     SoundBody,
-    Status,
     Valid,
+)
+from frontend.contracts.musicgpt.conversions import (
+    NO_CONVERSION,
+    STATUSES,
+    count_credits,
+    swap_id,
+    to_conversion,
 )
 from frontend.contracts.musicgpt.envelope import ENVELOPE
 from frontend.errors import JobNotFound
-from frontend.jobs.model import Job, JobResult, JobStatus
 from frontend.jobs.records import JobFilter
-from frontend.jobs.views import FileUrls
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
@@ -55,30 +55,14 @@ SUBMIT_PATHS = (
     f"{BASE}/generate_sound",
     "/sound_generator",
 )
-SOUND_IN_WEBHOOKS = "Sound Creator"
-CREDITS_PER_SECOND = 0.198  # five seconds, their clients' default, cost the 0.99 of their sample
-
 WORDS = {"seconds": "audio_length"}
 EXAMPLE = {"prompt": "Rain on a tin roof", "audio_length": 5}
-
-STATUSES: dict[JobStatus, Status] = {
-    JobStatus.QUEUED: "IN_QUEUE",
-    JobStatus.RUNNING: "IN_PROGRESS",
-    JobStatus.COMPLETED: "COMPLETED",
-    JobStatus.ERROR: "FAILED",
-    JobStatus.CANCELLED: "FAILED",
-}
-_MESSAGES: dict[JobStatus, str] = {
-    JobStatus.COMPLETED: "Audio Generation Completed Successfully",
-    JobStatus.CANCELLED: CANCELLED_MESSAGE,
-}
-
 
 ESTIMATE = "credit_estimate"  # a label: repeated requests get it when the model is away, too
 
 
 def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
-    """Return the body in our words, for a model. Their results are mp3 and wav, always."""
+    """Translate a body into an order; the vendor always gives mp3 and wav."""
     return JobOrder(
         contract=ENVELOPE.name,
         wanted=GenerationRequest(
@@ -96,85 +80,12 @@ def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
     )
 
 
-_NO_CONVERSION = "There is no such conversion."
-_MASK = 0x5F3A9C1E_7B24_0D68_0E91_C47A2B50D39F  # leaves version and variant alone
-
-
-def swap_id(one: str) -> str:
-    """Return the conversion id of a task id, and the task id of a conversion id.
-
-    A job has one id and this contract two: the second is the first in disguise, so that both find
-    the job without an index.
-
-    Raises:
-        JobNotFound: neither.
-    """
-    try:
-        return str(UUID(int=UUID(one).int ^ _MASK))
-    except ValueError:
-        raise JobNotFound(_NO_CONVERSION) from None
-
-
-def count_credits(seconds: float) -> float:
-    """Return the credits for a sound."""
-    return round(CREDITS_PER_SECOND * seconds, 2)
-
-
-def to_conversion(job: Job, urls: FileUrls) -> Conversion:
-    """Return a job in the contract's words."""
-    paths = _list_paths(job.result, urls)
-    message = _describe(job)
-    return Conversion(
-        task_id=job.id,
-        conversion_id=swap_id(job.id),
-        status=STATUSES[job.status],
-        status_msg=message,
-        message=message,
-        audio_url=paths.get("mp3"),
-        conversion_path=paths.get("mp3"),
-        conversion_path_wav=paths.get("wav"),
-        conversion_duration=job.result.seconds if job.result else None,
-        conversion_cost=count_credits(job.result.seconds) if job.result else None,
-        createdAt=job.created_at.isoformat(),
-        updatedAt=job.updated_at.isoformat(),
-    )
-
-
-def webhook_body(job: Job, urls: FileUrls) -> dict[str, Any]:
-    """Return what a receiver is told: the printed body and the one of the general page, in one."""
-    conversion = to_conversion(job, urls)
-    of_each = {
-        "conversion_paths": conversion.conversion_path,
-        "conversion_paths_wav": conversion.conversion_path_wav,
-        "conversion_durations": conversion.conversion_duration,
-    }
-    return {
-        "success": job.status is JobStatus.COMPLETED,
-        **conversion.model_dump(),
-        "conversion_type": SOUND_IN_WEBHOOKS,
-        **{
-            name: {} if value is None else {conversion.conversion_id: value}
-            for name, value in of_each.items()
-        },
-    }
-
-
-def _list_paths(result: JobResult | None, urls: FileUrls) -> dict[str, str]:
-    return {} if result is None else {file.format: urls[file.key] for file in result.files}
-
-
-def _describe(job: Job) -> str:
-    if job.failure is not None:
-        return job.failure.message
-    return _MESSAGES.get(job.status, "")
-
-
 router = make_router(ENVELOPE, "MusicGPT")
 _ERRORS = openapi.errors_of(ENVELOPE)
 
 
 async def generate_sound(request: Request) -> Response:
-    """Accept a sound to be made."""
+    """Accept a request for a sound; `byId` and the webhook tell when it is ready."""
     body = await read_json_or_form(request, SoundBody)
     job = await submit_job(request, body, lambda: to_order(body, resolve_model(request, None)))
     accepted = Accepted(
@@ -207,7 +118,7 @@ for _path in SUBMIT_PATHS:
     openapi_extra=openapi.query_of(ByIdQuery),
 )
 async def find_by_id(request: Request) -> Response:
-    """Tell where a sound is, and link to it once there is one."""
+    """Show the state of a sound, with links to its files once it is finished."""
     query = read_query(request, ByIdQuery)
     job = await find_job(request, _choose_id(query), ENVELOPE.name)
     conversion = to_conversion(job, await link_files(request, job))
@@ -221,7 +132,7 @@ def _choose_id(query: ByIdQuery) -> str:
     if not ids:
         raise malformed("task_id or conversion_id is required", "missing", "query", "task_id")
     if len(ids) > 1:
-        raise JobNotFound(_NO_CONVERSION)
+        raise JobNotFound(NO_CONVERSION)
     return ids.pop()
 
 
@@ -244,7 +155,7 @@ async def list_by_user(request: Request) -> Response:
 
 
 def to_filter(query: ByUserQuery, end_text: str | None, owner: str) -> JobFilter:
-    """Return the query in our words; `end_text` is `endDate` as it was written."""
+    """Translate a query into a filter; `end_text` is `endDate` as the client wrote it."""
     end = _assume_utc(query.endDate)
     is_day = end_text is not None and len(end_text) == len("2026-11-21")
     if end is not None and is_day and end.year < MAXYEAR:
@@ -267,5 +178,5 @@ def _assume_utc(moment: datetime | None) -> datetime | None:
 
 @router.get(BASE, response_model=Valid, responses=_ERRORS)
 async def test_key() -> Valid:
-    """Tell that the key is right, as the vendor's n8n node asks."""
+    """Confirm that the API key is valid; the vendor's n8n node asks for it."""
     return Valid()

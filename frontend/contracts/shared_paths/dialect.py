@@ -1,4 +1,4 @@
-"""Whose words a request on a path of both ElevenLabs and LocalAI speaks. A pure function.
+"""Decide whether a request on a shared path speaks ElevenLabs or LocalAI. A pure function.
 
 Source: LocalAI's page "Sound Generation" (what it adds to ElevenLabs' fields); the official
 ElevenLabs clients 1.59-2.78 (what they send).

@@ -59,5 +59,5 @@ single = make_router(_OURS, "Models")
     openapi_extra=openapi.path_of("model_id"),
 )
 async def show_model(request: Request) -> Response:
-    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    """Show one model, or the model behind an alias under the alias' name."""
     return make_one(get_generator(request), str(request.path_params["model_id"]))

@@ -1,4 +1,4 @@
-"""A job as our own routes, events and webhooks show it, as models for /docs.
+"""Models of our own answers: jobs, webhook deliveries and secrets.
 
 `frontend.jobs.views` makes it; `tests/frontend/contracts/tritone/test_jobs.py` compares the two.
 """
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 class FileView(BaseModel):
     """One file of a finished job."""
 
-    url: str = Field(description="Works for some time, for whoever has it.")
+    url: str = Field(description="Needs no key, and expires.")
     format: str
     content_type: str
     file_name: str
@@ -19,7 +19,7 @@ class FileView(BaseModel):
 
 
 class ResultView(BaseModel):
-    """What was made, and the choices that were made for it."""
+    """What was made, with every setting that was used."""
 
     seconds: float
     sample_rate: int
@@ -33,14 +33,14 @@ class ResultView(BaseModel):
 
 
 class FailureView(BaseModel):
-    """Why there is no sound."""
+    """Why a job failed."""
 
     name: str
     message: str
 
 
 class RequestView(BaseModel):
-    """What was asked for; null: left to the model."""
+    """What was asked for; null stands for the model's default."""
 
     prompt: str
     model: str | None
@@ -56,7 +56,7 @@ class RequestView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job as it was a moment ago. Webhooks leave out `request`."""
+    """The state of a job. Webhooks leave out `request`."""
 
     id: str
     status: Literal["queued", "running", "completed", "error", "cancelled"]
@@ -65,9 +65,9 @@ class JobView(BaseModel):
     created_at: str
     started_at: str | None
     finished_at: str | None
-    attempt: int = Field(description="How often it was begun.")
+    attempt: int = Field(description="How many times work on it has started.")
     cancel_requested: bool
-    position: int | None = Field(description="Jobs before it in the queue.")
+    position: int | None = Field(description="Number of jobs before it in the queue.")
     steps_done: int | None
     steps: int | None
     error: FailureView | None
@@ -76,30 +76,30 @@ class JobView(BaseModel):
 
 
 class JobPage(BaseModel):
-    """Some jobs, the newest first."""
+    """A page of jobs, the newest first."""
 
     jobs: list[JobView]
-    cursor: str | None = Field(description="Of the next page; null: these were the last.")
+    cursor: str | None = Field(description="For the next page; null on the last one.")
 
 
 class AttemptView(BaseModel):
     """One attempt to deliver a webhook."""
 
     at: str
-    status_code: int | None = Field(description="null: there was no answer.")
-    problem: str | None = Field(description="null: the receiver accepted it.")
+    status_code: int | None = Field(description="null where there was no answer.")
+    problem: str | None = Field(description="null where the receiver accepted it.")
     seconds: float
 
 
 class DeliveryView(BaseModel):
-    """One webhook on its way."""
+    """One webhook and its attempts."""
 
     id: str = Field(description="The header `webhook-id` of every attempt.")
     job_id: str
     event: str
     url: str
     status: Literal["pending", "delivered", "gave_up"]
-    next_at: str | None = Field(description="Of the next attempt.")
+    next_at: str | None = Field(description="Time of the next attempt.")
     created_at: str
     attempts: list[AttemptView]
 
@@ -111,6 +111,6 @@ class DeliveryList(BaseModel):
 
 
 class WebhookSecrets(BaseModel):
-    """What the caller's receivers check signatures with, the newest first."""
+    """The secrets of the caller's webhook signatures, the newest first."""
 
     secrets: list[str]

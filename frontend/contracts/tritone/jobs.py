@@ -1,7 +1,4 @@
-"""Our own routes: jobs of any contract, their progress, their webhooks.
-
-Source: nobody's but ours. A job submitted through another contract is found here by the same id.
-"""
+"""`/jobs`: our own way to submit jobs, and a view of the jobs of all contracts."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
@@ -19,62 +16,65 @@ from frontend.contracts.kit.job_submission import JobOrder, link_files, resolve_
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.tritone.bodies import (
-    AttemptView,
-    DeliveryList,
-    DeliveryView,
     JobPage,
     JobView,
     RequestView,
-    WebhookSecrets,
 )
 from frontend.contracts.tritone.envelope import ENVELOPE
 from frontend.contracts.tritone.event_stream import event_stream
+from frontend.contracts.tritone.webhooks import get_id
 from frontend.jobs.model import Job, JobRequest, JobStatus
 from frontend.jobs.records import JobFilter
 from frontend.jobs.views import job_view
 from frontend.sounds.request import GenerationRequest
-from frontend.webhooks.model import Delivery, DeliveryStatus
 from tritone.card import ModelCard
+from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED
 
 MAX_LABELS = 16
-_INT64 = 1 << 63
 
 FormatWord = Literal["wav", "mp3", "flac", "opus", "aac", "pcm", "ulaw", "alaw"]
 EXAMPLE = {"prompt": "Rain on a tin roof", "seconds": 5, "formats": ["mp3", "wav"]}
 
 
 class JobBody(StrictBody):
-    """What to make, in our own words."""
+    """A sound to be made, and its files."""
 
     prompt: Prompt = Field(description="The sound, in words.")
     model: Text | None = Field(None, description="A served model; the default one if absent.")
     negative_prompt: Text | None = Field(None, description="What to avoid.")
     seconds: float | None = Field(None, gt=0, description="Length; the model's own if absent.")
-    seconds_start: float = Field(0.0, ge=0, description="Into the model's window.")
-    steps: Integer | None = Field(None, ge=1, le=1000, description="Denoising steps.")
-    guidance_scale: float | None = Field(None, ge=0, le=1000)
-    seed: Integer | None = Field(None, ge=-_INT64, le=_INT64 - 1)
+    seconds_start: float = Field(0.0, ge=0, description="Start within the model's window.")
+    steps: Integer | None = Field(None, ge=1, le=MAX_STEPS, description="Denoising steps.")
+    guidance_scale: float | None = Field(
+        None, ge=0, le=MAX_GUIDANCE_SCALE, description="How closely to follow the prompt."
+    )
+    seed: Integer | None = Field(
+        None,
+        ge=MIN_SEED,
+        le=MAX_SEED,
+        description="Repeats the same sound.",
+    )
     loop: bool = Field(False, description="Make a sound that repeats without a seam.")
     formats: Annotated[list[FormatWord], Field(min_length=1, max_length=len(FORMATS))] = Field(
         ["wav"], description="One file each."
     )
-    webhook_url: Text | None = Field(None, description="Is told when the job is over.")
+    webhook_url: Text | None = Field(None, description="Gets a POST when the job is over.")
     labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = Field(
-        {}, description="Come back with the job."
+        {}, description="Your own words; every view of the job has them."
     )
 
 
 class JobsQuery(RequestModel):
-    """Which jobs to list."""
+    """A page of the caller's jobs, with filters."""
 
     status: JobStatus | None = None
     contract: Text | None = Field(None, description="Such as `aimlapi`.")
     limit: Integer = Field(20, ge=1, le=100)
-    cursor: Text | None = Field(None, description="As the page before gave it.")
+    cursor: Text | None = Field(None, description="The value from the previous page.")
 
 
 def to_order(body: JobBody, card: ModelCard) -> JobOrder:
-    """Return the body as an order for a model."""
+    """Translate a body into an order for a model."""
     return JobOrder(
         contract=ENVELOPE.name,
         wanted=GenerationRequest(
@@ -96,7 +96,7 @@ def to_order(body: JobBody, card: ModelCard) -> JobOrder:
 
 
 def view_request(asked: JobRequest) -> RequestView:
-    """Return what a job was asked for, in our words, whichever contract it came through."""
+    """Translate the request of a job, from whichever contract, into the words of `JobBody`."""
     sound = asked.sound
     return RequestView(
         prompt=sound.prompt,
@@ -113,29 +113,6 @@ def view_request(asked: JobRequest) -> RequestView:
     )
 
 
-def view_delivery(delivery: Delivery) -> DeliveryView:
-    """Return a webhook with the log of its attempts."""
-    is_pending = delivery.status is DeliveryStatus.PENDING
-    return DeliveryView(
-        id=delivery.id,
-        job_id=delivery.job_id,
-        event=delivery.event,
-        url=delivery.url,
-        status=delivery.status.value,
-        next_at=delivery.next_at.isoformat() if is_pending else None,
-        created_at=delivery.created_at.isoformat(),
-        attempts=[
-            AttemptView(
-                at=each.at.isoformat(),
-                status_code=each.status_code,
-                problem=each.problem,
-                seconds=each.seconds,
-            )
-            for each in delivery.attempts
-        ],
-    )
-
-
 router = make_router(ENVELOPE, "Jobs")
 _ERRORS = openapi.errors_of(ENVELOPE)
 _JOB_ID = openapi.path_of("job_id")
@@ -149,7 +126,7 @@ _JOB_ID = openapi.path_of("job_id")
     openapi_extra=openapi.body_of(JobBody, EXAMPLE),
 )
 async def create_job(request: Request) -> Response:
-    """Accept a sound to be made; an `Idempotency-Key` makes repeating the request harmless."""
+    """Accept a request for a sound; an `Idempotency-Key` makes it safe to repeat."""
     body = await read_body(request, JobBody)
     job = await submit_job(
         request, body, lambda: to_order(body, resolve_model(request, body.model))
@@ -164,7 +141,7 @@ async def create_job(request: Request) -> Response:
     openapi_extra=openapi.query_of(JobsQuery),
 )
 async def list_jobs(request: Request) -> Response:
-    """List the jobs of this key, whichever contract they came through, the newest first."""
+    """List the caller's jobs from all contracts, the newest first."""
     query = read_query(request, JobsQuery)
     which = JobFilter(
         owner=get_owner(request),
@@ -178,14 +155,14 @@ async def list_jobs(request: Request) -> Response:
 
 @router.get("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
 async def show_job(request: Request) -> Response:
-    """Tell where a job is, and link to its files once there are any."""
+    """Show the state of a job, with links to its files once it is completed."""
     return JSONResponse(await _show(request, await _find_job(request)))
 
 
 @router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
 async def cancel_job(request: Request) -> Response:
-    """Cancel a job; one that is over stays as it is."""
-    job = await get_jobs(request).service.cancel(_get_id(request), get_owner(request))
+    """Cancel a job. A job that is over does not change."""
+    job = await get_jobs(request).service.cancel(get_id(request), get_owner(request))
     return JSONResponse(await _show(request, job))
 
 
@@ -199,8 +176,8 @@ async def cancel_job(request: Request) -> Response:
     openapi_extra=_JOB_ID,
 )
 async def follow_job(request: Request) -> Response:
-    """Send a job now and at every change until it is over, as server-sent events."""
-    events = await get_jobs(request).service.events(_get_id(request), get_owner(request))
+    """Send the state of a job now and at every change, as server-sent events, until it is over."""
+    events = await get_jobs(request).service.events(get_id(request), get_owner(request))
 
     async def views() -> AsyncIterator[tuple[str, object]]:
         async for job in events:
@@ -209,48 +186,8 @@ async def follow_job(request: Request) -> Response:
     return event_stream(views())
 
 
-@router.get(
-    "/jobs/{job_id}/deliveries",
-    response_model=DeliveryList,
-    responses=_ERRORS,
-    openapi_extra=_JOB_ID,
-)
-async def list_deliveries(request: Request) -> Response:
-    """List a job's webhooks with every attempt."""
-    found = await get_jobs(request).service.deliveries(_get_id(request), get_owner(request))
-    return JSONResponse(DeliveryList(deliveries=[view_delivery(d) for d in found]).model_dump())
-
-
-@router.post(
-    "/deliveries/{delivery_id}/redeliver",
-    status_code=202,
-    response_model=DeliveryView,
-    responses=_ERRORS,
-    openapi_extra=openapi.path_of("delivery_id"),
-)
-async def redeliver(request: Request) -> Response:
-    """Send a webhook again, with the same id and body."""
-    delivery = await get_jobs(request).service.redeliver(
-        request.path_params["delivery_id"], get_owner(request)
-    )
-    return JSONResponse(view_delivery(delivery).model_dump(), 202)
-
-
-@router.get("/webhook-secrets", response_model=WebhookSecrets, responses=_ERRORS)
-async def show_webhook_secrets(request: Request) -> Response:
-    """Tell what the receivers of this key's webhooks check signatures with."""
-    secrets = get_jobs(request).webhook_secrets(get_owner(request))
-    answer = WebhookSecrets(secrets=list(secrets)).model_dump()
-    return JSONResponse(answer, headers={"cache-control": "no-store"})
-
-
-def _get_id(request: Request) -> str:
-    # AI/ML API's ids are a job's id and a model: `<uuid>:stable-audio`.
-    return str(request.path_params["job_id"]).partition(":")[0]
-
-
 async def _find_job(request: Request) -> Job:
-    return await get_jobs(request).service.get(_get_id(request), get_owner(request))
+    return await get_jobs(request).service.get(get_id(request), get_owner(request))
 
 
 async def _show(request: Request, job: Job) -> dict[str, object]:

@@ -19,9 +19,9 @@ from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
 from frontend.contracts.vllm_omni.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
+from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED
 
 _DAY_S = 86400.0
-_INT64 = 1 << 63
 
 FORMAT_WORDS: dict[str, AudioFormat] = {
     "wav": FORMATS["wav"],
@@ -45,15 +45,15 @@ Seconds = Annotated[float, Field(le=_DAY_S)]
 
 
 class AudioGenerateBody(StrictBody):
-    """What to make, and how."""
+    """A sound to be made, and the format to deliver it in."""
 
     input: Prompt = Field(description="The sound, in words.")
     model: Text | None = Field(None, description="A served model; the default one if absent.")
     response_format: FormatWord = Field("wav", description="Format of the answer.")
     speed: float = Field(
-        1.0, ge=0.25, le=4.0, description="Stretches time, keeps the pitch: length / speed."
+        1.0, ge=0.25, le=4.0, description="Divides the length and keeps the pitch."
     )
-    stream_format: Literal["audio"] = Field("audio", description="No other is served.")
+    stream_format: Literal["audio"] = Field("audio", description="The only value that is served.")
     audio_length: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="Seconds before `speed`; the model's own length if absent."
     )
@@ -62,16 +62,24 @@ class AudioGenerateBody(StrictBody):
     )
     negative_prompt: Text | None = Field(None, description="What to avoid.")
     guidance_scale: float | None = Field(
-        None, ge=0, le=1000, description="How closely to follow the prompt; works above 1."
+        None,
+        ge=0,
+        le=MAX_GUIDANCE_SCALE,
+        description="How closely to follow the prompt; 1 and less is no guidance.",
     )
-    num_inference_steps: Integer | None = Field(None, ge=1, le=1000, description="Denoising steps.")
+    num_inference_steps: Integer | None = Field(
+        None, ge=1, le=MAX_STEPS, description="Denoising steps."
+    )
     seed: Integer | None = Field(
-        None, ge=-_INT64, le=_INT64 - 1, description="The same request and seed, the same sound."
+        None,
+        ge=MIN_SEED,
+        le=MAX_SEED,
+        description="Repeats the same sound.",
     )
 
 
 def to_order(body: AudioGenerateBody) -> Order:
-    """Return the body in our words."""
+    """Translate a body into an order."""
     return Order(
         wanted=GenerationRequest(
             prompt=body.input,
@@ -118,5 +126,5 @@ async def list_models(request: Request) -> Response:
     openapi_extra=openapi.path_of("model_id"),
 )
 async def show_model(request: Request) -> Response:
-    """Tell of one model, or of what an alias stands for, under the name it was asked for."""
+    """Show one model, or the model behind an alias under the alias' name."""
     return make_one(get_generator(request), str(request.path_params["model_id"]))

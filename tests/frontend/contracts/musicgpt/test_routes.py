@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.musicgpt.routes import SUBMIT_PATHS, swap_id, webhook_body
+from frontend.contracts.musicgpt.conversions import swap_id, webhook_body
+from frontend.contracts.musicgpt.routes import SUBMIT_PATHS
 from frontend.errors import GenerationFailed
 from tests.frontend.contracts.workbench import Workbench
 
