@@ -112,14 +112,20 @@ class Load:
         return Counter(status for status, _ in answers), max(s for _, s in answers)
 
 
+def start_load(tritons: tuple[Stack, Stack], frontend: Stack, threads: ThreadPoolExecutor) -> Load:
+    """Return a load once both Tritons work for it."""
+    load = Load(frontend, threads)
+    for triton in tritons:
+        until(triton, n_steps(triton) + 60)
+    return load
+
+
 def test_a_killed_triton_costs_no_request_and_is_used_again_when_it_is_back(
     tritons: tuple[Stack, Stack], frontend: Stack
 ) -> None:
     victim, survivor = tritons
     with ThreadPoolExecutor() as threads:
-        load = Load(frontend, threads)
-        for triton in tritons:
-            until(triton, n_steps(triton) + 60)
+        load = start_load(tritons, frontend, threads)
         victim.triton().send_signal(signal.SIGKILL)
         until(survivor, n_steps(survivor) + 60)
         assert victim.has_logged("triton is ready again")
@@ -136,9 +142,7 @@ def test_a_triton_that_leaves_in_good_order_costs_no_request(
 ) -> None:
     staying, leaving = tritons
     with ThreadPoolExecutor() as threads:
-        load = Load(frontend, threads)
-        for triton in tritons:
-            until(triton, n_steps(triton) + 60)
+        load = start_load(tritons, frontend, threads)
         code: Future[int] = threads.submit(leaving.stop)
         assert code.result() == 0
         until(staying, n_steps(staying) + 60)
