@@ -34,7 +34,7 @@ test: install-dev ## run every test but the drills, the acceptance tests against
 acceptance: install-dev ## run the tests against a real Triton only
 	$(BIN)/python -m pytest -m "triton and not drill"
 
-drills: install-dev ## run the long editions of the tests under load (about 15 minutes)
+drills: install-dev ## run the long editions of the tests under load (about half an hour)
 	$(BIN)/python -m pytest -s -m drill
 
 PROSE := '*.py' '*.md' '*.sh' '*.toml' '*.yaml' '*.yml' '*.mjs' '*.sql' Makefile
