@@ -13,7 +13,7 @@ STANDARD = Clip("", 0, seconds=5.0, steps=20, guidance_scale=2.0)
 
 
 def clips(like: Clip = STANDARD, *, repeats: float = 0.0) -> Clips:
-    """Return the clip of each index: prompts that never repeat, unless they shall."""
+    """Return the clip of each index: prompts never repeat, unless `repeats` says how many do."""
     return partial(clip, like=like, repeats=repeats)
 
 

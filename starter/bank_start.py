@@ -145,7 +145,7 @@ def _square(snake: Snake1d, channels: slice, bend: float) -> None:
 def _parabola(latent: LatentFormat) -> tuple[float, float, float]:
     """``(curvature, shift, rest)`` of curvature * (L + shift)^2 + rest, whose ROOTth power is exp.
 
-    Less the floor: silence shall be silent. The error is 0.1 nats.
+    Less the floor, so that silence is silent. The error is 0.1 nats.
     """
     floor = latent.floor_amplitude
     levels = np.linspace(np.log(floor), LOUDEST, 300)

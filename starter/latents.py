@@ -32,7 +32,7 @@ class Statistics:
         return ((packed - self.mean) @ self.into).astype(np.float32)
 
     def restore(self, normalised: Floats) -> Floats:
-        """Undo ``normalised``, but for what the components leave out."""
+        """Undo ``normalise``, except for what the components leave out."""
         return normalised @ self.out_of + self.mean
 
 

@@ -26,7 +26,7 @@ ROWS = 128
 PAIR_SHARE = 0.2
 TRAITS = 4  # pace, pitch, distance, room
 TRAIT_WEIGHT = 0.5
-WORD_DROP = 0.1  # tokens hidden at random: no single word shall carry the answer
+WORD_DROP = 0.1  # tokens hidden at random: no single word may carry the answer
 
 
 @dataclass(frozen=True)

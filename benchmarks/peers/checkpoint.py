@@ -65,7 +65,7 @@ def repository_of(checkpoint: Path) -> Path:
 def guide_every_step(repository: Path, target: Path) -> Path:
     """Return a copy of a repository that guides every step, as the peers do: the same work.
 
-    Its files are linked, but for the configurations that carry the card.
+    Its files are links, except for the configurations that carry the card.
     """
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(repository, target, copy_function=os.link)
