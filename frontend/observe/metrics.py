@@ -119,7 +119,7 @@ class Metrics:
         )
         self.first_chunk_seconds = book.histogram(
             "tritone_speech_first_chunk_duration_seconds",
-            "Time from an accepted text to its first chunk of speech, waiting included.",
+            "Time until a text's first chunk.",
             *("model", "version"),
             buckets=_SHORT_SECONDS,
         )
