@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from frontend.contracts.kit.envelope import Envelope, ErrorEntry, ErrorTable, FailedRequest
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, WrongMethod
+from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, UnsupportedEncoding, WrongMethod
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -26,6 +26,7 @@ TABLE: ErrorTable = {  # its bodies name no type
     JobNotFound: ErrorEntry(404),
     WrongMethod: ErrorEntry(405),
     BodyTooLarge: ErrorEntry(413),
+    UnsupportedEncoding: ErrorEntry(415),
     Overloaded: ErrorEntry(429),
     GenerationFailed: ErrorEntry(500),
     BackendUnavailable: ErrorEntry(503),

@@ -15,7 +15,13 @@ from frontend.contracts.kit.envelope import (
     FailedRequest,
     get_field,
 )
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, RangeNotSatisfiable, WrongMethod
+from frontend.contracts.kit.errors import (
+    BodyTooLarge,
+    NoSuchPath,
+    RangeNotSatisfiable,
+    UnsupportedEncoding,
+    WrongMethod,
+)
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -50,6 +56,7 @@ TABLE: ErrorTable = {
     HistoryItemNotFound: ErrorEntry(404, "not_found", "history_item_not_found"),
     WrongMethod: ErrorEntry(405, "invalid_request", "method_not_allowed"),
     BodyTooLarge: ErrorEntry(413, "invalid_request", "request_too_large"),
+    UnsupportedEncoding: ErrorEntry(415, "invalid_request", "unsupported_encoding"),
     RangeNotSatisfiable: ErrorEntry(416, "invalid_request", "range_not_satisfiable"),
     Overloaded: ErrorEntry(429, "rate_limit_error", "system_busy"),
     RateLimited: ErrorEntry(429, "rate_limit_error", "rate_limit_exceeded"),

@@ -13,8 +13,11 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
+from frontend.contracts.kit.errors import UnsupportedEncoding
 from frontend.errors import InvalidKind, InvalidRequest
 from frontend.http.disconnect import ClientGone
+
+_PLAIN_ENCODINGS = ("", "identity")
 
 Location = tuple[str | int, ...]
 JsonObject = dict[str, Any]
@@ -104,8 +107,12 @@ async def read_raw(request: Request) -> bytes:
     """Return the bytes of a body; they may be read again.
 
     Raises:
+        UnsupportedEncoding: the body is compressed.
         ClientGone: the client left before its body was complete.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in _PLAIN_ENCODINGS:
+        raise UnsupportedEncoding("Content-Encoding is not supported: send the body as it is.")
     try:
         return await request.body()
     except ClientDisconnect as error:

@@ -20,6 +20,10 @@ class WrongMethod(NoSuchPath):
     """The path is served, but not with this method."""
 
 
+class UnsupportedEncoding(InvalidRequest):
+    """The body is compressed, and no compression is supported."""
+
+
 class RangeNotSatisfiable(InvalidRequest):
     """The part that was asked for lies outside the file."""
 

@@ -6,7 +6,7 @@ LocalAI answers a wrong method as a path that is not there, so the table has no 
 
 from frontend.contracts.kit.envelope import Envelope, ErrorEntry, ErrorTable, make_error_object
 from frontend.contracts.kit.error_bodies import ErrorObject
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath
+from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, UnsupportedEncoding
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -25,6 +25,7 @@ TABLE: ErrorTable = {
     NoSuchPath: ErrorEntry(404, "not_found_error"),
     JobNotFound: ErrorEntry(404, "not_found_error"),
     BodyTooLarge: ErrorEntry(413, "invalid_request_error"),
+    UnsupportedEncoding: ErrorEntry(415, "invalid_request_error"),
     GenerationFailed: ErrorEntry(500, "server_error"),
     Overloaded: ErrorEntry(503, "overloaded"),
     BackendUnavailable: ErrorEntry(503, "model_loading"),

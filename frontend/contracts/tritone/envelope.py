@@ -2,7 +2,13 @@
 
 from frontend.contracts.kit.envelope import Envelope, ErrorEntry, ErrorTable, make_error_object
 from frontend.contracts.kit.error_bodies import ErrorObject
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, RangeNotSatisfiable, WrongMethod
+from frontend.contracts.kit.errors import (
+    BodyTooLarge,
+    NoSuchPath,
+    RangeNotSatisfiable,
+    UnsupportedEncoding,
+    WrongMethod,
+)
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -24,6 +30,7 @@ TABLE: ErrorTable = {
     JobNotFound: ErrorEntry(404, "not_found_error"),
     WrongMethod: ErrorEntry(405, "invalid_request_error"),
     BodyTooLarge: ErrorEntry(413, "invalid_request_error"),
+    UnsupportedEncoding: ErrorEntry(415, "invalid_request_error"),
     RangeNotSatisfiable: ErrorEntry(416, "invalid_request_error"),
     Overloaded: ErrorEntry(429, "rate_limit_error"),
     GenerationFailed: ErrorEntry(500, "server_error"),

@@ -8,7 +8,13 @@ example. Ours that pass (busy, away, too slow) are 503 and 504.
 from frontend.contracts.kit.body import MalformedRequest
 from frontend.contracts.kit.envelope import Envelope, ErrorEntry, ErrorTable, make_error_object
 from frontend.contracts.kit.error_bodies import ErrorObject
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, Unexpected, WrongMethod
+from frontend.contracts.kit.errors import (
+    BodyTooLarge,
+    NoSuchPath,
+    Unexpected,
+    UnsupportedEncoding,
+    WrongMethod,
+)
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -34,6 +40,7 @@ TABLE: ErrorTable = {
     JobNotFound: ErrorEntry(404, "NotFoundError"),
     WrongMethod: ErrorEntry(405, "MethodNotAllowedError"),
     BodyTooLarge: ErrorEntry(413, "RequestEntityTooLargeError"),
+    UnsupportedEncoding: ErrorEntry(415, "UnsupportedMediaTypeError"),
     Unexpected: ErrorEntry(500, "InternalServerError"),
     Overloaded: ErrorEntry(503, "ServiceUnavailableError"),
     BackendUnavailable: ErrorEntry(503, "ServiceUnavailableError"),

@@ -1,5 +1,6 @@
 """No bytes make a contract answer 500, or in another's words; and the server goes on."""
 
+import gzip
 import json
 
 import httpx2
@@ -77,6 +78,18 @@ async def test_another_content_type_gets_the_contracts_own_refusal(
     response = await client.post(path, content=body, headers={"content-type": "text/plain"})
     assert response.status_code == status
     assert "Content-Type should be application/json" in response.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/sound-generation", *(path for path, *_ in CONTRACTS.values())]
+)
+async def test_a_compressed_body_is_a_415_that_names_the_header(
+    path: str, client: httpx2.AsyncClient
+) -> None:
+    body = gzip.compress(json.dumps({"text": "rain", "input": "rain"}).encode())
+    response = await client.post(path, content=body, headers=JSON | {"content-encoding": "gzip"})
+    assert response.status_code == 415
+    assert "Content-Encoding" in response.text
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -18,6 +18,7 @@ from frontend.contracts.kit.errors import (
     NoSuchPath,
     RangeNotSatisfiable,
     Unexpected,
+    UnsupportedEncoding,
     WrongMethod,
 )
 from frontend.contracts.table import CONTRACTS
@@ -56,6 +57,7 @@ ERRORS: list[TritoneError] = [
     UnsupportedFormat("No such format.", field="format"),
     UnknownModel("xxx"),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
+    UnsupportedEncoding("Send the body as it is."),
     RangeNotSatisfiable("The file has 9 bytes."),
     RequestTooLarge("The text is too long.", field="text", kind="too_long"),
     BodyTooLarge("The request body is too large."),
