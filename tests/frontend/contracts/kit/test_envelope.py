@@ -37,6 +37,7 @@ from frontend.errors import (
     TritoneError,
     Unauthenticated,
     UnknownModel,
+    UnknownVoice,
     UnsupportedFormat,
 )
 from frontend.jobs.errors import JobConflict
@@ -56,6 +57,7 @@ ERRORS: list[TritoneError] = [
     InvalidRequest("The sound is too long.", field="seconds", kind="above_maximum"),
     UnsupportedFormat("No such format.", field="format"),
     UnknownModel("xxx"),
+    UnknownVoice("xxx"),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
     UnsupportedEncoding("Send the body as it is."),
     RangeNotSatisfiable("The file has 9 bytes."),
