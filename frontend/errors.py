@@ -8,14 +8,15 @@
     │   └── RequestTooLarge
     ├── Unauthenticated           the caller must show a right key
     │   └── MissingKey
-    ├── Forbidden                 the key does not allow this
+    ├── Forbidden                 a foreign name or page, where no key is asked for
     ├── Overloaded                come back later
     │   ├── RateLimited
     │   └── TooManyAtOnce
     ├── BackendUnavailable        Triton is away, or stopping, or has no such model loaded
     ├── DeadlineExceeded          it took too long
     ├── GenerationFailed          our side failed; details go to the log only
-    └── JobNotFound
+    ├── JobNotFound
+    └── FileNotFound              `storage/` has two kinds of it: a bad name and a bad link
 
 The message of an error is written for the caller: it names the remedy and leaks nothing internal.
 """
@@ -103,7 +104,7 @@ class MissingKey(Unauthenticated):
 
 
 class Forbidden(TritoneError):
-    """The key does not allow this."""
+    """The request comes under a foreign name, or from a foreign web page."""
 
 
 class Overloaded(TritoneError):
@@ -149,3 +150,7 @@ class GenerationFailed(TritoneError):
 
 class JobNotFound(TritoneError):
     """No such job."""
+
+
+class FileNotFound(TritoneError):
+    """No such file, or not any more."""

@@ -16,10 +16,10 @@ from obstore.exceptions import BaseError, GenericError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
 
 from frontend.audio.formats import FORMATS
-from frontend.errors import BackendUnavailable
+from frontend.errors import BackendUnavailable, FileNotFound
 from frontend.storage.names import (
     InvalidKey,
-    checked_key,
+    check_key,
     day_after,
     extension_of,
     new_key,
@@ -39,10 +39,6 @@ _DEFAULT_URL = "http://127.0.0.1:8080"  # of a job whose client named no host
 
 Clock = Callable[[], datetime]
 _Signing = AzureStore | GCSStore | S3Store
-
-
-class FileNotFound(LookupError):
-    """No such file, or not any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +100,8 @@ class FileStore:
             FileNotFound: there is none.
         """
         try:
-            meta = await obstore.head_async(self._store, checked_key(key))
-        except (FileNotFoundError, InvalidKey) as error:
+            meta = await obstore.head_async(self._store, check_key(key))
+        except FileNotFoundError as error:
             raise FileNotFound("no such file") from error
         return FileInfo(
             n_bytes=meta["size"],
@@ -122,8 +118,8 @@ class FileStore:
         """
         options: obstore.GetOptions = {"range": (part.start, part.end)} if part else {}
         try:
-            found = await obstore.get_async(self._store, checked_key(key), options=options)
-        except (FileNotFoundError, InvalidKey) as error:
+            found = await obstore.get_async(self._store, check_key(key), options=options)
+        except FileNotFoundError as error:
             raise FileNotFound("no such file") from error
         async for piece in found.stream(_CHUNK_BYTES):
             yield bytes(piece)
@@ -132,7 +128,7 @@ class FileStore:
         """Delete files; those that are gone already do not matter."""
         for key in keys:
             try:
-                await obstore.delete_async(self._store, checked_key(key))
+                await obstore.delete_async(self._store, check_key(key))
             except (FileNotFoundError, GenericError, InvalidKey):
                 continue
 
@@ -169,7 +165,7 @@ class FileStore:
         """
         lifetime = timedelta(seconds=self._settings.url_lifetime_s)
         if isinstance(self._store, _Signing):
-            return await obstore.sign_async(self._store, "GET", checked_key(key), lifetime)
+            return await obstore.sign_async(self._store, "GET", check_key(key), lifetime)
         token = sign(key, self._clock() + lifetime, self._secret)
         address = self._settings.public_url or base_url or _DEFAULT_URL
         return f"{address.rstrip('/')}{FILES_PATH}/{token}"

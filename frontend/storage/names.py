@@ -4,11 +4,13 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from frontend.errors import FileNotFound
+
 _RANDOM_BYTES = 24
 _KEY = re.compile(r"([0-9]{4}/[0-9]{2}/[0-9]{2})/([A-Za-z0-9_-]{32})\.([a-z0-9]{1,8})")
 
 
-class InvalidKey(ValueError):
+class InvalidKey(FileNotFound):
     """Not a name that `new_key` makes; it is never looked for."""
 
 
@@ -17,7 +19,7 @@ def new_key(extension: str, now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y/%m/%d}/{secrets.token_urlsafe(_RANDOM_BYTES)}.{extension}"
 
 
-def checked_key(key: str) -> str:
+def check_key(key: str) -> str:
     """Return the name unchanged: no path but those of `new_key` ever reaches a store.
 
     Raises:
@@ -42,4 +44,4 @@ def day_after(folder: str) -> datetime | None:
 
 def extension_of(key: str) -> str:
     """Return what follows the last dot."""
-    return checked_key(key).rpartition(".")[2]
+    return check_key(key).rpartition(".")[2]

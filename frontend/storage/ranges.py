@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 
+from frontend.errors import InvalidRequest
+
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class UnsatisfiableRange(ValueError):
+class UnsatisfiableRange(InvalidRequest):
     """The part lies outside the file."""
 
 

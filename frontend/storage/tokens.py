@@ -6,20 +6,21 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from frontend.storage.names import InvalidKey, checked_key, extension_of
+from frontend.errors import FileNotFound
+from frontend.storage.names import InvalidKey, check_key, extension_of
 
 _EXPIRY_BYTES = 5  # seconds since 1970, until the year 36812
 _DIGEST_BYTES = 32
 
 
-class InvalidToken(ValueError):
+class InvalidToken(FileNotFound):
     """Not signed by us, changed, or expired."""
 
 
 def sign(key: str, expires_at: datetime, secret: bytes) -> str:
     """Return a token for one file; it ends like the file's name, for players that look there."""
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY_BYTES, "big")
-    payload = expiry + checked_key(key).encode()
+    payload = expiry + check_key(key).encode()
     token = base64.urlsafe_b64encode(_digest(payload, secret) + payload).decode().rstrip("=")
     return f"{token}.{extension_of(key)}"
 
@@ -41,7 +42,7 @@ def verify(token: str, now: datetime, secret: bytes) -> str:
     if now.timestamp() >= int.from_bytes(payload[:_EXPIRY_BYTES], "big"):
         raise InvalidToken("expired")
     try:
-        key = checked_key(payload[_EXPIRY_BYTES:].decode())
+        key = check_key(payload[_EXPIRY_BYTES:].decode())
     except (InvalidKey, UnicodeDecodeError) as error:
         raise InvalidToken("not a token") from error
     if extension != extension_of(key):

@@ -21,12 +21,11 @@ from frontend.contracts.kit.body import read_body, read_query
 from frontend.contracts.kit.fields import Integer, Name, RequestModel, StrictBody, Text
 from frontend.contracts.kit.file_answer import send_file
 from frontend.contracts.kit.route import make_router
-from frontend.errors import InvalidRequest, JobNotFound
+from frontend.errors import FileNotFound, InvalidRequest, JobNotFound
 from frontend.jobs.model import Job, JobFile, JobResult, JobStatus
 from frontend.jobs.records import JobFilter
 from frontend.jobs.service import Page
 from frontend.jobs.views import file_name
-from frontend.storage.files import FileNotFound
 
 MAX_PAGE, MAX_DOWNLOAD = 1000, 100
 EXAMPLE = {"history_item_ids": ["3f0c2a9e-7a52-4c0e-9b1f-0a4a4f5d6c7b"]}

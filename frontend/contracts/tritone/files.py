@@ -7,9 +7,8 @@ from frontend.contracts.kit.app_parts import get_jobs
 from frontend.contracts.kit.errors import NoSuchPath
 from frontend.contracts.kit.file_answer import send_file
 from frontend.contracts.tritone.envelope import ENVELOPE
-from frontend.errors import TritoneError
-from frontend.storage.files import FILES_PATH, FileNotFound, FileStore
-from frontend.storage.tokens import InvalidToken
+from frontend.errors import FileNotFound, TritoneError
+from frontend.storage.files import FILES_PATH, FileStore
 
 _NAME_CHARS = 8  # of a file's random name, to tell downloads apart
 _BINARY: dict[str, object] = {"content": {"application/octet-stream": {}}}
@@ -42,7 +41,7 @@ async def _send(request: Request, files: FileStore) -> Response:
     try:
         key = files.key_of(str(request.path_params["token"]))
         return await send_file(request, files, key, name_download(key), ENVELOPE)
-    except (InvalidToken, FileNotFound):
+    except FileNotFound:
         raise NoSuchPath("There is no such file, or its link has expired.") from None
 
 

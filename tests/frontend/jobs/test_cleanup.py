@@ -6,12 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from frontend.errors import BackendUnavailable, JobNotFound
+from frontend.errors import BackendUnavailable, FileNotFound, JobNotFound
 from frontend.jobs.cleanup import purge, sweep
 from frontend.jobs.model import JobFailure, JobStatus
 from frontend.jobs.records import Claim, Ending, Heartbeat, Recovered
 from frontend.jobs.startup import JobSystem, JobSystemSettings, NoDatabase, open_jobs
-from frontend.storage.files import FileNotFound
 from frontend.webhooks.model import DeliveryStatus
 from tests.frontend.jobs.conftest import claim_job, make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker

@@ -10,8 +10,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from frontend.errors import BackendUnavailable
-from frontend.storage.files import FileNotFound, FileStore
+from frontend.errors import BackendUnavailable, FileNotFound
+from frontend.storage.files import FileStore
 from frontend.storage.names import new_key
 from frontend.storage.ranges import ByteRange
 from frontend.storage.settings import StorageSettings

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.storage.names import InvalidKey, checked_key, day_after, extension_of, new_key
+from frontend.storage.names import InvalidKey, check_key, day_after, extension_of, new_key
 from frontend.storage.tokens import InvalidToken, sign, verify
 
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_a_name_tells_its_utc_day_and_its_extension() -> None:
 )
 def test_no_other_name_is_ever_looked_for(key: str) -> None:
     with pytest.raises(InvalidKey):
-        checked_key(key)
+        check_key(key)
 
 
 def test_a_token_stands_for_its_file_until_it_expires() -> None:
