@@ -13,7 +13,7 @@ from frontend.webhooks.model import Announcement, Attempt, AttemptOutcome, Deliv
 from frontend.webhooks.schedule import JITTER
 from frontend.webhooks.settings import WebhookSettings
 from frontend.webhooks.turns import DueDelivery
-from frontend.webhooks.urls import host_of
+from frontend.webhooks.urls import get_host
 
 _ID_BYTES = 18
 _SILENT_ATTEMPTS = 5  # in a row; then a host is left alone for a while
@@ -43,7 +43,7 @@ async def add_delivery(connection: Connection, job_id: str, announcement: Announ
         job_id=job_id,
         event=announcement.event,
         url=announcement.url,
-        host=host_of(announcement.url),
+        host=get_host(announcement.url),
         body=announcement.body,
     )
 

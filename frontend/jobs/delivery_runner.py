@@ -10,10 +10,10 @@ from frontend.jobs.deliveries import Settlement
 from frontend.jobs.startup import JobSystem
 from frontend.observe import tracing
 from frontend.webhooks.model import AttemptOutcome, Delivery, DeliveryStatus
-from frontend.webhooks.schedule import next_pause_s
+from frontend.webhooks.schedule import choose_pause_s
 from frontend.webhooks.sending import Sender
-from frontend.webhooks.signature import signature_headers
-from frontend.webhooks.urls import host_of
+from frontend.webhooks.signature import make_signature_headers
+from frontend.webhooks.urls import get_host
 
 _LEASE_SLACK_S = 5.0  # of a delivery, beyond the time that sending may take
 _OUTCOMES = {
@@ -46,7 +46,7 @@ class DeliveryRunner:
         await self._deliveries.settle(delivery_id, claim_id, await self._attempt(delivery))
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
-        headers = signature_headers(
+        headers = make_signature_headers(
             self._secrets(delivery.owner), delivery.id, datetime.now(UTC), delivery.body
         )
         with tracing.span("webhook", kind=SpanKind.CLIENT, parent=delivery.traceparent) as span:
@@ -59,7 +59,7 @@ class DeliveryRunner:
             "webhook attempted",
             delivery_id=delivery.id,
             job_id=delivery.job_id,
-            host=host_of(delivery.url),
+            host=get_host(delivery.url),
             status_code=outcome.status_code,
             problem=outcome.problem,
             outcome=settlement.status.value,
@@ -69,7 +69,7 @@ class DeliveryRunner:
     def _judge(self, delivery: Delivery, outcome: AttemptOutcome) -> Settlement:
         if outcome.is_accepted:
             return Settlement(status=DeliveryStatus.DELIVERED, outcome=outcome)
-        pause_s = next_pause_s(outcome, delivery.tries + 1, self._settings.schedule_s)
+        pause_s = choose_pause_s(outcome, delivery.tries + 1, self._settings.schedule_s)
         if pause_s is None:
             return Settlement(status=DeliveryStatus.GAVE_UP, outcome=outcome)
         return Settlement(status=DeliveryStatus.PENDING, delay_s=pause_s, outcome=outcome)

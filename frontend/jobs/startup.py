@@ -25,7 +25,7 @@ from frontend.settings import Settings
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings
-from frontend.webhooks.signature import receiver_secret
+from frontend.webhooks.signature import derive_receiver_secret
 
 _SECRET_BYTES = 32
 
@@ -74,7 +74,7 @@ class JobSystem:
 
     def webhook_secrets(self, owner: str) -> tuple[str, ...]:
         """Return the `whsec_…` secrets of an owner's receivers, the newest first."""
-        return tuple(receiver_secret(master, owner) for master in self.webhook_masters)
+        return tuple(derive_receiver_secret(master, owner) for master in self.webhook_masters)
 
 
 @asynccontextmanager

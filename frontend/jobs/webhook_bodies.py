@@ -28,9 +28,9 @@ class Announcer:
         """Return what to tell whom, or None where nobody asked."""
         if job.request.webhook_url is None:
             return None
-        urls = await file_urls(job, self._files, job.request.base_url)
+        urls = await link_job_files(job, self._files, job.request.base_url)
         return Announcement(
-            event=event_of(job),
+            event=get_event_type(job),
             url=job.request.webhook_url,
             body=json.dumps(self._body(job, urls)).encode(),
         )
@@ -45,7 +45,7 @@ class Announcer:
             return standard_body(job, urls)
 
 
-def event_of(job: Job) -> str:
+def get_event_type(job: Job) -> str:
     """Return the event's type: `job.completed`, `job.error` or `job.cancelled`."""
     return f"job.{job.status.value}"
 
@@ -54,13 +54,13 @@ def standard_body(job: Job, urls: FileUrls) -> Mapping[str, object]:
     """Return the payload that Standard Webhooks recommends: type, timestamp, data."""
     ended = job.finished_at or job.updated_at
     return {
-        "type": event_of(job),
+        "type": get_event_type(job),
         "timestamp": ended.isoformat(),
         "data": job_view(job, urls),
     }
 
 
-async def file_urls(job: Job, files: FileStore, base_url: str | None) -> dict[str, str]:
+async def link_job_files(job: Job, files: FileStore, base_url: str | None) -> dict[str, str]:
     """Return a fresh link to each file of a job, by its key; `base_url` is the client's."""
     made = job.result.files if job.result is not None else ()
     return {file.key: await files.url(file.key, base_url) for file in made}

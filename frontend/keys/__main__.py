@@ -13,9 +13,9 @@ from frontend.database.connections import make_pool
 from frontend.database.database import Database
 from frontend.errors import BackendUnavailable
 from frontend.keys.creation import create_key
-from frontend.keys.model import KeyLimits, default_burst
-from frontend.keys.pepper import pepper_of
-from frontend.keys.report import json_report, table_report
+from frontend.keys.model import KeyLimits, choose_burst
+from frontend.keys.pepper import load_pepper
+from frontend.keys.report import format_json, format_table
 from frontend.keys.secrets import find_id, parse_key, pepper_id
 from frontend.keys.store import KeyStore
 from frontend.settings import InvalidSettings, Settings, load_settings
@@ -79,12 +79,12 @@ def _create(
     """Make a key and show it once."""
     limits = KeyLimits(
         rate_per_minute=rate_per_minute,
-        burst=burst or default_burst(rate_per_minute),
+        burst=burst or choose_burst(rate_per_minute),
         max_in_flight=max_in_flight,
     )
 
     async def create(store: KeyStore, settings: Settings) -> str:
-        return await create_key(store, pepper_of(settings.keys), name, limits)
+        return await create_key(store, load_pepper(settings.keys), name, limits)
 
     # Alone on standard output, so that `KEY=$(tritone keys create …)` works.
     typer.echo(_run(create))
@@ -98,9 +98,9 @@ def _list(
     """Show every key and its usage."""
 
     async def report(store: KeyStore, settings: Settings) -> str:
-        ours = pepper_id(pepper_of(settings.keys))
+        ours = pepper_id(load_pepper(settings.keys))
         reports = await store.reports()
-        return json_report(reports, ours) if as_json else table_report(reports, ours)
+        return format_json(reports, ours) if as_json else format_table(reports, ours)
 
     typer.echo(_run(report))
 

@@ -6,7 +6,7 @@ _KEY_HEADERS = ("xi-api-key", "x-api-key")
 _SCHEME = "bearer "
 
 
-def presented_key(headers: Mapping[str, str]) -> str | None:
+def find_presented_key(headers: Mapping[str, str]) -> str | None:
     """Return the key in the headers (names in lower case); None: there is none.
 
     Every form is taken on every path: `xi-api-key: k`, `x-api-key: k`, `Authorization: Bearer k`

@@ -11,7 +11,7 @@ from frontend.database.database import Database
 from frontend.errors import MissingKey, Unauthenticated
 from frontend.keys.keyring import Keyring
 from frontend.keys.limits import Limiter
-from frontend.keys.pepper import pepper_of
+from frontend.keys.pepper import load_pepper
 from frontend.keys.policy import keys_are_required
 from frontend.keys.secrets import pepper_id
 from frontend.keys.static import StaticKeys
@@ -98,7 +98,7 @@ class DatabaseGate:
         Raises:
             InvalidSettings: there is no pepper, and none can be made.
         """
-        pepper = pepper_of(settings.keys)
+        pepper = load_pepper(settings.keys)
         self._pepper_id = pepper_id(pepper)
         self._keys = keys
         self._database = database

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from frontend.keys.model import Key
-from frontend.keys.secrets import Presented, digest_of, fingerprint, is_same, parse_key
+from frontend.keys.secrets import KeyParts, digest_secret, fingerprint, is_same, parse_key
 
 _MAX_REMEMBERED = 10_000
 
@@ -41,7 +41,7 @@ class Keyring:
         if presented is None:
             return None
         key = self._recall(presented.id) or await self._look_up(presented)
-        if key is None or not is_same(key.digest, digest_of(presented.secret, self._pepper)):
+        if key is None or not is_same(key.digest, digest_secret(presented.secret, self._pepper)):
             return None
         return key
 
@@ -49,7 +49,7 @@ class Keyring:
         key, until = self._remembered.get(key_id, (None, 0.0))
         return key if self._clock() < until else None
 
-    async def _look_up(self, presented: Presented) -> Key | None:
+    async def _look_up(self, presented: KeyParts) -> Key | None:
         # Made up: the database is not troubled, nor is a good key forgotten for its sake.
         if not is_same(presented.id, fingerprint(presented.secret, self._pepper)):
             return None

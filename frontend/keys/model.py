@@ -21,7 +21,7 @@ class KeyLimits:
         return self.rate_per_minute is None and self.max_in_flight is None
 
 
-def default_burst(rate_per_minute: float | None) -> int:
+def choose_burst(rate_per_minute: float | None) -> int:
     """Return the requests of ten seconds, at least one."""
     return max(1, math.ceil((rate_per_minute or 0) * _BURST_MINUTES))
 

@@ -11,7 +11,7 @@ _FRESH_BYTES = 32
 _LEAST_CHARS = 32
 
 
-def pepper_of(settings: KeySettings) -> bytes:
+def load_pepper(settings: KeySettings) -> bytes:
     """Return the pepper of the settings, else of its file, made the first time (mode 0600).
 
     Raises:

@@ -9,14 +9,14 @@ from frontend.keys.model import KeyLimits, KeyReport
 _HEADINGS = ("id", "name", "created", "last used", "requests", "sound", "limits", "state")
 
 
-def table_report(reports: Sequence[KeyReport], pepper_id: bytes) -> str:
+def format_table(reports: Sequence[KeyReport], pepper_id: bytes) -> str:
     """Return the keys as a table; `pepper_id` tells which of them our pepper opens."""
     rows = [_HEADINGS, *(_cells(report, pepper_id) for report in reports)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def json_report(reports: Sequence[KeyReport], pepper_id: bytes) -> str:
+def format_json(reports: Sequence[KeyReport], pepper_id: bytes) -> str:
     """Return the keys as a JSON array; `pepper_id` tells which of them our pepper opens."""
     return json.dumps([_entry(report, pepper_id) for report in reports], indent=2)
 

@@ -18,7 +18,7 @@ _NAME = re.compile(rf"(?:tta_)?([a-z2-7]{{{_ID_CHARS}}})(?:_[a-z2-7]{{52}})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class KeyParts:
     """A key that has the right form."""
 
     id: str
@@ -30,16 +30,16 @@ class Presented:
         return f"tta_{self.id}_{self.secret.decode()}"
 
 
-def new_key(pepper: bytes) -> Presented:
+def new_key(pepper: bytes) -> KeyParts:
     """Return a new key: 256 random bits and their fingerprint."""
     secret = base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").lower()
-    return Presented(fingerprint(secret, pepper), secret)
+    return KeyParts(fingerprint(secret, pepper), secret)
 
 
-def parse_key(text: str) -> Presented | None:
+def parse_key(text: str) -> KeyParts | None:
     """Return the parts of a key; None: nobody was ever given such a key."""
     match = _TEXT.fullmatch(text)
-    return Presented(match[1], match[2].encode()) if match else None
+    return KeyParts(match[1], match[2].encode()) if match else None
 
 
 def find_id(text: str) -> str | None:
@@ -53,7 +53,7 @@ def fingerprint(secret: bytes, pepper: bytes) -> str:
     return base64.b32encode(_hmac(pepper, b"key-id", secret)).decode()[:_ID_CHARS].lower()
 
 
-def digest_of(secret: bytes, pepper: bytes) -> bytes:
+def digest_secret(secret: bytes, pepper: bytes) -> bytes:
     """Return what is stored of a secret: 32 bytes.
 
     A slow hash would protect guessable secrets; these have 256 random bits.

@@ -20,8 +20,8 @@ from frontend.errors import BackendUnavailable, FileNotFound
 from frontend.storage.names import (
     InvalidKey,
     check_key,
-    day_after,
-    extension_of,
+    find_end_of_day,
+    get_extension,
     new_key,
 )
 from frontend.storage.private_file import write_private_file
@@ -139,7 +139,7 @@ class FileStore:
         """
         n_deleted = 0
         for folder in await self._folders():
-            end = day_after(folder)
+            end = find_end_of_day(folder)
             if end is not None and end <= moment:
                 n_deleted += await self._delete_day(folder)
         return n_deleted
@@ -180,4 +180,4 @@ class FileStore:
 
 
 def _media_type(key: str) -> str:
-    return _MEDIA_TYPES.get(extension_of(key), "application/octet-stream")
+    return _MEDIA_TYPES.get(get_extension(key), "application/octet-stream")

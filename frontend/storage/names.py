@@ -30,7 +30,7 @@ def check_key(key: str) -> str:
     return key
 
 
-def day_after(folder: str) -> datetime | None:
+def find_end_of_day(folder: str) -> datetime | None:
     """Return the UTC midnight that ended the day of a folder such as `2026/11/21`.
 
     None: it is no such folder, and not ours.
@@ -42,6 +42,6 @@ def day_after(folder: str) -> datetime | None:
     return day + timedelta(days=1)
 
 
-def extension_of(key: str) -> str:
+def get_extension(key: str) -> str:
     """Return what follows the last dot."""
     return check_key(key).rpartition(".")[2]

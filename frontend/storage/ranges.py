@@ -25,7 +25,7 @@ class ByteRange:
         return self.end - self.start
 
 
-def byte_range(text: str | None, n_bytes: int) -> ByteRange | None:
+def parse_range(text: str | None, n_bytes: int) -> ByteRange | None:
     """Return what a `Range` header asks of a file, or None: the whole.
 
     Several ranges, other units and malformed values ask for the whole, as the RFC allows.

@@ -7,7 +7,7 @@ import hmac
 from datetime import datetime
 
 from frontend.errors import FileNotFound
-from frontend.storage.names import InvalidKey, check_key, extension_of
+from frontend.storage.names import InvalidKey, check_key, get_extension
 
 _EXPIRY_BYTES = 5  # seconds since 1970, until the year 36812
 _DIGEST_BYTES = 32
@@ -22,7 +22,7 @@ def sign(key: str, expires_at: datetime, secret: bytes) -> str:
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY_BYTES, "big")
     payload = expiry + check_key(key).encode()
     token = base64.urlsafe_b64encode(_digest(payload, secret) + payload).decode().rstrip("=")
-    return f"{token}.{extension_of(key)}"
+    return f"{token}.{get_extension(key)}"
 
 
 def verify(token: str, now: datetime, secret: bytes) -> str:
@@ -45,7 +45,7 @@ def verify(token: str, now: datetime, secret: bytes) -> str:
         key = check_key(payload[_EXPIRY_BYTES:].decode())
     except (InvalidKey, UnicodeDecodeError) as error:
         raise InvalidToken("not a token") from error
-    if extension != extension_of(key):
+    if extension != get_extension(key):
         raise InvalidToken("not a token")
     return key
 

@@ -13,7 +13,9 @@ JITTER = 0.2
 """Of a pause, added at most."""
 
 
-def next_pause_s(outcome: AttemptOutcome, tries: int, schedule_s: Sequence[float]) -> float | None:
+def choose_pause_s(
+    outcome: AttemptOutcome, tries: int, schedule_s: Sequence[float]
+) -> float | None:
     """Return the pause before the next attempt, or None: there is none.
 
     Args:

@@ -13,13 +13,13 @@ from datetime import datetime
 _PREFIX = "whsec_"
 
 
-def receiver_secret(master: bytes, owner: str) -> str:
+def derive_receiver_secret(master: bytes, owner: str) -> str:
     """Return the secret of one owner's receivers, in the form that libraries take: `whsec_…`."""
     key = hmac.digest(master, b"tritone-webhook:" + owner.encode(), hashlib.sha256)
     return _PREFIX + base64.b64encode(key).decode()
 
 
-def signature_headers(
+def make_signature_headers(
     secrets: Sequence[str], delivery_id: str, at: datetime, body: bytes
 ) -> dict[str, str]:
     """Return the three headers for these very bytes, sent at this moment.

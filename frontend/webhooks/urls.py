@@ -36,7 +36,7 @@ def check_url(url: str, settings: WebhookSettings) -> None:
     _check_host(parts.hostname or "", settings)
 
 
-def host_of(url: str) -> str:
+def get_host(url: str) -> str:
     """Return the host of a checked address, for limits."""
     return (urlsplit(url).hostname or "").rstrip(".")
 
@@ -65,7 +65,7 @@ def _check_port(parts: SplitResult) -> None:
 
 
 def _check_host(host: str, settings: WebhookSettings) -> None:
-    address = literal_address(host)
+    address = parse_address(host)
     if address is not None:
         if not may_receive(address, settings.allow_networks, settings.deny_networks):
             raise _refused("must be a public address")
@@ -77,7 +77,7 @@ def _check_host(host: str, settings: WebhookSettings) -> None:
         raise _refused("must be a public host name")
 
 
-def literal_address(host: str) -> Address | None:
+def parse_address(host: str) -> Address | None:
     """Return the address that a host is written as, or None for a name.
 
     Not every name is one: resolvers also take `2130706433` and `0x7f.1` for 127.0.0.1. Therefore

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from frontend.contracts.kit.envelope import Envelope
 from frontend.contracts.kit.errors import RangeNotSatisfiable
 from frontend.storage.files import FileInfo, FileStore
-from frontend.storage.ranges import ByteRange, UnsatisfiableRange, byte_range
+from frontend.storage.ranges import ByteRange, UnsatisfiableRange, parse_range
 
 
 async def send_file(
@@ -26,7 +26,7 @@ async def send_file(
     if _has_file(request, headers):
         return Response(status_code=304, headers=headers)
     try:
-        part = byte_range(_get_range(request, headers), info.n_bytes)
+        part = parse_range(_get_range(request, headers), info.n_bytes)
     except UnsatisfiableRange:
         error = RangeNotSatisfiable(f"The file has {info.n_bytes} bytes.")
         response = envelope.render(error, request)

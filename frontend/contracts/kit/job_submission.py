@@ -14,7 +14,7 @@ from frontend.errors import JobNotFound
 from frontend.http.proxies import get_base_url
 from frontend.jobs.model import Job, JobRequest, OutputFormat
 from frontend.jobs.views import FileUrls
-from frontend.jobs.webhook_bodies import file_urls
+from frontend.jobs.webhook_bodies import link_job_files
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
@@ -92,4 +92,4 @@ async def find_job(request: Request, job_id: str, contract: str) -> Job:
 
 async def link_files(request: Request, job: Job) -> FileUrls:
     """Return fresh links to the files of a job, by their keys."""
-    return await file_urls(job, get_jobs(request).files, get_base_url(request))
+    return await link_job_files(job, get_jobs(request).files, get_base_url(request))

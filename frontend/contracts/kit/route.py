@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from frontend.contracts.kit.app_parts import get_gate, get_metrics
 from frontend.contracts.kit.envelope import Envelope
 from frontend.errors import Overloaded, TritoneError
-from frontend.keys.credentials import presented_key
+from frontend.keys.credentials import find_presented_key
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -52,6 +52,6 @@ async def answer_in_envelope(envelope: Envelope, request: Request, handle: Handl
 
 @asynccontextmanager
 async def _admit(request: Request) -> AsyncIterator[None]:
-    async with get_gate(request).admit(presented_key(request.headers)) as owner:
+    async with get_gate(request).admit(find_presented_key(request.headers)) as owner:
         request.state.owner = owner
         yield

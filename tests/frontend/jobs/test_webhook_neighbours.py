@@ -18,7 +18,7 @@ from frontend.jobs.worker import Worker
 from frontend.webhooks.model import AttemptOutcome
 from frontend.webhooks.resolver import Resolver
 from frontend.webhooks.sending import Sender
-from frontend.webhooks.urls import host_of
+from frontend.webhooks.urls import get_host
 from tests.frontend.jobs.conftest import make_request
 from tests.frontend.jobs.fake_maker import SleepingMaker
 from tests.frontend.jobs.job_settings import make_job_settings
@@ -38,7 +38,7 @@ class FakeNetwork:
         self.attempts: list[str] = []  # hosts
 
     async def send(self, url: str, headers: dict[str, str], _body: bytes) -> AttemptOutcome:
-        host = host_of(url)
+        host = get_host(url)
         self.attempts.append(host)
         if host.startswith("silent"):
             await asyncio.sleep(TIMEOUT_S)

@@ -1,7 +1,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from frontend.keys.credentials import presented_key
+from frontend.keys.credentials import find_presented_key
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from frontend.keys.credentials import presented_key
     ],
 )
 def test_every_form_is_read(headers: dict[str, str]) -> None:
-    assert presented_key(Headers(headers)) == "k1"
+    assert find_presented_key(Headers(headers)) == "k1"
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_every_form_is_read(headers: dict[str, str]) -> None:
     ],
 )
 def test_without_a_key_there_is_none(headers: dict[str, str]) -> None:
-    assert presented_key(Headers(headers)) is None
+    assert find_presented_key(Headers(headers)) is None
 
 
 def test_another_scheme_is_a_key_that_nobody_has() -> None:
-    assert presented_key({"authorization": "Basic dTpw"}) == "Basic dTpw"
+    assert find_presented_key({"authorization": "Basic dTpw"}) == "Basic dTpw"

@@ -5,7 +5,7 @@ import pytest
 from frontend.errors import BackendUnavailable
 from frontend.keys.keyring import Keyring
 from frontend.keys.model import Key, KeyLimits
-from frontend.keys.secrets import Presented, digest_of, new_key
+from frontend.keys.secrets import KeyParts, digest_secret, new_key
 
 PEPPER = b"p" * 32
 
@@ -13,7 +13,7 @@ PEPPER = b"p" * 32
 class Desk:
     """Answers as a store does, and counts the questions."""
 
-    def __init__(self, *known: Presented) -> None:
+    def __init__(self, *known: KeyParts) -> None:
         self.keys = {each.id: _key(each) for each in known}
         self.n_questions = 0
         self.is_away = False
@@ -30,8 +30,8 @@ class Desk:
         return Keyring(self.find, PEPPER, cache_s, clock=lambda: self.now)
 
 
-def _key(each: Presented) -> Key:
-    digest = digest_of(each.secret, PEPPER)
+def _key(each: KeyParts) -> Key:
+    digest = digest_secret(each.secret, PEPPER)
     return Key(id=each.id, name="test", digest=digest, limits=KeyLimits())
 
 

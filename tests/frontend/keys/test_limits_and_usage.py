@@ -5,7 +5,7 @@ import pytest
 
 from frontend.errors import BackendUnavailable
 from frontend.keys.limits import Limiter
-from frontend.keys.model import Counts, Key, KeyLimits, Verdict, default_burst
+from frontend.keys.model import Counts, Key, KeyLimits, Verdict, choose_burst
 from frontend.keys.store import KeyStore
 from frontend.keys.usage import Usage
 
@@ -41,7 +41,7 @@ def _key(**limits: float) -> Key:
 
 
 def test_the_usual_burst_is_ten_seconds_worth() -> None:
-    assert [default_burst(rate) for rate in (None, 0.1, 6, 60, 61)] == [1, 1, 1, 10, 11]
+    assert [choose_burst(rate) for rate in (None, 0.1, 6, 60, 61)] == [1, 1, 1, 10, 11]
 
 
 async def test_a_slot_that_cannot_be_given_back_spoils_no_answer() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from frontend.keys.pepper import pepper_of
+from frontend.keys.pepper import load_pepper
 from frontend.keys.settings import KeySettings
 from frontend.settings import InvalidSettings
 
@@ -15,23 +15,23 @@ def _settings(path: Path) -> KeySettings:
 
 def test_the_settings_come_first(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "pepper").model_copy(update={"pepper": SecretStr("s" * 32)})
-    assert pepper_of(settings) == b"s" * 32
+    assert load_pepper(settings) == b"s" * 32
     assert not (tmp_path / "pepper").exists()
 
 
 def test_a_pepper_is_made_once_and_for_nobody_else_to_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "pepper"
-    made = pepper_of(_settings(path))
+    made = load_pepper(_settings(path))
     assert len(made) == 64
     assert path.stat().st_mode & 0o777 == 0o600
-    assert pepper_of(_settings(path)) == made
+    assert load_pepper(_settings(path)) == made
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_processes_that_start_together_have_one_pepper(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "pepper")
     with ThreadPoolExecutor(16) as threads:
-        peppers = set(threads.map(pepper_of, [settings] * 64))
+        peppers = set(threads.map(load_pepper, [settings] * 64))
     assert len(peppers) == 1
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -46,7 +46,7 @@ def test_a_useless_file_is_named_in_one_line(
     path = tmp_path / "pepper"
     path.write_bytes(content)
     with pytest.raises(InvalidSettings, match=complaint) as caught:
-        pepper_of(_settings(path))
+        load_pepper(_settings(path))
     assert str(caught.value).startswith("TRITONE_KEYS__PEPPER_FILE: ")
     assert "\n" not in str(caught.value)
 
@@ -54,4 +54,4 @@ def test_a_useless_file_is_named_in_one_line(
 def test_a_folder_where_nothing_can_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidSettings, match="TRITONE_KEYS__PEPPER"):
-        pepper_of(_settings(tmp_path / "file" / "pepper"))
+        load_pepper(_settings(tmp_path / "file" / "pepper"))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.keys.secrets import (
-    digest_of,
+    digest_secret,
     find_id,
     fingerprint,
     is_same,
@@ -36,8 +36,8 @@ def test_an_id_belongs_to_its_secret_and_to_the_pepper() -> None:
 
 def test_a_digest_needs_the_pepper_and_is_not_the_id() -> None:
     key = new_key(PEPPER)
-    assert digest_of(key.secret, PEPPER) != digest_of(key.secret, OTHER)
-    assert len(digest_of(key.secret, PEPPER)) == 32
+    assert digest_secret(key.secret, PEPPER) != digest_secret(key.secret, OTHER)
+    assert len(digest_secret(key.secret, PEPPER)) == 32
     assert pepper_id(PEPPER) != pepper_id(OTHER)
 
 

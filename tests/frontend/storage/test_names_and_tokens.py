@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.storage.names import InvalidKey, check_key, day_after, extension_of, new_key
+from frontend.storage.names import InvalidKey, check_key, find_end_of_day, get_extension, new_key
 from frontend.storage.tokens import InvalidToken, sign, verify
 
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
@@ -22,10 +22,10 @@ def test_names_differ_and_carry_at_least_128_random_bits() -> None:
 
 
 def test_a_name_tells_its_utc_day_and_its_extension() -> None:
-    assert day_after(KEY.rpartition("/")[0]) == datetime(2026, 11, 22, tzinfo=UTC)
+    assert find_end_of_day(KEY.rpartition("/")[0]) == datetime(2026, 11, 22, tzinfo=UTC)
     for foreign in ("some/other/folder", "2026/02/30", "2026/11", ""):
-        assert day_after(foreign) is None
-    assert extension_of(KEY) == "mp3"
+        assert find_end_of_day(foreign) is None
+    assert get_extension(KEY) == "mp3"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from frontend.storage.ranges import ByteRange, UnsatisfiableRange, byte_range
+from frontend.storage.ranges import ByteRange, UnsatisfiableRange, parse_range
 
 
 @pytest.mark.parametrize(
@@ -15,22 +15,22 @@ from frontend.storage.ranges import ByteRange, UnsatisfiableRange, byte_range
     ],
 )
 def test_one_range_is_honoured(text: str, expected: ByteRange) -> None:
-    assert byte_range(text, 100) == expected
+    assert parse_range(text, 100) == expected
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "bytes=-", "bytes=5-2", "bytes=0-1,5-6", "items=0-1", "bytes=a-b", "bytes 1"]
 )
 def test_anything_else_asks_for_the_whole(text: str | None) -> None:
-    assert byte_range(text, 100) is None
+    assert parse_range(text, 100) is None
 
 
 @pytest.mark.parametrize("text", ["bytes=100-", "bytes=200-300", "bytes=-0"])
 def test_a_part_that_does_not_exist_cannot_be_had(text: str) -> None:
     with pytest.raises(UnsatisfiableRange):
-        byte_range(text, 100)
+        parse_range(text, 100)
 
 
 def test_an_empty_file_has_no_parts() -> None:
     with pytest.raises(UnsatisfiableRange):
-        byte_range("bytes=0-", 0)
+        parse_range("bytes=0-", 0)

@@ -15,10 +15,10 @@ import pytest
 
 from frontend.webhooks.sending import Sender
 from frontend.webhooks.settings import WebhookSettings
-from frontend.webhooks.signature import receiver_secret, signature_headers
+from frontend.webhooks.signature import derive_receiver_secret, make_signature_headers
 
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
-SECRET = receiver_secret(b"m" * 32, "alice")
+SECRET = derive_receiver_secret(b"m" * 32, "alice")
 BODY = b'{"type": "job.completed", "data": {"id": "7"}}'
 
 
@@ -51,10 +51,12 @@ async def test_it_accepts_ours_once_and_refuses_others(
 ) -> None:
     url, process = receiver
     sender = Sender(WebhookSettings.model_validate({"allow_networks": ["127.0.0.0/8"]}))
-    headers = signature_headers([SECRET], "msg_1", datetime.now(UTC), BODY)
+    headers = make_signature_headers([SECRET], "msg_1", datetime.now(UTC), BODY)
     for _ in range(2):
         assert (await sender.send(url, headers, BODY)).status_code == 204
-    foreign = signature_headers([receiver_secret(b"x" * 32, "")], "m", datetime.now(UTC), BODY)
+    foreign = make_signature_headers(
+        [derive_receiver_secret(b"x" * 32, "")], "m", datetime.now(UTC), BODY
+    )
     assert (await sender.send(url, foreign, BODY)).status_code == 400
     await sender.close()
     process.terminate()

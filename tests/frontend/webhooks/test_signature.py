@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from frontend.webhooks.signature import receiver_secret, signature_headers
+from frontend.webhooks.signature import derive_receiver_secret, make_signature_headers
 
 # The published sample of Standard Webhooks.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -13,7 +13,7 @@ BODY = b'{"test": 2432232314}'
 
 
 def test_the_published_vector() -> None:
-    assert signature_headers([SECRET], ID, AT, BODY) == {
+    assert make_signature_headers([SECRET], ID, AT, BODY) == {
         "webhook-id": ID,
         "webhook-timestamp": "1614265330",
         "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
@@ -22,15 +22,17 @@ def test_the_published_vector() -> None:
 
 def test_the_time_zone_of_the_moment_does_not_matter() -> None:
     tokyo = AT.astimezone(timezone(timedelta(hours=9)))
-    assert signature_headers([SECRET], ID, tokyo, BODY) == signature_headers([SECRET], ID, AT, BODY)
+    assert make_signature_headers([SECRET], ID, tokyo, BODY) == make_signature_headers(
+        [SECRET], ID, AT, BODY
+    )
 
 
 def test_each_owner_has_a_secret_of_at_least_24_bytes_that_libraries_take() -> None:
     master = b"m" * 32
-    mine, yours = receiver_secret(master, "me"), receiver_secret(master, "you")
+    mine, yours = derive_receiver_secret(master, "me"), derive_receiver_secret(master, "you")
     assert mine != yours
-    assert mine == receiver_secret(master, "me")
-    headers = signature_headers([mine], "msg_1", datetime.now(UTC), BODY)
+    assert mine == derive_receiver_secret(master, "me")
+    headers = make_signature_headers([mine], "msg_1", datetime.now(UTC), BODY)
     assert Webhook(mine).verify(BODY.decode(), headers) == {"test": 2432232314}
     with pytest.raises(WebhookVerificationError):
         Webhook(yours).verify(BODY.decode(), headers)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from frontend.errors import InvalidRequest
 from frontend.webhooks.settings import WebhookSettings
-from frontend.webhooks.urls import check_url, host_of
+from frontend.webhooks.urls import check_url, get_host
 
 SETTINGS = WebhookSettings.model_validate({})
 
@@ -97,4 +97,4 @@ def test_no_text_breaks_the_check(text: str) -> None:
         check_url(text, SETTINGS)
     except InvalidRequest:
         return
-    assert host_of(text)
+    assert get_host(text)
