@@ -12,6 +12,8 @@ from tritone.pcm import Pcm
 _LAYOUTS = {1: "mono", 2: "stereo"}
 # atempo works in overlapping windows and swallows its last one: it gets silence to swallow instead.
 _TAIL_SECONDS = 0.25
+# A chain of atempo gives other samples for frames of other sizes: it always gets this size.
+_TEMPO_BLOCK_SAMPLES = 1024
 _SLOWEST, _FASTEST = 0.5, 2.0  # of one atempo: below it refuses, above it drops samples unblended
 
 
@@ -28,31 +30,36 @@ class Resampler:
         self._n_in = self._n_out = 0
         tempi = tempo_chain(speed) if speed != 1.0 else []
         self._tail_samples = int(_TAIL_SECONDS * sample_rate * max(1.0, speed)) if tempi else 0
+        self._block_samples = _TEMPO_BLOCK_SAMPLES if tempi else None
+        self._waiting = np.zeros((channels, 0), np.int16)  # less than a block
         self._graph = _make_graph(sample_rate, rate, channels, tempi)
 
     def feed(self, pcm: Pcm) -> Pcm:
         """Take int16 [channels, samples]; return what is ready, maybe no samples."""
-        if pcm.shape[1] == 0:
-            return pcm
-        self._push(pcm)
-        self._n_in += pcm.shape[1]
-        return self._count(_drain(self._graph, self._channels))
+        pcm = np.concatenate([self._waiting, pcm], axis=1)
+        n_samples = pcm.shape[1]
+        n_whole = n_samples - n_samples % (self._block_samples or 1)
+        whole, self._waiting = pcm[:, :n_whole], pcm[:, n_whole:]
+        self._push(whole)
+        ready = _drain(self._graph, self._channels)
+        self._n_out += ready.shape[1]
+        return ready
 
     def finish(self) -> Pcm:
         """Return the rest."""
+        self._push(self._waiting)
         n_expected = max(1, round(self._n_in * self._rate / self._sample_rate / self._speed))
-        if self._tail_samples:
-            self._push(np.zeros((self._channels, self._tail_samples), np.int16))
+        self._push(np.zeros((self._channels, self._tail_samples), np.int16))
         self._graph.push(None)
         missing = max(0, n_expected - self._n_out)
         return _fit(_drain(self._graph, self._channels), missing)
 
     def _push(self, pcm: Pcm) -> None:
-        self._graph.push(make_frame(pcm, self._sample_rate, self._n_in))
-
-    def _count(self, pcm: Pcm) -> Pcm:
-        self._n_out += pcm.shape[1]
-        return pcm
+        n_samples = pcm.shape[1]
+        for start in range(0, n_samples, self._block_samples or max(1, n_samples)):
+            block = pcm[:, start : start + (self._block_samples or n_samples)]
+            self._graph.push(make_frame(block, self._sample_rate, self._n_in))
+            self._n_in += block.shape[1]
 
 
 def tempo_chain(speed: float) -> list[float]:

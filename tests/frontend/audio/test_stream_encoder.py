@@ -1,14 +1,16 @@
 """Chunks through one encoder: the same sound as in one piece, without a gap or a pop."""
 
 import io
+import resource
 import struct
+from collections.abc import AsyncIterator
 
 import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from frontend.audio.encoders import encode
+from frontend.audio.encoders import encode, encode_chunks
 from frontend.audio.formats import FORMATS, AudioFormat, format_at
 from frontend.audio.stream_encoder import WAV_HEADER_BYTES, StreamEncoder
 from tritone.pcm import Pcm
@@ -34,12 +36,16 @@ def play(data: bytes) -> NDArray[np.float64]:
     return samples
 
 
-@pytest.mark.parametrize("speed", [1.0, 0.4, 1.5])
+@pytest.mark.parametrize("speed", [1.0, 0.25, 0.4, 1.5, 4.0])
+@pytest.mark.parametrize("size", [97, 3_001])
 @pytest.mark.parametrize("audio_format", [FORMATS["pcm"], format_at("pcm", 8000)])
-def test_samples_in_chunks_are_those_in_one_piece(audio_format: AudioFormat, speed: float) -> None:
+def test_samples_in_chunks_are_those_in_one_piece(
+    audio_format: AudioFormat, speed: float, size: int
+) -> None:
     for channels in (1, 2):
         pcm = tone(channels=channels)
-        assert stream(pcm, audio_format, speed) == encode(pcm, RATE, audio_format, speed=speed)
+        whole = encode(pcm, RATE, audio_format, speed=speed)
+        assert stream(pcm, audio_format, speed, size) == whole
 
 
 def test_a_streamed_wav_has_open_sizes_and_the_same_samples() -> None:
@@ -76,3 +82,29 @@ def test_bytes_come_before_the_sound_ends(name: str) -> None:
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_a_sound_without_chunks_ends_all_the_same(name: str) -> None:
     assert StreamEncoder(RATE, 1, FORMATS[name]).finish() is not None
+
+
+def test_minutes_of_speech_are_encoded_in_constant_memory() -> None:
+    encoder, second = StreamEncoder(RATE, 1, FORMATS["mp3"], speed=1.5), tone(1.0)
+    for _ in range(10):
+        encoder.feed(second)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(590):  # ten minutes: 29 MB of samples
+        encoder.feed(second)
+    encoder.finish()
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kb < 8_000
+
+
+async def test_chunks_are_encoded_as_they_come() -> None:
+    pcm = tone()
+
+    async def chunks() -> AsyncIterator[Pcm]:
+        for start in range(0, pcm.shape[1], 3_001):
+            yield pcm[:, start : start + 3_001]
+
+    encoder = StreamEncoder(RATE, 1, FORMATS["mp3"])
+    parts = [part async for part in encode_chunks(chunks(), encoder)]
+    assert len(parts) > 5
+    assert all(parts)
+    assert b"".join(parts) == stream(pcm, FORMATS["mp3"])
