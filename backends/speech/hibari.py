@@ -3,8 +3,10 @@
 Knows no Triton. The package is Apache-2.0, its notice is in THIRD_PARTY.md.
 """
 
+import importlib
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +14,6 @@ import hibari
 import numpy as np
 from hibari import dsp
 from hibari.g2p import G2P
-from hibari.g2p.normalize import normalize
 from hibari.g2p.token import Tok
 from numpy.typing import NDArray
 
@@ -22,6 +23,15 @@ from backends.speech.readable import origins_of, readable
 from backends.speech.script import Piece
 from backends.speech.trimming import trimmed
 from tritone.speech_tensors import DURATIONS, IDS, SPEED
+
+# The package hides this module behind its function of the same name.
+rules = importlib.import_module("hibari.g2p.normalize")
+
+# Release 0.2.1 takes any word in I, V, X, L or C after a king's title for a numeral: "King Charles"
+# became "King the zeroth Charles", and part C part 100. A test asks whether that is still so.
+for _name in ("RE_ROMAN_C", "RE_ROMAN_O"):
+    _pattern = getattr(rules, _name).pattern.replace("(?=[IVXLC])", r"(?![LCDM]\b)(?=[IVXLCDM]+\b)")
+    setattr(rules, _name, re.compile(_pattern))
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +71,7 @@ class Hibari:
             written.add(word, [piece.begin] * len(word))
             return [Tok(word, "NN", _SPACE, phonemes=from_ipa(piece.ipa, self._ids), rating=5)]
         known = readable(piece.text)
-        text = normalize(known.text) if normalizes else " ".join(known.text.split())
+        text = rules.normalize(known.text) if normalizes else " ".join(known.text.split())
         if not text:
             return []
         spans = origins_of(text, known.text)

@@ -21,6 +21,8 @@ _ADDRESS = re.compile(
     r"|(?<![\w.@-])(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|dev|ai|co\.uk)\b(?:/[^\s<>\"“”]*)?",
     re.IGNORECASE,
 )
+_PICTURES = {"So", "Sk", "Cc", "Cf", "Cn", "Co", "Cs"}  # and controls, and what has no meaning
+_VARIATIONS = {chr(code) for code in range(0xFE00, 0xFE10)}  # which look a picture has
 _SCHEME = re.compile(r"^(?:https?://|ftp://)?(?:www\.)?", re.IGNORECASE)
 _ADDRESS_END = re.compile(r"[.,;:!?)\]'’]+$")
 _ADDRESS_MARKS = {
@@ -28,6 +30,8 @@ _ADDRESS_MARKS = {
     "&": "and", "=": "equals", "#": "hash", "+": "plus", "%": "percent", "~": "tilde",
     ":": "colon",
 }  # fmt: skip
+_LATIN_WORDS = {"e.g.": "for example", "i.e.": "that is"}
+_LATIN = re.compile(r"\b(?:e\.g\.|i\.e\.)(?=[\s,])", re.IGNORECASE)
 _LONG_NUMBER = re.compile(rf"\d{{{_MAX_NUMBER + 1},}}")
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD + 1},}}")
 _REPEATED = re.compile(rf"([^\w\s])\1{{{_MAX_REPEATED},}}")
@@ -46,6 +50,7 @@ class Readable:
 def readable(text: str) -> Readable:
     """Return the text with everything in it that a reader of Latin words can read."""
     changed = _ADDRESS.sub(lambda match: _address_in_words(match[0]), text)
+    changed = _LATIN.sub(lambda match: _LATIN_WORDS[match[0].lower()], changed)
     changed = "".join(map(_readable_character, changed))
     changed = _UNREADABLE_WORD.sub(_readable_word, changed)
     changed = _REPEATED.sub(lambda match: match[1] * _MAX_REPEATED, changed)
@@ -63,11 +68,9 @@ def _address_in_words(address: str) -> str:
 
 
 def _readable_character(character: str) -> str:
-    """Return a space for pictures, controls and the invisible; marks keep their kind."""
-    category = unicodedata.category(character)
-    if category in {"So", "Cf", "Co", "Cn", "Cs", "Sk"} and character not in "°©®™":
-        return " "
-    return " " if category == "Cc" else character
+    """Return a space for pictures, controls and the invisible, else the character."""
+    is_picture = unicodedata.category(character) in _PICTURES and character not in "°©®™"
+    return " " if is_picture or character in _VARIATIONS else character
 
 
 def _readable_word(match: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ FIRST_CHARACTERS = 40
 MAX_CHARACTERS = 280
 """Of a passage. A longer sentence is cut at a clause, else between words."""
 
-_DIGIT_CHARACTERS = 5  # that a digit counts as: it is read as a word
+_DIGIT_CHARACTERS = 5  # that a digit counts as: it may be read as a word
 
 _MIN_REST = 20  # characters that must be left where the first passage is cut
 _FIRST_MAX_CHARACTERS = 160
@@ -77,6 +77,8 @@ def passages(
     """Return what is spoken, in order; nothing where the text has neither words nor pauses."""
     found = marks(text, pronunciations)
     masked = _masked(text, found)
+    if not _HAS_WORD.search(masked):
+        return []
     spans: list[_Span] = []
     for span in _at_breaks(_sentences(masked, language), found):
         limit = FIRST_CHARACTERS if not spans else 0
@@ -139,23 +141,30 @@ def _cut(masked: str, span: _Span, first_limit: int) -> Iterator[_Span]:
     """Yield a span in parts that are short enough; with a limit, the first one ends early."""
     begin = span.begin
     if first_limit:
-        wanted = range(begin + first_limit, min(span.end - _MIN_REST, begin + MAX_CHARACTERS))
+        last = min(span.end - _MIN_REST, _reach(masked, begin, span.end))
+        wanted = range(begin + first_limit, last)
         end = _first(_CLAUSE_END, masked, wanted)
         if end is None and span.end - begin > _FIRST_MAX_CHARACTERS:
             end = _last(_WORD_END, masked, range(begin + 1, begin + _FIRST_MAX_CHARACTERS))
         if end is not None:
             yield _Span(begin, end, _pause_within(masked, end))
             begin = end
-    while span.end - begin > MAX_CHARACTERS:
-        wanted = range(begin + 1, begin + MAX_CHARACTERS)
-        end = (
-            _last(_CLAUSE_END, masked, wanted)
-            or _last(_WORD_END, masked, wanted)
-            or begin + MAX_CHARACTERS
-        )
+    while (reach := _reach(masked, begin, span.end)) < span.end:
+        wanted = range(begin + 1, reach)
+        end = _last(_CLAUSE_END, masked, wanted) or _last(_WORD_END, masked, wanted) or reach
         yield _Span(begin, end, _pause_within(masked, end))
         begin = end
     yield _Span(begin, span.end, span.pause_s, span.is_break)
+
+
+def _reach(masked: str, begin: int, end: int) -> int:
+    """Return where a part that begins here is as long as one may be, or `end`."""
+    left = MAX_CHARACTERS
+    for position in range(begin, end):
+        left -= _DIGIT_CHARACTERS if masked[position].isdigit() else 1
+        if left < 0:
+            return position
+    return end
 
 
 def _first(pattern: re.Pattern[str], masked: str, within: range) -> int | None:

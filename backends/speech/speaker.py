@@ -15,7 +15,7 @@ from backends.speech.job import Chunk, SpeechJob
 from backends.speech.job_queue import LOOK_S, JobQueue
 from backends.speech.metrics import Metrics
 from backends.speech.script import Passage, passages
-from backends.speech.timings import timings_json
+from backends.speech.timings import Told, timings_json
 from tritone import speech_refusals as refusals
 from tritone.card import SpeechCard
 from tritone.pcm import to_int16
@@ -108,9 +108,14 @@ class Speaker:
         timings = None
         if job.reply.wants_timings:
             begin, end = job.told_until, passage.end
-            timings = timings_json(
-                job.text[begin:end], begin, reading, sound, (job.seconds, seconds)
+            told = Told(
+                text=job.text[begin:end],
+                begin=begin,
+                pieces=passage.pieces,
+                start_s=job.seconds,
+                duration_s=seconds,
             )
+            timings = timings_json(told, reading, sound)
         job.told_until = passage.end
         job.seconds += seconds
         job.n_sent += 1

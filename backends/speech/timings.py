@@ -2,45 +2,46 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from backends.speech.engine import Reading, Sound
 from backends.speech.readable import index_from
+from backends.speech.script import Piece
 
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"\S*\w\S*")
 _DIGITS = 4  # tenths of a millisecond
 
 Span = tuple[float, float]
 
 
-def timings_json(
-    text: str,
-    begin: int,
-    reading: Reading | None,
-    sound: Sound | None,
-    seconds: tuple[float, float],
-) -> str:
-    """Return the JSON of one chunk: docs/speech.md shows it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a chunk stands for."""
 
-    `text` is the part of the request's text that the chunk stands for, from index `begin` on;
-    `seconds` are where the chunk begins in the whole, and how long it is, with its pause.
-    """
-    start_s, duration_s = seconds
-    spoken = _normalized_spans(reading, sound, duration_s) if reading and sound else []
-    normalized = reading.text if reading else ""
-    written = _written_spans(len(text), begin, reading, spoken, duration_s)
+    text: str  # the part of the request's text
+    begin: int  # where it begins there
+    pieces: Sequence[Piece]  # what of it is spoken
+    start_s: float  # where the chunk begins in the whole
+    duration_s: float  # with its pause
+
+
+def timings_json(told: Told, reading: Reading | None, sound: Sound | None) -> str:
+    """Return the JSON of one chunk: docs/speech.md shows it."""
+    spoken = _normalized_spans(reading, sound, told.duration_s) if reading and sound else []
+    written = _written_spans(told, reading, spoken)
     return json.dumps(
         {
-            "start_s": round(start_s, _DIGITS),
-            "duration_s": round(duration_s, _DIGITS),
-            "begin": begin,
-            "end": begin + len(text),
+            "start_s": round(told.start_s, _DIGITS),
+            "duration_s": round(told.duration_s, _DIGITS),
+            "begin": told.begin,
+            "end": told.begin + len(told.text),
             "words": [
-                [begin + m.start(), begin + m.end(), written[m.start()][0], written[m.end() - 1][1]]
-                for m in _WORD.finditer(text)
+                [begin, end, written[begin - told.begin][0], written[end - told.begin - 1][1]]
+                for begin, end in _words(told.pieces)
             ],
-            "alignment": _alignment(text, written),
-            "normalized_alignment": _alignment(normalized, spoken),
+            "alignment": _alignment(told.text, written),
+            "normalized_alignment": _alignment(reading.text if reading else "", spoken),
         },
         ensure_ascii=False,
     )
@@ -54,44 +55,47 @@ def _alignment(text: str, spans: Sequence[Span]) -> dict[str, object]:
     }
 
 
+def _words(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+    """Yield where the words are in the request's text; phonemes and aliases are one each."""
+    for piece in pieces:
+        if piece.is_as_written:
+            for match in _WORD.finditer(piece.text):
+                yield piece.begin + match.start(), piece.begin + match.end()
+        else:
+            yield piece.begin, piece.end
+
+
 def _normalized_spans(reading: Reading, sound: Sound, duration_s: float) -> list[Span]:
-    """Return when each character of the normalised text is heard; together they fill the chunk."""
-    edges = sound.edges_s
-    edge_of: list[float] = []  # when each character begins
+    """Return when each character of the normalised text is heard; each begins where one ends."""
+    edges, last = sound.edges_s, len(sound.edges_s) - 1
+    starts: list[float] = []
+    end = 0.0
     for token in reading.tokens:
-        start = float(edges[min(token.first_id, len(edges) - 1)])
-        end = float(edges[min(token.last_id, len(edges) - 1)])
-        start = max(start, edge_of[-1] if edge_of else 0.0)
-        edge_of += [start] * (token.begin - len(edge_of))  # the space before it
-        n = token.end - len(edge_of)
-        edge_of += [start + (max(end, start) - start) * k / n for k in range(n)]
-        if n > 0 and token.end < len(reading.text):
-            edge_of.append(max(end, start))  # the space after it begins where it ends
-    edge_of = edge_of[: len(reading.text)]
-    last = max(edge_of[-1] if edge_of else 0.0, 0.0)
-    edge_of += [last] * (len(reading.text) - len(edge_of))
-    return _spans(edge_of, duration_s)
+        start = max(float(edges[min(token.first_id, last)]), end)
+        starts += [end] * (token.begin - len(starts))  # the space before it
+        end = max(float(edges[min(token.last_id, last)]), start)
+        n = token.end - len(starts)
+        starts += [start + (end - start) * k / n for k in range(n)]
+    starts += [end] * (len(reading.text) - len(starts))
+    return _spans(starts, min(end, duration_s))
 
 
-def _written_spans(
-    n: int, begin: int, reading: Reading | None, spoken: Sequence[Span], duration_s: float
-) -> list[Span]:
-    """Return when each character of the request's text is heard; what is silent takes no time."""
-    edge_of, previous = [], 0.0
-    for k in range(n):
+def _written_spans(told: Told, reading: Reading | None, spoken: Sequence[Span]) -> list[Span]:
+    """Return when each character of the request's text is heard.
+
+    What is not spoken takes no time, but the last character has what is left of the chunk.
+    """
+    starts, end = [], told.duration_s
+    previous = 0.0
+    for position in range(told.begin, told.begin + len(told.text)):
         if reading and spoken:
-            index = index_from(reading.origins, begin + k)
+            index = index_from(reading.origins, position)
             previous = spoken[index][0] if index < len(spoken) else spoken[-1][1]
-        edge_of.append(previous)
-    if edge_of:
-        edge_of[0] = 0.0
-    return _spans(edge_of, duration_s)
+            end = spoken[-1][1] if index < len(spoken) else told.duration_s
+        starts.append(previous)
+    return _spans(starts, end)
 
 
-def _spans(starts: Sequence[float], duration_s: float) -> list[Span]:
-    rounded = [round(min(start, duration_s), _DIGITS) for start in starts]
-    return (
-        list(zip(rounded, [*rounded[1:], round(duration_s, _DIGITS)], strict=True))
-        if rounded
-        else []
-    )
+def _spans(starts: Sequence[float], end: float) -> list[Span]:
+    rounded = [round(min(start, end), _DIGITS) for start in starts]
+    return list(zip(rounded, [*rounded[1:], round(end, _DIGITS)], strict=True)) if rounded else []

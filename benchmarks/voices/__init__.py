@@ -1,0 +1,1 @@
+"""How well the served voices speak: words understood by a listener that is a machine, and speed."""
