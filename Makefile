@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
 
-.PHONY: help install install-dev serve test acceptance drills lint format bench openapi lock verify-full-size evaluate-starter
+.PHONY: help install install-dev serve test acceptance drills lint format bench openapi lock verify-full-size evaluate-starter evaluate-voices
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -59,6 +59,9 @@ lock: ## compile requirements/*.txt from pyproject.toml
 
 verify-full-size: install-dev ## export and verify full-size models with random weights (about 12 GB, not in CI)
 	$(BIN)/python -m export.full_size
+
+evaluate-voices: install-dev ## judge the voices by what a machine hears, write starter/VOICES.md
+	$(BIN)/python -m benchmarks.voices
 
 evaluate-starter: install-dev ## measure the bundled checkpoint, write starter/EVALUATION.md
 	$(BIN)/python -m starter evaluate

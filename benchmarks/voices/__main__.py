@@ -1,0 +1,164 @@
+"""Judges every voice that the stack serves by default, and writes `starter/VOICES.md`.
+
+`python -m benchmarks.voices`, or `make evaluate-voices`: about two minutes.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import tritonclient.grpc.aio as grpc
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from benchmarks.processes import family
+from benchmarks.stack import Stack, running_stack
+from benchmarks.voices.judge import Judge, count_errors, joined, windows, words
+from benchmarks.voices.picture import draw
+from benchmarks.voices.sentences import FIRST_AUDIO_TEXT, PLAIN
+from benchmarks.voices.speaking import speak, throughput
+from tritone.card import CARD_PARAMETER, SpeechCard, Voice, from_json
+
+PAGE = Path("starter/VOICES.md")
+PICTURE = Path("starter/voices.png")
+
+_FIRST_AUDIO_RUNS = 30
+_CLIENTS = 8
+_TEXTS_PER_CLIENT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was measured of one voice."""
+
+    voice: Voice
+    n_words: int
+    n_errors: int
+    first_s: list[float]  # one client
+    lead_s: float  # of near silence before the first word, median
+    cpu_s_per_s: float  # processor seconds of all of Triton for a second of sound
+    sound_s_per_s: float  # with several clients
+    first_of_many_s: list[float]
+
+
+async def main() -> None:
+    """Start the stack, judge, write."""
+    with running_stack("voices") as stack:
+        async with grpc.InferenceServerClient(stack.grpc_url) as client:
+            cards = await _cards(client)
+            figures = [
+                await _judge(client, stack, card, voice) for card in cards for voice in card.voices
+            ]
+            card = cards[0]
+            spoken = await speak(client, card, PLAIN[0], card.default_voice)
+        draw(spoken.waveform, card.sample_rate, PLAIN[0], PICTURE)
+    PAGE.write_text(_page(figures, stack.ready_s), encoding="utf-8")
+
+
+async def _cards(client: grpc.InferenceServerClient) -> list[SpeechCard]:
+    index = await client.get_model_repository_index()
+    found = []
+    for name in sorted({model.name for model in index.models if model.state == "READY"}):
+        answer = await client.get_model_config(name)
+        if CARD_PARAMETER in answer.config.parameters:
+            card = from_json(answer.config.parameters[CARD_PARAMETER].string_value)
+            found += [card] if isinstance(card, SpeechCard) else []
+    return found
+
+
+async def _judge(
+    client: grpc.InferenceServerClient, stack: Stack, card: SpeechCard, voice: Voice
+) -> Figures:
+    await speak(client, card, FIRST_AUDIO_TEXT, voice.id)  # warm
+    firsts = [
+        (await speak(client, card, FIRST_AUDIO_TEXT, voice.id)).first_s
+        for _ in range(_FIRST_AUDIO_RUNS)
+    ]
+    begin_s = _processor_s(stack)
+    sounds = [(await speak(client, card, text, voice.id)).waveform for text in PLAIN]
+    used_s = _processor_s(stack) - begin_s
+    lengths = [len(sound) / card.sample_rate for sound in sounds]
+    rate, many = await throughput(
+        client, card, [FIRST_AUDIO_TEXT * 2] * _TEXTS_PER_CLIENT, _CLIENTS
+    )
+    judge, n_words, n_errors = Judge(), 0, 0
+    for window in windows(lengths):
+        said = words(" ".join(PLAIN[i] for i in window))
+        heard = judge.hear(joined([sounds[i] for i in window], card.sample_rate), card.sample_rate)
+        n_words += len(said)
+        n_errors += count_errors(said, words(heard))
+    return Figures(
+        voice=voice,
+        n_words=n_words,
+        n_errors=n_errors,
+        first_s=firsts,
+        lead_s=float(np.median([_lead_s(sound, card.sample_rate) for sound in sounds])),
+        cpu_s_per_s=used_s / sum(lengths),
+        sound_s_per_s=rate,
+        first_of_many_s=many,
+    )
+
+
+def _processor_s(stack: Stack) -> float:
+    """Return the processor time of Triton and its backends."""
+    total = 0.0
+    for process in family(stack.process):
+        try:
+            if "triton" in process.name():
+                times = process.cpu_times()
+                total += times.user + times.system
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def _lead_s(sound: NDArray[np.float32], sample_rate: int) -> float:
+    return float(np.argmax(np.abs(sound) > 0.01 * np.abs(sound).max())) / sample_rate
+
+
+def _page(figures: list[Figures], ready_s: float) -> str:
+    rows = [
+        f"| {each.voice.id} | {each.voice.language} | {each.voice.license} "
+        f"| **{100 * each.n_errors / each.n_words:.1f} %** of {each.n_words} "
+        f"| {_ms(each.first_s, 50)} / {_ms(each.first_s, 95)} | {1000 * each.lead_s:.0f} ms "
+        f"| {each.cpu_s_per_s:.4f} | {each.sound_s_per_s:.0f} "
+        f"| {_ms(each.first_of_many_s, 50)} / {_ms(each.first_of_many_s, 95)} |"
+        for each in figures
+    ]
+    return "\n".join(
+        [
+            "# The voices, judged",
+            "",
+            "Made by `make evaluate-voices`. The listener is Whisper base (int8, greedy); it hears "
+            f"{len(PLAIN)} plain sentences of",
+            "`benchmarks/voices/sentences.py` and writes down words; every word that is changed, "
+            "added or left out is an error.",
+            "",
+            f"Machine: {machine()['processor']}, {machine()['cores']} cores. The stack was ready after {ready_s:.1f} s.",
+            "",
+            "| voice | language | licence | word errors | first sound, p50 / p95 | silence before "
+            f"| processor-s a second | sound a second, {_CLIENTS} clients | their first sound |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            "First sound: from the request to the first chunk of a text of three sentences, over "
+            "gRPC, one client. Silence before: what is left",
+            "before the first word; the network alone gives about 0.3 s. Processor-s: of Triton "
+            "and its backends, for a second of sound.",
+            "",
+            "![spectrogram](voices.png)",
+            "",
+            f"*“{PLAIN[0]}”*",
+            "",
+        ]
+    )
+
+
+def _ms(seconds: list[float], percentile: float) -> str:
+    return f"{1000 * float(np.percentile(seconds, percentile)):.0f} ms"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

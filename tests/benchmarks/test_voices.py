@@ -1,0 +1,38 @@
+"""The default voice is understood: a few sentences; `make evaluate-voices` judges all of them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from backends.speech.engines import ENGINES
+from backends.speech.in_process import InProcessNetwork
+from benchmarks.voices.judge import Judge, count_errors, joined, windows, words
+from benchmarks.voices.sentences import PLAIN
+from ops.voices import publish_default_voice
+from ops.voices.hibari import CARD
+from tests.backends.speech.speaking import speak
+
+FIGURES = "Dr. Smith paid $9.99 on Jan. 5th. King Charles read chapter IV at 7:30 pm."
+HEARD = "doctor smith dr paid 999 $9.99 on january 5th king charles read chapter 4 at 730 7:30 pm"
+
+
+def test_the_judge_counts_words() -> None:
+    assert words("It's GREAT, isn't it?") == ["its", "great", "isnt", "it"]
+    assert count_errors("a b c".split(), "a x c d".split()) == 2
+    assert [list(w) for w in windows([10.0, 10.0, 10.0, 28.0])] == [[0, 1], [2], [3]]
+
+
+def test_the_voice_is_understood(tmp_path: Path) -> None:
+    repository = publish_default_voice(tmp_path)
+    assert repository is not None
+    engine = ENGINES[CARD.engine](InProcessNetwork(repository / "hibari_network" / "1"))
+    judge = Judge()
+    said = PLAIN[10:17]
+    sounds = [speak(engine, text).pcm.astype(np.float32) / 32767 for text in said]
+    heard = judge.hear(joined(sounds, CARD.sample_rate), CARD.sample_rate)
+    expected = words(" ".join(said))
+    assert count_errors(expected, words(heard)) <= 0.04 * len(expected), heard
+    figures = speak(engine, FIGURES).pcm.astype(np.float32) / 32767
+    heard = judge.hear(figures, CARD.sample_rate)
+    unknown = set(words(heard)) - set(words(HEARD))
+    assert len(unknown) <= 1, heard
