@@ -43,18 +43,23 @@ class Figures:
     first_of_many_s: list[float]
 
 
-async def main() -> None:
+def main() -> None:
     """Start the stack, judge, write."""
     with running_stack("voices") as stack:
-        async with grpc.InferenceServerClient(stack.grpc_url) as client:
-            cards = await _cards(client)
-            figures = [
-                await _judge(client, stack, card, voice) for card in cards for voice in card.voices
-            ]
-            card = cards[0]
-            spoken = await speak(client, card, PLAIN[0], card.default_voice)
-        draw(spoken.waveform, card.sample_rate, PLAIN[0], PICTURE)
+        figures, example, sample_rate = asyncio.run(_judge_all(stack))
+    draw(example, sample_rate, PLAIN[0], PICTURE)
     PAGE.write_text(_page(figures, stack.ready_s), encoding="utf-8")
+
+
+async def _judge_all(stack: Stack) -> tuple[list[Figures], NDArray[np.float32], int]:
+    """Return the figures of every voice, and one sentence of the first with its rate."""
+    async with grpc.InferenceServerClient(stack.grpc_url) as client:
+        cards = await _cards(client)
+        figures = [
+            await _judge(client, stack, card, voice) for card in cards for voice in card.voices
+        ]
+        example = await speak(client, cards[0], PLAIN[0], cards[0].default_voice)
+        return figures, example.waveform, cards[0].sample_rate
 
 
 async def _cards(client: grpc.InferenceServerClient) -> list[SpeechCard]:
@@ -119,6 +124,7 @@ def _lead_s(sound: NDArray[np.float32], sample_rate: int) -> float:
 
 
 def _page(figures: list[Figures], ready_s: float) -> str:
+    found = machine()
     rows = [
         f"| {each.voice.id} | {each.voice.language} | {each.voice.license} "
         f"| **{100 * each.n_errors / each.n_words:.1f} %** of {each.n_words} "
@@ -136,7 +142,8 @@ def _page(figures: list[Figures], ready_s: float) -> str:
             "`benchmarks/voices/sentences.py` and writes down words; every word that is changed, "
             "added or left out is an error.",
             "",
-            f"Machine: {machine()['processor']}, {machine()['cores']} cores. The stack was ready after {ready_s:.1f} s.",
+            f"Machine: {found['processor']}, {found['cores']} cores. "
+            f"The stack was ready after {ready_s:.1f} s.",
             "",
             "| voice | language | licence | word errors | first sound, p50 / p95 | silence before "
             f"| processor-s a second | sound a second, {_CLIENTS} clients | their first sound |",
@@ -161,4 +168,4 @@ def _ms(seconds: list[float], percentile: float) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -59,7 +59,9 @@ async def throughput(
     async def one() -> list[Spoken]:
         return [await speak(client, card, text, card.default_voice) for text in texts]
 
-    spoken = [each for made in await asyncio.gather(*(one() for _ in range(n_clients))) for each in made]
+    spoken = [
+        each for made in await asyncio.gather(*(one() for _ in range(n_clients))) for each in made
+    ]
     elapsed = time.perf_counter() - begin
     sound_s = sum(len(each.waveform) for each in spoken) / card.sample_rate
     return sound_s / elapsed, [each.first_s for each in spoken]

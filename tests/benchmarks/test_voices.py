@@ -12,13 +12,13 @@ from ops.voices import publish_default_voice
 from ops.voices.hibari import CARD
 from tests.backends.speech.speaking import speak
 
-FIGURES = "Dr. Smith paid $9.99 on Jan. 5th. King Charles read chapter IV at 7:30 pm."
-HEARD = "doctor smith dr paid 999 $9.99 on january 5th king charles read chapter 4 at 730 7:30 pm"
+FIGURES = "Dr. Smith paid $9.99 on Jan. 5th. King Charles wrote chapter IV at 7:30 pm."
+HEARD = "doctor smith dr paid 999 $9.99 on january 5th 5 king charles wrote chapter 4 at 730 7:30 pm"
 
 
 def test_the_judge_counts_words() -> None:
     assert words("It's GREAT, isn't it?") == ["its", "great", "isnt", "it"]
-    assert count_errors("a b c".split(), "a x c d".split()) == 2
+    assert count_errors(["a", "b", "c"], ["a", "x", "c", "d"]) == 2
     assert [list(w) for w in windows([10.0, 10.0, 10.0, 28.0])] == [[0, 1], [2], [3]]
 
 

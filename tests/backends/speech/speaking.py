@@ -89,7 +89,7 @@ class Spoken:
         )
 
 
-def request(text: str, reply: Spoken, job_id: str = "", **tensors: object) -> SpeechJob:
+def request(text: str, reply: Spoken, job_id: str = "", /, **tensors: object) -> SpeechJob:
     """Return a job for a text; further tensors by their names."""
     given = {
         name: np.array([[value.encode() if isinstance(value, str) else value]])
@@ -114,7 +114,7 @@ def speak(engine: Engine, text: str, **tensors: object) -> Spoken:
     """Return what the engine says."""
     reply = Spoken()
     speaker, queue = make_speaker(engine)
-    queue.submit(request(text, reply, **tensors), None)
+    queue.submit(request(text, reply, "", **tensors), None)
     queue.stop()
     speaker.run()
     assert reply.n_ends == 1

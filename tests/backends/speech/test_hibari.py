@@ -28,7 +28,7 @@ def phonemes(engine: Hibari, text: str) -> list[int]:
 
     reading = engine.read([Piece(0, len(text), text)], normalizes=True)
     assert reading is not None
-    return reading.ids.tolist()
+    return [int(each) for each in reading.ids]
 
 
 def test_a_text_is_spoken_in_chunks_that_count(say: Say) -> None:

@@ -217,7 +217,7 @@ def test_a_silent_end_ends_the_answers() -> None:
 )
 def test_what_is_refused(tensors: dict[str, object], message: str, code: Code) -> None:
     with pytest.raises(RequestFailed, match=message) as refused:
-        request(**{"text": "Hello.", "reply": Spoken(), **tensors})  # type: ignore[arg-type]
+        request(str(tensors.pop("text", "Hello.")), Spoken(), **tensors)
     assert refused.value.code == code
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from backends.onnxruntime.session import check_tensors, model_file, open_session
+from backends.onnxruntime.session import check_tensors, find_model_file, open_session
 from ops.errors import CannotStart
 from ops.triton.published import PublishedModel, list_published_models
 from ops.voices import hibari, publish_default_voice
@@ -38,7 +38,7 @@ def test_it_is_a_model_that_speaks(tmp_path: Path) -> None:
 
 
 def test_the_configuration_carries_the_card(tmp_path: Path) -> None:
-    from google.protobuf import text_format
+    from google.protobuf import text_format  # type: ignore[import-untyped]
     from tritonclient.grpc.model_config_pb2 import ModelConfig
 
     text = hibari.config_texts()["hibari"]
@@ -61,7 +61,7 @@ def test_the_network_gains_its_durations_and_keeps_its_sound(tmp_path: Path) -> 
     config = json_format.MessageToDict(
         text_format.Parse(text, ModelConfig()), preserving_proto_field_name=True
     )
-    ours = open_session(model_file(folder, config), threads=1)
+    ours = open_session(find_model_file(folder, config), threads=1)
     check_tensors(ours, {"max_batch_size": 0, **config})
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
