@@ -13,7 +13,7 @@ from ops.voices.hibari import CARD
 from tests.backends.speech.speaking import speak
 
 FIGURES = "Dr. Smith paid $9.99 on Jan. 5th. King Charles wrote chapter IV at 7:30 pm."
-HEARD = "doctor smith dr paid 999 $9.99 on january 5th 5 king charles wrote chapter 4 at 730 7:30 pm"
+HEARD = "smith dr paid $9.99 on january 5th 5 king charles wrote chapter 4 at 730 7:30 pm"
 
 
 def test_the_judge_counts_words() -> None:
