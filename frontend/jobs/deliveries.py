@@ -19,6 +19,7 @@ _ID_BYTES = 18
 _SILENT_ATTEMPTS = 5  # in a row; then a host is left alone for a while
 _LONGEST_SILENCE_S = 300.0  # until a host that did not answer is tried again
 _NOT_TRIED = "not tried: the host did not answer the last attempts"
+_HOSTS_PER_SLOT = 4
 _FORGET_AGE_S = 24 * 3600.0
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +56,8 @@ class DeliveryStore:
         """Share the database of the jobs."""
         self._database = database
         self._per_host = settings.per_host
+        # More hosts than can be busy at once: there is always one to send to.
+        self._max_hosts = _HOSTS_PER_SLOT * settings.concurrency
         self._pauses_s = list(settings.schedule_s)
         # A silent host is tried again after the same pauses as a delivery, up to a bound.
         pauses_s = [min(each, _LONGEST_SILENCE_S) for each in settings.schedule_s]
@@ -70,6 +73,7 @@ class DeliveryStore:
                 threshold=_SILENT_ATTEMPTS,
                 n_pauses=len(self._pauses_s),
                 per_host=self._per_host,
+                max_hosts=self._max_hosts,
             )
 
         rows = await self._database.run(work)

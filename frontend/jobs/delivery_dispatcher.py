@@ -47,8 +47,10 @@ class DeliveryDispatcher:
         ]
         try:
             while not stop.is_set():
+                began = time.monotonic()
                 await self._look()
-                await asyncio.sleep(_SHORTEST_PAUSE_S)
+                # At least as long as it took: looking never keeps the database busy.
+                await asyncio.sleep(max(_SHORTEST_PAUSE_S, time.monotonic() - began))
                 await self._wait()
             if self._attempts:
                 await asyncio.wait(self._attempts, timeout=self._drain_timeout_s)

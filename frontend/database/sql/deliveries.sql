@@ -18,10 +18,14 @@ LISTEN tritone_deliveries;
 -- name: find_due_deliveries
 -- Return deliveries that nobody is at, the oldest first: of each owner and host so many as may be
 -- sent at once, of a host that is to be tried again one, of a host that is left alone only those
--- whose last attempt this is.
-WITH pairs AS MATERIALIZED (
-    SELECT DISTINCT owner, host FROM tritone_deliveries
+-- whose last attempt this is. An owner with very many hosts costs no more than one with many.
+WITH ranked AS (
+    SELECT owner, host, row_number() OVER (PARTITION BY owner ORDER BY min(next_at)) AS nth
+    FROM tritone_deliveries
     WHERE status = 'pending' AND next_at <= now()
+    GROUP BY owner, host
+), pairs AS MATERIALIZED (
+    SELECT owner, host FROM ranked WHERE nth <= %(max_hosts)s
 )
 SELECT due.id, pairs.owner, pairs.host, coalesce(circuit.failures, 0) >= %(threshold)s AS is_probe
 FROM pairs

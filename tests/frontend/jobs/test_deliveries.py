@@ -21,7 +21,7 @@ PAUSE_S = 0.3
 
 @pytest.fixture
 async def system(database_url: str, tmp_path: Path) -> AsyncIterator[JobSystem]:
-    webhooks = {"schedule_s": [PAUSE_S, 60.0], "per_host": 3}
+    webhooks = {"schedule_s": [PAUSE_S, 60.0], "per_host": 3, "concurrency": 2}
     settings = make_job_settings(database_url, tmp_path, webhooks=webhooks)
     async with open_jobs(settings, {}, patience_s=5.0) as system:
         yield system
@@ -64,6 +64,16 @@ async def test_what_is_due_is_found_by_owner_and_host_as_far_as_it_can_be_sent(
         ("bob", HOST),
     ]
     assert not any(each.is_probe for each in found)
+
+
+async def test_very_many_hosts_of_one_owner_are_not_all_looked_at(system: JobSystem) -> None:
+    for n in range(12):
+        await owe(system, 1, owner="noisy", host=f"h{n}.example.com")
+    await owe(system, 1)
+    found = await system.deliveries.find_due()
+    hosts = [each.host for each in found if each.owner == "noisy"]
+    assert hosts == [f"h{n}.example.com" for n in range(8)]  # four for each slot, oldest first
+    assert [each.owner for each in found].count("alice") == 1
 
 
 async def test_a_silent_host_is_left_alone_then_tried_by_one(system: JobSystem) -> None:
