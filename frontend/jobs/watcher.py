@@ -17,7 +17,8 @@ from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.positions import QueuePositions
 from frontend.jobs.store import JobStore
 
-_SLICE = 16  # streams that are woken at once
+_SLICE = 8  # streams that are woken at once
+_LOOKS_PER_POSITION = 4  # one job that begins moves all that wait
 _SLICE_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 10.0  # without a notification: one may have been lost
 _RETRY_AFTER_S = 10.0
@@ -59,6 +60,7 @@ class JobWatcher:
         self._streams: set[_Stream] = set()
         self._news = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._n_looks = 0
 
     def check_room(self, owner: str) -> None:
         """Return if one more stream may be opened.
@@ -155,6 +157,11 @@ class JobWatcher:
 
     async def _look(self) -> None:
         now = await self._get_jobs(list(self._streams))
+        self._n_looks += 1
+        if self._n_looks % _LOOKS_PER_POSITION == 0:
+            now = await self._place(now)
+        else:
+            self._news.set()  # look again until positions are known, too
         n_woken = 0
         for stream, job in now.items():
             if job is None:
@@ -170,19 +177,29 @@ class JobWatcher:
                 await asyncio.sleep(_SLICE_PAUSE_S)
 
     async def _get_jobs(self, streams: list[_Stream]) -> dict[_Stream, Job | None]:
-        """Return the jobs of streams as they are now; None: gone; left out: it is changing now."""
+        """Return the jobs of streams as they are now, at the positions last told; None: gone."""
         seen: dict[str, Job] = {}
         for stream in streams:  # of two who follow one job, whoever knows less
             known = seen.setdefault(stream.job.id, stream.job)
             if stream.job.updated_at < known.updated_at:
                 seen[stream.job.id] = stream.job
         changed = await self._store.get_changed(list(seen.values()))
-        now = {stream: changed.get(stream.job.id, stream.job) for stream in streams}
-        queued = {job.id for job in now.values() if job and job.status is JobStatus.QUEUED}
-        positions = await self._positions.get(queued) if queued else {}
+        now: dict[_Stream, Job | None] = {}
+        for stream in streams:
+            job = changed.get(stream.job.id, stream.job)
+            is_queued = job is not None and job.status is JobStatus.QUEUED
+            now[stream] = job and replace(job, position=stream.job.position if is_queued else None)
+        return now
+
+    async def _place(self, jobs: dict[_Stream, Job | None]) -> dict[_Stream, Job | None]:
+        """Return jobs at their positions, without those that have left the queue since."""
+        queued = {job.id for job in jobs.values() if job and job.status is JobStatus.QUEUED}
+        if not queued:
+            return jobs
+        positions = await self._positions.get(queued)
         return {
             stream: job and replace(job, position=positions.get(job.id))
-            for stream, job in now.items()
+            for stream, job in jobs.items()
             if job is None or job.id in positions or job.id not in queued
         }
 

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import grpc
 import httpx2
-from tritonclient.grpc import service_pb2_grpc
+import numpy as np
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from ops.processes.ports import choose_ports
 from tests.cards import STARTER_LIKE
-from tests.fake_triton import FakeTriton
+from tests.fake_triton import Answers, FakeTriton, pcm_answer
 from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.processes import ROOT
 
@@ -33,11 +34,15 @@ CONNECTIONS = 16  # of the client, before it begins
 
 
 @asynccontextmanager
-async def frontend(folder: Path) -> AsyncIterator[str]:
-    """Run a frontend that believes in a Triton, on an empty database; give its URL when ready."""
+async def frontend(folder: Path, **variables: str) -> AsyncIterator[str]:
+    """Run a frontend that believes in a Triton, on an empty database; give its URL when ready.
+
+    `variables` are more of its environment.
+    """
     port = choose_ports({"": 0})[""]
     triton, server = FakeTriton(), grpc.aio.server()
     triton.serve(STARTER_LIKE)
+    triton.respond = _answer_at_once
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(triton, server)
     triton_port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -49,6 +54,7 @@ async def frontend(folder: Path) -> AsyncIterator[str]:
             "TRITONE_JOBS__DATABASE_URL": new_database(postgres),
             "TRITONE_JOBS__MAX_QUEUED": "1000000",
             "TRITONE_STORAGE__URL": str(folder / "files"),
+            **variables,
         }
         command = [sys.executable, "-m", "frontend"]
         with (folder / "log").open("w") as log:
@@ -62,6 +68,10 @@ async def frontend(folder: Path) -> AsyncIterator[str]:
             process.terminate()
             process.wait()
             await server.stop(grace=None)
+
+
+async def _answer_at_once(request: service_pb2.ModelInferRequest) -> Answers:
+    yield pcm_answer(np.zeros((1, STARTER_LIKE.audio_channels, 8000), np.int16))
 
 
 async def _until_ready(url: str) -> None:

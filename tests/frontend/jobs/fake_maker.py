@@ -22,9 +22,18 @@ class SleepingMaker:
     began: list[str] = field(default_factory=list)  # request ids
     cancelled: list[str] = field(default_factory=list)
     _progress: dict[str, Progress] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until_begun(self, n: int = 1, timeout_s: float = 20.0) -> None:
+        """Return when so many sounds were begun."""
+        async with asyncio.timeout(timeout_s):
+            while len(self.began) < n:
+                self._news.clear()
+                await self._news.wait()
 
     async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         self.began.append(caller.request_id)
+        self._news.set()
         try:
             for n in range(4):
                 self._progress[caller.request_id] = Progress(n, 4)

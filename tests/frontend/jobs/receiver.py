@@ -23,6 +23,7 @@ class Receiver:
     url: str = ""
     most_at_once: int = 0
     _at_once: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def accepted(self) -> Counter[str]:
@@ -38,8 +39,9 @@ class Receiver:
     async def until(self, is_enough: Callable[["Receiver"], bool], timeout_s: float = 10) -> None:
         """Wait until what arrived is enough."""
         async with asyncio.timeout(timeout_s):
-            while not is_enough(self):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+            while not is_enough(self):
+                self._news.clear()
+                await self._news.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -56,6 +58,7 @@ class Receiver:
             status = self.statuses.pop(0) if self.statuses else 204
             self.headers.append({**headers, "request": head[0], "answered": str(status)})
             self.bodies.append(body)
+            self._news.set()
             writer.write(
                 f"HTTP/1.1 {status} {REASONS.get(status, 'X')}\r\n{self.extra}"
                 "Content-Length: 0\r\nConnection: close\r\n\r\n".encode()

@@ -35,11 +35,9 @@ async def test_the_database_is_shown(system: JobSystem) -> None:
     assert 0.05 <= found["tritone_jobs_queue_age_seconds",] < 60
     assert found["tritone_webhooks_pending",] == found["tritone_webhooks_delay_seconds",] == 0
     assert found["tritone_job_consumers",] == 0
-    async with working(system, SleepingMaker(seconds=30.0), drain_s=0.0):
-        async with asyncio.timeout(20):
-            while not (found := await gauges_of(system))["tritone_jobs", "running"]:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+    maker = SleepingMaker(seconds=30.0)
+    async with working(system, maker, drain_s=0.0):
+        await maker.until_begun(3)
         found = await gauges_of(system)
         assert (found["tritone_jobs", "queued"], found["tritone_jobs", "running"]) == (0, 3)
         assert found["tritone_jobs_queue_age_seconds",] == 0

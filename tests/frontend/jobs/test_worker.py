@@ -46,13 +46,6 @@ async def until(is_true: Callable[[], Awaitable[bool]], timeout_s: float = 10.0)
             await asyncio.sleep(0.02)
 
 
-async def until_begun(maker: SleepingMaker) -> None:
-    async def has_begun() -> bool:
-        return bool(maker.began)
-
-    await until(has_begun)
-
-
 async def test_a_job_is_made_in_every_format_asked_for(system: JobSystem) -> None:
     request = make_request(formats=(OutputFormat(name="mp3"), OutputFormat(name="wav")))
     async with working(system, SleepingMaker()):
@@ -74,7 +67,7 @@ async def test_a_waiting_worker_is_woken_at_once(job_settings: JobSystemSettings
         await asyncio.sleep(0.5)
         await system.service.submit(make_request())
 
-        await until_begun(maker)  # long before the next look, in 30 s
+        await maker.until_begun(timeout_s=10.0)  # long before the next look, in 30 s
 
 
 async def test_progress_is_written_down_while_a_job_runs(system: JobSystem) -> None:
@@ -153,13 +146,13 @@ async def test_a_stopping_worker_finishes_what_it_can_and_gives_back_the_rest(
     maker = SleepingMaker(seconds=0.6)
     short = await system.service.submit(make_request())
     async with working(system, maker, drain_s=3.0):
-        await until_begun(maker)
+        await maker.until_begun()
     assert (await system.service.get(short.id, None)).status is JobStatus.COMPLETED
 
     maker = SleepingMaker(seconds=60)
     long = await system.service.submit(make_request())
     async with working(system, maker, drain_s=0.2):
-        await until_begun(maker)
+        await maker.until_begun()
     given_back = await system.service.get(long.id, None)
     assert given_back.status is JobStatus.QUEUED
     assert (given_back.attempt, given_back.strikes) == (1, 0)
@@ -239,7 +232,12 @@ async def test_a_receiver_that_is_gone_is_left_alone(system: JobSystem) -> None:
     async with receiving(statuses=[410]) as receiver, working(system, SleepingMaker()):
         job = await system.service.submit(make_request(webhook_url=receiver.url))
         await receiver.until(lambda each: bool(each.bodies))
-        await asyncio.sleep(0.6)
+
+        async def settled() -> bool:
+            found = await system.service.deliveries(job.id, None)
+            return bool(found) and found[0].status is not DeliveryStatus.PENDING
+
+        await until(settled)
     (delivery,) = await system.service.deliveries(job.id, None)
     assert delivery.status is DeliveryStatus.GAVE_UP
     assert len(receiver.bodies) == 1
