@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 from starlette.types import Message, Scope
 
-from frontend.app import create_app
 from frontend.triton.gateway import Catalog
-from tests.conftest import make_settings
+from tests.conftest import make_app, make_settings
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
@@ -46,7 +45,7 @@ async def _statuses(
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    app = create_app(make_settings(), gateway)
+    app = make_app(make_settings(), gateway)
     await asyncio.wait_for(app(_scope(path), receive, send), 10)
     return statuses
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
-from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.heartbeats import HeartbeatSender
 from frontend.jobs.job_runner import JobRunner
@@ -19,7 +18,7 @@ from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.triton.gateway import Progress
 from ops.stack.postgres import EmbeddedPostgres
-from tests.conftest import make_settings
+from tests.conftest import make_app, make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.database.server import new_database
 from tests.frontend.jobs.job_settings import make_job_settings
@@ -66,7 +65,7 @@ async def workbench(
 ) -> AsyncIterator[Workbench]:
     """Give a workbench with an empty database of its own."""
     job_settings = make_job_settings(new_database(server), files, jobs={"max_attempts": 1})
-    app = create_app(make_settings(), gateway)
+    app = make_app(make_settings(), gateway)
     async with open_jobs(job_settings, WEBHOOK_BODIES, patience_s=5.0) as system:
         app.state.jobs = system
         transport = httpx2.ASGITransport(app=app)

@@ -9,12 +9,11 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from frontend.app import create_app
 from frontend.keys.model import KeyReport
 from frontend.keys.secrets import new_key
 from frontend.keys.store import KeyStore
 from frontend.settings import Settings
-from tests.conftest import make_settings
+from tests.conftest import make_app, make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.keys.conftest import PEPPER, make_key
 
@@ -28,7 +27,7 @@ RAIN = {"text": "rain", "input": "rain", "model_id": "starter"}
 @asynccontextmanager
 async def _client(gateway: FakeGateway, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a running app: its gate is open."""
-    app = create_app(settings, gateway)
+    app = make_app(settings, gateway)
     transport = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
