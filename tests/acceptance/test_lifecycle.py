@@ -127,7 +127,7 @@ def test_sigterm_lets_http_requests_end(repository: Path, tmp_path: Path) -> Non
     with running(models, tmp_path) as stack, ThreadPoolExecutor() as threads:
         address = stack.address
         assert generate_over_http(address, seed=0) == 200
-        jobs = [threads.submit(generate_over_http, address, seed, 300) for seed in range(4)]
+        jobs = [threads.submit(generate_over_http, address, seed, 120) for seed in range(4)]
         while n_accepted(stack) + sum(job.done() for job in jobs) < len(jobs):
             time.sleep(0.005)
         assert stack.stop() == 0
