@@ -12,6 +12,7 @@ import uvicorn
 
 from frontend.app import create_app
 from frontend.database.database import DatabaseAway, wait_for_database
+from frontend.errors import CannotStart
 from frontend.keys.policy import check_keys
 from frontend.observe import logs, tracing
 from frontend.settings import InvalidSettings, Settings, load_settings
@@ -20,7 +21,7 @@ _BACKLOG = 2048
 _DATABASE_TIMEOUT_S = 30.0  # at the start
 
 
-class CannotListen(OSError):
+class CannotListen(CannotStart):
     """The address is taken, foreign or forbidden; the message is one line."""
 
 

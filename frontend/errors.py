@@ -1,24 +1,26 @@
 """What can go wrong, in our own words. Knows no HTTP: each contract's envelope renders these.
 
-    TritoneError
-    ├── InvalidRequest            the caller must change the request
-    │   ├── UnsupportedFormat
-    │   ├── UnknownModel
-    │   ├── UnknownVoice
-    │   └── RequestTooLarge
-    ├── Unauthenticated           the caller must show a right key
-    │   └── MissingKey
-    ├── Forbidden                 a foreign name or page, where no key is asked for
-    ├── Overloaded                come back later
-    │   ├── RateLimited
-    │   └── TooManyAtOnce
-    ├── BackendUnavailable        Triton is away, or stopping, or has no such model loaded
-    ├── DeadlineExceeded          it took too long
-    ├── GenerationFailed          our side failed; details go to the log only
-    ├── JobNotFound
-    └── FileNotFound              `storage/` has two kinds of it: a bad name and a bad link
+    FrontendError
+    ├── TritoneError                  a contract renders it
+    │   ├── InvalidRequest            the caller must change the request
+    │   │   ├── UnknownModel
+    │   │   ├── UnknownVoice
+    │   │   └── RequestTooLarge
+    │   ├── Unauthenticated           the caller must show a right key
+    │   │   └── MissingKey
+    │   ├── Forbidden                 a foreign name or page, where no key is asked for
+    │   ├── Overloaded                come back later
+    │   │   ├── RateLimited
+    │   │   └── TooManyAtOnce
+    │   ├── BackendUnavailable        Triton is away, or stopping, or has no such model loaded
+    │   ├── DeadlineExceeded          it took too long
+    │   ├── GenerationFailed          our side failed; details go to the log only
+    │   └── JobNotFound
+    ├── FileNotFound                  routes say whose file it is: a job's, an item's of a history
+    └── CannotStart                   a program of ours ends with this one line
 
-The message of an error is written for the caller: it names the remedy and leaks nothing internal.
+Rooms derive their own errors from these. A message is written for whoever reads it: it names the
+remedy, and to callers it leaks nothing internal. An error is never changed once it is made.
 """
 
 from typing import ClassVar, Final, Literal, Self
@@ -36,7 +38,15 @@ InvalidKind = Literal[
 """What is wrong with a field, for clients that compare words instead of reading messages."""
 
 
-class TritoneError(Exception):
+class FrontendError(Exception):
+    """Any error of ours."""
+
+
+class CannotStart(FrontendError):
+    """A program cannot run as it is set up; the message is one line that names the remedy."""
+
+
+class TritoneError(FrontendError):
     """Any error that a contract renders."""
 
     def __init__(self, message: str) -> None:
@@ -59,10 +69,6 @@ class InvalidRequest(TritoneError):
     def with_field(self, field: str) -> Self:
         """Return the same error with another name of the field."""
         return type(self)(self.message, field=field, kind=self.kind)
-
-
-class UnsupportedFormat(InvalidRequest):
-    """The contract has no such audio format."""
 
 
 class UnknownModel(InvalidRequest):
@@ -152,5 +158,5 @@ class JobNotFound(TritoneError):
     """No such job."""
 
 
-class FileNotFound(TritoneError):
+class FileNotFound(FrontendError):
     """No such file, or not any more."""

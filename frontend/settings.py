@@ -1,29 +1,29 @@
-"""Every setting of the frontend, read once from the environment; nothing else reads it.
+"""Every setting of the frontend, read once from the environment; nothing else reads it."""
 
-`python -m frontend.settings` prints the table of the README.
-"""
-
-import json
 import re
-import sys
-import textwrap
-from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from frontend.errors import CannotStart
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 from frontend.storage.settings import StorageSettings
 from frontend.triton.addresses import TritonUrl
 from frontend.webhooks.settings import WebhookSettings
-
-PREFIX = "TRITONE_"
-_LINE_LENGTH = 118  # of the documents
-_NESTING = "__"
+from tritone.environment import (
+    DEFAULT_DRAIN_TIMEOUT_S,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    MAX_DRAIN_TIMEOUT_S,
+    MAX_PORT,
+    NESTING,
+    OTLP_ENDPOINT_PATTERN,
+    OTLP_ENDPOINTS,
+    PREFIX,
+)
 
 SHIPPED_ALIASES: dict[str, str | None] = dict.fromkeys(
     [
@@ -48,7 +48,7 @@ def _with_shipped(aliases: dict[str, str | None]) -> dict[str, str | None]:
 Aliases = Annotated[dict[str, str | None], AfterValidator(_with_shipped)]
 
 
-class InvalidSettings(ValueError):
+class InvalidSettings(CannotStart):
     """A variable has a bad value; the message is one line that names it."""
 
 
@@ -103,15 +103,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_nested_delimiter=_NESTING,
+        env_nested_delimiter=NESTING,
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
         populate_by_name=True,
     )
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    host: str = Field(DEFAULT_HOST, min_length=1, description="Address to listen on.")
+    port: int = Field(
+        DEFAULT_PORT, ge=0, le=MAX_PORT, description="Port to listen on; 0 takes a free one."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
     )
@@ -131,9 +133,9 @@ class Settings(BaseSettings):
         300.0, gt=0, le=86400, description="Limit of one request, waiting included, in seconds."
     )
     drain_timeout_s: float = Field(
-        30.0,
+        DEFAULT_DRAIN_TIMEOUT_S,
         ge=0,
-        le=3600,
+        le=MAX_DRAIN_TIMEOUT_S,
         description="How long requests in flight may take at shutdown, in seconds.",
     )
     default_model: str | None = Field(
@@ -167,8 +169,8 @@ class Settings(BaseSettings):
     )
     otlp_endpoint: str | None = Field(
         None,
-        validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
-        pattern=r"^https?://",
+        validation_alias=AliasChoices(*OTLP_ENDPOINTS),
+        pattern=OTLP_ENDPOINT_PATTERN,
         description="Collector that traces are sent to by OTLP/HTTP, `http://host:4318`; unset: "
         "`OTEL_EXPORTER_OTLP_ENDPOINT`, or no traces",
     )
@@ -180,9 +182,10 @@ class Settings(BaseSettings):
     keys: KeySettings = KeySettings.model_validate({})
 
 
-_GROUPS = {
+GROUPS = frozenset(
     name for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)
-}
+)
+"""The settings that are groups of settings."""
 
 
 def load_settings() -> Settings:
@@ -196,59 +199,22 @@ def load_settings() -> Settings:
     except SettingsError as error:
         # The cause's text would show the value; the field's name is all that is needed.
         field = re.search(r'field "(\w+)"', str(error))
-        name = _variable(field[1]) if field else f"a {PREFIX} variable"
+        name = name_variable(field[1]) if field else f"a {PREFIX} variable"
         raise InvalidSettings(f"{name}: not valid JSON") from error
     except ValidationError as error:
         complaints = (_complaint(e["loc"], e["msg"]) for e in error.errors())
         raise InvalidSettings("; ".join(complaints)) from error
 
 
-def _variable(*path: str) -> str:
-    return PREFIX + _NESTING.join(path).upper()
+def name_variable(*path: str) -> str:
+    """Return the variable of a setting, or of one in a group."""
+    return PREFIX + NESTING.join(path).upper()
 
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:
     path = [str(part) for part in location]
     if path[0].isupper():  # a field of several names; which of them was set is not said
-        return f"{path[0]} (or OTEL_EXPORTER_OTLP_ENDPOINT): {message}"
-    n_names = 2 if path[0] in _GROUPS else 1
+        return f"{path[0]} (or {OTLP_ENDPOINTS[1]}): {message}"
+    n_names = 2 if path[0] in GROUPS else 1
     inside = "".join(f" {part!r}:" for part in path[n_names:])
-    return f"{_variable(*path[:n_names])}:{inside} {message}"
-
-
-def _fields() -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in Settings.model_fields.items():
-        if name in _GROUPS:
-            for inner, inner_field in type(field.default).model_fields.items():
-                yield _variable(name, inner), inner_field
-        else:
-            yield _variable(name), field
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unset"
-    return f"`{value if isinstance(value, str) else json.dumps(value, default=str)}`"
-
-
-def markdown_list() -> str:
-    """Return every variable, its default and its meaning as a Markdown list."""
-    entries = [
-        f"- `{variable}` ({_shown(field.default)}): {field.description}"
-        for variable, field in _fields()
-    ]
-    return "\n".join(map(_wrap, entries)) + "\n"
-
-
-def _wrap(entry: str) -> str:
-    return textwrap.fill(
-        entry,
-        _LINE_LENGTH,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown_list())
+    return f"{name_variable(*path[:n_names])}:{inside} {message}"

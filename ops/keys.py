@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from ops.settings import Settings, copy_environment
 from ops.stack.database import embedded_postgres
-from ops.stack.environment import DATABASE_URL, key_environment
+from ops.stack.environment import key_environment
+from tritone.environment import DATABASE_URL
 
 
 def keys(settings: Settings, arguments: Sequence[str]) -> int:

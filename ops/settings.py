@@ -8,7 +8,19 @@ import typer
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+from tritone.environment import (
+    DEFAULT_DRAIN_TIMEOUT_S,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    MAX_DRAIN_TIMEOUT_S,
+    MAX_PORT,
+    NESTING,
+    OTLP_ENDPOINT_PATTERN,
+    OTLP_ENDPOINTS,
+    PREFIX,
+)
+
+Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 
 
 class TritonSettings(BaseModel):
@@ -56,15 +68,15 @@ class Settings(BaseSettings):
     """What `tritone up` needs to know."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRITONE_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTING,
         frozen=True,
         extra="ignore",
         populate_by_name=True,
     )
 
-    host: str = Field("127.0.0.1", description="Address that the frontend listens on.")
-    port: Port = Field(8080, description="Port of the frontend; 0: any free one.")
+    host: str = Field(DEFAULT_HOST, description="Address that the frontend listens on.")
+    port: Port = Field(DEFAULT_PORT, description="Port of the frontend; 0: any free one.")
     model_repository: Path = Field(
         Path("model_repository"), description="Folder of the published models."
     )
@@ -75,7 +87,10 @@ class Settings(BaseSettings):
         True, description="Whether the voice of the installed `hibari-tts` is served, too."
     )
     drain_timeout_s: float = Field(
-        30.0, ge=0, description="How long requests in flight may take when the stack stops."
+        DEFAULT_DRAIN_TIMEOUT_S,
+        ge=0,
+        le=MAX_DRAIN_TIMEOUT_S,
+        description="How long requests in flight may take when the stack stops.",
     )
     hang_timeout_s: float = Field(
         30.0,
@@ -84,8 +99,8 @@ class Settings(BaseSettings):
     )
     otlp_endpoint: str | None = Field(
         None,
-        validation_alias=AliasChoices("TRITONE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
-        pattern=r"^https?://",
+        validation_alias=AliasChoices(*OTLP_ENDPOINTS),
+        pattern=OTLP_ENDPOINT_PATTERN,
         description="Collector that traces are sent to by OTLP/HTTP.",
     )
     triton: TritonSettings = TritonSettings()
@@ -111,8 +126,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            path = "__".join(str(part).upper() for part in problem["loc"])
-            variable = path if path.startswith("TRITONE_") else f"TRITONE_{path}"
+            path = NESTING.join(str(part).upper() for part in problem["loc"])
+            variable = path if path.startswith(PREFIX) else PREFIX + path
             typer.echo(f"tritone: {variable}: {problem['msg']}", err=True)
         raise typer.Exit(2) from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.settings import markdown_list
+from frontend.settings_page import markdown_list
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

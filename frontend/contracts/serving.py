@@ -10,9 +10,10 @@ from frontend.contracts.kit.contract import Contract
 from frontend.contracts.kit.slashes import TrailingSlashes
 from frontend.contracts.shared_paths import SHARED_PATHS, Path
 from frontend.contracts.table import CONTRACTS
+from frontend.errors import CannotStart
 
 
-class UndeclaredClash(ValueError):
+class UndeclaredClash(CannotStart):
     """Two contracts have the same root path, and `shared_paths` does not say who answers."""
 
 

@@ -16,7 +16,7 @@ from frontend.database.connections import Pool, connect, hang_up_after
 from frontend.database.queries import Connection, execute, fetch
 from frontend.database.retries import is_transient, retry
 from frontend.database.schema import migrate
-from frontend.errors import BackendUnavailable
+from frontend.errors import BackendUnavailable, CannotStart
 
 _ANSWER_TIMEOUT_S = 10.0  # of one attempt: what takes longer is taken for hung
 _SHORTEST_ANSWER_S = 0.5  # whoever waited long for a connection may still use it
@@ -129,7 +129,7 @@ class Database:
         return await self.run(keep)
 
 
-class DatabaseAway(ConnectionError):
+class DatabaseAway(CannotStart):
     """The database does not answer; the message is one line with the remedy, and no password."""
 
 

@@ -6,10 +6,12 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from frontend.errors import FrontendError
+
 T = TypeVar("T")
 
 
-class ClientGone(Exception):  # an event, and no error of ours
+class ClientGone(FrontendError):
     """The client disconnected before the answer; there is nobody to tell."""
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from frontend.database.connections import make_pool
 from frontend.database.database import Database
 from frontend.database.notifications import listen
+from frontend.errors import CannotStart
 from frontend.jobs.deliveries import DeliveryStore
 from frontend.jobs.endings import Endings
 from frontend.jobs.queue import Queue
@@ -30,7 +31,7 @@ from frontend.webhooks.signature import derive_receiver_secret
 _SECRET_BYTES = 32
 
 
-class NoDatabase(ValueError):
+class NoDatabase(CannotStart):
     """`TRITONE_JOBS__DATABASE_URL` is not set."""
 
 

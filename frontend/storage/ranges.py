@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from frontend.errors import InvalidRequest
+from frontend.errors import FrontendError
 
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class UnsatisfiableRange(InvalidRequest):
+class UnsatisfiableRange(FrontendError):
     """The part lies outside the file."""
 
 

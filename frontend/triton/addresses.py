@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from frontend.errors import FrontendError
+
 _NAME_SCHEME = "dns:///"
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s,:/\[\]]+):(?P<port>\d{1,5})")
 _MAX_PORT = 65_535
@@ -26,7 +28,7 @@ class TritonAddresses:
         return len(self.addresses) == 1 and not self.is_name
 
 
-class Unresolved(OSError):
+class Unresolved(FrontendError):
     """A name has no addresses now."""
 
 

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from ops.settings import Settings, copy_environment
-
-DATABASE_URL = "TRITONE_JOBS__DATABASE_URL"
-PEPPER_FILE = "TRITONE_KEYS__PEPPER_FILE"
+from tritone.environment import DATABASE_URL, HOST, PEPPER_FILE, PORT, STORAGE_URL, TRITON_URL
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
 
@@ -31,11 +29,11 @@ def loopback_for(host: str) -> str:
 
 def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
     """Return the environment of the frontend, and of the worker, which does the same later."""
-    defaults = {"TRITONE_STORAGE__URL": str(settings.resolved_state_directory() / "files")}
+    defaults = {STORAGE_URL: str(settings.resolved_state_directory() / "files")}
     ours = {
-        "TRITONE_HOST": settings.host,
-        "TRITONE_PORT": str(addresses.port),
-        "TRITONE_TRITON__URL": addresses.triton,
+        HOST: settings.host,
+        PORT: str(addresses.port),
+        TRITON_URL: addresses.triton,
     }
     if addresses.database is not None:
         ours[DATABASE_URL] = addresses.database

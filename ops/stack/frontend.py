@@ -9,6 +9,7 @@ from http.client import HTTPException
 from ops.processes.ports import choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings
+from tritone.environment import PORT
 
 _START_TIMEOUT_S = 240.0  # it is ready once Triton is
 _PROBE_TIMEOUT_S = 2.0
@@ -20,7 +21,7 @@ def frontend_port(settings: Settings) -> int:
     Raises:
         CannotStart: it is taken.
     """
-    return choose_ports({"TRITONE_PORT": settings.port}, settings.host)["TRITONE_PORT"]
+    return choose_ports({PORT: settings.port}, settings.host)[PORT]
 
 
 class Frontend:

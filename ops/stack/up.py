@@ -22,9 +22,10 @@ from ops.stack.database import JobDatabase
 from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
 from ops.stack.running_stack import RunningStack, announce
-from ops.stack.worker import METRICS_PORT, Worker
+from ops.stack.worker import Worker
 from ops.triton.own_triton import OwnTriton, prepare_server
 from ops.triton.shared_memory import own_prefix
+from tritone.environment import WORKER_METRICS_PORT
 
 _log = logging.getLogger(__name__)
 
@@ -108,14 +109,15 @@ def _frontend_parts(settings: Settings, addresses: Addresses, prefix: str) -> li
     n_workers = 0 if addresses.database is None else settings.jobs.workers
     ports = _metrics_ports(settings, n_workers)
     workers = [
-        Worker(environment | {METRICS_PORT: str(port)}, settings.drain_timeout_s) for port in ports
+        Worker(environment | {WORKER_METRICS_PORT: str(port)}, settings.drain_timeout_s)
+        for port in ports
     ]
     return [*workers, frontend]
 
 
 def _metrics_ports(settings: Settings, n: int) -> list[int]:
     first = settings.jobs.metrics_port
-    wanted = {f"{METRICS_PORT} + {i}": first and first + i for i in range(n)}
+    wanted = {f"{WORKER_METRICS_PORT} + {i}": first and first + i for i in range(n)}
     return list(choose_ports(wanted, settings.host).values())
 
 

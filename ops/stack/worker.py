@@ -5,8 +5,7 @@ import sys
 
 from ops.processes.supervisor import Service, Supervisor
 from ops.stack.environment import loopback_for
-
-METRICS_PORT = "TRITONE_JOBS__METRICS_PORT"
+from tritone.environment import HOST, WORKER_METRICS_PORT
 
 _START_TIMEOUT_S = 60.0
 
@@ -17,8 +16,8 @@ class Worker:
     def __init__(self, environment: dict[str, str], drain_timeout_s: float) -> None:
         """Start nothing yet; the environment is the frontend's."""
         self.url = ""  # nobody calls it: it takes its jobs from the database
-        host = loopback_for(environment["TRITONE_HOST"])
-        self.metrics_url = f"http://{host}:{environment[METRICS_PORT]}/metrics"
+        host = loopback_for(environment[HOST])
+        self.metrics_url = f"http://{host}:{environment[WORKER_METRICS_PORT]}/metrics"
         self._drain_timeout_s = drain_timeout_s
         self._supervisor = Supervisor(
             Service(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 import ops.settings
-from frontend.settings import markdown_list
+from frontend.settings_page import markdown_list
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

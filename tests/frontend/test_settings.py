@@ -9,8 +9,8 @@ from frontend.settings import (
     InvalidSettings,
     Settings,
     load_settings,
-    markdown_list,
 )
+from frontend.settings_page import markdown_list
 from tests.conftest import make_settings
 
 
@@ -81,9 +81,9 @@ def test_the_list_has_an_entry_with_a_description_for_every_variable() -> None:
     assert "- `TRITONE_DEFAULT_MODEL` (unset): " in markdown_list()
 
 
-@pytest.mark.filterwarnings("ignore:'frontend.settings' found in sys.modules")
+@pytest.mark.filterwarnings("ignore:'frontend.settings_page' found in sys.modules")
 def test_the_module_prints_the_list(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_module("frontend.settings", run_name="__main__")
+    runpy.run_module("frontend.settings_page", run_name="__main__")
     assert capsys.readouterr().out == markdown_list()
 
 

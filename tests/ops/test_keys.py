@@ -70,7 +70,8 @@ def test_a_mistake_is_told_on_standard_error(state: Path) -> None:
 def test_the_pepper_of_the_stack_is_in_its_state_folder_unless_it_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from ops.stack.environment import PEPPER_FILE, key_environment
+    from ops.stack.environment import key_environment
+    from tritone.environment import PEPPER_FILE
 
     settings = Settings(state_directory=tmp_path)
     assert key_environment(settings)[PEPPER_FILE] == str(tmp_path / "keys.pepper")

@@ -38,7 +38,6 @@ from frontend.errors import (
     Unauthenticated,
     UnknownModel,
     UnknownVoice,
-    UnsupportedFormat,
 )
 from frontend.jobs.errors import JobConflict
 from tests.fakes import FakeGateway
@@ -55,7 +54,6 @@ ERRORS: list[TritoneError] = [
     ),
     UnreadableBody([Fault(("body", 1), "JSON decode error: Expecting value", "json_invalid")]),
     InvalidRequest("The sound is too long.", field="seconds", kind="above_maximum"),
-    UnsupportedFormat("No such format.", field="format"),
     UnknownModel("xxx"),
     UnknownVoice("xxx"),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
