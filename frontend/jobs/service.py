@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from opentelemetry.trace import SpanKind
@@ -148,7 +148,7 @@ class JobService:
         """
         await self._store.delete(job_id, owner)
 
-    async def events(self, job_id: str, owner: str | None) -> AsyncIterator[Job]:
+    async def events(self, job_id: str, owner: str | None) -> AsyncGenerator[Job]:
         """Return what yields a job now and at every change until it is over.
 
         Raises:

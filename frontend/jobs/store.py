@@ -47,7 +47,7 @@ class JobStore:
         row = None
         while row is None:  # the job that was met may be deleted meanwhile
             row = await self._database.run(work)
-        return _same_request(row, submission.digest)
+        return _check_digest(row, submission.digest)
 
     async def find_repeated(self, owner: str, idempotency_key: str, digest: bytes) -> Job | None:
         """Return the job that an idempotency key was accepted for, if it was.
@@ -61,7 +61,7 @@ class JobStore:
             return await fetch_one(connection, "find_repeated_job", **values)
 
         row = await self._database.run(work)
-        return None if row is None else _same_request(row, digest)
+        return None if row is None else _check_digest(row, digest)
 
     async def warm_up(self) -> None:
         """Accept a job on every connection, and undo it.
@@ -92,7 +92,7 @@ class JobStore:
         async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "get_job", id=job_id, owner=owner)
 
-        return to_job(_found(await self._database.run(work) if _is_id(job_id) else None))
+        return to_job(_require(await self._database.run(work) if _is_id(job_id) else None))
 
     async def get_changed(self, jobs: Sequence[Job]) -> dict[str, Job | None]:
         """Return those that differ from these snapshots, by their ids; None: it is gone."""
@@ -203,7 +203,7 @@ class JobStore:
         if isinstance(found, Job):
             self._endings.count(found)
             return found
-        return to_job(_found(found))
+        return to_job(_require(found))
 
     async def delete(self, job_id: str, owner: str | None) -> None:
         """Forget a job that is over; its files are the caller's to delete.
@@ -215,7 +215,7 @@ class JobStore:
         async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "delete_job", id=job_id, owner=owner)
 
-        _found(await self._database.run(work) if _is_id(job_id) else None)
+        _require(await self._database.run(work) if _is_id(job_id) else None)
 
     async def load(self) -> Load:
         """Return how busy the workers are."""
@@ -223,7 +223,7 @@ class JobStore:
         async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "load")
 
-        return Load(**_found(await self._database.run(work)))
+        return Load(**_require(await self._database.run(work)))
 
     async def count_jobs(self) -> JobCounts:
         """Return what the metrics tell of the database."""
@@ -231,10 +231,10 @@ class JobStore:
         async def work(connection: Connection) -> Row | None:
             return await fetch_one(connection, "count_jobs", lease_s=self._lease_s)
 
-        return JobCounts(**_found(await self._database.run(work)))
+        return JobCounts(**_require(await self._database.run(work)))
 
 
-def _same_request(row: Row, digest: bytes) -> Job:
+def _check_digest(row: Row, digest: bytes) -> Job:
     # An empty digest is of a job that an earlier release accepted.
     if bytes(row["digest"]) not in (b"", digest):
         raise JobConflict(
@@ -243,7 +243,7 @@ def _same_request(row: Row, digest: bytes) -> Job:
     return to_job(row)
 
 
-def _found(row: Row | None) -> Row:
+def _require(row: Row | None) -> Row:
     if row is None:
         raise JobNotFound("There is no such job.")
     return row

@@ -5,7 +5,7 @@ once a period, and they are woken a few at a time, so that other requests come i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -79,7 +79,7 @@ class JobWatcher:
                 reason="streams",
             )
 
-    async def follow(self, job: Job, owner: str) -> AsyncIterator[Job]:
+    async def follow(self, job: Job, owner: str) -> AsyncGenerator[Job]:
         """Yield a job now and at every change of status, progress or position until it is over.
 
         Raises:
@@ -88,13 +88,15 @@ class JobWatcher:
             BackendUnavailable: the database is away.
         """
         with self._open_stream(job, owner) as stream:
-            yield job
-            while not stream.job.is_over:
+            while True:
+                job = stream.job  # a slow reader gets the newest, and always the last
+                yield job
+                if job.is_over:
+                    return
                 await stream.changed.wait()
                 stream.changed.clear()
                 if stream.error is not None:
                     raise stream.error
-                yield stream.job
 
     async def close(self) -> None:
         """Stop looking; streams that are still open hear no more."""
