@@ -62,7 +62,7 @@ class WatchedGateway:
 
     async def progress_of(self, request_id: str) -> Progress | None:
         """Return how far the passes of a request are, together; None: nobody knows."""
-        passes = self._under_way.get(request_id, [])
+        passes = list(self._under_way.get(request_id, []))  # they end while we ask
         answers = await asyncio.gather(*[self._ask(*one) for one in passes])
         known = [answer for answer in answers if answer is not None]
         if not known:

@@ -57,6 +57,27 @@ async def test_the_steps_of_all_passes_count_together(gateway: HalfWay, settings
     assert await maker.progress("job") is None
 
 
+async def test_passes_may_end_while_they_are_asked(gateway: HalfWay, settings: Settings) -> None:
+    maker = SoundMaker(gateway, settings, Metrics())
+    answers = asyncio.Event()
+    ask_at_once = gateway.progress
+
+    async def ask_slowly(model: str, pass_id: str) -> Progress | None:
+        await answers.wait()
+        return await ask_at_once(model, pass_id)
+
+    gateway.progress = ask_slowly  # type: ignore[method-assign]
+    asking: list[asyncio.Task[Progress | None]] = []
+
+    async def ask() -> None:
+        asking.append(asyncio.create_task(maker.progress("job")))
+        await asyncio.sleep(0)
+
+    await while_running(maker, gateway, 2.0, ask)
+    answers.set()
+    assert await asking[0] == Progress(5, 20)
+
+
 @pytest.mark.parametrize("answer", [None, BackendUnavailable("Triton is away.")])
 async def test_progress_that_nobody_knows_is_none(
     gateway: HalfWay, settings: Settings, answer: Exception | None
