@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
+from frontend.contracts.musicgpt.routes import SUBMIT_PATHS
 from frontend.contracts.serving import include_contracts
 from frontend.contracts.table import CONTRACTS
 from tests.live import KEY, live_server
@@ -31,11 +32,13 @@ def _document() -> dict[str, object]:
     names = [contract.name for contract in CONTRACTS if contract.has_prefix]
     twice = {path.removeprefix(f"/{name}") for path in document["paths"] for name in names}
     shared = {"/v1/sound-generation", "/v1/models", "/v1/models/{model_id}"}
+    other_names = {f"/musicgpt{path}" for path in SUBMIT_PATHS[1:]}  # of one route
     by_itself = tuple(f"/{name}/" for name in names)
     document["paths"] = {
         path: operations
         for path, operations in document["paths"].items()
-        if path.startswith(by_itself) or path not in twice or path in shared
+        if path not in other_names
+        and (path.startswith(by_itself) or path not in twice or path in shared)
     }
     return document
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -28,11 +29,7 @@ async def _by_id(bench: Workbench, **query: object) -> httpx2.Response:
     return await bench.client.get(BY_ID, params=params)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", SUBMIT_PATHS)
-@pytest.mark.parametrize("prefix", ["", "/musicgpt"])
-async def test_every_documented_path_answers_as_the_sample(
-    prefix: str, path: str, bench: Workbench
-) -> None:
+async def test_every_documented_path_answers_as_the_sample(bench: Workbench) -> None:
     # The two printed requests, as printed.
     payloads = [
         {
@@ -44,9 +41,10 @@ async def test_every_documented_path_answers_as_the_sample(
             "webhook_url": "https://abcd.requestcatcher.com/",
         },
     ]
-    for payload in payloads:
+    paths = [prefix + path for prefix in ("", "/musicgpt") for path in SUBMIT_PATHS]
+    for path, payload in itertools.product(paths, payloads):
         response = await bench.client.post(
-            prefix + path,
+            path,
             content=json.dumps(payload),
             headers={"authorization": "<api_key>", "content-type": "application/json"},
         )
