@@ -25,6 +25,7 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
+from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker
 from frontend.triton.gateway import Gateway
 from frontend.triton.make import make_gateway
@@ -92,6 +93,7 @@ def _add_parts(app: FastAPI, settings: Settings, gateway: Gateway, metrics: Metr
     runner = PassRunner(gateway, settings.admission, metrics)
     app.state.generator = Generator(runner, settings)
     app.state.speaker = Speaker(runner, settings)
+    app.state.model_files = ModelFiles(settings.model_files)
     app.state.jobs = None  # without a database
     app.state.readiness = health.Readiness(gateway)
 

@@ -5,6 +5,7 @@
     │   ├── InvalidRequest            the caller must change the request
     │   │   ├── UnknownModel
     │   │   ├── UnknownVoice
+    │   │   ├── UnsupportedLanguage
     │   │   └── RequestTooLarge
     │   ├── Unauthenticated           the caller must show a right key
     │   │   └── MissingKey
@@ -23,7 +24,10 @@ Rooms derive their own errors from these. A message is written for whoever reads
 remedy, and to callers it leaks nothing internal. An error is never changed once it is made.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar, Final, Literal, Self
+
+HOW_TO_ADD_VOICES = "`tritone voices` lists the installed voices and says how to add others."
 
 InvalidKind = Literal[
     "invalid",  # no other word fits
@@ -85,16 +89,39 @@ class UnknownModel(InvalidRequest):
 
 
 class UnknownVoice(InvalidRequest):
-    """No installed model has the voice."""
+    """Neither an installed voice nor a published name that one stands in for."""
 
-    def __init__(self, name: str, *, field: str = "voice") -> None:
-        """Keep the name that was asked for."""
-        super().__init__(f"The voice `{name}` does not exist.", field=field)
+    def __init__(self, name: str, installed: Iterable[str], *, field: str = "voice") -> None:
+        """Name the installed voices to the caller."""
         self.name: Final = name
+        self.installed: Final = tuple(dict.fromkeys(installed))
+        super().__init__(
+            f"The voice `{name}` is not installed; installed: {', '.join(self.installed)}. "
+            f"{HOW_TO_ADD_VOICES}",
+            field=field,
+        )
 
     def with_field(self, field: str) -> Self:
         """Return the same error with another name of the field."""
-        return type(self)(self.name, field=field)
+        return type(self)(self.name, self.installed, field=field)
+
+
+class UnsupportedLanguage(InvalidRequest):
+    """No installed voice speaks the language, or not the voice that was named."""
+
+    def __init__(self, language: str, available: Iterable[str], *, field: str = "language") -> None:
+        """Name the languages that can be spoken to the caller."""
+        self.language: Final = language
+        self.available: Final = tuple(dict.fromkeys(available))
+        super().__init__(
+            f"No voice that was asked for speaks `{language}`; it can be: "
+            f"{', '.join(self.available)}. {HOW_TO_ADD_VOICES}",
+            field=field,
+        )
+
+    def with_field(self, field: str) -> Self:
+        """Return the same error with another name of the field."""
+        return type(self)(self.language, self.available, field=field)
 
 
 class RequestTooLarge(InvalidRequest):

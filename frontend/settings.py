@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
@@ -147,6 +148,10 @@ class Settings(BaseSettings):
         {},
         validate_default=True,
         description="JSON object of further model names to served models; null: the default model.",
+    )
+    model_files: Path | None = Field(
+        None,
+        description="Folder of LocalAI's model files (YAML): what `model` of `/tts` stands for.",
     )
     strict_sound_generation: bool = Field(
         False,

@@ -1,6 +1,6 @@
 """Every REST contract. A new one is a folder beside this file and a line in this list."""
 
-from frontend.contracts import aimlapi, elevenlabs, localai, musicgpt, tritone, vllm_omni
+from frontend.contracts import aimlapi, elevenlabs, localai, musicgpt, openai, tritone, vllm_omni
 from frontend.contracts.kit.contract import Contract
 from frontend.jobs.webhook_bodies import WebhookBody
 
@@ -8,6 +8,7 @@ CONTRACTS: tuple[Contract, ...] = (
     tritone.CONTRACT,
     elevenlabs.CONTRACT,
     localai.CONTRACT,
+    openai.CONTRACT,
     vllm_omni.CONTRACT,
     aimlapi.CONTRACT,
     musicgpt.CONTRACT,

@@ -59,5 +59,11 @@ def make_plan(request: SpeechRequest, cards: Sequence[SpeechCard]) -> SpeechPlan
         ),
         voice=chosen.voice,
         cost=COST_OF_A_CHARACTER * len(request.text),
-        notes=(),
+        notes=_note_stand_in(request.voice, chosen.voice),
     )
+
+
+def _note_stand_in(name: str | None, voice: Voice) -> tuple[str, ...]:
+    if not name or name.lower() in (voice.id.lower(), voice.name.lower()):
+        return ()
+    return (f"voice {voice.id} stands in for {name}",)

@@ -10,6 +10,7 @@ from frontend.passes.caller import Caller
 from frontend.passes.model_names import ModelNames
 from frontend.passes.runner import PassRun, PassRunner
 from frontend.settings import Settings
+from frontend.speech.aliases import MODEL_ALIASES
 from frontend.speech.plan import SpeechPlan, make_plan
 from frontend.speech.request import SpeechRequest
 from frontend.speech.voices import InstalledVoice, list_voices
@@ -79,7 +80,7 @@ class Speaker:
         catalog = self._runner.catalog
         missed = [card for card in catalog.missed if isinstance(card, SpeechCard)]
         cards = (*missed, *catalog.speech_cards) if is_for_later else catalog.speech_cards
-        if request.model is not None:
+        if request.model is not None and request.model not in MODEL_ALIASES:
             cards = (self._names.resolve(request.model, cards, catalog.away, field="model"),)
         if not cards:
             raise BackendUnavailable("No voice is available right now; try again later.")

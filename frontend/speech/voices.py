@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from frontend.errors import InvalidRequest, UnknownVoice
+from frontend.errors import UnknownVoice, UnsupportedLanguage
+from frontend.speech.aliases import VOICE_ALIASES
 from frontend.speech.request import SpeechRequest
 from tritone.card import SpeechCard, Voice
 
@@ -28,27 +29,26 @@ def list_voices(cards: Sequence[SpeechCard]) -> list[InstalledVoice]:
 def choose_voice(request: SpeechRequest, cards: Sequence[SpeechCard]) -> InstalledVoice:
     """Return the voice that a request names, or else the first that speaks its language.
 
-    A voice of another language is never taken instead.
+    A published name (`aliases`) stands for a voice of its gender, where one is installed. A voice
+    of another language is never taken instead.
 
     Raises:
-        UnknownVoice: none of the models has it.
-        InvalidRequest: it speaks another language, or none speaks the language.
+        UnknownVoice: none of the models has it, and it is no published name.
+        UnsupportedLanguage: it speaks another language, or none speaks the language.
     """
     voices = list_voices(cards)
-    if request.voice:
-        voices = [each for each in voices if each.voice.id == request.voice]
-        if not voices:
-            raise UnknownVoice(request.voice)
-    language = request.language
-    speaking = [each for each in voices if not language or speaks(each.voice, language)]
-    if speaking:
-        return speaking[0]
-    if request.voice:
-        spoken = voices[0].voice.language
-        problem = f"The voice `{request.voice}` speaks {spoken}, not `{language}`."
-    else:
-        problem = f"No installed voice speaks `{language}`."
-    raise InvalidRequest(problem, field="language")
+    name = (request.voice or "").lower()
+    named = [each for each in voices if name in (each.voice.id.lower(), each.voice.name.lower())]
+    if not named and name:
+        if name not in VOICE_ALIASES:
+            raise UnknownVoice(str(request.voice), [each.voice.id for each in voices])
+        gender = VOICE_ALIASES[name]
+        voices.sort(key=lambda each: each.voice.gender != gender)
+    voices = named or voices
+    for each in voices:
+        if not request.language or speaks(each.voice, request.language):
+            return each
+    raise UnsupportedLanguage(request.language or "", [each.voice.language for each in voices])
 
 
 def speaks(voice: Voice, language: str) -> bool:

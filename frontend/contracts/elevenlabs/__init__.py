@@ -1,6 +1,15 @@
-"""ElevenLabs: sound effects, music, history and account. Source: https://elevenlabs.io/docs."""
+"""ElevenLabs: speech, voices, sound effects, music, history and account. Source: https://elevenlabs.io/docs."""
 
-from frontend.contracts.elevenlabs import account, detailed, history, music, plan, sound
+from frontend.contracts.elevenlabs import (
+    account,
+    detailed,
+    history,
+    music,
+    plan,
+    sound,
+    speech,
+    voices,
+)
 from frontend.contracts.elevenlabs.envelope import ENVELOPE
 from frontend.contracts.kit.contract import Contract
 
@@ -13,6 +22,8 @@ CONTRACT = Contract(
         detailed.router,
         account.router,
         history.router,
+        speech.router,
+        voices.router,
     ),
     root_paths=(
         "/v1/text-to-speech",

@@ -37,6 +37,8 @@ from frontend.errors import (
     TritoneError,
     Unauthenticated,
     UnknownModel,
+    UnknownVoice,
+    UnsupportedLanguage,
 )
 
 
@@ -44,10 +46,17 @@ class HistoryItemNotFound(JobNotFound):
     """No such item in the history."""
 
 
+class CannotClone(InvalidRequest):
+    """A voice to clone, where no engine clones."""
+
+
 TABLE: ErrorTable = {
     InvalidRequest: ErrorEntry(422, "validation_error", "invalid_parameters"),
     RequestTooLarge: ErrorEntry(400, "validation_error", "text_too_long"),
     UnknownModel: ErrorEntry(400, "validation_error", "unsupported_model"),
+    UnknownVoice: ErrorEntry(404, "not_found", "voice_not_found"),
+    UnsupportedLanguage: ErrorEntry(400, "validation_error", "unsupported_language"),
+    CannotClone: ErrorEntry(400, "invalid_request", "bad_request"),
     Unauthenticated: ErrorEntry(401, "authentication_error", "invalid_api_key"),
     MissingKey: ErrorEntry(401, "authentication_error", "missing_api_key"),
     Forbidden: ErrorEntry(403, "authorization_error", "forbidden"),

@@ -8,6 +8,8 @@ from frontend.keys.gate import Gate
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
+from frontend.speech.model_files import ModelFiles
+from frontend.speech.speaker import Speaker
 
 
 def get_settings(request: Request) -> Settings:
@@ -32,6 +34,18 @@ def get_generator(request: Request) -> Generator:
     """Return the generator, which makes sounds and knows the served models."""
     generator: Generator = request.app.state.generator
     return generator
+
+
+def get_speaker(request: Request) -> Speaker:
+    """Return the speaker, which speaks texts and knows the installed voices."""
+    speaker: Speaker = request.app.state.speaker
+    return speaker
+
+
+def get_model_files(request: Request) -> ModelFiles:
+    """Return the model files of LocalAI's kind."""
+    files: ModelFiles = request.app.state.model_files
+    return files
 
 
 def get_jobs(request: Request) -> JobSystem:

@@ -1,7 +1,7 @@
 """Routes of a contract: each checks the API key and puts every error into the envelope."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response, Security
@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 from frontend.contracts.kit.app_parts import get_gate, get_metrics
 from frontend.contracts.kit.envelope import Envelope
+from frontend.contracts.kit.streamed import StreamedAnswer
 from frontend.errors import Overloaded, TritoneError
 from frontend.keys.credentials import find_presented_key
 
@@ -42,8 +43,12 @@ async def answer_in_envelope(envelope: Envelope, request: Request, handle: Handl
     """Return the handler's answer or its error in the envelope; the gate checks the key first."""
     request.state.contract = envelope.name  # for the log line and the count of requests
     try:
-        async with _admit(request):
-            return await handle(request)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_admit(request))
+            response = await handle(request)
+            if isinstance(response, StreamedAnswer):
+                response.hold(stack.pop_all())  # the key's place is taken until the stream ends
+            return response
     except TritoneError as error:
         if isinstance(error, Overloaded):
             get_metrics(request).refused.labels(envelope.name, error.reason).inc()

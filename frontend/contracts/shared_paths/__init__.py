@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Request
 
 from frontend.contracts.kit.envelope import Envelope
-from frontend.contracts.shared_paths import models, sound_generation
+from frontend.contracts.shared_paths import models, sound_generation, speech
 
 Path = tuple[str, str]  # method, path
 
 SHARED_PATHS: dict[Path, APIRouter] = {
     ("POST", sound_generation.PATH): sound_generation.router,
+    **{("POST", path): router for path, router in speech.ROUTERS.items()},
     ("GET", "/v1/models"): models.router,
     ("GET", "/v1/models/{model_id:path}"): models.single,
 }
@@ -19,4 +20,6 @@ def find_shared_envelope(request: Request) -> Envelope | None:
     """Return the envelope for a request to a shared path that reached no route."""
     if request.url.path.startswith(sound_generation.PATH):
         return sound_generation.choose_envelope(request)
+    if request.url.path.startswith(speech.PATHS):
+        return speech.choose_envelope(request)
     return None

@@ -1,0 +1,129 @@
+"""LocalAI: `POST /tts`, and `POST /v1/audio/speech` in its words.
+
+Source: https://localai.io/features/text-to-audio/ and core/http/endpoints of the repository
+mudler/LocalAI. A model file may stand behind `model`: see `frontend/speech/model_files.py`.
+"""
+
+from dataclasses import replace
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from frontend.audio.formats import FORMATS, AudioFormat
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.answer import Order, make_answer
+from frontend.contracts.kit.app_parts import get_model_files
+from frontend.contracts.kit.body import read_body
+from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.speech_answer import (
+    SpeechOrder,
+    make_speech_answer,
+    open_speech,
+    stream_speech,
+)
+from frontend.contracts.localai.envelope import ENVELOPE
+from frontend.sounds.request import GenerationRequest
+from frontend.speech.engines import Engine, find_engine
+from frontend.speech.model_files import ModelFile
+from frontend.speech.request import SpeechRequest
+
+FORMAT_WORDS: dict[str, AudioFormat] = {
+    "wav": FORMATS["wav"],
+    "mp3": FORMATS["mp3"],
+    "aac": FORMATS["aac"],
+    "flac": FORMATS["flac"],
+    "opus": FORMATS["opus"],
+    "ogg": FORMATS["opus"],
+    "pcm": FORMATS["pcm"],
+}
+"""Anything else is delivered as wav, as LocalAI does."""
+
+WORDS = {"text": "input", "prompt": "input"}
+EXAMPLE = {"input": "Hello world", "model": "tts"}
+
+
+class SpeechBody(StrictBody):
+    """What to speak, and how. Only `input` must be there."""
+
+    input: Prompt = Field(description="The text.")
+    model: Text | None = Field(None, description="A served model, a model file's name, or a voice.")
+    backend: Text | None = Field(None, description="An engine; the model's own if absent.")
+    voice: Text | None = Field(None, description="An installed voice.")
+    language: Text | None = Field(None, description="ISO 639-1 or BCP 47.")
+    response_format: Text | None = Field(
+        None, description="wav, mp3, aac, flac, opus or pcm; wav if absent or unknown."
+    )
+    speed: float = Field(1.0, ge=0.25, le=4.0, description="2 is twice as fast, at equal pitch.")
+    sample_rate: Integer | None = Field(
+        None, ge=8000, le=48000, description="Hz; the voice's own if absent."
+    )
+    stream: bool = Field(False, description="Send the audio while it is made.")
+    instructions: Text | None = Field(None, description="No installed voice follows it.")
+
+
+def choose_format(body: SpeechBody) -> AudioFormat:
+    """Return the format that was named, at the rate that was named; unknown ones are wav."""
+    audio_format = FORMAT_WORDS.get((body.response_format or "wav").lower(), FORMATS["wav"])
+    return replace(audio_format, sample_rate=body.sample_rate) if body.sample_rate else audio_format
+
+
+def to_speech_order(body: SpeechBody, file: ModelFile, engine: Engine) -> SpeechOrder:
+    """Return the body in our words; what it leaves open, the model file says."""
+    ignored = ("instructions ignored: the voice cannot be steered",) if body.instructions else ()
+    return SpeechOrder(
+        wanted=SpeechRequest(
+            text=body.input,
+            model=engine.model,
+            voice=body.voice or file.voice,
+            language=body.language or file.language or engine.find_language(file.model),
+            speed=body.speed,
+        ),
+        audio_format=choose_format(body),
+        words=WORDS,
+        notes=(*engine.notes, *ignored, *body.notes),
+    )
+
+
+def to_sound_order(body: SpeechBody, engine: Engine) -> Order:
+    """Return the body in our words, where its engine makes sounds."""
+    return Order(
+        wanted=GenerationRequest(prompt=body.input),
+        audio_format=choose_format(body),
+        words=WORDS,
+        speed=body.speed,
+        notes=(*engine.notes, *body.notes),
+    )
+
+
+router = make_router(ENVELOPE, "LocalAI")
+
+
+@router.post(
+    "/tts",
+    response_class=Response,
+    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
+)
+async def speak(request: Request) -> Response:
+    """Turn text into speech, or into a sound where the engine is one of sounds."""
+    body = await read_body(request, SpeechBody)
+    file = get_model_files(request).find(body.model) or ModelFile(model=body.model)
+    engine = find_engine(body.backend or file.backend, file.model)
+    if engine.makes_sounds:
+        answer = await make_answer(request, to_sound_order(body, engine))
+        return Response(answer.audio, headers=answer.headers | _name_file(choose_format(body)))
+    order = to_speech_order(body, file, engine)
+    if body.stream:
+        return stream_speech(request, await open_speech(request, order), order)
+    spoken = await make_speech_answer(request, order)
+    return Response(spoken.audio, headers=spoken.headers | _name_file(order.audio_format))
+
+
+def _name_file(audio_format: AudioFormat) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="speech.{audio_format.extension}"'}
+
+
+# Under its own prefix LocalAI has these paths, too; at the root `shared_paths` decides.
+for _path in ("/v1/audio/speech", "/audio/speech"):
+    router.add_api_route(_path, speak, methods=["POST"], include_in_schema=False)

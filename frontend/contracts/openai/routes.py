@@ -1,0 +1,135 @@
+"""OpenAI: `POST /v1/audio/speech`.
+
+Source: https://platform.openai.com/docs/api-reference/audio/createSpeech and the requests of the
+official clients (Python 1.109 to 3.52, JavaScript 6). `instructions` steer no voice of ours yet.
+"""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from frontend.audio.formats import FORMATS, AudioFormat, format_at
+from frontend.contracts.kit import openapi
+from frontend.contracts.kit.body import read_body
+from frontend.contracts.kit.fields import Name, Prompt, StrictBody, Text
+from frontend.contracts.kit.route import make_router
+from frontend.contracts.kit.speech_answer import (
+    SpeechOrder,
+    encode_speech,
+    make_speech_headers,
+    open_speech,
+    stream_speech,
+)
+from frontend.contracts.kit.streamed import StreamedAnswer
+from frontend.contracts.openai.envelope import ENVELOPE
+from frontend.speech.request import SpeechRequest
+from frontend.speech.speaker import Speech
+
+_MAX_CHARACTERS = 4096
+_PCM_RATE = 24_000  # Hz, as the document promises
+_CHARACTERS_PER_TOKEN = 4  # a rule of thumb: nobody is billed by our count
+_TOKENS_PER_SECOND = 20  # of audio; the same
+
+FormatWord = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+FORMAT_WORDS: dict[str, AudioFormat] = {
+    "mp3": FORMATS["mp3"],
+    "opus": replace(FORMATS["opus"], media_type="audio/opus"),
+    "aac": FORMATS["aac"],
+    "flac": FORMATS["flac"],
+    "wav": FORMATS["wav"],
+    "pcm": format_at("pcm", _PCM_RATE),
+}
+WORDS = {"text": "input"}
+EXAMPLE = {"model": "tts-1", "input": "The rain has stopped.", "voice": "alloy"}
+
+
+class VoiceObject(StrictBody):
+    """A voice, as newer clients name it."""
+
+    id: Name
+
+
+class SpeechBody(StrictBody):
+    """What to speak, and how."""
+
+    model: Name = Field(description="A served model, or one of OpenAI's names.")
+    input: Annotated[Prompt, Field(max_length=_MAX_CHARACTERS)] = Field(description="The text.")
+    voice: Name | VoiceObject = Field(description="An installed voice, or one of OpenAI's names.")
+    instructions: Annotated[Text, Field(max_length=_MAX_CHARACTERS)] | None = Field(
+        None, description="How to speak. No installed voice follows it; the answer notes that."
+    )
+    response_format: FormatWord = Field("mp3", description="Format of the audio.")
+    speed: float = Field(1.0, ge=0.25, le=4.0, description="2 is twice as fast, at equal pitch.")
+    stream_format: Literal["audio", "sse"] = Field(
+        "audio", description="The audio itself, or events that carry it in base64."
+    )
+
+    @property
+    def voice_name(self) -> str:
+        """The name, however it was sent."""
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+
+def to_order(body: SpeechBody) -> SpeechOrder:
+    """Return the body in our words."""
+    ignored = ("instructions ignored: the voice cannot be steered",) if body.instructions else ()
+    return SpeechOrder(
+        wanted=SpeechRequest(
+            text=body.input, model=body.model, voice=body.voice_name, speed=body.speed
+        ),
+        audio_format=FORMAT_WORDS[body.response_format],
+        words=WORDS,
+        notes=(*ignored, *body.notes),
+    )
+
+
+router = make_router(ENVELOPE, "OpenAI")
+
+
+@router.post(
+    "/v1/audio/speech",
+    response_class=Response,
+    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+    openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
+)
+async def speak(request: Request) -> Response:
+    """Turn text into speech; the audio is sent while it is made."""
+    body = await read_body(request, SpeechBody)
+    order = to_order(body)
+    speech = await open_speech(request, order)
+    if body.stream_format == "sse":
+        return _stream_events(request, speech, order)
+    return stream_speech(request, speech, order)
+
+
+def _stream_events(request: Request, speech: Speech, order: SpeechOrder) -> StreamedAnswer:
+    async def send_events() -> AsyncIterator[bytes]:
+        seconds = 0.0
+        async for chunk in encode_speech(request, speech, order.audio_format):
+            seconds += chunk.seconds
+            if chunk.audio:
+                audio = base64.b64encode(chunk.audio).decode()
+                yield _make_event({"type": "speech.audio.delta", "audio": audio})
+        n_in = -(-len(order.wanted.text) // _CHARACTERS_PER_TOKEN)
+        n_out = round(seconds * _TOKENS_PER_SECOND)
+        usage = {"input_tokens": n_in, "output_tokens": n_out, "total_tokens": n_in + n_out}
+        yield _make_event({"type": "speech.audio.done", "usage": usage})
+
+    headers = make_speech_headers(speech, order) | {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+    }
+    return StreamedAnswer(send_events(), speech.aclose, headers=headers)
+
+
+def _make_event(event: dict[str, object]) -> bytes:
+    return f"data: {json.dumps(event)}\n\n".encode()
+
+
+# Some clients' base URL lacks `/v1`.
+router.add_api_route("/audio/speech", speak, methods=["POST"], include_in_schema=False)
