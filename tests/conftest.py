@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 import ops  # noqa: F401 -- before gRPC: it says how processes are started
 from frontend.settings import Settings
 from frontend.triton.gateway import Catalog, Gateway
-from tests.cards import STARTER_LIKE
+from tests.cards import STARTER_LIKE, TALKER
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
@@ -68,7 +68,7 @@ def card() -> ModelCard:
 
 @pytest.fixture
 def gateway(card: ModelCard) -> FakeGateway:
-    return FakeGateway(Catalog(cards=(card,)))
+    return FakeGateway(Catalog(cards=(card,), speech_cards=(TALKER,)))
 
 
 def make_app(settings: Settings, gateway: Gateway) -> FastAPI:

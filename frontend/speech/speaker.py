@@ -63,9 +63,18 @@ class Speaker:
         aliases = {name: target for name, target in settings.aliases.items() if target}
         self._names = ModelNames(aliases=aliases, default=None)
 
+    def models(self) -> tuple[SpeechCard, ...]:
+        """Return the models that speak now, by name."""
+        return self._runner.catalog.speech_cards
+
+    def knows(self, name: str) -> bool:
+        """Return whether a name is that of a model that speaks now, or stands for one."""
+        names = {card.name for card in self.models()}
+        return name in names or (bool(names) and name in MODEL_ALIASES)
+
     def voices(self) -> list[InstalledVoice]:
         """Return every voice that speaks now, by model."""
-        return list_voices(self._runner.catalog.speech_cards)
+        return list_voices(self.models())
 
     def plan(self, request: SpeechRequest, *, is_for_later: bool = False) -> SpeechPlan:
         """Return what a request comes to, without doing it.

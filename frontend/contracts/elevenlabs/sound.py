@@ -13,7 +13,7 @@ from frontend.audio.formats import AudioFormat
 from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
-from frontend.contracts.kit.app_parts import get_generator, get_request_id, get_settings
+from frontend.contracts.kit.app_parts import get_generator, get_request_id
 from frontend.contracts.kit.body import malformed, read_body, read_query
 from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.fields import Prompt, RequestModel, Text
@@ -161,4 +161,4 @@ def add_vendor_headers(request: Request, headers: dict[str, str]) -> dict[str, s
 @router.get("/v1/models", response_model=list[ArrayModel], responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models, as an array."""
-    return make_array(get_generator(request).models(), get_settings(request))
+    return make_array(request)

@@ -92,7 +92,7 @@ class SpeechQuery(RequestModel):
         json_schema_extra={"enum": list(OUTPUT_FORMATS)},
     )
     enable_logging: bool = Field(True, description="Without effect: nothing is retained.")
-    optimize_streaming_latency: int | None = Field(
+    optimize_streaming_latency: Integer | None = Field(
         None, ge=0, le=4, description="4: numbers and dates are not read as words."
     )
 

@@ -15,7 +15,7 @@ from frontend.contracts.elevenlabs.envelope import ENVELOPE, CannotClone
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_speaker
 from frontend.contracts.kit.body import validate
-from frontend.contracts.kit.fields import RequestModel, Text
+from frontend.contracts.kit.fields import Integer, RequestModel, Text
 from frontend.contracts.kit.route import make_router
 from frontend.errors import InvalidRequest, UnknownVoice
 from frontend.speech.aliases import ELEVENLABS_VOICES
@@ -72,7 +72,7 @@ class VoiceSearch(RequestModel):
     """Which voices to list."""
 
     next_page_token: Text | None = None
-    page_size: int = Field(10, ge=1, le=_MAX_PAGE)
+    page_size: Integer = Field(10, ge=1, le=_MAX_PAGE)
     search: Text | None = Field(None, description="In name, description and labels.")
     sort: Literal["created_at_unix", "name"] | None = None
     sort_direction: Literal["asc", "desc"] = "asc"

@@ -4,15 +4,14 @@ Sources: https://elevenlabs.io/docs/api-reference/models/list (a bare array, `mo
 https://platform.openai.com/docs/api-reference/models (an object, and one model by its id).
 """
 
-from collections.abc import Iterable
 from typing import Literal
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from frontend.settings import Settings
-from frontend.sounds.generation import Generator
-from tritone.card import ModelCard
+from frontend.contracts.kit.app_parts import get_generator, get_settings, get_speaker
+from tritone.card import SpeechCard
 
 
 class Language(BaseModel):
@@ -66,33 +65,50 @@ class ModelList(BaseModel):
     data: list[ListedModel]
 
 
-def make_array(cards: Iterable[ModelCard], settings: Settings) -> JSONResponse:
-    """Return the models as ElevenLabs does."""
-    longest = settings.max_prompt_chars
-    models = [
+def make_array(request: Request) -> JSONResponse:
+    """Return every served model as ElevenLabs does."""
+    settings = get_settings(request)
+    sounds = [
         ArrayModel(
             model_id=card.name,
             name=card.name,
             description=f"Text to sound, up to {card.window_seconds:g} s in one pass.",
-            max_characters_request_free_user=longest,
-            max_characters_request_subscribed_user=longest,
-            maximum_text_length_per_request=longest,
+            max_characters_request_free_user=settings.max_prompt_chars,
+            max_characters_request_subscribed_user=settings.max_prompt_chars,
+            maximum_text_length_per_request=settings.max_prompt_chars,
         )
-        for card in cards
+        for card in get_generator(request).models()
     ]
-    return JSONResponse([model.model_dump() for model in models])
+    speech = [_list_speech(card) for card in get_speaker(request).models()]
+    return JSONResponse([model.model_dump() for model in (*sounds, *speech)])
 
 
-def make_list(cards: Iterable[ModelCard]) -> JSONResponse:
-    """Return the models as OpenAI and its descendants do."""
+def _list_speech(card: SpeechCard) -> ArrayModel:
+    codes = dict.fromkeys(language.partition("-")[0] for language in card.languages)
+    return ArrayModel(
+        model_id=card.name,
+        name=card.name,
+        description=f"Text to speech: {', '.join(voice.name for voice in card.voices)}.",
+        can_do_text_to_speech=True,
+        max_characters_request_free_user=card.max_characters,
+        max_characters_request_subscribed_user=card.max_characters,
+        maximum_text_length_per_request=card.max_characters,
+        languages=[Language(language_id=code, name=code) for code in codes],
+    )
+
+
+def make_list(request: Request) -> JSONResponse:
+    """Return every served model as OpenAI and its descendants do."""
+    cards = (*get_generator(request).models(), *get_speaker(request).models())
     return JSONResponse(ModelList(data=[ListedModel(id=c.name) for c in cards]).model_dump())
 
 
-def make_one(generator: Generator, model_id: str) -> JSONResponse:
+def make_one(request: Request, model_id: str) -> JSONResponse:
     """Return one model as OpenAI does; an alias is shown under its own name.
 
     Raises:
         UnknownModel: neither.
     """
-    generator.resolve(model_id)
+    if not get_speaker(request).knows(model_id):
+        get_generator(request).resolve(model_id)
     return JSONResponse(ListedModel(id=model_id).model_dump())

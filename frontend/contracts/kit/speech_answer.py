@@ -10,6 +10,7 @@ from frontend.audio.formats import AudioFormat, delivered_channels, delivered_ra
 from frontend.audio.stream_encoder import StreamEncoder
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import get_gate, get_owner, get_request_id, get_speaker
+from frontend.contracts.kit.idempotency import refuse_idempotency_key
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.streamed import StreamedAnswer
 from frontend.contracts.kit.words import Words, in_words
@@ -60,6 +61,7 @@ async def open_speech(request: Request, order: SpeechOrder) -> Speech:
         TritoneError: whatever it was refused for, in the contract's words.
         ClientGone: there is nobody to answer.
     """
+    refuse_idempotency_key(request)
     caller = Caller(request_id=get_request_id(request), owner=get_owner(request))
     with in_words(order.words):
         speaking = get_speaker(request).speak(order.wanted, caller)

@@ -116,7 +116,7 @@ def _attachment(answer: Answer, audio_format: AudioFormat) -> dict[str, str]:
 @router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models."""
-    return make_list(get_generator(request).models())
+    return make_list(request)
 
 
 @router.get(
@@ -127,4 +127,4 @@ async def list_models(request: Request) -> Response:
 )
 async def show_model(request: Request) -> Response:
     """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(get_generator(request), str(request.path_params["model_id"]))
+    return make_one(request, str(request.path_params["model_id"]))

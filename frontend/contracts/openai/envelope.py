@@ -13,10 +13,16 @@ from frontend.contracts.kit.envelope import (
     FailedRequest,
     get_field,
 )
-from frontend.contracts.kit.errors import BodyTooLarge, NoSuchPath, WrongMethod
+from frontend.contracts.kit.errors import (
+    BodyTooLarge,
+    NoSuchPath,
+    UnsupportedEncoding,
+    WrongMethod,
+)
 from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
+    Forbidden,
     GenerationFailed,
     InvalidRequest,
     JobNotFound,
@@ -35,11 +41,13 @@ TABLE: ErrorTable = {
     RequestTooLarge: ErrorEntry(400, _INVALID, "string_above_max_length"),
     UnknownVoice: ErrorEntry(400, _INVALID, "voice_not_found"),
     Unauthenticated: ErrorEntry(401, _INVALID, "invalid_api_key"),
+    Forbidden: ErrorEntry(403, _INVALID, "permission_denied"),
     UnknownModel: ErrorEntry(404, _INVALID, "model_not_found"),
     NoSuchPath: ErrorEntry(404, _INVALID, "unknown_url"),
     JobNotFound: ErrorEntry(404, _INVALID, "not_found"),
     WrongMethod: ErrorEntry(405, _INVALID, "method_not_supported"),
     BodyTooLarge: ErrorEntry(413, _INVALID, "request_too_large"),
+    UnsupportedEncoding: ErrorEntry(415, _INVALID, "unsupported_encoding"),
     Overloaded: ErrorEntry(429, "rate_limit_error", "rate_limit_exceeded"),
     GenerationFailed: ErrorEntry(500, _SERVER, "server_error"),
     BackendUnavailable: ErrorEntry(503, _SERVER, "service_unavailable"),

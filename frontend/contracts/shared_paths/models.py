@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 
 from frontend.contracts import elevenlabs, tritone
 from frontend.contracts.kit import openapi
-from frontend.contracts.kit.app_parts import get_generator, get_settings
 from frontend.contracts.kit.route import BEARER, answer_in_envelope, make_router
 from frontend.contracts.kit.served_models import (
     ArrayModel,
@@ -41,11 +40,11 @@ async def list_models(request: Request) -> Response:
 
 
 async def _answer_array(request: Request) -> Response:
-    return make_array(get_generator(request).models(), get_settings(request))
+    return make_array(request)
 
 
 async def _answer_list(request: Request) -> Response:
-    return make_list(get_generator(request).models())
+    return make_list(request)
 
 
 single = make_router(_OURS, "Models")
@@ -60,4 +59,4 @@ single = make_router(_OURS, "Models")
 )
 async def show_model(request: Request) -> Response:
     """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(get_generator(request), str(request.path_params["model_id"]))
+    return make_one(request, str(request.path_params["model_id"]))

@@ -21,6 +21,7 @@ from frontend.contracts.openai.envelope import ENVELOPE as OPENAI
 PATHS = ("/v1/audio/speech", "/audio/speech")
 LOCALAI_FIELDS = frozenset({"backend", "language", "sample_rate", "params", "stream"})
 
+
 def is_openai_client(headers: Mapping[str, str]) -> bool:
     """Return whether an official OpenAI client sent these headers (names in lower case)."""
     return "x-stainless-lang" in headers or headers.get("user-agent", "").startswith("OpenAI/")

@@ -12,7 +12,6 @@ from pydantic import Field
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
-from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.route import make_router
@@ -116,7 +115,7 @@ async def generate_audio(request: Request) -> Response:
 @router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
 async def list_models(request: Request) -> Response:
     """List the served models."""
-    return make_list(get_generator(request).models())
+    return make_list(request)
 
 
 @router.get(
@@ -127,4 +126,4 @@ async def list_models(request: Request) -> Response:
 )
 async def show_model(request: Request) -> Response:
     """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(get_generator(request), str(request.path_params["model_id"]))
+    return make_one(request, str(request.path_params["model_id"]))

@@ -15,14 +15,21 @@ SOUND = {
     *("/api/public/v1/sound_generator", "/api/public/v1/SoundGenerator"),
     *("/api/public/v1/generate_sound", "/sound_generator"),
 }
+SPEECH = {"/v1/audio/speech", "/audio/speech"}
+VOICE = "/v1/text-to-speech/{voice_id}"
 ROOT_PATHS = {
     "elevenlabs": {
         *("/v1/sound-generation", "/v1/models", "/v1/music", "/v1/music/stream"),
         *("/v1/music/plan", "/v1/music/detailed"),
         *("/v1/user", "/v1/user/subscription", "/v1/history", "/v1/history/download"),
         *("/v1/history/{history_item_id}", "/v1/history/{history_item_id}/audio"),
+        *(VOICE, f"{VOICE}/stream", f"{VOICE}/with-timestamps"),
+        *(f"{VOICE}/stream/with-timestamps", "/v1/voices", "/v2/voices", "/v1/voices/add"),
+        *("/v1/voices/settings/default", "/v1/voices/{voice_id}"),
+        "/v1/voices/{voice_id}/settings",
     },
-    "localai": {"/v1/sound-generation", *MODELS},
+    "localai": {"/v1/sound-generation", "/tts", *MODELS},
+    "openai": {*SPEECH},
     "vllm-omni": {"/v1/audio/generate", *MODELS},
     "aimlapi": {"/v2/generate/audio"},
     "musicgpt": {*SOUND, "/api/public/v1", "/api/public/v1/byId", "/api/public/v1/byUser"},
@@ -78,7 +85,7 @@ def test_every_path_is_served_once_at_the_root_and_under_its_prefixes() -> None:
         ("POST", "/vllm-omni/v1/nonesuch", 404, "error"),
         ("GET", "/v1/sound-generation", 405, "detail"),
         ("GET", "/elevenlabs/v1/sound-generation", 405, "detail"),
-        ("GET", "/v1/voices", 404, "detail"),
+        ("DELETE", "/v1/voices", 405, "detail"),
         ("GET", "/v1/music", 405, "detail"),
         ("POST", "/v1/music/detailed/stream", 404, "detail"),
         ("GET", "/jobs/a/b", 404, "error"),

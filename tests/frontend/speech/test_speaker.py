@@ -13,6 +13,7 @@ from frontend.errors import (
     RequestTooLarge,
     UnknownModel,
     UnknownVoice,
+    UnsupportedLanguage,
 )
 from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
@@ -80,8 +81,8 @@ def test_the_voice_is_the_one_named_or_the_first_of_the_language(
         (replace(HELLO, model="starter"), UnknownModel, "model"),
         (replace(HELLO, model="sound-model"), UnknownModel, "model"),
         (replace(HELLO, model="sprecher", voice="anna"), UnknownVoice, "voice"),
-        (replace(HELLO, language="it"), InvalidRequest, "language"),
-        (replace(HELLO, voice="anna", language="fr"), InvalidRequest, "language"),
+        (replace(HELLO, language="it"), UnsupportedLanguage, "language"),
+        (replace(HELLO, voice="anna", language="fr"), UnsupportedLanguage, "language"),
         (replace(HELLO, text=" \n"), InvalidRequest, "text"),
         (replace(HELLO, text="\ud800"), InvalidRequest, "text"),
         (replace(HELLO, text="a" * 1001), RequestTooLarge, "text"),

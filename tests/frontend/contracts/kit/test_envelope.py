@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from frontend.contracts.elevenlabs.envelope import HistoryItemNotFound, shorten_id
+from frontend.contracts.elevenlabs.envelope import CannotClone, HistoryItemNotFound, shorten_id
 from frontend.contracts.kit.body import Fault, MalformedRequest, UnreadableBody
 from frontend.contracts.kit.envelope import Envelope
 from frontend.contracts.kit.errors import (
@@ -38,6 +38,7 @@ from frontend.errors import (
     Unauthenticated,
     UnknownModel,
     UnknownVoice,
+    UnsupportedLanguage,
 )
 from frontend.jobs.errors import JobConflict
 from tests.fakes import FakeGateway
@@ -55,7 +56,9 @@ ERRORS: list[TritoneError] = [
     UnreadableBody([Fault(("body", 1), "JSON decode error: Expecting value", "json_invalid")]),
     InvalidRequest("The sound is too long.", field="seconds", kind="above_maximum"),
     UnknownModel("xxx"),
-    UnknownVoice("xxx"),
+    UnknownVoice("xxx", ["heart"]),
+    UnsupportedLanguage("it", ["en-US"]),
+    CannotClone("No installed engine can clone a voice."),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
     UnsupportedEncoding("Send the body as it is."),
     RangeNotSatisfiable("The file has 9 bytes."),

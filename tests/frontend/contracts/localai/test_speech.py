@@ -1,0 +1,177 @@
+"""LocalAI's speech: the source document's own examples, formats, model files, engines."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.conftest import ClientFactory, make_settings
+from tests.fakes import FakeGateway
+
+ADD = "says how to add others"
+EXAMPLES: list[tuple[dict[str, str], int, str]] = [
+    ({"input": "Hello world", "model": "tts"}, 200, ""),
+    ({"input": "Hello world", "model": "tts", "response_format": "mp3"}, 200, ""),
+    (
+        {
+            "backend": "coqui",
+            "model": "tts_models/en/ljspeech/glow-tts",
+            "input": "Hello, this is a test!",
+        },
+        400,
+        ADD,
+    ),
+    ({"backend": "bark", "input": "Hello!"}, 200, "the default voice stands in for bark"),
+    (
+        {"backend": "bark", "input": "Hello!", "model": "v2/en_speaker_4"},
+        200,
+        "the default voice stands in for bark",
+    ),
+    (
+        {
+            "model": "it-riccardo_fasol-x-low.onnx",
+            "backend": "piper",
+            "input": "Ciao, sono Ettore",
+        },
+        400,
+        ADD,
+    ),
+    (
+        {
+            "backend": "transformers-musicgen",
+            "model": "facebook/musicgen-medium",
+            "input": "Cello Rave",
+        },
+        200,
+        "the default model of sounds stands in for musicgen",
+    ),
+    ({"backend": "vall-e-x", "input": "Hello!"}, 400, ADD),
+    ({"model": "cloned-voice", "input": "Hello!"}, 400, ADD),
+    (
+        {
+            "model": "xtts_v2",
+            "input": "Bonjour, je suis Ana Florence. Comment puis-je vous aider?",
+        },
+        400,
+        ADD,
+    ),
+]
+"""Body, status, and what the note or the error says. Source: LocalAI's page "Text to audio"."""
+
+CLONED = """\
+name: cloned-voice
+backend: vall-e-x
+parameters:
+  model: "cloned-voice"
+tts:
+    vall-e:
+      # The path to the audio file to be cloned
+      audio_path: "audio-sample.wav"
+"""
+MARIE = "name: marie-fr\ntts: {voice: marie}\nparameters: {language: fr}"
+XTTS = """\
+name: xtts_v2
+backend: coqui
+parameters:
+  language: fr
+  model: tts_models/multilingual/multi-dataset/xtts_v2
+
+tts:
+  voice: Ana Florence
+"""
+
+
+@pytest.fixture
+def model_files(tmp_path: Path) -> Path:
+    (tmp_path / "cloned.yaml").write_text(CLONED)
+    (tmp_path / "xtts.yaml").write_text(XTTS)
+    return tmp_path
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example[0]))
+async def test_the_documents_examples_run_or_say_what_is_missing(
+    client_of: ClientFactory,
+    gateway: FakeGateway,
+    model_files: Path,
+    example: tuple[dict[str, str], int, str],
+) -> None:
+    body, status, said = example
+    async with client_of(gateway, make_settings(model_files=model_files)) as client:
+        response = await client.post("/tts", json=body)
+    assert response.status_code == status
+    if status == 200:
+        media_type = {"mp3": "audio/mpeg"}.get(body.get("response_format", ""), "audio/wav")
+        assert response.headers["content-type"] == media_type
+        assert response.headers.get("x-tritone-note", "") == said
+    else:
+        assert said in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("word", [None, "", "midi", "WAV", "wav"])
+async def test_an_unknown_format_is_wav(client: httpx2.AsyncClient, word: str | None) -> None:
+    response = await client.post("/tts", json={"input": "Hello", "response_format": word})
+    assert response.headers["content-type"] == "audio/wav"
+    assert int.from_bytes(response.content[40:44], "little") == len(response.content) - 44
+    assert response.headers["content-disposition"] == 'attachment; filename="speech.wav"'
+
+
+async def test_a_rate_is_delivered(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/tts", json={"input": "Hello", "sample_rate": 8000})
+    assert response.headers["x-tritone-sample-rate"] == "8000"
+    assert int.from_bytes(response.content[24:28], "little") == 8000
+
+
+async def test_a_stream_has_open_sizes_and_the_same_samples(client: httpx2.AsyncClient) -> None:
+    body = {"input": "Hello there. Good bye."}
+    whole = await client.post("/tts", json=body)
+    streamed = await client.post("/tts", json={**body, "stream": True})
+    assert streamed.content[40:44] == b"\xff\xff\xff\xff"
+    assert streamed.content[44:] == whole.content[44:]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"input": ""}, "input"),
+        ({"input": "Hello", "speed": 9}, "speed"),
+        ({"input": "Hello", "backend": "nonesuch"}, "backend"),
+        ({"input": "Hello", "language": "it"}, "language"),
+        ({"input": "Hello", "backend": "bark", "model": "v2/it_speaker_1"}, "language"),
+        ({"input": "Hello", "voice": "nobody"}, "voice"),
+    ],
+)
+async def test_what_cannot_be_spoken_is_refused(
+    client: httpx2.AsyncClient, gateway: FakeGateway, body: dict[str, object], field: str
+) -> None:
+    response = await client.post("/tts", json=body)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, field)
+    assert gateway.speech_passes == []
+
+
+async def test_a_model_file_chooses_voice_and_language(
+    client_of: ClientFactory, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    (tmp_path / "m.yml").write_text(
+        "name: marie-fr\ntts: {voice: marie}\nparameters: {language: fr}"
+    )
+    async with client_of(gateway, make_settings(model_files=tmp_path)) as client:
+        response = await client.post("/tts", json={"input": "Bonjour", "model": "marie-fr"})
+    assert (response.status_code, response.headers["x-tritone-voice"]) == (200, "marie")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "is_localai"),
+    [
+        ({"model": "tts-1", "input": "Hello", "voice": "anna"}, {}, False),
+        ({"model": "tts", "input": "Hello"}, {}, True),
+        ({"model": "tts", "input": "Hello", "voice": "anna", "language": "en"}, {}, True),
+        ({"model": "tts", "input": "Hello", "voice": "anna", "language": None}, {}, False),
+        ({"model": "tts", "input": "Hello"}, {"user-agent": "OpenAI/Python 3.5"}, False),
+    ],
+)
+async def test_who_answers_on_the_shared_path(
+    client: httpx2.AsyncClient, body: dict[str, object], headers: dict[str, str], is_localai: bool
+) -> None:
+    response = await client.post("/v1/audio/speech", json=body, headers=headers)
+    is_wav = response.headers["content-type"] == "audio/wav"
+    assert is_wav is is_localai
