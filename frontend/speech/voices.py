@@ -1,12 +1,13 @@
 """Which installed voice speaks a request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frontend.errors import UnknownVoice, UnsupportedLanguage
-from frontend.speech.aliases import VOICE_ALIASES
+from frontend.speech.aliases import KNOWN_VOICES
 from frontend.speech.request import SpeechRequest
 from tritone.card import SpeechCard, Voice
+from tritone.voices import stand_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,37 @@ def list_voices(cards: Sequence[SpeechCard]) -> list[InstalledVoice]:
 def choose_voice(request: SpeechRequest, cards: Sequence[SpeechCard]) -> InstalledVoice:
     """Return the voice that a request names, or else the first that speaks its language.
 
-    A published name (`aliases`) stands for a voice of its gender, where one is installed. A voice
-    of another language is never taken instead.
+    A voice of another service stands for the one that is most like it. No voice of another
+    language than the one that is asked for is ever taken.
 
     Raises:
-        UnknownVoice: none of the models has it, and it is no published name.
+        UnknownVoice: none of the models has it, and no service that we know.
         UnsupportedLanguage: it speaks another language, or none speaks the language.
     """
     voices = list_voices(cards)
-    name = (request.voice or "").lower()
-    named = [each for each in voices if name in (each.voice.id.lower(), each.voice.name.lower())]
-    if not named and name:
-        if name not in VOICE_ALIASES:
-            raise UnknownVoice(str(request.voice), [each.voice.id for each in voices])
-        gender = VOICE_ALIASES[name]
-        voices.sort(key=lambda each: each.voice.gender != gender)
-    voices = named or voices
+    if request.voice:
+        voices = _find_named(request.voice, request.language, voices)
     for each in voices:
         if not request.language or speaks(each.voice, request.language):
             return each
     raise UnsupportedLanguage(request.language or "", [each.voice.language for each in voices])
+
+
+def _find_named(
+    name: str, language: str | None, voices: list[InstalledVoice]
+) -> list[InstalledVoice]:
+    key = name.lower()
+    named = [each for each in voices if key in (each.voice.id.lower(), each.voice.name.lower())]
+    if named:
+        return named
+    if key not in KNOWN_VOICES:
+        raise UnknownVoice(name, [each.voice.id for each in voices])
+    known = KNOWN_VOICES[key]
+    wanted = replace(known, language=language or known.language)
+    stand = stand_in(wanted, [each.voice for each in voices])
+    if stand is None:
+        raise UnsupportedLanguage(wanted.language, [each.voice.language for each in voices])
+    return [each for each in voices if each.voice == stand]
 
 
 def speaks(voice: Voice, language: str) -> bool:

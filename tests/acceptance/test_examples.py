@@ -17,7 +17,7 @@ import av
 import httpx2
 import jinja2
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from ops.processes.ports import choose_ports
 from tests.acceptance.conftest import ROOT

@@ -17,11 +17,11 @@ from frontend.contracts.kit.app_parts import get_speaker
 from frontend.contracts.kit.body import validate
 from frontend.contracts.kit.fields import Integer, RequestModel, Text
 from frontend.contracts.kit.route import make_router
-from frontend.errors import InvalidRequest, UnknownVoice
-from frontend.speech.aliases import ELEVENLABS_VOICES
+from frontend.errors import InvalidRequest, UnknownVoice, UnsupportedLanguage
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speaker
-from frontend.speech.voices import InstalledVoice
+from frontend.speech.voices import InstalledVoice, choose_voice
+from tritone.voices import ELEVENLABS_VOICES
 
 _MAX_PAGE, _MAX_IDS = 100, 100
 
@@ -155,15 +155,18 @@ def _list_all(speaker: Speaker) -> list[ListedVoice]:
     if not installed:
         return []
     premade = [
-        _list_voice(_stand_in(speaker, voice_id), voice_id, name)
-        for voice_id, (name, _) in ELEVENLABS_VOICES.items()
+        _list_voice(stand, voice_id, known.name)
+        for voice_id, known in ELEVENLABS_VOICES.items()
+        if (stand := _find_stand_in(speaker, voice_id)) is not None
     ]
     return own + premade
 
 
-def _stand_in(speaker: Speaker, voice_id: str) -> InstalledVoice:
-    plan = speaker.plan(SpeechRequest(text="-", voice=voice_id))
-    return InstalledVoice(plan.card, plan.voice)
+def _find_stand_in(speaker: Speaker, voice_id: str) -> InstalledVoice | None:
+    try:
+        return choose_voice(SpeechRequest(text="", voice=voice_id), speaker.models())
+    except UnsupportedLanguage:
+        return None
 
 
 def _list_voice(installed: InstalledVoice, voice_id: str, name: str) -> ListedVoice:

@@ -99,8 +99,9 @@ def _list_speech(card: SpeechCard) -> ArrayModel:
 
 def make_list(request: Request) -> JSONResponse:
     """Return every served model as OpenAI and its descendants do."""
-    cards = (*get_generator(request).models(), *get_speaker(request).models())
-    return JSONResponse(ModelList(data=[ListedModel(id=c.name) for c in cards]).model_dump())
+    names = [card.name for card in get_generator(request).models()]
+    names += [card.name for card in get_speaker(request).models()]
+    return JSONResponse(ModelList(data=[ListedModel(id=name) for name in names]).model_dump())
 
 
 def make_one(request: Request, model_id: str) -> JSONResponse:

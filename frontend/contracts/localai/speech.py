@@ -99,12 +99,6 @@ def to_sound_order(body: SpeechBody, engine: Engine) -> Order:
 router = make_router(ENVELOPE, "LocalAI")
 
 
-@router.post(
-    "/tts",
-    response_class=Response,
-    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
-)
 async def speak(request: Request) -> Response:
     """Turn text into speech, or into a sound where the engine is one of sounds."""
     body = await read_body(request, SpeechBody)
@@ -124,6 +118,12 @@ def _name_file(audio_format: AudioFormat) -> dict[str, str]:
     return {"content-disposition": f'attachment; filename="speech.{audio_format.extension}"'}
 
 
-# Under its own prefix LocalAI has these paths, too; at the root `shared_paths` decides.
-for _path in ("/v1/audio/speech", "/audio/speech"):
-    router.add_api_route(_path, speak, methods=["POST"], include_in_schema=False)
+for _path in ("/tts", "/v1/audio/speech", "/audio/speech"):
+    router.add_api_route(
+        _path,
+        speak,
+        methods=["POST"],
+        response_class=Response,
+        responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+        openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
+    )

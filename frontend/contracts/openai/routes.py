@@ -91,12 +91,6 @@ def to_order(body: SpeechBody) -> SpeechOrder:
 router = make_router(ENVELOPE, "OpenAI")
 
 
-@router.post(
-    "/v1/audio/speech",
-    response_class=Response,
-    responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
-)
 async def speak(request: Request) -> Response:
     """Turn text into speech; the audio is sent while it is made."""
     body = await read_body(request, SpeechBody)
@@ -131,5 +125,12 @@ def _make_event(event: dict[str, object]) -> bytes:
     return f"data: {json.dumps(event)}\n\n".encode()
 
 
-# Some clients' base URL lacks `/v1`.
-router.add_api_route("/audio/speech", speak, methods=["POST"], include_in_schema=False)
+for _path in ("/v1/audio/speech", "/audio/speech"):  # some clients' base URL lacks `/v1`
+    router.add_api_route(
+        _path,
+        speak,
+        methods=["POST"],
+        response_class=Response,
+        responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+        openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
+    )

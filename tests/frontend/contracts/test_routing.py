@@ -28,7 +28,7 @@ ROOT_PATHS = {
         *("/v1/voices/settings/default", "/v1/voices/{voice_id}"),
         "/v1/voices/{voice_id}/settings",
     },
-    "localai": {"/v1/sound-generation", "/tts", *MODELS},
+    "localai": {"/v1/sound-generation", "/tts", *SPEECH, *MODELS},
     "openai": {*SPEECH},
     "vllm-omni": {"/v1/audio/generate", *MODELS},
     "aimlapi": {"/v2/generate/audio"},
@@ -166,10 +166,10 @@ async def test_models_are_an_array_for_elevenlabs_clients_and_an_object_for_all_
 ) -> None:
     models = (await client.get(path, headers=headers)).json()
     if is_array:
-        assert [model["model_id"] for model in models] == ["starter"]
+        assert [model["model_id"] for model in models] == ["starter", "talker"]
     else:
         assert models["object"] == "list"
-        assert [model["id"] for model in models["data"]] == ["starter"]
+        assert [model["id"] for model in models["data"]] == ["starter", "talker"]
 
 
 @pytest.mark.parametrize("prefix", ["", "/localai", "/vllm-omni"])
@@ -193,7 +193,9 @@ async def test_an_unknown_model_is_a_404_to_openai_clients(client: httpx2.AsyncC
 
 
 async def test_elevenlabs_models_have_what_their_clients_show(client: httpx2.AsyncClient) -> None:
-    (model,) = (await client.get("/elevenlabs/v1/models")).json()
+    model, speaking = (await client.get("/elevenlabs/v1/models")).json()
     assert model["maximum_text_length_per_request"] == 2500
     assert model["model_rates"] == {"character_cost_multiplier": 1.0}
     assert model["can_do_text_to_speech"] is False
+    assert speaking["can_do_text_to_speech"] is True
+    assert [each["language_id"] for each in speaking["languages"]] == ["en", "fr"]
