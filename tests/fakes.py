@@ -1,6 +1,7 @@
 """Stand-ins at our own seams."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,12 +22,26 @@ def sine(card: Card, n_samples: int, hz: float = 440.0) -> Pcm:
 def speak(pass_: SpeechPass) -> Iterator[Chunk]:
     """Yield a tone for each sentence, a twentieth of a second for each of its characters."""
     sentences = [part for part in pass_.text.split(".") if part.strip()]
+    n_spoken = 0
     for k, sentence in enumerate(sentences, 1):
-        n_samples = len(sentence) * pass_.card.sample_rate // 20
-        timings = "{}" if pass_.wants_timings else None
-        progress = Progress(k, len(sentences))
-        pcm = sine(pass_.card, n_samples)
-        yield Chunk(pcm=pcm, model_version="1", progress=progress, timings=timings)
+        yield Chunk(
+            pcm=sine(pass_.card, len(sentence) * pass_.card.sample_rate // 20),
+            model_version="1",
+            progress=Progress(k, len(sentences)),
+            timings=_time(sentence, n_spoken / 20) if pass_.wants_timings else None,
+        )
+        n_spoken += len(sentence)
+
+
+def _time(sentence: str, start_s: float) -> str:
+    """Return a chunk's timings as docs/speech.md shows them."""
+    alignment = {
+        "characters": list(sentence),
+        "character_start_times_seconds": [k / 20 for k in range(len(sentence))],
+        "character_end_times_seconds": [(k + 1) / 20 for k in range(len(sentence))],
+    }
+    timings = {"start_s": start_s, "alignment": alignment, "normalized_alignment": alignment}
+    return json.dumps(timings)
 
 
 @dataclass
