@@ -137,8 +137,10 @@ async def job_p95_s(system: JobSystem) -> float:
     "urls",
     [
         pytest.param([f"http://silent{n % 250}.example.com/" for n in range(600)], id="silent"),
-        pytest.param(["http://silent.example.com/"] * 600, id="one-dead-host"),
-        pytest.param(["http://slow.example.com/"] * 600, id="many"),
+        pytest.param(
+            ["http://silent.example.com/"] * 600, id="one-dead-host", marks=pytest.mark.drill
+        ),
+        pytest.param(["http://slow.example.com/"] * 600, id="many", marks=pytest.mark.drill),
         pytest.param([QUIET_URL] * 600, id="the-same-host"),
     ],
 )
