@@ -1,15 +1,22 @@
 """A gateway over a fake Triton's real gRPC server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import grpc
-from tritonclient.grpc import service_pb2_grpc
+import numpy as np
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.settings import TritonSettings
+from frontend.triton.gateway import PassOptions
+from frontend.triton.passes import SoundPass
 from frontend.triton.single import SingleTriton
-from tests.fake_triton import FakeTriton
+from tests.fake_triton import Answers, FakeTriton
+from tests.fakes import sine
+from tritone.pcm import Pcm
+
+CALL = PassOptions(pass_id="job", request_id="req", timeout_s=5.0)
 
 
 @asynccontextmanager
@@ -37,3 +44,30 @@ async def eventually(claim: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not claim():  # noqa: ASYNC110  (what changes knows nothing of events)
             await asyncio.sleep(0.01)
+
+
+def answering(*answers: service_pb2.ModelStreamInferResponse) -> Callable[[object], Answers]:
+    """Return a `respond` that gives these answers."""
+
+    async def respond(_request: object) -> Answers:
+        for answer in answers:
+            yield answer
+
+    return respond
+
+
+def aborting(
+    code: grpc.StatusCode, text: str
+) -> Callable[[grpc.aio.ServicerContext], Awaitable[None]]:
+    """Return an `abort` that refuses every call."""
+
+    async def abort(context: grpc.aio.ServicerContext) -> None:
+        await context.abort(code, text)
+
+    return abort
+
+
+def decoded(pass_: SoundPass, extra_samples: int = 100) -> Pcm:
+    """Return what a decoder makes of a pass: int16 [1, channels, samples], more than needed."""
+    n_samples = pass_.span.first_sample + pass_.span.n_samples + extra_samples
+    return sine(pass_.card, n_samples)[np.newaxis]

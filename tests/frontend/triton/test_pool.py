@@ -1,8 +1,8 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,60 +10,22 @@ from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
     GenerationFailed,
-    Overloaded,
     TritoneError,
 )
 from frontend.triton.addresses import Unresolved
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress, collect
-from frontend.triton.passes import Pass, SoundPass
+from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.pool import TritonPool
-from tests.fakes import FakeGateway
+from tests.frontend.triton.network import (
+    AWAY,
+    FULL,
+    REFRESH_S,
+    FakeTriton,
+    Network,
+    name_pass,
+)
+from tests.frontend.triton.servers import eventually
 from tritone.card import ModelCard
-
-REFRESH_S = 0.02
-AWAY = BackendUnavailable("away")
-FULL = Overloaded("full", retry_after_s=1.0)
-
-
-@dataclass
-class FakeTriton(FakeGateway):
-    """A fake gateway that knows which passes it has, and says whether it was closed."""
-
-    is_closed: bool = False
-    delay_s: float = 0.0
-
-    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
-        await asyncio.sleep(self.delay_s)
-        async with aclosing(super().stream(pass_, options)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    async def close(self) -> None:
-        self.is_closed = True
-
-    async def progress(self, model: str, pass_id: str) -> Progress | None:
-        known = any(call.pass_id == pass_id for call in self.options)
-        return Progress(1, 2) if known else None
-
-
-@dataclass
-class Network:
-    """The Tritons there are, and what a resolver says of them."""
-
-    catalog: Catalog
-    tritons: dict[str, FakeTriton] = field(default_factory=dict)
-    listed: list[str] | Unresolved = field(default_factory=list)
-
-    def add(self, address: str) -> FakeTriton:
-        self.tritons[address] = FakeTriton(self.catalog)
-        assert isinstance(self.listed, list)
-        self.listed.append(address)
-        return self.tritons[address]
-
-    async def resolve(self) -> tuple[str, ...]:
-        if isinstance(self.listed, Unresolved):
-            raise self.listed
-        return tuple(self.listed)
 
 
 @pytest.fixture
@@ -79,28 +41,18 @@ async def pool(network: Network) -> AsyncIterator[TritonPool]:
     await pool.close()
 
 
-def call(pass_id: str, timeout_s: float = 5.0) -> PassOptions:
-    return PassOptions(pass_id=pass_id, request_id="req", timeout_s=timeout_s)
-
-
-async def eventually(claim: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not claim():  # noqa: ASYNC110  (what changes knows nothing of events)
-            await asyncio.sleep(0.002)
-
-
 async def test_a_pass_goes_to_the_triton_with_the_fewest(
     network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.gate = other.gate = asyncio.Event()
-    long = asyncio.create_task(collect(pool.stream(pass_, call("long"))))
+    long = asyncio.create_task(collect(pool.stream(pass_, name_pass("long"))))
     await eventually(lambda: len(one.options) + len(other.options) == 1)
     busy, idle = (one, other) if one.options else (other, one)
     idle.gate = None
     for n in range(5):
-        await collect(pool.stream(pass_, call(f"short {n}")))
+        await collect(pool.stream(pass_, name_pass(f"short {n}")))
     assert (len(busy.options), len(idle.options)) == (1, 5)
     assert busy.gate is not None
     busy.gate.set()
@@ -115,7 +67,9 @@ async def test_many_passes_at_once_are_shared_evenly(
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    passes = [asyncio.create_task(collect(pool.stream(pass_, call(str(n))))) for n in range(12)]
+    passes = [
+        asyncio.create_task(collect(pool.stream(pass_, name_pass(str(n))))) for n in range(12)
+    ]
     await eventually(lambda: sum(len(triton.options) for triton in tritons) == 12)
     assert [len(triton.options) for triton in tritons] == [4, 4, 4]
     gate.set()
@@ -128,7 +82,7 @@ async def test_idle_tritons_take_turns_by_lot(
     tritons = [network.add("a:1"), network.add("b:1")]
     await pool.open()
     for n in range(64):
-        await collect(pool.stream(pass_, call(str(n))))
+        await collect(pool.stream(pass_, name_pass(str(n))))
     assert min(len(triton.options) for triton in tritons) > 8  # fails once in 10^9 runs
 
 
@@ -142,7 +96,7 @@ async def test_a_slow_triton_gets_less(
 
     async def client() -> None:
         for n in waiting:
-            await collect(pool.stream(pass_, call(str(n))))
+            await collect(pool.stream(pass_, name_pass(str(n))))
 
     await asyncio.gather(client(), client())
     assert len(slow.options) < 8 < len(fast.options)
@@ -155,7 +109,7 @@ async def test_what_one_refuses_another_is_given_once(
     one, other = network.add("a:1"), network.add("b:1")
     await pool.open()
     one.error = error
-    results = [await collect(pool.stream(pass_, call(str(n)))) for n in range(8)]
+    results = [await collect(pool.stream(pass_, name_pass(str(n)))) for n in range(8)]
     assert len(results) == 8
     assert len(other.options) == 8
 
@@ -168,7 +122,7 @@ async def test_what_two_refuse_is_refused(
     for triton in tritons:
         triton.error = AWAY
     with pytest.raises(BackendUnavailable):
-        await collect(pool.stream(pass_, call("job")))
+        await collect(pool.stream(pass_, name_pass("job")))
     assert sum(len(triton.options) for triton in tritons) == 2
 
 
@@ -181,7 +135,7 @@ async def test_what_would_fail_anywhere_is_not_tried_elsewhere(
     for triton in tritons:
         triton.error = error
     with pytest.raises(type(error)):
-        await collect(pool.stream(pass_, call("job")))
+        await collect(pool.stream(pass_, name_pass("job")))
     assert sum(len(triton.options) for triton in tritons) == 1
 
 
@@ -193,14 +147,14 @@ async def test_the_second_try_gets_only_the_time_that_is_left(
     for triton in tritons:
         triton.error, triton.delay_s = AWAY, 0.05
     with pytest.raises(BackendUnavailable):
-        await collect(pool.stream(pass_, call("job", timeout_s=1.0)))
+        await collect(pool.stream(pass_, name_pass("job", timeout_s=1.0)))
     first, second = sorted(t.options[0].timeout_s for t in tritons)[::-1]
     assert first == 1.0
     assert second <= 0.95
     for triton in tritons:
         triton.options.clear()
     with pytest.raises(DeadlineExceeded):
-        await collect(pool.stream(pass_, call("job", timeout_s=0.02)))
+        await collect(pool.stream(pass_, name_pass("job", timeout_s=0.02)))
     assert sum(len(triton.options) for triton in tritons) == 1
 
 
@@ -211,13 +165,13 @@ async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
     await pool.open()
     one.error = one.unreachable = AWAY
     for n in range(20):
-        await collect(pool.stream(pass_, call(str(n))))
+        await collect(pool.stream(pass_, name_pass(str(n))))
     assert len(one.options) <= 1
     one.error = one.unreachable = None
     n_before = len(one.options)
     await eventually(lambda: all(member.is_up for member in pool.members))
     for n in range(64):
-        await collect(pool.stream(pass_, call(f"later {n}")))
+        await collect(pool.stream(pass_, name_pass(f"later {n}")))
     assert len(one.options) - n_before > 8
 
 
@@ -237,12 +191,12 @@ async def test_when_nobody_is_known_to_be_up_somebody_is_tried_all_the_same(
     triton = network.add("a:1")
     await pool.open()
     pool.members[0].is_up = False
-    assert (await collect(pool.stream(pass_, call("job")))).model_version == "1"
+    assert (await collect(pool.stream(pass_, name_pass("job")))).model_version == "1"
     triton.error = triton.unreachable = AWAY
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await collect(pool.stream(pass_, call("job")))
+        await collect(pool.stream(pass_, name_pass("job")))
     assert pool.catalog.cards == network.catalog.cards  # as last seen
 
 
@@ -255,7 +209,7 @@ async def test_an_empty_list_is_an_unavailable_triton(
     with pytest.raises(BackendUnavailable):
         await pool.refresh()
     with pytest.raises(BackendUnavailable):
-        await collect(pool.stream(pass_, call("job")))
+        await collect(pool.stream(pass_, name_pass("job")))
 
 
 async def test_the_catalog_is_the_union_of_those_that_answer(
@@ -282,8 +236,8 @@ async def test_a_pass_goes_only_where_its_very_model_is(
     new.catalog = Catalog(cards=(changed,))
     await pool.open()
     for n in range(6):
-        await collect(pool.stream(pass_, call(str(n))))
-        await collect(pool.stream(replace(pass_, card=changed), call(f"new {n}")))
+        await collect(pool.stream(pass_, name_pass(str(n))))
+        await collect(pool.stream(replace(pass_, card=changed), name_pass(f"new {n}")))
     assert Counter(r.card.default_steps for r in old.passes) == {20: 6}
     assert Counter(r.card.default_steps for r in new.passes) == {99: 6}
 
@@ -296,7 +250,7 @@ async def test_control_requests_go_to_the_triton_that_has_the_pass(
     gate = asyncio.Event()
     for triton in tritons:
         triton.gate = gate
-    running = asyncio.create_task(collect(pool.stream(pass_, call("job"))))
+    running = asyncio.create_task(collect(pool.stream(pass_, name_pass("job"))))
     await eventually(lambda: any(triton.options for triton in tritons))
     assert await pool.progress("starter", "job") == Progress(1, 2)
     await pool.cancel("starter", "job")
@@ -315,7 +269,7 @@ async def test_cancelling_the_task_cancels_the_pass_and_frees_the_triton(
     triton = network.add("a:1")
     await pool.open()
     triton.gate = asyncio.Event()
-    running = asyncio.create_task(collect(pool.stream(pass_, call("job"))))
+    running = asyncio.create_task(collect(pool.stream(pass_, name_pass("job"))))
     await eventually(lambda: bool(triton.options))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -330,14 +284,14 @@ async def test_a_new_address_is_used_and_one_that_left_finishes_its_passes(
     old = network.add("a:1")
     await pool.open()
     old.gate = asyncio.Event()
-    running = asyncio.create_task(collect(pool.stream(pass_, call("long"))))
+    running = asyncio.create_task(collect(pool.stream(pass_, name_pass("long"))))
     await eventually(lambda: bool(old.options))
     new = network.add("b:1")
     network.listed = ["b:1"]
     await eventually(lambda: [member.address for member in pool.members] == ["b:1"])
     await eventually(lambda: pool.members[0].is_up)
     for n in range(6):
-        await collect(pool.stream(pass_, call(str(n))))
+        await collect(pool.stream(pass_, name_pass(str(n))))
     assert (len(old.options), len(new.options)) == (1, 6)
     await pool.cancel("starter", "long")
     assert old.cancelled == ["long"]
@@ -356,7 +310,7 @@ async def test_an_address_that_comes_back_is_used_again(
     await eventually(lambda: triton.is_closed)
     network.add("a:1")
     await eventually(lambda: any(member.is_up for member in pool.members))
-    await collect(pool.stream(pass_, call("job")))
+    await collect(pool.stream(pass_, name_pass("job")))
     assert len(network.tritons["a:1"].options) == 1
 
 
@@ -367,7 +321,7 @@ async def test_a_resolver_that_is_away_takes_nobody_away(
     await pool.open()
     network.listed = Unresolved("the resolver is away")
     await asyncio.sleep(5 * REFRESH_S)
-    await collect(pool.stream(pass_, call("job")))
+    await collect(pool.stream(pass_, name_pass("job")))
     assert not triton.is_closed
 
 
@@ -380,3 +334,24 @@ async def test_closing_closes_every_member_and_ends_every_task(
     await pool.close()
     assert all(triton.is_closed for triton in tritons)
     await eventually(lambda: asyncio.all_tasks() == before)
+
+
+async def test_what_was_begun_is_not_tried_elsewhere(
+    network: Network, pool: TritonPool, speech_pass: SpeechPass
+) -> None:
+    @dataclass
+    class Breaking(FakeTriton):
+        async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
+            async with aclosing(super().stream(pass_, options)) as chunks:
+                yield await anext(chunks)
+            raise AWAY
+
+    for address in ("a:1", "b:1"):
+        network.listed = [*network.tritons, address]
+        network.tritons[address] = Breaking(Catalog(speech_cards=(speech_pass.card,)))
+    await pool.open()
+    chunks = pool.stream(speech_pass, name_pass("job"))
+    await anext(chunks)
+    with pytest.raises(BackendUnavailable):
+        await anext(chunks)
+    assert sum(len(triton.options) for triton in network.tritons.values()) == 1

@@ -1,0 +1,20 @@
+"""A fake Triton, and the gateway to it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from frontend.triton.single import SingleTriton
+from tests.fake_triton import FakeTriton
+from tests.frontend.triton.servers import gateway_to, serving
+
+
+@pytest.fixture
+def triton() -> FakeTriton:
+    return FakeTriton()
+
+
+@pytest.fixture
+async def gateway(triton: FakeTriton) -> AsyncIterator[SingleTriton]:
+    async with serving(triton) as url, gateway_to(url) as gateway:
+        yield gateway
