@@ -1,4 +1,4 @@
-"""The application: puts the parts together and decides nothing itself."""
+"""The application: makes the parts and connects them; it decides nothing itself."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -53,10 +53,12 @@ class CannotStart(FrontendError):
 class TritoneError(FrontendError):
     """Any error that a contract renders."""
 
-    def __init__(self, message: str) -> None:
-        """Keep the message for the caller."""
-        super().__init__(message)
-        self.message: Final = message
+    default_message: ClassVar = "Something went wrong on our side."
+
+    def __init__(self, message: str | None = None) -> None:
+        """Keep the message for the caller; None: the class' own."""
+        self.message: Final = message or self.default_message
+        super().__init__(self.message)
 
 
 class InvalidRequest(TritoneError):
@@ -172,13 +174,19 @@ class TooManyAtOnce(Overloaded):
 class BackendUnavailable(TritoneError):
     """Triton cannot be reached, is stopping, or does not serve the model now."""
 
+    default_message = "The model is not available right now; try again later."
+
 
 class DeadlineExceeded(TritoneError):
-    """The sound was not finished in time."""
+    """The caller's deadline passed, waiting included."""
+
+    default_message = "The sound was not finished in time."
 
 
 class GenerationFailed(TritoneError):
     """An engine or our own code failed."""
+
+    default_message = "The sound could not be made."
 
 
 class JobNotFound(TritoneError):

@@ -25,7 +25,7 @@ from frontend.triton.gateway import Progress
 from tritone.turns import BACKGROUND
 
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
-_UNEXPECTED = JobFailure(name="GenerationFailed", message="The sound could not be made.")
+_UNEXPECTED = JobFailure(name="GenerationFailed", message=GenerationFailed.default_message)
 
 T = TypeVar("T")
 

@@ -2,6 +2,7 @@
 
 from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, execute, fetch
+from frontend.errors import GenerationFailed
 from frontend.jobs.endings import Endings
 from frontend.jobs.model import Job, JobFailure, JobResult, JobStatus
 from frontend.jobs.queue import Queue
@@ -10,7 +11,7 @@ from frontend.jobs.rows import to_job
 from frontend.observe.metrics import Metrics
 
 _RECONNECT_S = 3.0  # that workers may take to find a restarted database
-_GAVE_UP = JobFailure(name="GenerationFailed", message="The sound could not be made.")
+_GAVE_UP = JobFailure(name="GenerationFailed", message=GenerationFailed.default_message)
 
 
 class JobRecovery:

@@ -1,4 +1,4 @@
-"""Who may enter: a bounded number of passes at once, a bounded number waiting, the rest refused."""
+"""Admission: a bounded number of passes at once, a bounded number waits, more are refused."""
 
 import asyncio
 import time
@@ -14,9 +14,9 @@ from tritone.turns import QueuedWork, Turns
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Ticket(QueuedWork):
-    """What a pass says for itself when it asks for a slot."""
+    """What admission must know of a pass."""
 
-    cost: float = 1.0  # of the pass, in any unit that is the same for all
+    cost: float = 1.0  # of the pass, in steps of a latent frame; planners of all tasks know it
 
 
 class Admission:
@@ -40,18 +40,18 @@ class Admission:
 
     @property
     def retry_after_s(self) -> float:
-        """When those who wait now will have had their turn, by the throughput of late."""
+        """Seconds until all who wait now have a slot, at the present throughput."""
         return max(1.0, self._throughput.seconds_for(self.waiting + 1))
 
     @property
     def queue_age_s(self) -> float:
-        """How long the one that waits longest has waited; 0: nobody waits."""
+        """How long the oldest waiting pass has waited; 0: none waits."""
         now = self._clock()
         return now - min((ticket.arrived_at for ticket in self._waiters), default=now)
 
     @asynccontextmanager
     async def slot(self, ticket: Ticket | None = None) -> AsyncIterator[None]:
-        """Hold a slot, waiting for it if need be.
+        """Hold a slot; wait for it where all are taken.
 
         Raises:
             Overloaded: too many wait already, of all or of the ticket's key.
@@ -89,8 +89,8 @@ class Admission:
     def _has_room(self, key: str) -> bool:
         """Return whether one more of a key may wait.
 
-        A key may take half of the room that the others leave, so that one that floods us always
-        leaves room for the rest; those who show no key share all of it.
+        A key may take half of the room that the others leave, so that a key that floods us leaves
+        room for the rest. Requests without a key share all of it.
         """
         free = self._settings.max_waiting - self.waiting
         mine = sum(ticket.key == key for ticket in self._waiters)

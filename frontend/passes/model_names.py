@@ -36,5 +36,5 @@ class ModelNames:
         if is_ours and target in served:
             return served[target]
         if is_ours or name in away or not served:
-            raise BackendUnavailable("The model is not available right now; try again later.")
+            raise BackendUnavailable
         raise UnknownModel(str(name), field=field)

@@ -116,7 +116,7 @@ class PassRunner:
                 yield chunk
             await running  # raises what ended it
         except TimeoutError as error:
-            raise DeadlineExceeded("The sound was not finished in time.") from error
+            raise DeadlineExceeded from error
         finally:
             channel.abandon()
             running.cancel()

@@ -1,4 +1,4 @@
-"""How fast passes go through: measured while all slots are taken, guessed from durations before."""
+"""How fast passes go through: measured while all slots are taken, otherwise estimated."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ _WEIGHT = 0.2  # of the newest measurement in the moving averages
 
 
 class Throughput:
-    """Moving averages of late: how long a pass takes, and the time between two that end."""
+    """Moving averages: how long a pass takes, and the time between the ends of two."""
 
     def __init__(self, n_slots: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Know nothing yet."""
@@ -20,7 +20,7 @@ class Throughput:
 
     @property
     def is_saturated(self) -> bool:
-        """Somebody waits: only then the gaps between ends tell what we are able to do."""
+        """Whether a pass waits: only then the gaps between ends tell how fast we can be."""
         return self._last_end is not None
 
     @is_saturated.setter
@@ -31,11 +31,11 @@ class Throughput:
             self._last_end = self._clock()
 
     def learn(self, duration_s: float) -> None:
-        """Count a pass that ended well."""
-        self._duration_s = _averaged(self._duration_s, duration_s)
+        """Learn from a pass that succeeded."""
+        self._duration_s = _average(self._duration_s, duration_s)
         if self._last_end is not None:
             now = self._clock()
-            self._gap_s = _averaged(self._gap_s, now - self._last_end)
+            self._gap_s = _average(self._gap_s, now - self._last_end)
             self._last_end = now
 
     def seconds_for(self, n_passes: int) -> float:
@@ -46,5 +46,5 @@ class Throughput:
         return n_passes * gap_s
 
 
-def _averaged(average: float | None, newest: float) -> float:
+def _average(average: float | None, newest: float) -> float:
     return newest if average is None else (1 - _WEIGHT) * average + _WEIGHT * newest

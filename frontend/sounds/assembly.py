@@ -1,13 +1,13 @@
-"""One sound out of several passes, and a loop out of a sound."""
+"""Puts the clips of several passes together, and makes a loop of a sound."""
 
 from frontend.sounds.plan import Plan
 from tritone.pcm import Pcm, seamless, stitch
 
 
 def assemble(clips: list[Pcm], plan: Plan) -> Pcm:
-    """Return the delivered sound: int16 [audio_channels, plan.n_samples] out of the passes' clips.
+    """Return the delivered sound, int16 [audio_channels, plan.n_samples], made of the clips.
 
-    A single pass that is no loop is returned as it is.
+    A single clip that is no loop is returned as it is.
     """
     sound = clips[0]
     if len(clips) > 1:

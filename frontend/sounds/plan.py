@@ -1,4 +1,4 @@
-"""From what was asked to what is done: checks against the model's limits, and every choice made."""
+"""From a request to a plan: checks against the model's limits; makes every open choice."""
 
 import math
 import secrets

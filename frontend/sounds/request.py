@@ -1,4 +1,4 @@
-"""What a contract asks for and what it gets: the words all contracts are translated into."""
+"""What a contract asks for and what it gets, in the words that all contracts share."""
 
 from dataclasses import dataclass, field
 

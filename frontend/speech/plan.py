@@ -1,4 +1,4 @@
-"""From what was asked to what is spoken: checks against the voice's limits, every choice made."""
+"""From a request to a plan: checks against the voice's limits; makes every open choice."""
 
 import secrets
 from collections.abc import Sequence

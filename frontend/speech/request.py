@@ -1,4 +1,4 @@
-"""What a contract asks to be spoken: the words all contracts of speech are translated into."""
+"""What a contract asks to be spoken, in the words that all contracts of speech share."""
 
 from dataclasses import dataclass
 

@@ -14,8 +14,8 @@ from frontend.errors import TritoneError
 from frontend.settings import TritonSettings
 from frontend.triton.candidates import Candidate, is_candidate, read_candidates
 from frontend.triton.connection import Connection
-from frontend.triton.errors import domain_errors
-from frontend.triton.gateway import Catalog, pause_s
+from frontend.triton.errors import raise_domain_errors
+from frontend.triton.gateway import Catalog, choose_pause_s
 from tritone.card import (
     CARD_PARAMETER,
     COMPONENTS,
@@ -89,14 +89,14 @@ class ServedModels:
     async def _keep_looking(self) -> None:
         while True:
             is_up = bool(self._is_reachable and self.catalog.served)
-            await asyncio.sleep(pause_s(self._settings.refresh_s, is_up=is_up))
+            await asyncio.sleep(choose_pause_s(self._settings.refresh_s, is_up=is_up))
             with suppress(TritoneError):
                 await self.refresh()
 
     async def refresh(self) -> Catalog:
         """Return what Triton serves now; raises domain errors."""
         try:
-            with domain_errors(logging.DEBUG):  # the change is worth a line, not each try
+            with raise_domain_errors(logging.DEBUG):  # the change is worth a line, not each try
                 catalog = await self._read()
         except TritoneError:
             self._log_reachability(is_reachable=False)

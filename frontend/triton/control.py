@@ -11,7 +11,7 @@ from tritonclient.utils import InferenceServerException
 
 from frontend.triton.catalog import ServedModels
 from frontend.triton.connection import Connection
-from frontend.triton.errors import domain_error, domain_errors, is_dead_backend
+from frontend.triton.errors import is_dead_backend, raise_domain_errors, to_domain_error
 from frontend.triton.gateway import Progress
 from frontend.triton.pass_tensors import make_input, read_progress
 from frontend.triton.stream import InferRequest, stream_answers
@@ -35,12 +35,12 @@ class Control:
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass; raises domain errors."""
-        with domain_errors():
+        with raise_domain_errors():
             await self._ask(model, tensors.CANCEL, pass_id)
 
     async def progress(self, model: str, pass_id: str) -> Progress | None:
         """Return how far a pass is, or None: nobody knows it. Raises domain errors."""
-        with domain_errors():
+        with raise_domain_errors():
             return await self._ask(model, tensors.QUERY, pass_id)
 
     async def cancel_if_possible(self, model: str, pass_id: str) -> None:
@@ -65,7 +65,7 @@ class Control:
             return await self._ask(model, tensors.QUERY, pass_id) is not None
         except InferenceServerException as error:
             if is_dead_backend(error):
-                raise domain_error(error) from error
+                raise to_domain_error(error) from error
         except grpc.RpcError as error:
             log.debug("progress_unknown", detail=error.details())
         return True  # for all that is known

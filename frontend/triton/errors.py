@@ -43,15 +43,15 @@ class _Rule:
     error: type[TritoneError]
 
 
-def _rule(error: type[TritoneError], *texts: str) -> _Rule:
+def _make_rule(error: type[TritoneError], *texts: str) -> _Rule:
     return _Rule(re.compile("|".join(map(re.escape, texts)), re.IGNORECASE), error)
 
 
 _RULES = (
-    _rule(InvalidRequest, NOTHING_TO_SPEAK),
-    _rule(Overloaded, QUEUE_FULL, speech_refusals.QUEUE_FULL, "Exceeds maximum queue size"),
-    _rule(DeadlineExceeded, "Request timeout expired", DEADLINE_EXCEEDED, "deadline_exceeded"),
-    _rule(
+    _make_rule(InvalidRequest, NOTHING_TO_SPEAK),
+    _make_rule(Overloaded, QUEUE_FULL, speech_refusals.QUEUE_FULL, "Exceeds maximum queue size"),
+    _make_rule(DeadlineExceeded, "Request timeout expired", DEADLINE_EXCEEDED, "deadline_exceeded"),
+    _make_rule(
         BackendUnavailable,
         STOPPING,
         speech_refusals.IS_STOPPING,
@@ -75,62 +75,46 @@ _BY_STATUS: dict[str, type[TritoneError]] = {
     "StatusCode.NOT_FOUND": BackendUnavailable,
     "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
 }
-_MESSAGES: dict[type[TritoneError], str] = {
-    Overloaded: "The server is busy; try again later.",
-    DeadlineExceeded: "The sound was not finished in time.",
-    BackendUnavailable: "The model is not available right now; try again later.",
-    GenerationFailed: "The sound could not be generated.",
-    InvalidRequest: f"{NOTHING_TO_SPEAK[0].upper()}{NOTHING_TO_SPEAK[1:]}.",
-}
+_BUSY = "The server is busy; try again later."
+_NOTHING_TO_SPEAK = f"{NOTHING_TO_SPEAK[0].upper()}{NOTHING_TO_SPEAK[1:]}."
 
 
 ForeignError: TypeAlias = InferenceServerException | grpc.RpcError
 
 
-def domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneError:
+def to_domain_error(error: ForeignError, level: int = logging.WARNING) -> TritoneError:
     """Return what an error means to the caller; its text goes to the log only."""
-    text, status = _text(error), _status(error)
+    text, status = _get_text(error), _get_status(error)
     kind = next((rule.error for rule in _RULES if rule.pattern.search(text)), None)
     kind = kind or _BY_STATUS.get(status, GenerationFailed)
     detail = text[:_MAX_DETAIL_CHARS]
     log.log(level, "triton_error", detail=detail, status=status, meaning=kind.__name__)
     if kind is Overloaded:
-        return Overloaded(_MESSAGES[kind], retry_after_s=_RETRY_AFTER_S, reason="triton")
+        return Overloaded(_BUSY, retry_after_s=_RETRY_AFTER_S, reason="triton")
     if kind is InvalidRequest:
-        return InvalidRequest(_MESSAGES[kind], field="text")
-    return kind(_MESSAGES[kind])
+        return InvalidRequest(_NOTHING_TO_SPEAK, field="text")
+    return kind()
 
 
 @contextmanager
-def domain_errors(level: int = logging.WARNING) -> Iterator[None]:
+def raise_domain_errors(level: int = logging.WARNING) -> Iterator[None]:
     """Raise the domain error for whatever Triton or gRPC raises."""
     try:
         yield
     except (InferenceServerException, grpc.RpcError) as error:
-        raise domain_error(error, level) from error
-
-
-def generation_failed() -> GenerationFailed:
-    """Return the error for an answer that is none."""
-    return GenerationFailed(_MESSAGES[GenerationFailed])
-
-
-def backend_lost() -> BackendUnavailable:
-    """Return the error for a pass that was lost together with its backend's process."""
-    log.error("pass_lost")
-    return BackendUnavailable(_MESSAGES[BackendUnavailable])
+        raise to_domain_error(error, level) from error
 
 
 def is_dead_backend(error: ForeignError) -> bool:
     """Tell whether a backend's process was killed: it answers nothing that it has accepted."""
-    return DEAD_PROCESS in _text(error)
+    return DEAD_PROCESS in _get_text(error)
 
 
-def _text(error: ForeignError) -> str:
+def _get_text(error: ForeignError) -> str:
     text = error.message() if isinstance(error, InferenceServerException) else error.details()
     return text or ""
 
 
-def _status(error: ForeignError) -> str:
+def _get_status(error: ForeignError) -> str:
     status = error.status() if isinstance(error, InferenceServerException) else error.code()
     return str(status)

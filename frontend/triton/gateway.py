@@ -93,7 +93,7 @@ class Catalog:
 AWAY_PAUSE_S = 0.25
 
 
-def pause_s(refresh_s: float, *, is_up: bool) -> float:
+def choose_pause_s(refresh_s: float, *, is_up: bool) -> float:
     """Return the time until the next look at a Triton: soon, where it is away.
 
     Somebody waits then: at the start, and after it died.

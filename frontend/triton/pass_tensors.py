@@ -7,8 +7,8 @@ import structlog
 import tritonclient.grpc.aio as triton
 from tritonclient.utils import np_to_triton_dtype
 
+from frontend.errors import GenerationFailed
 from frontend.observe import tracing
-from frontend.triton.errors import generation_failed
 from frontend.triton.gateway import Chunk, PassOptions, Progress
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.stream import InferRequest
@@ -127,4 +127,4 @@ def _checked(pcm: Pcm, pass_: Pass) -> Pcm:
     else:
         return pcm[0, :, begin:end]
     log.error("bad_pcm", detail=problem, model=pass_.card.name)
-    raise generation_failed()
+    raise GenerationFailed

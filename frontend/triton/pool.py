@@ -18,15 +18,13 @@ from frontend.triton.addresses import Unresolved
 from frontend.triton.fallback import stream_or_retry
 from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
 from frontend.triton.passes import Pass
-from frontend.triton.pool_members import Member, union
+from frontend.triton.pool_members import Member, unite_catalogs
 from tritone.card import Card
 
 log = structlog.get_logger(__name__)
 
 Connect = Callable[[str], Gateway]
 Resolve = Callable[[], Awaitable[tuple[str, ...]]]
-
-_UNAVAILABLE = "The model is not available right now; try again later."
 
 
 class TritonPool:
@@ -35,7 +33,7 @@ class TritonPool:
     def __init__(self, resolve: Resolve, connect: Connect, refresh_s: float) -> None:
         """Connect to nothing yet.
 
-        The members are never opened: the pool looks at each itself, so as to know who answers.
+        The pool never opens its members: it looks at each itself, to know which one answers.
         """
         self._resolve = resolve
         self._connect = connect
@@ -46,7 +44,7 @@ class TritonPool:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """Everybody who is listed, up or not."""
+        """The Tritons that are listed, whether up or not."""
         return tuple(member for member in self._members.values() if member.is_listed)
 
     @property
@@ -54,7 +52,7 @@ class TritonPool:
         """Every model that some Triton serves; as last seen when all are away."""
         up = [member for member in self.members if member.is_up]
         catalogs = [member.gateway.catalog for member in self.members]
-        return union([member.gateway.catalog for member in up] or catalogs, catalogs)
+        return unite_catalogs([member.gateway.catalog for member in up] or catalogs, catalogs)
 
     async def open(self) -> None:
         """Look once, then periodically, each Triton for itself: a slow one delays no other."""
@@ -70,7 +68,7 @@ class TritonPool:
         await asyncio.gather(*closing, *self._closing)
 
     async def refresh(self) -> Catalog:
-        """Return what is served now, asking who answered last; all when nobody did."""
+        """Return what is served now. Asks the Tritons that answered last, or all where none did."""
         if not self._members:
             await self._update()
         up = [member for member in self.members if member.is_up]
@@ -80,7 +78,7 @@ class TritonPool:
             if isinstance(answer, BaseException) and not isinstance(answer, TritoneError):
                 raise answer
         if not any(member.is_up for member in self.members):
-            raise BackendUnavailable(_UNAVAILABLE)
+            raise BackendUnavailable
         return self.catalog
 
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
@@ -93,7 +91,7 @@ class TritonPool:
         deadline = time.monotonic() + options.timeout_s
         first = self._choose(pass_.card)
         if first is None:
-            raise BackendUnavailable(_UNAVAILABLE)
+            raise BackendUnavailable
 
         def retry(error: TritoneError) -> Chunks:
             second = self._choose(pass_.card, besides=first)
@@ -103,7 +101,7 @@ class TritonPool:
             log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise DeadlineExceeded("The sound was not finished in time.")
+                raise DeadlineExceeded
             return self._give(second, pass_, replace(options, timeout_s=left_s))
 
         attempts = stream_or_retry(self._give(first, pass_, options), retry)
@@ -112,12 +110,12 @@ class TritonPool:
                 yield chunk
 
     async def cancel(self, model: str, pass_id: str) -> None:
-        """Stop a pass where it runs; one that is not ours, wherever it may."""
+        """Stop a pass where it runs; where we do not know that, ask every Triton."""
         for member in self._owners(pass_id):
             await member.gateway.cancel(model, pass_id)
 
     async def progress(self, model: str, pass_id: str) -> Progress | None:
-        """Return how far a pass is where it runs; one that is not ours, wherever it may."""
+        """Return how far a pass is where it runs; where we do not know that, ask every Triton."""
         for member in self._owners(pass_id):
             progress = await member.gateway.progress(model, pass_id)
             if progress is not None:
@@ -133,7 +131,7 @@ class TritonPool:
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
         fewest = min((len(each.pass_ids) for each in able), default=0)
-        # By lot: idle frontends would else all prefer the same one.
+        # At random: otherwise all idle frontends would prefer the same one.
         best = [each for each in able if len(each.pass_ids) == fewest]
         return random.choice(best) if best else None  # noqa: S311 -- not a secret
 
@@ -162,7 +160,7 @@ class TritonPool:
             await self._update()
 
     async def _update(self) -> None:
-        """Take in the Tritons that have come and let those go that have left the list."""
+        """Add the Tritons that are new in the list, and mark those that have left it."""
         try:
             addresses = set(await self._resolve())
         except Unresolved as error:

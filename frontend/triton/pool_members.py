@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from frontend.errors import TritoneError
-from frontend.triton.gateway import Catalog, Gateway, pause_s
+from frontend.triton.gateway import Catalog, Gateway, choose_pause_s
 from tritone.card import Card, ModelCard, SpeechCard
 
 
@@ -35,11 +35,11 @@ class Member:
         self.is_up = True
 
     async def keep_looking(self, refresh_s: float) -> None:
-        """Look periodically: a Triton that is away comes back so."""
+        """Look periodically, so that a Triton that is away is used again when it is back."""
         while True:
             with suppress(TritoneError):
                 await self.look()
-            await asyncio.sleep(pause_s(refresh_s, is_up=self.is_up))
+            await asyncio.sleep(choose_pause_s(refresh_s, is_up=self.is_up))
 
     async def close(self) -> None:
         """Stop looking, let what is pending finish, disconnect."""
@@ -48,11 +48,11 @@ class Member:
         await self.gateway.close()
 
 
-def union(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catalog:
-    """Return the models of some catalogs; away are those that only others have.
+def unite_catalogs(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catalog:
+    """Return the models of the served catalogs; models that only other known ones have are away.
 
-    Of different models with one name, as during an upgrade, the first counts; its passes go to
-    those that have this very one.
+    Where models of one name differ, as during an upgrade, the first counts; its passes go to the
+    Tritons that have exactly this model.
     """
     cards = _by_name(card for each in served for card in each.served)
     known = tuple(known)

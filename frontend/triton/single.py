@@ -10,14 +10,14 @@ import grpc
 import structlog
 from tritonclient.utils import InferenceServerException
 
-from frontend.errors import BackendUnavailable, TritoneError
+from frontend.errors import BackendUnavailable, GenerationFailed, TritoneError
 from frontend.settings import TritonSettings
 from frontend.triton.background import BackgroundTasks
 from frontend.triton.candidates import Candidate, choose_candidate
 from frontend.triton.catalog import ServedModels
 from frontend.triton.connection import Connection
 from frontend.triton.control import Control
-from frontend.triton.errors import domain_errors, generation_failed
+from frontend.triton.errors import raise_domain_errors
 from frontend.triton.fallback import stream_or_retry
 from frontend.triton.gateway import (
     Catalog,
@@ -132,7 +132,7 @@ class SingleTriton:
                     self._background.start(granting)
             if n_chunks == 0:
                 log.error("no_pcm", model=model)
-                raise generation_failed()
+                raise GenerationFailed
         except BaseException as error:
             # An ensemble does not cancel a running step: the denoiser must be told, also when
             # this very task is being cancelled. The answers are read to the end all the same.
@@ -146,7 +146,7 @@ class SingleTriton:
 
 
 async def _next_chunk(watchdog: Watchdog, reader: AnswerReader, attempt: _Attempt) -> Chunk | None:
-    with domain_errors():
+    with raise_domain_errors():
         while (answer := await watchdog.next_answer(reader)) is not None:
             chunk = read_chunk(answer, attempt.pass_)
             if chunk is not None:

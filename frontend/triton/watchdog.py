@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
 import tritonclient.grpc.aio as triton
 
-from frontend.triton.errors import backend_lost
+from frontend.errors import BackendUnavailable
 from frontend.triton.stream import AnswerReader
+
+log = structlog.get_logger(__name__)
 
 _MAX_UNKNOWN = 1  # looks in vain: a pass may not have reached its model at the first
 
@@ -33,4 +36,5 @@ class Watchdog:
             except TimeoutError:
                 n_unknown = 0 if await self.is_known() else n_unknown + 1
             if n_unknown > _MAX_UNKNOWN:
-                raise backend_lost()
+                log.error("pass_lost")
+                raise BackendUnavailable

@@ -10,7 +10,7 @@ from frontend.errors import (
     Overloaded,
     TritoneError,
 )
-from frontend.triton.errors import domain_errors
+from frontend.triton.errors import raise_domain_errors
 from frontend.triton.gateway import collect
 from frontend.triton.passes import SoundPass
 from frontend.triton.single import SingleTriton
@@ -101,10 +101,10 @@ async def test_an_error_of_the_connection_is_known_by_text_or_status(
 
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
 def test_every_status_has_a_meaning(code: grpc.StatusCode) -> None:
-    with pytest.raises(TritoneError), domain_errors():
+    with pytest.raises(TritoneError), raise_domain_errors():
         raise InferenceServerException("text", status=str(code))
 
 
 def test_what_is_not_tritons_passes() -> None:
-    with pytest.raises(LookupError), domain_errors():
+    with pytest.raises(LookupError), raise_domain_errors():
         raise LookupError

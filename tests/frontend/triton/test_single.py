@@ -106,7 +106,7 @@ async def test_pcm_of_another_shape_is_a_failure(
     change: Callable[[Pcm], Pcm],
 ) -> None:
     triton.respond = answering(pcm_answer(change(decoded(pass_))))
-    with capture_logs() as logs, pytest.raises(GenerationFailed, match="could not be generated"):
+    with capture_logs() as logs, pytest.raises(GenerationFailed, match="could not be made"):
         await collect(gateway.stream(pass_, CALL))
     assert [line["event"] for line in logs] == ["bad_pcm"]
 
