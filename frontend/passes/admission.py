@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -50,27 +50,35 @@ class Admission:
         return now - min((ticket.arrived_at for ticket in self._waiters), default=now)
 
     @asynccontextmanager
-    async def slot(self, ticket: Ticket | None = None) -> AsyncIterator[None]:
+    async def slot(self, ticket: Ticket | None = None) -> AsyncIterator["Slot"]:
         """Hold a slot; wait for it where all are taken.
 
         Raises:
             Overloaded: too many wait already, of all or of the ticket's key.
         """
-        ticket = ticket or Ticket()
-        await self._enter(ticket)
-        start = self._clock()
-        try:
-            yield
-            self._throughput.learn(self._clock() - start)  # a failure says nothing about it
-        finally:
-            self._leave(ticket)
-
-    async def _enter(self, ticket: Ticket) -> None:
-        is_full = self.in_flight >= self._settings.max_in_flight
-        if is_full and not self._has_room(ticket.key):
+        slot = Slot(self, ticket or Ticket())
+        if self._is_full and not self._has_room(slot.ticket.key):
             raise Overloaded(
                 "All slots are taken; try again later.", retry_after_s=self.retry_after_s
             )
+        await self.enter(slot.ticket)
+        start = self._clock()
+        try:
+            yield slot
+            if not slot.was_lent:
+                # A failure says nothing about the throughput.
+                self._throughput.learn(self._clock() - start)
+        finally:
+            if slot.is_held:
+                self.leave(slot.ticket)
+
+    @property
+    def _is_full(self) -> bool:
+        return self.in_flight >= self._settings.max_in_flight
+
+    async def enter(self, ticket: Ticket) -> None:
+        """Return when a ticket has a slot, however many wait. `slot` is the usual way."""
+        is_full = self._is_full
         self._turns.enter(ticket, self._clock())
         if not is_full:
             return self._admit(ticket)
@@ -80,7 +88,7 @@ class Admission:
             await admitted
         except asyncio.CancelledError:
             if self._waiters.pop(ticket, None) is None:  # the slot came at the same moment
-                self._leave(ticket)
+                self.leave(ticket)
             else:
                 self._turns.leave(ticket)
             raise
@@ -100,7 +108,8 @@ class Admission:
         self.in_flight += 1
         self._turns.charge(ticket, ticket.cost)
 
-    def _leave(self, ticket: Ticket) -> None:
+    def leave(self, ticket: Ticket) -> None:
+        """Give a ticket's slot to the next."""
         self.in_flight -= 1
         self._turns.leave(ticket)
         if not self._waiters:
@@ -111,3 +120,22 @@ class Admission:
         self._admit(following)
         if not admitted.done():  # it is if its task was cancelled a moment ago
             admitted.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """The slot of one pass."""
+
+    _admission: Admission
+    ticket: Ticket
+    is_held: bool = True
+    was_lent: bool = False
+
+    async def lend_while(self, waiting: Awaitable[None]) -> None:
+        """Let others have the slot while the pass can only wait, then wait for a slot again."""
+        self.is_held, self.was_lent = False, True
+        self._admission.leave(self.ticket)
+        await waiting
+        self.ticket.cost = 0.0  # charged already
+        await self._admission.enter(self.ticket)
+        self.is_held = True

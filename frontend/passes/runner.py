@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from frontend.errors import DeadlineExceeded, Overloaded, TritoneError
 from frontend.observe import tracing
 from frontend.observe.metrics import Metrics
-from frontend.passes.admission import Admission, Ticket
+from frontend.passes.admission import Admission, Slot, Ticket
 from frontend.passes.caller import Caller
 from frontend.passes.level import LevelMeter
 from frontend.settings import AdmissionSettings
@@ -30,6 +30,7 @@ from frontend.triton.gateway import (
 from frontend.triton.passes import Pass
 
 _LEAST_TIMEOUT_S = 0.001  # 0 would be no time-out to Triton
+_READER_PATIENCE_S = 0.5  # until a slow reader's slot is lent to others
 _CHUNKS_AHEAD = 1  # made before somebody takes them, beside what Triton's window allows
 
 
@@ -99,7 +100,8 @@ class PassRunner:
         """Yield what a pass makes as it is made. Closing the stream stops the work.
 
         Whoever leaves does not wait until the work has ended, but the pass holds its slot until
-        then: otherwise those who leave crowd out those who stay.
+        then: otherwise those who leave crowd out those who stay. A reader that is slower than the
+        model does not hold the slot while the model waits: slow connections cost others nothing.
 
         Raises:
             DeadlineExceeded: not finished in time, waiting included.
@@ -133,15 +135,15 @@ class PassRunner:
         try:
             async with AsyncExitStack() as stack:
                 with tracing.span("admission"):
-                    await stack.enter_async_context(self._admission.slot(ticket))
+                    slot = await stack.enter_async_context(self._admission.slot(ticket))
                 waited_s = time.monotonic() - arrived_at
                 stage_seconds.labels(model, "admission").observe(waited_s)
                 with tracing.span("triton", kind=SpanKind.CLIENT):
-                    await self._run_in_triton(run, channel)
+                    await self._run_in_triton(run, channel, slot)
         finally:
             channel.end()
 
-    async def _run_in_triton(self, run: PassRun, channel: Channel[Chunk]) -> None:
+    async def _run_in_triton(self, run: PassRun, channel: Channel[Chunk], slot: Slot) -> None:
         model, entered_at = run.pass_.card.name, time.monotonic()
         options = PassOptions(
             pass_id=uuid.uuid4().hex,  # a caller may repeat its request id
@@ -154,7 +156,7 @@ class PassRunner:
         async with aclosing(self._gateway.stream(run.pass_, options)) as chunks:
             async for chunk in chunks:
                 meter.add(chunk.pcm)
-                await channel.put(chunk)
+                await _hand_over(chunk, channel, slot)
                 last = chunk
         if last is None:
             return
@@ -164,3 +166,11 @@ class PassRunner:
         for failed in last.failures:
             labels = model, failed.model_version, failed.error
             self.metrics.candidate_failures.labels(*labels).inc()
+
+
+async def _hand_over(chunk: Chunk, channel: Channel[Chunk], slot: Slot) -> None:
+    try:
+        async with asyncio.timeout(_READER_PATIENCE_S):
+            await channel.put(chunk)
+    except TimeoutError:
+        await slot.lend_while(channel.put(chunk))

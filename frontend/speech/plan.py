@@ -13,6 +13,9 @@ from tritone.card import SpeechCard, Voice
 from tritone.limits import MAX_SEED, MIN_SEED, RANDOM_SEEDS
 from tritone.speech_options import SpeechOptions
 
+SLOW_CHARACTERS_A_SECOND = 8.0
+"""Slow voices speak so many; quick ones twice as many."""
+
 COST_OF_A_CHARACTER = 10.0
 """In steps of a latent frame: on two cores 15 characters take 14 ms, as long as 150 such steps."""
 
@@ -25,6 +28,11 @@ class SpeechPlan:
     voice: Voice
     cost: float  # for admission, in steps of a latent frame
     notes: tuple[str, ...]  # what is done otherwise than asked
+
+    @property
+    def longest_seconds(self) -> float:
+        """A generous estimate of how long the speech lasts."""
+        return len(self.pass_.text) / SLOW_CHARACTERS_A_SECOND / self.pass_.speed
 
     @property
     def card(self) -> SpeechCard:

@@ -111,7 +111,9 @@ class Speaker:
         """
         plan = self.plan(request)
         timeout_s = min(request.timeout_s or self._longest_s, self._longest_s)
-        chunks = self._stream(plan, time.monotonic() + timeout_s, caller)
+        # A client may play the speech as it reads it, and so read no faster than it is spoken.
+        listening_s = plan.longest_seconds if request.timeout_s is None else 0.0
+        chunks = self._stream(plan, time.monotonic() + timeout_s + listening_s, caller)
         first = await anext(chunks)
         return Speech(
             card=plan.card,

@@ -3,14 +3,13 @@
 import io
 import resource
 import struct
-from collections.abc import AsyncIterator
 
 import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from frontend.audio.encoders import encode, encode_chunks
+from frontend.audio.encoders import encode
 from frontend.audio.formats import FORMATS, AudioFormat, format_at
 from frontend.audio.stream_encoder import WAV_HEADER_BYTES, StreamEncoder
 from tritone.pcm import Pcm
@@ -94,17 +93,3 @@ def test_minutes_of_speech_are_encoded_in_constant_memory() -> None:
     encoder.finish()
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kb < 8_000
-
-
-async def test_chunks_are_encoded_as_they_come() -> None:
-    pcm = tone()
-
-    async def chunks() -> AsyncIterator[Pcm]:
-        for start in range(0, pcm.shape[1], 3_001):
-            yield pcm[:, start : start + 3_001]
-
-    encoder = StreamEncoder(RATE, 1, FORMATS["mp3"])
-    parts = [part async for part in encode_chunks(chunks(), encoder)]
-    assert len(parts) > 5
-    assert all(parts)
-    assert b"".join(parts) == stream(pcm, FORMATS["mp3"])

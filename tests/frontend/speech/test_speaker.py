@@ -158,3 +158,38 @@ async def test_a_finished_speech_is_counted(gateway: FakeGateway) -> None:
     assert value("tritone_sound_seconds_total", labels) == n_samples / 24_000
     assert value("tritone_speech_first_chunk_duration_seconds_count", labels) == 1
     assert value("tritone_pass_duration_seconds_count", labels) == 1
+
+
+async def test_a_slow_reader_holds_no_slot_and_gets_every_chunk(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontend.passes.runner._READER_PATIENCE_S", 0.01)
+    metrics = Metrics()
+    speaker = speaker_over(gateway, make_settings(admission={"max_in_flight": 1}), metrics)
+    slow = await speaker.speak(replace(HELLO, text="One. " * 20), CALLER)
+    async with asyncio.timeout(5):
+        other = await speaker.speak(HELLO, CALLER)
+        assert len([chunk async for chunk in other]) == 2
+        assert len([chunk async for chunk in slow]) == 20
+    value = metrics.registry.get_sample_value
+    assert value("tritone_passes_in_flight") == 0
+    assert value("tritone_passes_waiting") == 0
+
+
+async def test_a_slow_reader_that_leaves_frees_nothing_twice(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontend.passes.runner._READER_PATIENCE_S", 0.01)
+    metrics = Metrics()
+    speaker = speaker_over(gateway, make_settings(admission={"max_in_flight": 1}), metrics)
+    slow = await speaker.speak(replace(HELLO, text="One. " * 20), CALLER)
+    value = metrics.registry.get_sample_value
+    async with asyncio.timeout(5):
+        while value("tritone_passes_in_flight"):  # noqa: ASYNC110 -- a gauge tells nobody
+            await asyncio.sleep(0.005)
+    await slow.aclose()
+    await asyncio.sleep(0)
+    assert value("tritone_passes_in_flight") == 0
+    held = await speaker.speak(HELLO, CALLER)
+    assert value("tritone_passes_in_flight") == 1
+    await held.aclose()
