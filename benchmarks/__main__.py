@@ -18,6 +18,7 @@ from benchmarks import (
     promises,
     readme,
     rest,
+    speech,
     tracing_cost,
 )
 from benchmarks.drive import Refused
@@ -114,6 +115,12 @@ def _overhead(quick: Quick = False) -> None:
 def _goodput(quick: Quick = False) -> None:
     """How much load is served within the SLO: p95 of 5 s clips within 3 s at 70 % of capacity."""
     goodput.measure(quick=quick)
+
+
+@app.command("speech")
+def _speech(quick: Quick = False) -> None:
+    """Speech: first audio, throughput, and FastAPI + hibari beside it."""
+    speech.measure(quick=quick)
 
 
 @app.command("overload")
