@@ -1,5 +1,7 @@
 # What there is to do here. `make help` lists it.
-PYTHON ?= python3.11
+# The first of these that is 3.11 or 3.12.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3 python; do \
+	$$each -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
@@ -13,7 +15,9 @@ install: .venv/.serve ## install what serving needs into .venv
 install-dev: .venv/.dev ## install what the tests and the exporter need, too
 
 .venv/.serve: requirements/serve.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || test -n "$(PYTHON)" || \
+		{ echo "Python 3.11 or 3.12 is needed: install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q uv==0.13.8
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/serve.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
@@ -25,7 +29,7 @@ install-dev: .venv/.dev ## install what the tests and the exporter need, too
 	touch $@
 
 serve: install ## start Triton and the frontend, and say where
-	$(BIN)/tritone up
+	@$(BIN)/tritone up --quiet
 
 test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
 	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 --dist loadgroup --no-loadscope-reorder --cov --cov-report=

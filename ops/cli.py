@@ -1,6 +1,9 @@
 """The `tritone` command."""
 
 import asyncio
+import json
+import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,6 +14,8 @@ from ops.errors import CannotStart
 from ops.keys import keys
 from ops.models.cli import app as models
 from ops.settings import load_settings
+from ops.stack import running_stack
+from ops.stack.listing import list_processes
 from ops.stack.up import up
 from tritone import __version__
 
@@ -46,16 +51,38 @@ def _options(
 
 @app.command("up")
 def _up(
-    quiet: Annotated[bool, typer.Option(help="Hide Triton's informational lines.")] = False,
+    quiet: Annotated[
+        bool, typer.Option(help="Say the essential; the log is a file in the state folder.")
+    ] = False,
     frontend: Annotated[bool, typer.Option(help="Run the frontend too.")] = True,
 ) -> None:
     """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""
     logs.configure()
     try:
-        asyncio.run(up(load_settings(), with_frontend=frontend, logs_info=not quiet))
+        asyncio.run(up(load_settings(), with_frontend=frontend, is_quiet=quiet))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+@app.command("ps")
+def _ps(
+    is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the processes of the stack that runs with this state folder."""
+    folder = load_settings().resolved_state_directory()
+    stack = running_stack.find(folder)
+    if stack is None:
+        typer.echo(f"tritone: no stack runs in {folder}", err=True)
+        raise typer.Exit(1)
+    found = list_processes(stack)
+    if is_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=1))
+        return
+    typer.echo(f"{'process':<24} {'pid':>8} {'state':<10} {'memory':>9} {'up':>9}")
+    for each in found:
+        up_s, mib = round(time.time() - each.began), each.memory_bytes >> 20
+        typer.echo(f"{each.name:<24} {each.pid:>8} {each.state:<10} {mib:>5} MiB {up_s:>7} s")
 
 
 @app.command("doctor")

@@ -1,13 +1,16 @@
 """`tritone doctor`: whether this machine can run the stack, and what to do where it cannot."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ops.errors import CannotStart
 from ops.settings import Settings
+from ops.stack import running_stack, state_folder
+from ops.stack.environment import frontend_url
 from ops.stack.frontend import frontend_port
 from ops.triton.home import libpython_folder, triton_home
-from ops.triton.published import list_published_models
+from ops.triton.published import require_published
 from ops.triton.shared_memory import SHARED_MEMORY, count_free_bytes
 
 _MIB = 1 << 20
@@ -26,6 +29,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Return one finding for each thing that the stack needs."""
     return [
+        _find("stack", lambda: _stack(settings)),
         _find("triton", lambda: str(triton_home())),
         _find("libpython", lambda: str(libpython_folder())),
         _find("shared memory", _shared_memory),
@@ -51,11 +55,29 @@ def _shared_memory() -> str:
     return f"{free // _MIB} MiB free in {SHARED_MEMORY}"
 
 
+def _stack(settings: Settings) -> str:
+    folder = settings.resolved_state_directory()
+    holder = state_folder.read_holder(folder)
+    if holder is not None:
+        return f"{folder} is in use by {holder}"
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(nearest, os.W_OK):
+        raise CannotStart(
+            f"{nearest} cannot be written to; set TRITONE_STATE_DIRECTORY to a folder of yours"
+        )
+    return f"none runs in {folder}"
+
+
 def _port(settings: Settings) -> str:
+    stack = running_stack.find(settings.resolved_state_directory())
+    if stack is not None and stack.frontend == frontend_url(settings, settings.port):
+        return f"{settings.port} on {settings.host} is that of the stack that runs here"
     return f"{frontend_port(settings)} on {settings.host} is free"
 
 
 def _models(settings: Settings) -> str:
-    models = list_published_models(settings.model_repository)
-    names = [model.name for model in models if not model.is_candidate]
+    found = require_published([settings.model_repository])
+    if found.broken:
+        raise CannotStart("; ".join(f"{name}: {reason}" for name, reason in found.broken.items()))
+    names = [model.name for model in found.models if not model.is_candidate]
     return f"{settings.model_repository} publishes {', '.join(names)}"

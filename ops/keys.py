@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ops.settings import Settings, copy_environment
+from ops.stack import state_folder
 from ops.stack.database import embedded_postgres
 from ops.stack.environment import key_environment
 from tritone.environment import DATABASE_URL
@@ -32,5 +33,5 @@ def _database_url(settings: Settings) -> Iterator[str]:
     elif database.attach():
         yield database.url
     else:  # the stack is down: keys may be made before it first starts
-        with database:
+        with state_folder.hold(settings.resolved_state_directory(), "tritone keys"), database:
             yield database.url

@@ -37,10 +37,10 @@ class TritonSettings(BaseModel):
         description="Whether Triton's APIs, which ask for no key, listen on all addresses.",
     )
     probe_period_s: float = Field(
-        10.0, gt=0, description="Period of asking backend processes for a sign of life, in seconds."
+        5.0, gt=0, description="Period of asking backend processes for a sign of life, in seconds."
     )
     probe_timeout_s: float = Field(
-        30.0, gt=0, description="How long a backend process may do nothing, in seconds."
+        15.0, gt=0, description="How long a backend process may do nothing, in seconds."
     )
     start_timeout_s: float = Field(
         180.0, gt=0, description="How long Triton may take until every model is ready."
@@ -93,9 +93,9 @@ class Settings(BaseSettings):
         description="How long requests in flight may take when the stack stops.",
     )
     hang_timeout_s: float = Field(
-        30.0,
+        15.0,
         gt=0,
-        description="How long the frontend or Triton may answer nothing before it is killed.",
+        description="How long a service may answer nothing before it is killed.",
     )
     otlp_endpoint: str | None = Field(
         None,

@@ -10,6 +10,7 @@ from tritonclient.utils import serialize_byte_tensor
 
 from tritone.card import CARD_PARAMETER, Card
 from tritone.pcm import Pcm
+from tritone.probes import PROBE
 
 Answers = AsyncIterator[service_pb2.ModelStreamInferResponse]
 
@@ -64,6 +65,10 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.cancelled: list[str] = []
         self.granted: int = 0  # chunks
         self.controls: list[service_pb2.ModelInferRequest] = []  # of denoisers and speakers
+        self.n_probes = 0
+        self.probe_error: str | None = None  # what a probe is answered with
+        self.is_hung = False  # no probe is answered
+        self.n_executions = 0  # of every model
         self.abort: Callable[[grpc.aio.ServicerContext], Awaitable[None]] | None = None
 
     def serve(self, card: Card, *, state: str = "READY", platform: str = "ensemble") -> None:
@@ -96,13 +101,25 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown model")
         return self.configs[request.name]
 
+    async def ModelStatistics(
+        self, request: service_pb2.ModelStatisticsRequest, _context: grpc.aio.ServicerContext
+    ) -> service_pb2.ModelStatisticsResponse:
+        response = service_pb2.ModelStatisticsResponse()
+        response.model_stats.add(name=request.name, execution_count=self.n_executions)
+        return response
+
     async def ModelStreamInfer(
         self,
         requests: AsyncIterator[service_pb2.ModelInferRequest],
         context: grpc.aio.ServicerContext,
     ) -> Answers:
         async for request in requests:
-            if {"cancel", "query", "grant"} & set(request.parameters):
+            is_probe = "query" in request.parameters and (
+                request.parameters["query"].string_param == PROBE
+            )
+            if is_probe:
+                self.n_probes += 1
+            elif {"cancel", "query", "grant"} & set(request.parameters):
                 self.controls.append(request)
             if "cancel" in request.parameters:
                 self.cancelled.append(request.parameters["cancel"].string_param)
@@ -110,6 +127,10 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
             elif "grant" in request.parameters:
                 self.granted += request.parameters["chunks"].int64_param
                 yield progress_answer(1, 2)
+            elif is_probe and self.is_hung:
+                await asyncio.Event().wait()
+            elif is_probe and self.probe_error is not None:
+                yield error_answer(self.probe_error)
             elif "query" in request.parameters:
                 yield self.progress
             else:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -21,6 +22,7 @@ class State:
 
     models: tuple[str, ...] = ()
     away: tuple[str, ...] = ()  # known to Triton, and not served now
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why some are away
     reason: str | None = None
 
 
@@ -53,6 +55,7 @@ class Readiness:
         return State(
             models=models,
             away=tuple(sorted(catalog.away)),
+            reasons=catalog.reasons,
             reason=None if models else "Triton serves no model",
         )
 
@@ -68,11 +71,15 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready, and why."}})
 async def readyz(request: Request) -> Response:
-    """Tell whether at least one model can be served."""
+    """Tell whether a model can be served; `?verbose` names those that cannot, and why."""
     state = await request.app.state.readiness.state()
+    body: dict[str, Any] = {"status": "ready", "models": list(state.models)}
     if state.reason is not None:
-        return JSONResponse({"status": "unavailable", "reason": state.reason}, 503)
-    return JSONResponse({"status": "ready", "models": list(state.models)})
+        body = {"status": "unavailable", "reason": state.reason}
+    if "verbose" in request.query_params:
+        away = sorted({*state.away, *state.reasons})
+        body["away"] = {name: state.reasons.get(name, "not loaded") for name in away}
+    return JSONResponse(body, 200 if state.reason is None else 503)
 
 
 @router.get("/metrics")

@@ -13,6 +13,7 @@ from tritonclient.utils import InferenceServerException
 from frontend.errors import TritoneError
 from frontend.settings import TritonSettings
 from frontend.triton.candidates import Candidate, is_candidate, read_candidates
+from frontend.triton.component_health import ComponentHealth, explain_failures
 from frontend.triton.connection import Connection
 from frontend.triton.errors import raise_domain_errors
 from frontend.triton.gateway import Catalog, choose_pause_s
@@ -59,6 +60,7 @@ class ServedModels:
         """Know nothing yet."""
         self._connection = connection
         self._settings = settings
+        self._health = ComponentHealth(connection, settings.rpc_timeout_s)
         self._candidates: dict[str, tuple[Candidate, ...]] = {}  # by model
         self._control_targets: dict[str, ControlTarget] = {}  # by model
         self._looking: asyncio.Task[None] | None = None
@@ -85,6 +87,7 @@ class ServedModels:
         """Stop looking."""
         if self._looking is not None:
             self._looking.cancel()
+        self._health.close()
 
     async def _keep_looking(self) -> None:
         while True:
@@ -133,11 +136,17 @@ class ServedModels:
         self._control_targets = {
             each.card.name: _control_target(each.card, versions) for each in models
         }
-        cards = [each.card for each in models]
+        reasons = explain_failures(index.models, names - ready)
+        loaded = {name for name, _ in versions}
+        components = {part: each.card.name for each in models for part in _parts(each.card, loaded)}
+        problems = self._health.look(components)
+        reasons |= {components[part]: f"{part}: {why}" for part, why in problems.items()}
+        cards = [each.card for each in models if each.card.name not in reasons]
         return Catalog(
             cards=_of_kind(cards, ModelCard),
             speech_cards=_of_kind(cards, SpeechCard),
-            away=frozenset(known - ready),
+            away=frozenset((known - ready) | (reasons.keys() & ready)),
+            reasons=reasons,
         )
 
     async def _read_model(self, name: str) -> _Found | None:
@@ -167,6 +176,12 @@ def _control_target(card: Card, ready: list[tuple[str, str]]) -> ControlTarget:
         name = component_name(card.name, "denoiser")
     versions = tuple(version for model, version in ready if model == name)
     return ControlTarget(name, versions or ("",))
+
+
+def _parts(card: Card, loaded: set[str]) -> set[str]:
+    """Return the Triton models that answer for a model: an ensemble's parts, or itself."""
+    names = {component_name(card.name, part) for part in _PARTS}
+    return (names | {card.name} if isinstance(card, SpeechCard) else names) & loaded
 
 
 def _of_kind(cards: list[Card], kind: type[C]) -> tuple[C, ...]:

@@ -3,9 +3,9 @@
 Tests replace what is behind it.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -83,6 +83,7 @@ class Catalog:
     speech_cards: tuple[SpeechCard, ...] = ()  # models that speak and are ready, by name
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
     missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
 
     @property
     def served(self) -> tuple[Card, ...]:

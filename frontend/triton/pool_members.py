@@ -64,6 +64,12 @@ def unite_catalogs(served: Iterable[Catalog], known: Iterable[Catalog]) -> Catal
         speech_cards=tuple(card for card in in_order if isinstance(card, SpeechCard)),
         away=frozenset(names - cards.keys()),
         missed=tuple(missed[name] for name in sorted(missed.keys() - cards.keys())),
+        reasons={
+            name: reason
+            for each in known
+            for name, reason in each.reasons.items()
+            if name not in cards
+        },
     )
 
 

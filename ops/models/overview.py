@@ -6,8 +6,10 @@ from typing import Any
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
 from ops.models.repository import Repository
-from ops.models.served import READY, Served, States, first_line, published_names, read, states
+from ops.models.served import READY, Served, States, failure, published_names, read, states
 from ops.triton.control import TritonControl
+from ops.triton.published import read_published
+from tritone.card import COMPONENTS, component_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,7 @@ class Row:
 
     model: str
     version: int
-    state: str  # serving, canary, loaded, previous, published, failed
+    state: str  # serving, canary, loaded, previous, published, failed, broken
     share: float  # of the model's requests
     precision: str | None = None
     n_bytes: int | None = None
@@ -39,14 +41,22 @@ async def rows(
         ModelsError: Triton does not answer, or has no such model.
     """
     found = await states(control)
-    names = published_names(found)
+    broken = read_published([repository.folder]).broken if repository else {}
+    names = sorted({*published_names(found), *broken})
     if model is not None and model not in names:
         raise ModelsError(f"there is no model {model}; there is: {', '.join(names) or 'none'}")
-    return [
-        row
-        for name in ([model] if model else names)
-        for row in await _of(control, repository, name, found)
-    ]
+    listed: list[Row] = []
+    for name in [model] if model else names:
+        if name in broken:
+            versions = (repository.versions(name) if repository else []) or [0]
+            listed += [_broken_row(name, version, broken[name]) for version in versions]
+        else:
+            listed += await _of(control, repository, name, found)
+    return listed
+
+
+def _broken_row(name: str, version: int, reason: str) -> Row:
+    return Row(model=name, version=version, state="broken", share=0.0, reason=reason)
 
 
 async def _of(
@@ -86,9 +96,10 @@ def _state(
     name: str, version: int, served: Served | None, found: States
 ) -> tuple[str, float, str | None]:
     if served is None:
-        state = found[name].get(version)
-        failed = state is not None and state.reason not in {"", "unloaded"}
-        return ("failed", 0.0, first_line(state.reason)) if state and failed else ("off", 0.0, None)
+        # An ensemble that does not load has no state of its own: its components' say why.
+        models = [name, *(component_name(name, component) for component in COMPONENTS)]
+        reason = failure(models, version, found)
+        return ("failed", 0.0, reason) if reason else ("off", 0.0, None)
     shares = served.lineup.candidates
     if version == served.version:
         return "serving", 1.0 - sum(shares.values()), None

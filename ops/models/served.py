@@ -1,5 +1,6 @@
 """What Triton serves of a published model, as it says itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig
@@ -47,11 +48,16 @@ class Served:
 
     def failure(self, version: int) -> str | None:
         """Return why a version did not load, or None."""
-        for component in self.components:
-            state = self.states.get(component, {}).get(version)
-            if state is not None and state.reason not in {"", "unloaded"}:
-                return f"{component}: {first_line(state.reason)}"
-        return None
+        return failure(self.components, version, self.states)
+
+
+def failure(models: Iterable[str], version: int, found: States) -> str | None:
+    """Return why a version of one of some Triton models did not load, or None."""
+    for model in models:
+        state = found.get(model, {}).get(version)
+        if state is not None and state.reason not in {"", "unloaded"}:
+            return f"{model}: {first_line(state.reason)}"
+    return None
 
 
 def loaded(version: int, lineup: Lineup) -> frozenset[int]:

@@ -59,6 +59,14 @@ class Child:
         """The leader has not ended."""
         return self._process.returncode is None
 
+    @property
+    def is_stopped(self) -> bool:
+        """Somebody has sent the leader SIGSTOP."""
+        try:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.NoSuchProcess:
+            return False
+
     async def wait(self) -> int:
         """Return the leader's exit code once it ended."""
         return await self._process.wait()

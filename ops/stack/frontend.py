@@ -1,11 +1,8 @@
 """The frontend as a supervised service."""
 
-import asyncio
 import sys
-import urllib.request
-from http import HTTPStatus
-from http.client import HTTPException
 
+from ops.processes.http import answers_ok
 from ops.processes.ports import choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings
@@ -36,11 +33,11 @@ class Frontend:
                 name="frontend",
                 command=lambda: [sys.executable, "-m", "frontend"],
                 environment=environment,
-                is_ready=lambda: self._answers("/readyz", _PROBE_TIMEOUT_S),
+                is_ready=lambda: answers_ok(f"{url}/readyz", _PROBE_TIMEOUT_S),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,
                 pulse=Pulse(
-                    is_felt=lambda timeout_s: self._answers("/livez", timeout_s),
+                    is_felt=lambda timeout_s: answers_ok(f"{url}/livez", timeout_s),
                     timeout_s=settings.hang_timeout_s,
                 ),
             )
@@ -62,14 +59,3 @@ class Frontend:
     def kill(self) -> None:
         """End the process at once."""
         self._supervisor.kill()
-
-    async def _answers(self, probe: str, timeout_s: float) -> bool:
-        return await asyncio.to_thread(_is_ok, f"{self.url}{probe}", timeout_s)
-
-
-def _is_ok(url: str, timeout_s: float) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310
-            return bool(response.status == HTTPStatus.OK)
-    except (OSError, HTTPException):
-        return False

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +19,20 @@ from types import TracebackType
 from typing import Self, TypedDict
 
 import psutil
+import psycopg
 
 from ops.errors import CannotStart
+from ops.polling import wait_within
 from ops.processes.ports import LOOPBACK, choose_ports
 
 _UNPRIVILEGED_USER = "nobody"
 _SUPERUSER = "tritone"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 20.0
+_ORPHAN_TIMEOUT_S = 3.0
 _PORT_TIMEOUT_S = 5.0
 _PORTS = range(15_432, 32_000)
 _PORT_NAME = "the database's port"
-_POLL_S = 0.02
 _LOG_TAIL_CHARS = 400
 _STATUS_LINE, _PORT_LINE = 7, 3  # of postmaster.pid, counted from 0
 _OPTIONS = {
@@ -62,6 +63,10 @@ class _RunAs(TypedDict, total=False):
     user: int
     group: int | None
     extra_groups: list[int]
+
+
+class DatabaseKilled(CannotStart):
+    """Somebody killed it while it started: another start may do."""
 
 
 class EmbeddedPostgres:
@@ -115,6 +120,24 @@ class EmbeddedPostgres:
         """The postmaster was started by us and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def answers(self, timeout_s: float) -> bool:
+        """Return whether a new connection is answered, be it with a refusal."""
+        try:
+            with psycopg.connect(self.url, connect_timeout=max(2, round(timeout_s))) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        except psycopg.Error:  # too many clients, or it is starting: it says so itself
+            return self.is_alive
+        return True
+
+    @property
+    def is_stopped(self) -> bool:
+        """Somebody has sent the postmaster SIGSTOP."""
+        with suppress(psutil.NoSuchProcess):
+            return self.is_alive and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        return False
+
     def start(self) -> None:
         """Return when connections are accepted; make the cluster the first time.
 
@@ -139,14 +162,14 @@ class EmbeddedPostgres:
         try:
             self._process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGQUIT)  # ends at once and recovers at the next start
-            self._process.wait()
+            self.kill()  # the next start recovers
 
     def kill(self) -> None:
         """End at once; the next start recovers."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._kill_orphans()  # stopped ones would hold the postmaster's memory for ever
 
     def _make_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -184,18 +207,29 @@ class EmbeddedPostgres:
         with suppress(FileNotFoundError, IndexError, ValueError):
             pid = int(pid_file.read_text().splitlines()[0])
             if self._is_ours(pid):
-                os.kill(pid, signal.SIGINT)
-                psutil.wait_procs([psutil.Process(pid)], timeout=_STOP_TIMEOUT_S)
+                leftover = psutil.Process(pid)
+                leftover.send_signal(signal.SIGINT)
+                _gone, alive = psutil.wait_procs([leftover], timeout=_STOP_TIMEOUT_S)
+                for process in alive:  # stopped, or in trouble: it recovers at the next start
+                    process.kill()
             else:
                 pid_file.unlink()
         self._wait_for_orphans()
 
     def _wait_for_orphans(self) -> None:
         # Backends of a killed postmaster notice within moments; until then they hold its memory.
-        mine = [process for process in psutil.process_iter() if self._is_in_data(process)]
-        _gone, alive = psutil.wait_procs(mine, timeout=_STOP_TIMEOUT_S)
+        _gone, alive = psutil.wait_procs(self._processes(), timeout=_ORPHAN_TIMEOUT_S)
         for process in alive:
             process.kill()
+        psutil.wait_procs(alive, timeout=_ORPHAN_TIMEOUT_S)
+
+    def _kill_orphans(self) -> None:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _processes(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if self._is_in_data(process)]
 
     def _is_ours(self, pid: int) -> bool:
         try:
@@ -223,13 +257,17 @@ class EmbeddedPostgres:
             )
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._is_ready():
-            if not self.is_alive or time.monotonic() > deadline:
-                self.kill()
-                reason = self._log.read_text(errors="replace")[-_LOG_TAIL_CHARS:]
-                raise CannotStart(f"the database did not start: {reason}")
-            time.sleep(_POLL_S)
+        wait_within(_START_TIMEOUT_S, lambda: self._is_ready() or not self.is_alive)
+        if self._is_ready():
+            return
+        was_killed = (
+            not self.is_alive and self._process is not None and self._process.returncode < 0
+        )
+        self.kill()
+        reason = self._log.read_text(errors="replace")[-_LOG_TAIL_CHARS:]
+        if was_killed:
+            raise DatabaseKilled(f"the database was killed as it started: {reason}")
+        raise CannotStart(f"the database did not start: {reason}")
 
     def _is_ready(self) -> bool:
         # Source: https://www.postgresql.org/docs/18/storage-file-layout.html, postmaster.pid
@@ -251,17 +289,19 @@ def _wait_until_bindable(wanted: int) -> int:
     Not from the range that clients' own ends are taken from: a client that tries to reach a
     database that is down could be given its very port, and hold it.
     """
-    deadline = time.monotonic() + _PORT_TIMEOUT_S
-    while True:
+    port = wanted
+
+    def is_free() -> bool:
+        nonlocal port
         port = wanted or random.choice(_PORTS)  # noqa: S311 -- not a secret
-        try:
+        with suppress(CannotStart):
             choose_ports({_PORT_NAME: port})
-        except CannotStart:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL_S)
-        else:
-            return port
+            return True
+        return False
+
+    if not wait_within(_PORT_TIMEOUT_S, is_free):
+        choose_ports({_PORT_NAME: port})  # raises, and says why
+    return port
 
 
 def _account() -> _Account:

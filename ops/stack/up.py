@@ -13,11 +13,12 @@ import sys
 from contextlib import ExitStack
 from typing import Protocol
 
+from ops import logs
 from ops.errors import CannotStart
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import choose_ports
 from ops.settings import Settings
-from ops.stack import leftovers
+from ops.stack import leftovers, state_folder
 from ops.stack.database import JobDatabase
 from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
@@ -28,6 +29,8 @@ from ops.triton.shared_memory import own_prefix
 from tritone.environment import WORKER_METRICS_PORT
 
 _log = logging.getLogger(__name__)
+
+LOG_FILE = "tritone.log"
 
 
 class Part(Protocol):
@@ -46,14 +49,21 @@ class Part(Protocol):
         """End it at once."""
 
 
-async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> None:
+async def up(settings: Settings, *, with_frontend: bool, is_quiet: bool) -> None:
     """Run the stack until SIGINT, SIGTERM or SIGHUP.
+
+    `is_quiet`: the lines of all processes go to a file in the state folder.
 
     Raises:
         CannotStart: says why, and what to do.
     """
-    leftovers.clear(settings.resolved_state_directory())  # before ports: it may hold ours
     with ExitStack() as resources:
+        state = settings.resolved_state_directory()
+        resources.enter_context(state_folder.hold(state, "tritone up"))
+        if is_quiet:
+            logs.write_to(state / LOG_FILE)
+            logs.tell(f"starting; the log is {state / LOG_FILE}")
+        leftovers.clear(state)  # before ports: it may hold ours
         prefix = resources.enter_context(own_prefix())
         parts: list[Part] = []
         # Before Triton: a taken port must be said at once, not after the models are loaded.
@@ -63,7 +73,9 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             resources.callback(part.kill)
         url, server = settings.triton.url, None
         if url is None:
-            server = resources.enter_context(prepare_server(settings, prefix, logs_info=logs_info))
+            server = resources.enter_context(
+                prepare_server(settings, prefix, logs_info=not is_quiet)
+            )
             url = server.url
             parts.append(OwnTriton(server, settings))
         if with_frontend:
@@ -79,8 +91,8 @@ async def up(settings: Settings, *, with_frontend: bool, logs_info: bool) -> Non
             model_repository=str(server.model_repository) if server else None,
             workers=tuple(part.metrics_url for part in parts if isinstance(part, Worker)),
         )
-        resources.enter_context(announce(settings.resolved_state_directory(), stack))
-        await _run(parts)
+        resources.enter_context(announce(state, stack))
+        await _run(parts, is_quiet=is_quiet)
 
 
 async def _job_database(settings: Settings, parts: list[Part]) -> str | None:
@@ -108,10 +120,7 @@ def _frontend_parts(settings: Settings, addresses: Addresses, prefix: str) -> li
     frontend = Frontend(settings, frontend_url(settings, addresses.port), environment)
     n_workers = 0 if addresses.database is None else settings.jobs.workers
     ports = _metrics_ports(settings, n_workers)
-    workers = [
-        Worker(environment | {WORKER_METRICS_PORT: str(port)}, settings.drain_timeout_s)
-        for port in ports
-    ]
+    workers = [Worker(settings, environment | {WORKER_METRICS_PORT: str(port)}) for port in ports]
     return [*workers, frontend]
 
 
@@ -121,12 +130,17 @@ def _metrics_ports(settings: Settings, n: int) -> list[int]:
     return list(choose_ports(wanted, settings.host).values())
 
 
-async def _run(parts: list[Part]) -> None:
+async def _run(parts: list[Part], *, is_quiet: bool) -> None:
     stop = _stop_event(parts)
     runs = [asyncio.create_task(part.run()) for part in parts]
-    others = [asyncio.create_task(_announce(parts)), asyncio.create_task(stop.wait())]
+    others = [
+        asyncio.create_task(_announce(parts, is_quiet=is_quiet)),
+        asyncio.create_task(stop.wait()),
+    ]
     await asyncio.wait([*runs, others[-1]], return_when=asyncio.FIRST_COMPLETED)
     _log.info("stopping")
+    if is_quiet:
+        logs.tell("stopping")
     failed = [run for run in runs if run.done()]
     for task in (*runs, *others):
         task.cancel()
@@ -134,6 +148,8 @@ async def _run(parts: list[Part]) -> None:
         await part.stop()
     for run in failed:
         run.result()  # raises
+    if is_quiet:
+        logs.tell("stopped")
 
 
 def _stop_event(parts: list[Part]) -> asyncio.Event:
@@ -150,8 +166,15 @@ def _stop_event(parts: list[Part]) -> asyncio.Event:
     return stop
 
 
-async def _announce(parts: list[Part]) -> None:
+async def _announce(parts: list[Part], *, is_quiet: bool) -> None:
     for part in parts:
         await part.is_ready.wait()
-    sys.stdout.write(f"ready: {parts[-1].url}\n")
+    url = parts[-1].url
+    sys.stdout.write(f"ready: {url}\n")
     sys.stdout.flush()
+    if is_quiet and isinstance(parts[-1], Frontend):
+        body = '{"input": "rain on a tin roof", "audio_length": 5}'
+        logs.tell(f"""try it:    curl {url}/v1/audio/generate --json '{body}' -o rain.wav
+page:      {url}/
+documents: {url}/docs
+stop:      Ctrl-C""")

@@ -163,8 +163,10 @@ class TritonControl:
         Raises:
             TritonCallFailed: the server does not answer.
         """
+        index = await self.index()
         for model in models:
-            await self.unload(model)
+            if "READY" in index.get(model, {}).values():
+                await self.unload(model)
 
         async def are_idle() -> bool:
             index = await self.index()

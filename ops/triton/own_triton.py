@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from ops.errors import CannotStart, TritonCallFailed
 from ops.processes.ports import LOOPBACK, choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings, copy_environment
-from ops.triton import backend_directory, probe
+from ops.triton import backend_directory
 from ops.triton.control import TritonControl
-from ops.triton.healing import heal_forever
 from ops.triton.home import has_gpu, libpython_folder, triton_home
-from ops.triton.published import PublishedModel, list_published_models
+from ops.triton.probe import Probe
+from ops.triton.published import PublishedModel, read_published, require_published
+from ops.triton.reconciler import Host, Reconciler
 from ops.triton.server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
 from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
 from ops.voices import publish_default_voice
@@ -34,9 +35,9 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
     Raises:
         CannotStart: something is missing; says what to do.
     """
-    models = list_published_models(settings.model_repository)
+    models = require_published([settings.model_repository]).models
     voices = _voice_repository(settings, {model.name for model in models})
-    models += list_published_models(voices) if voices else []
+    models += read_published([voices]).models if voices else ()
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
@@ -69,7 +70,7 @@ def _voice_repository(settings: Settings, published: set[str]) -> Path | None:
     if not settings.default_voice:
         return None
     folder = publish_default_voice(settings.resolved_state_directory() / "voices")
-    if folder is None or published & {model.name for model in list_published_models(folder)}:
+    if folder is None or published & {model.name for model in read_published([folder]).models}:
         return None
     return folder
 
@@ -101,15 +102,21 @@ class OwnTriton:
         self.url = f"grpc://{server.url}"
         self._server = server
         self._drain_timeout_s = settings.drain_timeout_s
-        self._period_s = settings.triton.probe_period_s
-        self._timeout_s = settings.triton.probe_timeout_s
         self._control = TritonControl(server.url)
+        host = Host(pid=lambda: self._supervisor.pid, restart=self.kill)
+        self._reconciler = Reconciler(server.repositories, self._control, host)
+        self._probe = Probe(
+            self._control,
+            look=lambda: self._reconciler.last,
+            period_s=settings.triton.probe_period_s,
+            timeout_s=settings.triton.probe_timeout_s,
+        )
         self._supervisor = Supervisor(
             Service(
                 name="triton",
                 command=server.command,
                 environment=server.environment(copy_environment()),
-                is_ready=self._has_all_models,
+                is_ready=self._reconciler.is_settled,
                 clean_up=lambda: remove_regions(server.shared_memory_prefix),
                 start_timeout_s=settings.triton.start_timeout_s,
                 pulse=Pulse(
@@ -122,21 +129,22 @@ class OwnTriton:
         self.is_ready = self._supervisor.is_ready
 
     async def run(self) -> None:
-        """Keep Triton and its backend processes running until cancelled.
+        """Keep Triton, its models and their backend processes running until cancelled.
 
         Raises:
             CannotStart: Triton did not become ready even once.
         """
-        healing = asyncio.create_task(self._heal())
+        healing = [asyncio.create_task(each.run()) for each in (self._reconciler, self._probe)]
         try:
             await self._supervisor.run()
         finally:
-            healing.cancel()
+            for task in healing:
+                task.cancel()
 
     async def stop(self) -> None:
         """Let the requests in flight end, then end the processes."""
-        with suppress(TritonCallFailed, TimeoutError, CannotStart):
-            models = [model.name for model in self._server.published]
+        with suppress(TritonCallFailed, TimeoutError):
+            models = [model.name for model in read_published(self._server.repositories).models]
             async with asyncio.timeout(self._drain_timeout_s):
                 await self._control.drain(models)
         await self._supervisor.stop(_EXIT_TIMEOUT_S)
@@ -146,25 +154,6 @@ class OwnTriton:
         """End every process at once."""
         self._supervisor.kill()
 
-    async def _has_all_models(self) -> bool:
-        with suppress(CannotStart):  # a broken configuration is said when it is loaded
-            return await self._control.is_ready(_triton_models(self._server.published))
-        return False
 
-    async def _heal(self) -> None:
-        models: set[str] = set()
-        while True:
-            await self.is_ready.wait()
-            if self._supervisor.child is not None:
-                pid = self._supervisor.child.pid
-                watching = asyncio.create_task(
-                    probe.watch_forever(pid, self._control, self._period_s, self._timeout_s)
-                )
-                try:
-                    await heal_forever(pid, self._server.repositories, self._control, models)
-                finally:
-                    watching.cancel()
-
-
-def _triton_models(published: list[PublishedModel]) -> list[str]:
+def _triton_models(published: Iterable[PublishedModel]) -> list[str]:
     return [name for model in published for name in model.triton_models]

@@ -1,4 +1,4 @@
-"""Notices a backend process that lives and does nothing, and kills it: `healing` does the rest.
+"""Kills a backend process that lives and does nothing: the reconciler then replaces it.
 
 Triton 24.10 waits for such a process for ever, and so do the requests that it was given. A model
 that takes its time is none: a process is taken for hung only when it answers nothing for a while
@@ -7,18 +7,19 @@ and uses no processor meanwhile.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
-import numpy as np
 import psutil
 from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.aio import InferInput
 from tritonclient.utils import triton_to_np_dtype
 
 from ops.errors import TritonCallFailed
+from ops.triton.backend_processes import Look
 from ops.triton.control import TritonControl
-from ops.triton.healing import StubWatch
 from tritone import tensors
+from tritone.probes import PROBE, make_small_array
 
 _log = logging.getLogger(__name__)
 
@@ -28,21 +29,30 @@ _HUNG = ("Deadline Exceeded", "DEADLINE_EXCEEDED", "is not healthy")
 _SHORTEST_S = 1.0  # to judge by: processor time is counted in hundredths of a second
 
 
-async def watch_forever(
-    server_pid: int, control: TritonControl, period_s: float, timeout_s: float
-) -> None:
-    """Ask every backend process for a sign of life, until the server is gone.
+class Probe:
+    """Asks every backend process of a Triton for a sign of life, period after period."""
 
-    `timeout_s` is how long one may do nothing. Cancelling ends the watch.
-    """
-    watch = StubWatch(server_pid)
-    with suppress(psutil.NoSuchProcess):
+    def __init__(
+        self, control: TritonControl, look: Callable[[], Look], period_s: float, timeout_s: float
+    ) -> None:
+        """`look` gives the living processes; `timeout_s` is how long one may do nothing."""
+        self._control = control
+        self._look = look
+        self._period_s = period_s
+        self._timeout_s = timeout_s
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
         while True:
-            await asyncio.sleep(period_s)
-            watch.dead_models()
-            models = set(watch.models())
-            looks = [look_at(model, watch.processes(model), control, timeout_s) for model in models]
-            await asyncio.gather(*looks)
+            await asyncio.sleep(self._period_s)
+            look = self._look()
+            asked = [
+                look_at(model, look.of(model), self._control, self._timeout_s)
+                for model in look.n_living()
+            ]
+            for outcome in await asyncio.gather(*asked, return_exceptions=True):
+                if isinstance(outcome, Exception):  # a mistake of ours must not end the watch
+                    _log.error("a probe failed", exc_info=outcome)
 
 
 async def look_at(
@@ -80,7 +90,7 @@ async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
     except TritonCallFailed:
         return True
     # A denoiser makes no sound of it: it answers such a question at once, whatever it is doing.
-    question = {tensors.QUERY: "probe"}
+    question = {tensors.QUERY: PROBE}
     try:
         await control.ask(model, make_small_inputs(config), question, timeout_s)
     except TritonCallFailed as error:
@@ -89,22 +99,14 @@ async def answers(model: str, control: TritonControl, timeout_s: float) -> bool:
 
 
 def make_small_inputs(config: model_config_pb2.ModelConfig) -> list[InferInput]:
-    """Return the smallest request that a model takes: free lengths of 1, zeros and ones at random.
-
-    Not the same twice: Triton would answer from its cache for a process that hangs.
-    """
-    source = np.random.default_rng()
+    """Return the smallest request that a model takes."""
     inputs = []
     for each in config.input:
         name = model_config_pb2.DataType.Name(each.data_type).removeprefix("TYPE_")
         dtype = "BYTES" if name == "STRING" else name
-        shape = [1] * bool(config.max_batch_size) + [max(1, size) for size in each.dims]
-        array = (
-            np.full(shape, b"", np.object_)
-            if dtype == "BYTES"
-            else source.integers(0, 2, shape).astype(triton_to_np_dtype(dtype))
-        )
-        made = InferInput(each.name, shape, dtype)
+        numpy_name = dtype if dtype == "BYTES" else triton_to_np_dtype(dtype).__name__
+        array = make_small_array(numpy_name, each.dims, is_batched=bool(config.max_batch_size))
+        made = InferInput(each.name, list(array.shape), dtype)
         made.set_data_from_numpy(array)
         inputs.append(made)
     return inputs

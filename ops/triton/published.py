@@ -1,9 +1,10 @@
-"""What a model repository publishes, and what each model needs loaded beside it.
+"""What model repositories publish, and what each model needs loaded beside it.
 
 A model that makes sounds is an ensemble; one that speaks is a model of the backend `speech`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf import text_format  # type: ignore[import-untyped]
@@ -38,25 +39,77 @@ class PublishedModel:
         return (*self.callees, *self.components, self.name)
 
 
-def list_published_models(repository: Path) -> list[PublishedModel]:
-    """Return the models that a repository publishes, by name.
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What some repositories hold."""
+
+    models: tuple[PublishedModel, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)  # why, by the model's name
+
+
+def read_published(repositories: Sequence[Path]) -> Publication:
+    """Return what all repositories publish, by name; a broken model spoils no other."""
+    configs: dict[str, ModelConfig] = {}
+    broken: dict[str, str] = {}
+    for path in _config_files(repositories):
+        try:
+            configs[path.parent.name] = text_format.Parse(path.read_text("utf-8"), ModelConfig())
+        except (text_format.ParseError, OSError, ValueError) as error:
+            broken[path.parent.name] = f"{path} is not a model configuration: {error}"
+    models: list[PublishedModel] = []
+    for name, config in sorted(configs.items()):
+        if config.backend == _SPEECH:
+            models.append(_speech(name, config))
+        elif config.platform == "ensemble":
+            if absent := _absent(config, configs):
+                broken[name] = "; ".join(
+                    broken.get(each, f"its component {each} is missing") for each in absent
+                )
+            else:
+                models.append(_sound(name, configs))
+    steps = {step for config in configs.values() for step in _steps(config)}
+    return Publication(tuple(models), {n: why for n, why in broken.items() if n not in steps})
+
+
+def require_published(repositories: Sequence[Path]) -> Publication:
+    """Return the same where there is something to serve.
 
     Raises:
-        CannotStart: there is no such folder, no such model in it, or a configuration is broken.
+        CannotStart: there is no such folder, or no whole model in any of them.
     """
-    if not repository.is_dir():
-        raise CannotStart(
-            f"there is no model repository at {repository}; set TRITONE_MODEL_REPOSITORY, or "
-            "publish a model with: python -m export <checkpoint> --name <name>"
-        )
-    configs = {path.parent.name: _read(path) for path in sorted(repository.glob(f"*/{_CONFIG}"))}
-    published = [
-        *(_sound(name, configs) for name, each in configs.items() if each.platform == "ensemble"),
-        *(_speech(name, each) for name, each in configs.items() if each.backend == _SPEECH),
-    ]
-    if not published:
-        raise CannotStart(f"the model repository {repository} publishes no model")
-    return published
+    for repository in repositories:
+        if not repository.is_dir():
+            raise CannotStart(
+                f"there is no model repository at {repository}; set TRITONE_MODEL_REPOSITORY, or "
+                "publish a model with: python -m export <checkpoint> --name <name>"
+            )
+    found = read_published(repositories)
+    if not found.models:
+        folders = ", ".join(map(str, repositories))
+        why = "".join(f"; {name}: {reason}" for name, reason in found.broken.items())
+        raise CannotStart(f"the model repository {folders} publishes no model{why}")
+    return found
+
+
+def list_published_models(repository: Path) -> list[PublishedModel]:
+    """Return the whole models of one repository, by name.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    return list(require_published([repository]).models)
+
+
+def _config_files(repositories: Sequence[Path]) -> list[Path]:
+    return [path for folder in repositories for path in sorted(folder.glob(f"*/{_CONFIG}"))]
+
+
+def _absent(ensemble: ModelConfig, configs: Mapping[str, ModelConfig]) -> list[str]:
+    return [step for step in _steps(ensemble) if step not in configs]
+
+
+def _steps(config: ModelConfig) -> list[str]:
+    return [step.model_name for step in config.ensemble_scheduling.step]
 
 
 def _speech(name: str, config: ModelConfig) -> PublishedModel:
@@ -66,11 +119,8 @@ def _speech(name: str, config: ModelConfig) -> PublishedModel:
     return PublishedModel(name, (), callees)
 
 
-def _sound(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
-    components = tuple(step.model_name for step in configs[name].ensemble_scheduling.step)
-    absent = [component for component in components if component not in configs]
-    if absent:
-        raise CannotStart(f"model {name} is incomplete: {', '.join(absent)} is missing")
+def _sound(name: str, configs: Mapping[str, ModelConfig]) -> PublishedModel:
+    components = tuple(_steps(configs[name]))
     parameters = [configs[component].parameters for component in components]
     callees = tuple(
         each[TRANSFORMER].string_value
@@ -80,10 +130,3 @@ def _sound(name: str, configs: dict[str, ModelConfig]) -> PublishedModel:
     )
     is_candidate = CANDIDATE_PARAMETER in configs[name].parameters
     return PublishedModel(name, components, callees, is_candidate)
-
-
-def _read(path: Path) -> ModelConfig:
-    try:
-        return text_format.Parse(path.read_text(), ModelConfig())
-    except (text_format.ParseError, OSError) as error:
-        raise CannotStart(f"{path} is not a model configuration: {error}") from error

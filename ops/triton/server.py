@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import LOOPBACK
-from ops.triton.published import PublishedModel, list_published_models
 
 EXIT_TIMEOUT_S = 30
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 -- asked for by a setting only
@@ -39,15 +38,6 @@ class TritonServer:
     address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
 
     @property
-    def published(self) -> list[PublishedModel]:
-        """What the repositories hold now: versions are promoted while we run.
-
-        Raises:
-            CannotStart: nothing, or something broken.
-        """
-        return [model for folder in self.repositories for model in list_published_models(folder)]
-
-    @property
     def repositories(self) -> list[Path]:
         """The folders that Triton loads models from."""
         return [each for each in (self.model_repository, self.voice_repository) if each]
@@ -74,7 +64,8 @@ class TritonServer:
             "metrics-port": self.metrics_port,
             "allow-gpu-metrics": "false",
             "model-control-mode": "explicit",
-            "exit-on-error": "true",
+            # Models are loaded one by one, by the reconciler: a broken one ends nothing.
+            "exit-on-error": "false",
             "strict-readiness": "true",
             "exit-timeout-secs": EXIT_TIMEOUT_S,
             "log-info": str(self.logs_info).lower(),
@@ -93,7 +84,6 @@ class TritonServer:
             *(f"--model-repository={folder}" for folder in self.repositories),
             *(f"--{flag}={value}" for flag, value in flags.items()),
             *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
-            *(f"--load-model={model}" for model in self._models_to_load()),
             *(f"--trace-config={setting}" for setting in self._trace_settings()),
         ]
 
@@ -108,11 +98,6 @@ class TritonServer:
             f"opentelemetry,url={self.otlp_endpoint.rstrip('/')}/v1/traces",
             "opentelemetry,resource=service.name=triton",
         ]
-
-    def _models_to_load(self) -> list[str]:
-        # The components of an ensemble come with it.
-        names = [name for model in self.published for name in (*model.callees, model.name)]
-        return list(dict.fromkeys(names))  # a candidate shares its model's callees
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
         """Return the environment for Triton and its stubs."""

@@ -148,7 +148,8 @@ def test_a_model_that_does_not_load_ends_the_start(repository: Path, tmp_path: P
     network.write_bytes(b"not a network")
     with running(models, tmp_path, "--no-frontend") as stack:
         assert stack.process.wait(START_TIMEOUT_S) == 1
-        assert "triton ended with code 1 before it was ready" in stack.log
+        assert "no model can be loaded: " in stack.log
+        assert "_vae_decoder" in stack.log.splitlines()[-1]
         assert stack.out == ""
 
 

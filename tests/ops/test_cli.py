@@ -47,4 +47,4 @@ def test_the_doctor_finds_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TRITONE_PORT", "0")
     result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 1
-    assert [line[:4] for line in result.output.splitlines()] == ["ok  "] * 4 + ["BAD "]
+    assert [line[:4] for line in result.output.splitlines()] == ["ok  "] * 5 + ["BAD "]

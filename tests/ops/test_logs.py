@@ -1,5 +1,8 @@
+import logging
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -14,3 +17,40 @@ def test_a_full_disk_under_the_log_ends_nothing(monkeypatch: pytest.MonkeyPatch)
         logs.show("triton", "x" * 10_000)
     with suppress(OSError):
         log.close()
+
+
+@pytest.fixture
+def _no_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Write to stderr again afterwards."""
+    files: list[RotatingFileHandler] = []
+    monkeypatch.setattr(logs, "_files", files)
+    yield
+    for each in files:
+        each.close()
+
+
+@pytest.mark.usefixtures("_no_files")
+def test_a_quiet_log_goes_to_a_file_and_warnings_of_ours_to_stderr_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "_MAX_BYTES", 1000)
+    logs.configure()
+    log = tmp_path / "tritone.log"
+    logs.write_to(log)
+    logs.show("triton", "a line")
+    logging.getLogger("ops.stack").info("a figure")
+    logging.getLogger("ops.stack").warning("a death")
+    assert log.read_text() == "triton   | a line\ntritone  | a figure\ntritone  | a death\n"
+    assert capsys.readouterr().err == "a death\n"
+    for _ in range(100):
+        logs.show("triton", "x" * 100)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2500  # bounded
+
+
+@pytest.mark.usefixtures("_no_files")
+def test_a_log_file_is_begun_anew_at_each_start(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        logs.write_to(tmp_path / "tritone.log")
+        logs.show("triton", name)
+    assert (tmp_path / "tritone.log").read_text() == "triton   | second\n"
+    assert (tmp_path / "tritone.log.1").read_text() == "triton   | first\n"

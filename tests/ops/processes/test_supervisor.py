@@ -108,7 +108,64 @@ async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
     assert delays[:5] == [0.01, 0.02, 0.04, 0.08, 0.16]
 
 
-async def test_a_service_that_never_starts_is_an_error() -> None:
+async def test_a_service_that_is_stopped_is_killed_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    monkeypatch.setattr(supervisor, "_LOOK_S", 0.05)
+    kept = Supervisor(service(SLEEP))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    first = kept.pid
+    psutil.Process(first).suspend()
+    await until(lambda: kept.pid not in {None, first})
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_is_killed_in_its_very_first_start_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    killed: list[int] = []
+
+    async def is_ready() -> bool:
+        if kept.pid is not None and not killed:
+            killed.append(kept.pid)
+            psutil.Process(kept.pid).kill()
+            return False
+        return kept.pid not in {None, *killed}
+
+    kept = Supervisor(service(SLEEP, is_ready=is_ready))
+    run = asyncio.create_task(kept.run())
+    async with asyncio.timeout(TIMEOUT_S):
+        await kept.is_ready.wait()
+    assert killed
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_whose_settings_are_bad_is_not_started_again(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    code = f"open({str(starts)!r}, 'a').write('.'); raise SystemExit(2)"
+    kept = Supervisor(service(code, is_ready=never))
+    with pytest.raises(CannotStart, match="python ended with code 2 before it was ready"):
+        await kept.run()
+    assert starts.read_text() == "."
+
+
+async def test_a_service_that_can_never_be_ready_says_so_itself() -> None:
+    async def refuse() -> bool:
+        raise CannotStart("no model can be loaded")
+
+    kept = Supervisor(service(SLEEP, is_ready=refuse))
+    with pytest.raises(CannotStart, match="no model can be loaded"):
+        await kept.run()
+    assert kept.pid is None
+
+
+async def test_a_service_that_never_starts_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
     kept = Supervisor(service("raise SystemExit(3)", is_ready=never))
     with pytest.raises(CannotStart, match="python ended with code 3 before it was ready"):
         await kept.run()
@@ -119,6 +176,38 @@ async def test_a_service_that_never_gets_ready_is_an_error() -> None:
     kept = Supervisor(service(SLEEP, is_ready=never, start_timeout_s=0.2))
     with pytest.raises(CannotStart, match=r"not ready within 0\.2 s"):
         await kept.run()
+    await kept.stop(TIMEOUT_S)
+
+
+async def test_a_service_that_lives_and_waits_for_another_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    asked: list[float] = []
+    is_other_there = True
+
+    async def is_ready() -> bool:
+        return is_other_there
+
+    async def is_felt(timeout_s: float) -> bool:
+        asked.append(timeout_s)
+        return True
+
+    pulse = Pulse(is_felt=is_felt, timeout_s=60)
+    kept = Supervisor(service(SLEEP, is_ready=is_ready, start_timeout_s=0.1, pulse=pulse))
+    run = asyncio.create_task(kept.run())
+    await kept.is_ready.wait()
+    is_other_there = False
+    first = kept.pid
+    psutil.Process(first).kill()
+    await until(lambda: kept.pid not in {None, first})
+    second = kept.pid
+    asked.clear()
+    await until(lambda: len(asked) > 3)
+    assert kept.pid == second
+    is_other_there = True
+    await kept.is_ready.wait()
+    run.cancel()
     await kept.stop(TIMEOUT_S)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import CannotStart
-from ops.triton.published import PublishedModel, list_published_models
+from ops.triton.published import PublishedModel, list_published_models, read_published
 
 ENSEMBLE = """
 name: "rain"
@@ -53,7 +53,7 @@ def test_a_transformer_that_its_denoiser_loads_is_not_loaded_twice(
 
 def test_a_missing_component_is_named(repository: Path) -> None:
     (repository / "rain_denoiser" / "config.pbtxt").unlink()
-    with pytest.raises(CannotStart, match="rain is incomplete: rain_denoiser is missing"):
+    with pytest.raises(CannotStart, match="rain: its component rain_denoiser is missing"):
         list_published_models(repository)
 
 
@@ -61,6 +61,18 @@ def test_a_broken_configuration_is_named(repository: Path) -> None:
     (repository / "rain" / "config.pbtxt").write_text('name: "rain')
     with pytest.raises(CannotStart, match=r"rain/config\.pbtxt is not a model configuration"):
         list_published_models(repository)
+
+
+def test_a_broken_model_spoils_no_other(repository: Path) -> None:
+    for name in ("fire", "wind"):
+        (repository / name).mkdir()
+        (repository / name / "config.pbtxt").write_text(ENSEMBLE.replace("rain", name))
+    (repository / "wind_denoiser").mkdir()
+    (repository / "wind_denoiser" / "config.pbtxt").write_text("backend: {")
+    found = read_published([repository])
+    assert [model.name for model in found.models] == ["rain"]
+    assert found.broken["fire"] == "its component fire_denoiser is missing"
+    assert "wind_denoiser/config.pbtxt is not a model configuration" in found.broken["wind"]
 
 
 def test_an_empty_repository_publishes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""One broken model, and single faults: the rest serves on, and what was broken is mended.
+
+`test_healing_matrix.py` has every fault at every moment of the life cycle.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.acceptance.chaos import victims
+from tests.acceptance.conftest import copy_of
+from tests.acceptance.drills import Jobs, open_folder, status_of, tell, until
+from tests.acceptance.stack import Stack, running
+
+pytestmark = pytest.mark.triton
+
+PROMISE_S = 30.0  # until a sound, once the cause is gone
+SETTINGS = {
+    "TRITONE_JOBS__LEASE_S": "4",
+    "TRITONE_JOBS__MAX_ATTEMPTS": "10",
+    "TRITONE_DEFAULT_VOICE": "false",
+    "TRITONE_TIMEOUT_S": "20",
+}
+
+
+def publish_copy(models: Path, model: str, name: str) -> None:
+    """Publish a model once more, under another name."""
+    for folder in list(models.iterdir()):
+        if folder.name == model or folder.name.startswith(f"{model}_"):
+            target = models / folder.name.replace(model, name, 1)
+            shutil.copytree(folder, target)
+            config = target / "config.pbtxt"
+            config.write_text(config.read_text().replace(f'"{model}', f'"{name}'))
+
+
+@pytest.fixture(scope="module")
+def stack(repository: Path, model: str) -> Iterator[Stack]:
+    """A good model beside a damaged and an incomplete one."""
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models")
+        publish_copy(models, model, "bad")
+        (models / "bad_vae_decoder" / "1" / "model.onnx").write_bytes(b"not a network")
+        publish_copy(models, model, "half")
+        shutil.rmtree(models / "half_text_encoder")
+        with running(models, folder, **SETTINGS) as stack:
+            assert stack.address
+            yield stack
+            assert stack.stop() == 0
+
+
+def readyz(stack: Stack) -> tuple[int, dict[str, object]]:
+    answer = httpx2.get(f"http://{stack.address}/readyz?verbose", timeout=5.0)
+    return answer.status_code, answer.json()
+
+
+def tritone(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command beside a stack."""
+    environment = psutil.Process(stack.process.pid).environ()
+    command = [str(Path(sys.executable).with_name("tritone")), *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def sounds_again(stack: Stack, model: str) -> float:
+    """Return after how many seconds there is a sound."""
+    took_s = until(lambda: status_of(stack.address, 10.0, model=model) == 200, PROMISE_S)
+    assert readyz(stack)[0] == 200
+    return took_s
+
+
+def test_broken_models_are_named_and_the_good_one_serves(stack: Stack, model: str) -> None:
+    assert status_of(stack.address, model=model) == 200
+    status, body = readyz(stack)
+    away = body["away"]
+    assert status == 200
+    assert isinstance(away, dict)
+    assert "bad_vae_decoder" in away["bad"]
+    assert "half_text_encoder" in away["half"]
+    assert "bad cannot be loaded" in stack.log
+    assert "half_text_encoder is missing" in stack.log
+    rows = {
+        row["model"]: row for row in json.loads(tritone(stack, "models", "list", "--json").stdout)
+    }
+    assert rows[model]["state"] == "serving"
+    assert "bad_vae_decoder" in rows["bad"]["reason"]
+    assert "half_text_encoder is missing" in rows["half"]["reason"]
+
+
+def test_a_restart_of_triton_beside_broken_models_is_no_crash_loop(
+    stack: Stack, model: str
+) -> None:
+    stack.triton().kill()
+    tell(f"Triton killed beside broken models: a sound after {sounds_again(stack, model):.1f} s")
+    assert stack.log.count("triton has died") == 1
+
+
+def test_a_model_that_is_mended_is_served(stack: Stack, model: str) -> None:
+    network = f"{model}_vae_decoder/1/model.onnx"
+    whole = (stack.repository / network).read_bytes()
+    (stack.repository / network.replace(model, "bad", 1)).write_bytes(whole)
+    tell(f"a mended model: a sound after {sounds_again(stack, 'bad'):.1f} s")
+
+
+def test_a_network_that_is_damaged_and_restored_is_served_again(stack: Stack, model: str) -> None:
+    network = stack.repository / f"{model}_vae_decoder" / "1" / "model.onnx"
+    whole = network.read_bytes()
+    # Both good ones: while one is left, a sound can be made.
+    for name in (model, "bad"):
+        damaged = stack.repository / f"{name}_vae_decoder" / "1" / "model.onnx"
+        damaged.write_bytes(b"not a network")
+        stack.stub(f"{name}_vae_decoder").kill()
+    until(lambda: readyz(stack)[0] == 503, 10.0)
+    time.sleep(3)  # longer than any answer is kept
+    assert status_of(stack.address, model=model) == 503
+    assert readyz(stack)[0] == 503
+    for name in (model, "bad"):
+        (stack.repository / f"{name}_vae_decoder" / "1" / "model.onnx").write_bytes(whole)
+    tell(f"a restored network: a sound after {sounds_again(stack, model):.1f} s")
+
+
+@pytest.mark.parametrize("kind", ["worker", "database"])
+def test_what_is_stopped_is_replaced(stack: Stack, kind: str) -> None:
+    (stopped,) = victims(kind, (stack,))
+    stopped.suspend()
+    took_s = until(
+        lambda: [each.pid for each in victims(kind, (stack,))] not in ([], [stopped.pid]), PROMISE_S
+    )
+    jobs = Jobs(stack.address)
+    jobs.submit(1)
+    jobs.until_over(PROMISE_S)
+    assert len(jobs.accepted) == 1
+    tell(f"a stopped {kind} is replaced after {took_s:.1f} s")
+
+
+def test_a_second_stack_in_the_same_folder_is_told_who_runs_there(stack: Stack, model: str) -> None:
+    (database,) = victims("database", (stack,))
+    second = tritone(stack, "up")
+    assert second.returncode == 1
+    assert f"is in use by `tritone up`, process {stack.process.pid}, since " in second.stderr
+    assert database.is_running()
+    assert status_of(stack.address, model=model) == 200
+    doctor = tritone(stack, "doctor")
+    assert f"is in use by `tritone up`, process {stack.process.pid}" in doctor.stdout
+    assert "BAD  port" not in doctor.stdout
+
+
+def test_the_processes_of_the_stack_are_listed(stack: Stack, model: str) -> None:
+    listed = json.loads(tritone(stack, "ps", "--json").stdout)
+    names = {each["name"] for each in listed}
+    wanted = {"tritone up", "triton", "frontend", "worker", "database", f"{model}_denoiser"}
+    assert wanted <= names
