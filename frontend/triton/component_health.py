@@ -5,7 +5,7 @@ words; one that hangs by its silence while none of its requests end. A busy one 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -110,18 +110,22 @@ def explain_failures(index: Iterable[Any], names: Iterable[str]) -> dict[str, st
     rows: dict[str, list[Any]] = {}
     for row in index:
         rows.setdefault(row.name, []).append(row)
-    reasons = {}
-    for name in names:
-        components = [component_name(name, each) for each in COMPONENTS]
-        found = [row for each in (name, *components) for row in rows.get(each, ())]
-        if any(row.state == "LOADING" for row in found) or not any(row.state for row in found):
-            continue
-        said = [f"{row.name}: {row.reason}" for row in found if row.reason not in {"", "unloaded"}]
-        if any(each in rows for each in components):  # an ensemble, not a model that speaks
-            said += [f"{each} is missing" for each in components if each not in rows]
-        if said:
-            reasons[name] = said[0].splitlines()[0][:_MAX_REASON_CHARS]
-    return reasons
+    reasons = {name: _explain(name, rows) for name in names}
+    return {name: reason[:_MAX_REASON_CHARS] for name, reason in reasons.items() if reason}
+
+
+def _explain(name: str, rows: Mapping[str, Sequence[Any]]) -> str:
+    """Return why a model is not loaded; empty: nothing says so."""
+    components = [component_name(name, each) for each in COMPONENTS]
+    present = [each for each in components if each in rows]
+    missing = [each for each in components if each not in rows]
+    if present and missing:
+        return f"{missing[0]} is missing"
+    found = [row for each in (name, *present) for row in rows.get(each, ())]
+    for row in found:
+        if row.reason not in {"", "unloaded"}:
+            return f"{row.name}: {row.reason}".splitlines()[0]
+    return ""
 
 
 def _small_inputs(config: model_config_pb2.ModelConfig) -> list[triton.InferInput]:

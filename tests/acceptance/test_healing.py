@@ -135,9 +135,14 @@ def test_what_is_stopped_is_replaced(stack: Stack, kind: str) -> None:
         lambda: [each.pid for each in victims(kind, (stack,))] not in ([], [stopped.pid]), PROMISE_S
     )
     jobs = Jobs(stack.address)
-    jobs.submit(1)
+
+    def is_accepted() -> bool:
+        jobs.submit(1)
+        return bool(jobs.accepted)
+
+    until(is_accepted, PROMISE_S)
     jobs.until_over(PROMISE_S)
-    assert len(jobs.accepted) == 1
+    assert set(jobs.refused) <= {503}
     tell(f"a stopped {kind} is replaced after {took_s:.1f} s")
 
 
