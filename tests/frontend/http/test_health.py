@@ -29,7 +29,7 @@ async def test_the_process_lives_also_without_triton(
 async def test_a_served_model_makes_it_ready(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "models": ["starter"]}
+    assert answer.json() == {"status": "ready", "models": ["starter", "talker"]}
 
 
 async def test_without_triton_it_is_not_ready(
