@@ -17,6 +17,7 @@ from ops.settings import load_settings
 from ops.stack import running_stack
 from ops.stack.listing import list_processes
 from ops.stack.up import up
+from ops.voices.cli import app as voices
 from tritone import __version__
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models, name="models")
+app.add_typer(voices, name="voices")
 
 
 def main() -> None:

@@ -1,0 +1,149 @@
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import text_format  # type: ignore[import-untyped]
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+from typer.testing import CliRunner, Result
+
+from frontend.errors import HOW_TO_ADD_VOICES
+from ops.cli import app
+from ops.stack.running_stack import RunningStack, announce
+from ops.voices import hibari
+from ops.voices.cli import HOW_TO_ADD
+from tests.fake_triton import FakeTriton
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: str, **settings: str) -> Result:
+        variables = {
+            "TRITONE_STATE_DIRECTORY": str(tmp_path / "state"),
+            "TRITONE_MODEL_REPOSITORY": str(tmp_path / "models"),
+            **settings,
+        }
+        return CliRunner().invoke(app, ["voices", *arguments], env=variables)
+
+    return run
+
+
+@pytest.fixture
+def triton() -> Iterator[str]:
+    """Address of a Triton that serves the default voice, and a model that makes sounds."""
+    fake = FakeTriton()
+    fake.index = [("hibari", "1", "READY"), ("starter", "1", "READY"), ("gone", "1", "UNAVAILABLE")]
+    fake.configs = {
+        "hibari": _configuration(hibari.config_texts()["hibari"]),
+        "starter": _configuration('name: "starter" platform: "ensemble"'),
+    }
+    address, stop, is_up = [], asyncio.Event(), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        server = grpc.aio.server()
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(fake, server)
+        address.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        await server.start()
+        is_up.set()
+        await stop.wait()
+        await server.stop(None)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert is_up.wait(10)
+    yield address[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+
+
+def _configuration(text: str) -> service_pb2.ModelConfigResponse:
+    answer = service_pb2.ModelConfigResponse()
+    text_format.Parse(text, answer.config)
+    return answer
+
+
+def test_without_a_voice_it_says_how_to_add_one(run: Run) -> None:
+    ended = run()
+    assert (ended.exit_code, ended.stdout) == (0, f"No voice is installed.\n{HOW_TO_ADD}\n")
+    assert run("list").stdout == ended.stdout
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_the_errors_of_the_frontend_tell_the_truth(run: Run) -> None:
+    assert HOW_TO_ADD_VOICES.startswith("`tritone voices` lists the installed voices")
+    assert "tritone voices add hibari" in run().stdout
+
+
+def test_the_default_voice_is_added_once_and_then_listed(run: Run) -> None:
+    assert "is installed; the next start" in run("add", "hibari").stdout
+    assert run("add", "hibari").stdout == "hibari is installed already\n"
+    header, heart, *_ = run().stdout.splitlines()
+    assert header.split() == ["id", "name", "language", "gender", "license", "model"]
+    assert heart.split() == ["heart", "Heart", "en-US", "female", "Apache-2.0", "hibari"]
+    assert run().stdout.endswith(f"{HOW_TO_ADD}\n")
+    (voice,) = json.loads(run("list", "--json").stdout)
+    assert (voice["id"], voice["model"]) == ("heart", "hibari")
+
+
+def test_what_the_stack_will_not_serve_is_said(run: Run) -> None:
+    ended = run("add", "hibari", TRITONE_DEFAULT_VOICE="false")
+    assert "unless TRITONE_DEFAULT_VOICE=false" in ended.stdout
+
+
+def test_anything_else_is_refused_in_one_line(run: Run) -> None:
+    ended = run("add", "kokoro")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == "tritone: kokoro cannot be added; this release can add: hibari\n"
+
+
+def test_without_the_package_nothing_is_added(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.voices.publishing.hibari.package_folder", lambda: None)
+    ended = run("add", "hibari")
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("tritone: the package hibari-tts is not installed")
+
+
+def test_one_voice_is_shown(run: Run) -> None:
+    run("add", "hibari")
+    shown = run("show", "heart").stdout
+    assert "license      Apache-2.0\n" in shown
+    assert "model        hibari\n" in shown
+    ended = run("show", "nobody")
+    assert ended.exit_code == 1
+    assert ended.stderr == "tritone: there is no voice nobody; installed: heart\n"
+
+
+def test_a_broken_configuration_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "models" / "broken").mkdir(parents=True)
+    (tmp_path / "models" / "broken" / "config.pbtxt").write_text("name: 1")
+    ended = run()
+    assert ended.exit_code == 1
+    assert "config.pbtxt is not a model configuration" in ended.stderr
+
+
+def test_a_running_stack_is_asked(run: Run, tmp_path: Path, triton: str) -> None:
+    with announce(tmp_path / "state", _stack(triton)):
+        (voice,) = json.loads(run("list", "--json").stdout)
+    assert (voice["id"], voice["model"]) == ("heart", "hibari")
+
+
+def test_a_stack_whose_triton_is_away_is_one_line(run: Run, tmp_path: Path) -> None:
+    with announce(tmp_path / "state", _stack("127.0.0.1:1")):
+        ended = run()
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("tritone: Triton does not answer: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def _stack(triton: str) -> RunningStack:
+    return RunningStack(
+        pid=os.getpid(), triton=triton, triton_metrics=None, frontend=None, model_repository=None
+    )
