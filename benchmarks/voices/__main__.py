@@ -126,45 +126,54 @@ def _lead_s(sound: NDArray[np.float32], sample_rate: int) -> float:
 def _page(figures: list[Figures], ready_s: float) -> str:
     found = machine()
     rows = [
-        f"| {each.voice.id} | {each.voice.language} | {each.voice.license} "
-        f"| **{100 * each.n_errors / each.n_words:.1f} %** of {each.n_words} "
-        f"| {_ms(each.first_s, 50)} / {_ms(each.first_s, 95)} | {1000 * each.lead_s:.0f} ms "
-        f"| {each.cpu_s_per_s:.4f} | {each.sound_s_per_s:.0f} "
-        f"| {_ms(each.first_of_many_s, 50)} / {_ms(each.first_of_many_s, 95)} |"
-        for each in figures
-    ]
-    return "\n".join(
+        ["voice", *(each.voice.id for each in figures)],
+        ["---", *("---" for _ in figures)],
+        ["language", *(each.voice.language for each in figures)],
+        ["licence", *(each.voice.license for each in figures)],
+        ["word errors", *(_word_errors(each) for each in figures)],
+        ["first sound, p50 / p95", *(_p50_p95(each.first_s) for each in figures)],
+        ["silence before the first word", *(f"{1000 * each.lead_s:.0f} ms" for each in figures)],
+        ["processor-s for a second of sound", *(f"{each.cpu_s_per_s:.4f}" for each in figures)],
         [
-            "# The voices, judged",
-            "",
-            "Made by `make evaluate-voices`. The listener is Whisper base (int8, greedy); it hears "
-            f"{len(PLAIN)} plain sentences of",
-            "`benchmarks/voices/sentences.py` and writes down words; every word that is changed, "
-            "added or left out is an error.",
-            "",
-            f"Machine: {found['processor']}, {found['cores']} cores. "
-            f"The stack was ready after {ready_s:.1f} s.",
-            "",
-            "| voice | language | licence | word errors | first sound, p50 / p95 | silence before "
-            f"| processor-s a second | sound a second, {_CLIENTS} clients | their first sound |",
-            "|---|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            "First sound: from the request to the first chunk of a text of three sentences, over "
-            "gRPC, one client. Silence before: what is left",
-            "before the first word; the network alone gives about 0.3 s. Processor-s: of Triton "
-            "and its backends, for a second of sound.",
-            "",
-            "![spectrogram](voices.png)",
-            "",
-            f"*“{PLAIN[0]}”*",
-            "",
-        ]
-    )
+            f"seconds of sound a second, {_CLIENTS} clients",
+            *(f"{each.sound_s_per_s:.0f}" for each in figures),
+        ],
+        [
+            f"first sound, {_CLIENTS} clients, p50 / p95",
+            *(_p50_p95(each.first_of_many_s) for each in figures),
+        ],
+    ]
+    return f"""# The voices, judged
+
+Made by `make evaluate-voices`. The listener is Whisper base (int8, greedy). It hears {len(PLAIN)}
+plain sentences of `benchmarks/voices/sentences.py` and writes down words; every word that is
+changed, added or left out is an error.
+
+Machine: {found["processor"]}, {found["cores"]} cores. The stack was ready after {ready_s:.1f} s.
+
+{_table(rows)}
+
+First sound: from the request to the first chunk of a text of three sentences, over gRPC. Silence
+before the first word: what is left of it; the network alone gives about 0.3 s. Processor-s: of
+Triton and all its backends.
+
+![spectrogram]({PICTURE.name})
+
+*“{PLAIN[0]}”*
+"""
 
 
-def _ms(seconds: list[float], percentile: float) -> str:
-    return f"{1000 * float(np.percentile(seconds, percentile)):.0f} ms"
+def _table(rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _word_errors(figures: Figures) -> str:
+    return f"**{100 * figures.n_errors / figures.n_words:.1f} %** of {figures.n_words}"
+
+
+def _p50_p95(seconds: list[float]) -> str:
+    p50, p95 = np.percentile(seconds, [50, 95])
+    return f"{1000 * p50:.0f} / {1000 * p95:.0f} ms"
 
 
 if __name__ == "__main__":
