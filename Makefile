@@ -32,7 +32,7 @@ serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
 test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 --dist loadgroup --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/python -m pytest -m "triton and not drill"
 
 acceptance: install-dev ## run the tests against a real Triton only

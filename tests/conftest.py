@@ -4,13 +4,13 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
-from pathlib import Path
 
 import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 import ops  # noqa: F401 -- before gRPC: it says how processes are started
 from frontend.settings import Settings
@@ -19,20 +19,23 @@ from tests.cards import STARTER_LIKE, TALKER
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
-ROOT = Path(__file__).parent
-ONE_PROCESS = ("export", "starter")
+ONE_PROCESS = ("tests/export", "tests/starter")
 """Folders whose tests share what takes long to make: exported networks, a corpus, torch itself."""
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares fixtures in one process: a file, or a whole folder."""
-    for item in items:
-        folder = item.path.relative_to(ROOT).parts[0]
-        group = folder if folder in ONE_PROCESS else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc]
+    """Gives a worker a whole file, or a whole folder where its tests share what is dear."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((each for each in ONE_PROCESS if nodeid.startswith(f"{each}/")), None)
+        return folder or str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return _ByFileOrFolder(config, log)
 
 
 @pytest.fixture(autouse=True)
