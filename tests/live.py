@@ -16,10 +16,10 @@ from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
 from frontend.triton.gateway import Catalog
-from tests.cards import STARTER_LIKE
+from tests.cards import STARTER_LIKE, TALKER
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
-from tests.frontend.contracts.workbench import GeneratorMaker
+from tests.frontend.contracts.workbench import AppMaker
 from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.job_settings import make_job_settings
 
@@ -33,7 +33,7 @@ class Live:
 
     url: str
     gateway: FakeGateway = field(
-        default_factory=lambda: FakeGateway(Catalog(cards=(STARTER_LIKE,)))
+        default_factory=lambda: FakeGateway(Catalog(cards=(STARTER_LIKE,), speech_cards=(TALKER,)))
     )
     key: str = KEY
     settings: dict[str, object] = field(default_factory=dict)
@@ -90,7 +90,9 @@ class _Serving:
         stop = asyncio.Event()
         async with open_jobs(self._job_settings, WEBHOOK_BODIES, patience_s=10.0) as system:
             app.state.jobs = system
-            worker = Worker(system, GeneratorMaker(app.state.generator), drain_timeout_s=2.0)
+            worker = Worker(
+                system, AppMaker(app.state.generator, app.state.speaker), drain_timeout_s=2.0
+            )
             working = asyncio.create_task(worker.run(stop))
             self.is_up.set()  # connections wait in the socket until uvicorn takes them
             await self._server.serve(sockets=[self._listening])

@@ -1,5 +1,7 @@
 """A whole sound to bytes."""
 
+import io
+
 from frontend.audio.formats import AudioFormat
 from frontend.audio.stream_encoder import StreamEncoder
 from tritone.pcm import Pcm
@@ -14,5 +16,8 @@ def encode(pcm: Pcm, sample_rate: int, audio_format: AudioFormat, *, speed: floa
     Raises:
         GenerationFailed: FFmpeg refused the sound.
     """
-    encoder = StreamEncoder(sample_rate, pcm.shape[0], audio_format, speed=speed, is_whole=True)
-    return encoder.feed(pcm) + encoder.finish()
+    file = io.BytesIO()
+    encoder = StreamEncoder(sample_rate, pcm.shape[0], audio_format, speed=speed, file=file)
+    encoder.feed(pcm)
+    encoder.finish()
+    return file.getvalue()

@@ -4,9 +4,8 @@ Pure CPU work that releases the GIL in FFmpeg: call `feed` and `finish` in a wor
 time.
 """
 
-import io
 import struct
-from typing import cast
+from typing import BinaryIO, cast
 
 import av
 from av.error import FFmpegError
@@ -27,8 +26,8 @@ _OGG_PAGES = {"page_duration": "100000"}  # microseconds
 class StreamEncoder:
     """Encodes one sound.
 
-    With `is_whole` the bytes come all at the end, in a file whose header says its right length.
-    Otherwise each `feed` gives what is ready: for a client that plays while it reads.
+    Each `feed` gives what is ready: for a client that plays while it reads. With `file`, which must
+    be able to seek, everything is written there instead, and its header says its right length.
     """
 
     def __init__(
@@ -38,7 +37,7 @@ class StreamEncoder:
         audio_format: AudioFormat,
         *,
         speed: float = 1.0,
-        is_whole: bool = False,
+        file: BinaryIO | None = None,
     ) -> None:
         """`speed` stretches time and keeps the pitch."""
         rate = delivered_rate(audio_format, sample_rate)
@@ -49,9 +48,9 @@ class StreamEncoder:
             else None
         )
         self._packer: _Samples | _Coded = (
-            _Coded(rate, self._channels, audio_format, is_whole=is_whole)
+            _Coded(rate, self._channels, audio_format, file)
             if audio_format.packing == "coded"
-            else _Samples(rate, self._channels, audio_format, is_whole=is_whole)
+            else _Samples(rate, self._channels, audio_format, file)
         )
 
     def feed(self, pcm: Pcm) -> bytes:
@@ -99,33 +98,36 @@ class _Samples:
     """Bare samples, or samples behind a WAV header."""
 
     def __init__(
-        self, rate: int, channels: int, audio_format: AudioFormat, *, is_whole: bool
+        self, rate: int, channels: int, audio_format: AudioFormat, file: BinaryIO | None
     ) -> None:
-        self._rate, self._channels = rate, channels
+        self._rate, self._channels, self._file = rate, channels, file
         self._has_header = audio_format.packing == "wav"
-        self._kept: list[bytes] | None = [] if is_whole else None
         self._is_begun = False
+        self._n_bytes = 0
 
     def pack(self, pcm: Pcm) -> bytes:
         samples = pcm.T.astype("<i2", order="C").tobytes()
-        if self._kept is not None:
-            self._kept.append(samples)
-            return b""
-        return self._begin() + samples
+        self._n_bytes += len(samples)
+        return self._give(self._begin() + samples)
 
     def finish(self) -> bytes:
-        if self._kept is None:
-            return self._begin()  # a sound without a chunk still has a header
-        samples = b"".join(self._kept)
-        if not self._has_header:
-            return samples
-        return wav_header(len(samples), self._rate, self._channels) + samples
+        given = self._give(self._begin())  # a sound without a chunk still has a header
+        if self._file is not None and self._has_header:
+            self._file.seek(0)
+            self._file.write(wav_header(self._n_bytes, self._rate, self._channels))
+        return given
 
     def _begin(self) -> bytes:
         if self._is_begun or not self._has_header:
             return b""
         self._is_begun = True
         return wav_header(_OPEN_BYTES, self._rate, self._channels)
+
+    def _give(self, data: bytes) -> bytes:
+        if self._file is None:
+            return data
+        self._file.write(data)
+        return b""
 
 
 class _Pipe:
@@ -147,17 +149,16 @@ class _Coded:
     """Samples coded by FFmpeg."""
 
     def __init__(
-        self, rate: int, channels: int, audio_format: AudioFormat, *, is_whole: bool
+        self, rate: int, channels: int, audio_format: AudioFormat, file: BinaryIO | None
     ) -> None:
         self._rate = rate
-        self._file = io.BytesIO() if is_whole else None
         self._pipe = _Pipe()
         # bitexact: no library versions, no random Ogg serial number; equal sounds, equal bytes.
         options = {"fflags": "+bitexact"}
-        if not is_whole:
+        if file is None:
             options |= _AT_ONCE | (_OGG_PAGES if audio_format.container == "ogg" else {})
         self._container = av.open(
-            self._file or self._pipe, "w", format=audio_format.container, options=options
+            file or self._pipe, "w", format=audio_format.container, options=options
         )
         added = self._container.add_stream(
             audio_format.codec, rate=rate, options=dict(audio_format.options)
@@ -179,4 +180,4 @@ class _Coded:
     def finish(self) -> bytes:
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        return self._file.getvalue() if self._file is not None else self._pipe.take()
+        return self._pipe.take()

@@ -9,7 +9,7 @@ from prometheus_client import start_http_server
 
 from frontend.contracts.table import WEBHOOK_BODIES
 from frontend.jobs.process import run
-from frontend.jobs.progress import sound_maker
+from frontend.jobs.progress import open_maker
 from frontend.jobs.startup import JobSystemSettings
 from frontend.observe import logs, tracing
 from frontend.observe.metrics import Metrics
@@ -33,7 +33,7 @@ def main() -> int:
         except OSError as error:
             sys.stderr.write(f"tritone: TRITONE_JOBS__METRICS_PORT: {error.strerror}\n")
             return 2
-    maker = sound_maker(settings, make_gateway(settings.triton), metrics)
+    maker = open_maker(settings, make_gateway(settings.triton), metrics)
     job_settings = JobSystemSettings.of(settings)
     return run(job_settings, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
 

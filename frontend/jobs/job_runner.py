@@ -3,43 +3,27 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
 
 import structlog
 from opentelemetry.trace import SpanKind
 
-from frontend.audio.encoders import encode
-from frontend.audio.threads import in_audio_thread
 from frontend.errors import BackendUnavailable, GenerationFailed, Overloaded, TritoneError
+from frontend.jobs.finishing import to_the_end
 from frontend.jobs.heartbeats import HeartbeatSender, RunningJob
-from frontend.jobs.model import Job, JobFailure, JobFile, JobResult, JobStatus, OutputFormat
+from frontend.jobs.model import Job, JobFailure, JobResult, JobStatus
 from frontend.jobs.records import Claim, Ending
+from frontend.jobs.result_maker import Maker, ResultMaker
 from frontend.jobs.startup import JobSystem
 from frontend.observe import tracing
 from frontend.passes.caller import Caller
-from frontend.sounds.request import GenerationRequest, Sound
-from frontend.triton.gateway import Progress
 from tritone.turns import BACKGROUND
 
 _LONGEST_PAUSE_S = 30.0  # between attempts while Triton is away
 _UNEXPECTED = JobFailure(name="GenerationFailed", message=GenerationFailed.default_message)
 
-T = TypeVar("T")
-
 _log = structlog.get_logger(__name__)
-
-
-class Maker(Protocol):
-    """Makes sounds; the frontend's generator in real workers."""
-
-    async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
-        """Return the sound; cancelling the task stops the work. Raises domain errors."""
-
-    async def progress(self, request_id: str) -> Progress | None:
-        """Return how far the sound of a request is, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +35,21 @@ class _Again:
 
 
 class JobRunner:
-    """Makes the sound of one job after the other, several at once."""
+    """Makes what one job after the other asks for, several at once."""
 
     def __init__(
         self, system: JobSystem, maker: Maker, heartbeats: HeartbeatSender, name: str
     ) -> None:
         """`name` is this worker's, for people who look into the database."""
         self._store = system.store
-        self._files = system.files
         self._settings = system.settings.jobs
-        self._maker = maker
+        self._results = ResultMaker(maker, system.files, system.metrics)
         self._heartbeats = heartbeats
         self._name = name
         self._metrics = system.metrics
 
     async def run(self) -> None:
-        """Make the sound of the job whose turn it is, if any; when cancelled, give the job back."""
+        """Run the job whose turn it is, if any; when cancelled, give the job back."""
         claim_id = str(uuid.uuid4())
         job = await self._store.claim_next(claim_id, self._name)
         if job is None:
@@ -82,11 +65,11 @@ class JobRunner:
             except asyncio.CancelledError:  # this worker stops
                 making.cancel()
                 await asyncio.wait([making])
-                await _to_the_end(self._store.requeue(claim, 0.0, 0))
+                await to_the_end(self._store.requeue(claim, 0.0, 0))
                 self._metrics.jobs_requeued.labels("worker_stopped").inc()
                 raise
             if not running.is_lost:
-                await _to_the_end(self._settle(job, running, making))
+                await to_the_end(self._settle(job, running, making))
 
     async def _make(self, job: Job) -> JobResult:
         # Somebody waits for the others.
@@ -96,31 +79,7 @@ class JobRunner:
             "tritone.attempt": job.attempt,
         }
         with tracing.span("job", about, kind=SpanKind.CONSUMER, parent=job.traceparent):
-            sound = await self._maker.generate(job.request.sound, caller)
-            files = [await self._keep(sound, each) for each in job.request.formats]
-        return JobResult(
-            files=tuple(files),
-            seconds=sound.seconds,
-            sample_rate=sound.sample_rate,
-            model=sound.card.name,
-            model_version=sound.model_version,
-            seed=sound.seed,
-            steps=sound.steps,
-            guidance_scale=sound.guidance_scale,
-            notes=sound.notes,
-        )
-
-    async def _keep(self, sound: Sound, output: OutputFormat) -> JobFile:
-        row = output.audio_format
-        stage = self._metrics.stage_seconds.labels(sound.card.name, "encoding")
-        with stage.time(), tracing.span("encoding", {"tritone.format": row.name}):
-            data = await in_audio_thread(encode, sound.pcm, sound.sample_rate, row)
-        return JobFile(
-            key=await self._files.put(data, row.extension),
-            format=row.name,
-            media_type=row.media_type,
-            n_bytes=len(data),
-        )
+            return await self._results.make(job.request, caller)
 
     async def _settle(self, job: Job, running: RunningJob, making: asyncio.Task[JobResult]) -> None:
         outcome = self._outcome(job, making)
@@ -171,13 +130,3 @@ def _failed(error: BaseException) -> Ending:
 def _pause_s(job: Job) -> float:
     pause = min(_LONGEST_PAUSE_S, 2.0 ** min(job.attempt - 1, 5))
     return pause * random.uniform(0.75, 1.25)  # noqa: S311 -- not a secret
-
-
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` gives, finished even when this task is cancelled meanwhile."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

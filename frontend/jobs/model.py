@@ -14,10 +14,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.sounds.request import GenerationRequest
+from frontend.speech.request import SpeechRequest
+from tritone.speech_options import Pronunciation
+
+Wanted = GenerationRequest | SpeechRequest
 
 
 class JobStatus(StrEnum):
@@ -82,7 +86,7 @@ class OutputFormat:
 class JobRequest:
     """What a contract asks for. Its own words travel in `labels`."""
 
-    sound: GenerationRequest
+    wanted: Wanted
     contract: str  # decides the body of the webhook
     formats: tuple[OutputFormat, ...]  # one file each
     owner: str = ""  # the API key's id; empty where there are no keys
@@ -91,9 +95,21 @@ class JobRequest:
     idempotency_key: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # jobs can be listed by them
 
+    @property
+    def task(self) -> Literal["sound", "speech"]:
+        """What is to be made; in rows the key of `wanted`."""
+        return "speech" if isinstance(self.wanted, SpeechRequest) else "sound"
+
+    @property
+    def text(self) -> str:
+        """The prompt, or what is to be spoken."""
+        return self.wanted.text if isinstance(self.wanted, SpeechRequest) else self.wanted.prompt
+
     def to_json(self) -> str:
         """Return the request as JSON with sorted keys, without lone surrogates."""
-        return json.dumps(asdict(self), sort_keys=True)
+        found = asdict(self)
+        found[self.task] = found.pop("wanted")
+        return json.dumps(found, sort_keys=True)
 
     @property
     def digest(self) -> bytes:
@@ -104,7 +120,7 @@ class JobRequest:
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Return the request of a row; fields that this release does not know are left out."""
         known = _known(cls, found)
-        known["sound"] = GenerationRequest(**_known(GenerationRequest, found["sound"]))
+        known["wanted"] = _read_wanted(found)
         known["formats"] = tuple(
             OutputFormat(**_known(OutputFormat, each)) for each in found["formats"]
         )
@@ -131,8 +147,9 @@ class JobResult:
     model: str
     model_version: str
     seed: int
-    steps: int
-    guidance_scale: float
+    steps: int | None = None  # of sounds
+    guidance_scale: float | None = None
+    voice: str | None = None  # of speech
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -186,6 +203,16 @@ class Job:
     def is_over(self) -> bool:
         """It will not change any more."""
         return self.status.is_terminal
+
+
+def _read_wanted(found: Mapping[str, Any]) -> Wanted:
+    if "speech" not in found:
+        return GenerationRequest(**_known(GenerationRequest, found["sound"]))
+    speech = _known(SpeechRequest, found["speech"])
+    speech["pronunciations"] = tuple(
+        Pronunciation(**_known(Pronunciation, each)) for each in speech["pronunciations"]
+    )
+    return SpeechRequest(**speech)
 
 
 def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:

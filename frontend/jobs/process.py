@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 
 from frontend.errors import BackendUnavailable
-from frontend.jobs.job_runner import Maker
+from frontend.jobs.result_maker import Maker
 from frontend.jobs.startup import JobSystemSettings, NoDatabase, open_jobs
 from frontend.jobs.webhook_bodies import WebhookBody
 from frontend.jobs.worker import Worker

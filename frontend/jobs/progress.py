@@ -1,9 +1,10 @@
-"""How far a running job is: watches the passes of its sound at the seam to Triton."""
+"""How far a running job is: watches its passes at the seam to Triton."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from frontend.errors import TritoneError
 from frontend.observe.metrics import Metrics
@@ -12,12 +13,19 @@ from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
+from frontend.speech.request import SpeechRequest
+from frontend.speech.speaker import Speaker, Speech
 from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
 from frontend.triton.passes import Pass, SoundPass
 
 _ASKING_TIMEOUT_S = 1.0
 
-_Pass = tuple[Pass, PassOptions]
+
+@dataclass(slots=True, eq=False)
+class _PassUnderWay:
+    pass_: Pass
+    options: PassOptions
+    told: Progress | None = None  # by its last chunk
 
 
 class WatchedGateway:
@@ -26,7 +34,7 @@ class WatchedGateway:
     def __init__(self, gateway: Gateway) -> None:
         """Pass everything on to `gateway`."""
         self._gateway = gateway
-        self._under_way: dict[str, list[_Pass]] = defaultdict(list)
+        self._under_way: dict[str, list[_PassUnderWay]] = defaultdict(list)
 
     @property
     def catalog(self) -> Catalog:
@@ -47,9 +55,10 @@ class WatchedGateway:
 
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`."""
-        with self._noted(pass_, options):
+        with self._noted(pass_, options) as noted:
             async with aclosing(self._gateway.stream(pass_, options)) as chunks:
                 async for chunk in chunks:
+                    noted.told = chunk.progress
                     yield chunk
 
     async def cancel(self, model: str, pass_id: str) -> None:
@@ -63,61 +72,72 @@ class WatchedGateway:
     async def progress_of(self, request_id: str) -> Progress | None:
         """Return how far the passes of a request are, together; None: nobody knows."""
         passes = list(self._under_way.get(request_id, []))  # they end while we ask
-        answers = await asyncio.gather(*[self._ask(*one) for one in passes])
+        answers = await asyncio.gather(*[self._ask(one) for one in passes])
         known = [answer for answer in answers if answer is not None]
         if not known:
             return None
         return Progress(
             steps_done=sum(each.steps_done for each in known),
             steps=sum(
-                pass_.steps if isinstance(pass_, SoundPass) else answer.steps if answer else 0
-                for (pass_, _), answer in zip(passes, answers, strict=True)
+                one.pass_.steps
+                if isinstance(one.pass_, SoundPass)
+                else answer.steps
+                if answer
+                else 0
+                for one, answer in zip(passes, answers, strict=True)
             ),
         )
 
-    async def _ask(self, pass_: Pass, options: PassOptions) -> Progress | None:
+    async def _ask(self, one: _PassUnderWay) -> Progress | None:
+        if one.told is not None:
+            return one.told
         try:
             async with asyncio.timeout(_ASKING_TIMEOUT_S):
-                return await self._gateway.progress(pass_.card.name, options.pass_id)
+                return await self._gateway.progress(one.pass_.card.name, one.options.pass_id)
         except (TritoneError, TimeoutError):
             return None  # it is only progress
 
     @contextmanager
-    def _noted(self, pass_: Pass, options: PassOptions) -> Iterator[None]:
-        passes = self._under_way[options.request_id]
-        passes.append((pass_, options))
+    def _noted(self, pass_: Pass, options: PassOptions) -> Iterator[_PassUnderWay]:
+        passes, noted = self._under_way[options.request_id], _PassUnderWay(pass_, options)
+        passes.append(noted)
         try:
-            yield
+            yield noted
         finally:
-            passes.remove((pass_, options))
+            passes.remove(noted)
             if not passes:
                 self._under_way.pop(options.request_id, None)
 
 
 @asynccontextmanager
-async def sound_maker(
+async def open_maker(
     settings: Settings, gateway: Gateway, metrics: Metrics
-) -> AsyncIterator["SoundMaker"]:
+) -> AsyncIterator["WatchedMaker"]:
     """Open the gateway for a worker's maker."""
     await gateway.open()
     try:
-        yield SoundMaker(gateway, settings, metrics)
+        yield WatchedMaker(gateway, settings, metrics)
     finally:
         await gateway.close()
 
 
-class SoundMaker:
-    """The `Maker` of real workers: the generator of the frontend, watched."""
+class WatchedMaker:
+    """The `Maker` of real workers: the generator and the speaker of the frontend, watched."""
 
     def __init__(self, gateway: Gateway, settings: Settings, metrics: Metrics) -> None:
         """Open the gateway before use."""
         self._gateway = WatchedGateway(gateway)
         runner = PassRunner(self._gateway, settings.admission, metrics)
         self._generator = Generator(runner, settings)
+        self._speaker = Speaker(runner, settings)
 
     async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         """See `Generator`."""
         return await self._generator.generate(request, caller)
+
+    async def speak(self, request: SpeechRequest, caller: Caller) -> Speech:
+        """See `Speaker`."""
+        return await self._speaker.speak(request, caller)
 
     async def progress(self, request_id: str) -> Progress | None:
         """Return how far a request is, or None."""

@@ -72,7 +72,7 @@ class JobStore:
         Raises:
             BackendUnavailable: the database is away for too long.
         """
-        request = JobRequest(sound=GenerationRequest(prompt="x"), contract="", formats=())
+        request = JobRequest(wanted=GenerationRequest(prompt="x"), contract="", formats=())
         values = to_values(str(uuid.uuid4()), Submission(request=request))
 
         async def work(connection: Connection) -> None:

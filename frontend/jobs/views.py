@@ -10,7 +10,7 @@ FileUrls = Mapping[str, str]
 
 
 def job_view(job: Job, urls: FileUrls) -> dict[str, Any]:
-    """Return what may be told of a job; nothing of the prompt."""
+    """Return what may be told of a job; nothing of the prompt or the text."""
     return {
         "id": job.id,
         "status": job.status.value,
@@ -49,6 +49,7 @@ def _result_view(job: Job, result: JobResult, urls: FileUrls) -> dict[str, Any]:
         "seed": result.seed,
         "steps": result.steps,
         "guidance_scale": result.guidance_scale,
+        "voice": result.voice,
         "notes": list(result.notes),
         "files": [
             {

@@ -16,8 +16,9 @@ from frontend.jobs.cleanup import clean
 from frontend.jobs.delivery_dispatcher import DeliveryDispatcher
 from frontend.jobs.delivery_runner import DeliveryRunner
 from frontend.jobs.heartbeats import HeartbeatSender
-from frontend.jobs.job_runner import JobRunner, Maker
+from frontend.jobs.job_runner import JobRunner
 from frontend.jobs.queue import GENERATE
+from frontend.jobs.result_maker import Maker
 from frontend.jobs.startup import JobSystem
 from frontend.webhooks.sending import Sender
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError, GenericError
@@ -73,8 +74,10 @@ class FileStore:
             else LocalStore(prefix=self._folder, mkdir=True)
         )
 
-    async def put(self, data: bytes, extension: str) -> str:
-        """Keep bytes and return the name they got.
+    async def put(self, data: bytes | BinaryIO, extension: str) -> str:
+        """Keep bytes, or a file from where it stands, and return the name they got.
+
+        A file is read piece by piece: it may be longer than memory.
 
         Raises:
             BackendUnavailable: the store refuses or cannot be reached.
@@ -82,10 +85,9 @@ class FileStore:
         key = new_key(extension, self._clock())
         try:
             if self._folder is None:
+                # The name is new: `create` would only rule out uploads in several parts.
                 attributes = {"Content-Type": _media_type(key)}
-                await obstore.put_async(
-                    self._store, key, data, attributes=attributes, mode="create"
-                )
+                await obstore.put_async(self._store, key, data, attributes=attributes)
             else:
                 write = partial(write_private_file, self._folder / key, data)
                 await asyncio.get_running_loop().run_in_executor(self._disk, write)

@@ -1,7 +1,9 @@
 """Writing a local file that only its owner can read, whole or not at all."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 _MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -9,7 +11,7 @@ _FOLDER_MODE = 0o700
 _UNFINISHED = "#1"
 
 
-def write_private_file(path: Path, data: bytes) -> None:
+def write_private_file(path: Path, data: bytes | BinaryIO) -> None:
     """Write a new file with mode 0600; when this returns, it survives a power cut.
 
     The job will say that the file exists: it must survive as the job does.
@@ -23,7 +25,10 @@ def write_private_file(path: Path, data: bytes) -> None:
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                shutil.copyfileobj(data, file)
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)

@@ -180,7 +180,7 @@ def _show_error(job: Job) -> GenerationError | None:
 def _show_meta(job: Job) -> Meta | None:
     if job.result is None:
         return None
-    return Meta(usage=Usage(credits_used=TOKENS_PER_STEP * job.result.steps))
+    return Meta(usage=Usage(credits_used=TOKENS_PER_STEP * (job.result.steps or 0)))
 
 
 router = make_router(ENVELOPE, "AI/ML API")

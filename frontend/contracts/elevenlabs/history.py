@@ -31,7 +31,8 @@ MAX_PAGE, MAX_DOWNLOAD = 1000, 100
 EXAMPLE = {"history_item_ids": ["3f0c2a9e-7a52-4c0e-9b1f-0a4a4f5d6c7b"]}
 _DELETED = "The sound is deleted already."
 _LAST_SECOND = 253_402_300_799  # of the year 9999
-_SOUNDS = (None, "SFX", "Music")
+_SOURCES = {"sound": ("SFX", "Music"), "speech": ("TTS",)}  # by task
+_MAX_TEXT = 1000  # characters of an item's text: a page stays small
 
 
 class HistoryQuery(RequestModel):
@@ -39,14 +40,14 @@ class HistoryQuery(RequestModel):
 
     page_size: Integer = Field(100, ge=1, le=MAX_PAGE)
     start_after_history_item_id: Text | None = None
-    voice_id: Text | None = Field(None, description="Finds nothing: no item has a voice.")
+    voice_id: Text | None = Field(None, description="Finds what a voice of ours speaks.")
     model_id: Text | None = None
     date_before_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     date_after_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     sort_direction: Literal["asc", "desc"] = "desc"
     search: Text | None = Field(None, description="Words in the text.")
     source: Text | None = Field(
-        None, description="`SFX` and `Music` find sounds, others find nothing."
+        None, description="`SFX` and `Music` find sounds, `TTS` finds speech."
     )
 
 
@@ -58,19 +59,19 @@ class DownloadBody(StrictBody):
 
 
 class HistoryItem(BaseModel):
-    """A finished sound."""
+    """A finished sound or speech."""
 
     history_item_id: str
     request_id: str
-    voice_id: str = ""  # required by the Python client 0.x
+    voice_id: str  # of speech; required by the Python client 0.x
     model_id: str
-    text: str
+    text: str = Field(description=f"At most {_MAX_TEXT} characters of it.")
     date_unix: int
     character_count_change_from: int = 0
     character_count_change_to: int
     content_type: str
     state: Literal["created"] = "created"
-    source: Literal["SFX"] = "SFX"
+    source: Literal["SFX", "TTS"]
 
 
 class History(BaseModel):
@@ -90,14 +91,19 @@ class Deleted(BaseModel):
 
 def to_item(job: Job, result: JobResult) -> HistoryItem:
     """Translate a finished job into an item."""
+    is_speech = job.request.task == "speech"
     return HistoryItem(
         history_item_id=job.id,
         request_id=job.id,
         model_id=result.model,
-        text=job.request.sound.prompt,
+        voice_id=result.voice or "",
+        text=job.request.text[:_MAX_TEXT],
         date_unix=int(job.created_at.timestamp()),
-        character_count_change_to=count_credits(result.seconds),
+        character_count_change_to=(
+            len(job.request.text) if is_speech else count_credits(result.seconds)
+        ),
         content_type=_pick_file(result).media_type,
+        source="TTS" if is_speech else "SFX",
     )
 
 
@@ -121,10 +127,10 @@ async def list_history(request: Request) -> Response:
     """List the sounds that jobs made, the newest first."""
     query = read_query(request, HistoryQuery)
     page = await _fetch_page(request, query)
-    items = [to_item(job, job.result) for job in page.jobs if job.result is not None]
+    found = [(job, job.result) for job in page.jobs if job.result is not None]
     last = page.jobs[-1] if page.jobs else None
     history = History(
-        history=[item for item in items if _matches(item, query)],
+        history=[to_item(*each) for each in found if _matches(*each, query)],
         has_more=page.cursor is not None,
         last_history_item_id=last.id if last else None,
         scanned_until=int(last.created_at.timestamp()) if last else None,
@@ -133,8 +139,6 @@ async def list_history(request: Request) -> Response:
 
 
 async def _fetch_page(request: Request, query: HistoryQuery) -> Page:
-    if query.voice_id or query.source not in _SOUNDS:
-        return Page(jobs=(), cursor=None)
     cursor = None
     if query.start_after_history_item_id:
         before, _ = await _find_finished(request, query.start_after_history_item_id)
@@ -153,9 +157,13 @@ def _parse_time(unix: int | None) -> datetime | None:
     return None if unix is None else datetime.fromtimestamp(unix, UTC)
 
 
-def _matches(item: HistoryItem, query: HistoryQuery) -> bool:
-    is_model = query.model_id is None or item.model_id == query.model_id
-    return is_model and (query.search or "").casefold() in item.text.casefold()
+def _matches(job: Job, result: JobResult, query: HistoryQuery) -> bool:
+    return (
+        (query.source is None or query.source in _SOURCES[job.request.task])
+        and query.voice_id in {None, result.voice}
+        and query.model_id in {None, result.model}
+        and (query.search or "").casefold() in job.request.text.casefold()
+    )
 
 
 async def _find_finished(request: Request, item_id: str) -> tuple[Job, JobResult]:

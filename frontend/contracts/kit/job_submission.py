@@ -7,15 +7,15 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from frontend.audio.formats import AudioFormat
-from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner
+from frontend.contracts.kit.app_parts import get_generator, get_jobs, get_owner, get_speaker
 from frontend.contracts.kit.idempotency import digest_body, get_idempotency_key
 from frontend.contracts.kit.words import Words, in_words
 from frontend.errors import JobNotFound
 from frontend.http.proxies import get_base_url
-from frontend.jobs.model import Job, JobRequest, OutputFormat
+from frontend.jobs.model import Job, JobRequest, OutputFormat, Wanted
 from frontend.jobs.views import FileUrls
 from frontend.jobs.webhook_bodies import link_job_files
-from frontend.sounds.request import GenerationRequest
+from frontend.speech.request import SpeechRequest
 from tritone.card import ModelCard
 
 CANCELLED_MESSAGE = "The generation was cancelled."
@@ -23,10 +23,10 @@ CANCELLED_MESSAGE = "The generation was cancelled."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOrder:
-    """A request in our words: the sound to generate later, and the files to make of it."""
+    """A request in our words: what to make later, and the files to make of it."""
 
     contract: str
-    wanted: GenerationRequest
+    wanted: Wanted
     formats: tuple[AudioFormat, ...]  # one file each
     words: Words
     webhook_url: str | None = None
@@ -61,10 +61,10 @@ async def submit_job(request: Request, body: BaseModel, make_order: Callable[[],
             return accepted
     order = make_order()
     with in_words(order.words):
-        plan = get_generator(request).plan(order.wanted, is_for_later=True)
+        cost = _check_cost(request, order.wanted)
         return await service.submit(
             JobRequest(
-                sound=order.wanted,
+                wanted=order.wanted,
                 contract=order.contract,
                 formats=tuple(OutputFormat.of(each) for each in order.formats),
                 owner=owner,
@@ -74,8 +74,16 @@ async def submit_job(request: Request, body: BaseModel, make_order: Callable[[],
                 labels=order.labels,
             ),
             digest=digest,
-            cost=sum(each.steps * each.span.latent_frames for each in plan.passes),
+            cost=cost,
         )
+
+
+def _check_cost(request: Request, wanted: Wanted) -> float:
+    """Return what making it costs, in steps of a latent frame; refuse what cannot be made."""
+    if isinstance(wanted, SpeechRequest):
+        return get_speaker(request).plan(wanted, is_for_later=True).cost
+    plan = get_generator(request).plan(wanted, is_for_later=True)
+    return float(sum(each.steps * each.span.latent_frames for each in plan.passes))
 
 
 async def find_job(request: Request, job_id: str, contract: str) -> Job:

@@ -1,5 +1,6 @@
 """A text that is spoken to the client: chunk by chunk as it is made, or as a whole."""
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -77,9 +78,8 @@ async def encode_speech(
 
     With `is_whole` all bytes come at the end, in a file that says its right length.
     """
-    encoder = StreamEncoder(
-        speech.sample_rate, speech.card.audio_channels, audio_format, is_whole=is_whole
-    )
+    file = io.BytesIO() if is_whole else None
+    encoder = StreamEncoder(speech.sample_rate, speech.card.audio_channels, audio_format, file=file)
     spoken_s = 0.0
     try:
         async with aclosing(speech) as chunks:
@@ -88,7 +88,8 @@ async def encode_speech(
                 spoken_s += seconds
                 audio = await in_audio_thread(encoder.feed, chunk.pcm)
                 yield EncodedChunk(audio, chunk.timings, seconds)
-        yield EncodedChunk(await in_audio_thread(encoder.finish), None, 0.0)
+        rest = await in_audio_thread(encoder.finish)
+        yield EncodedChunk(file.getvalue() if file else rest, None, 0.0)
     finally:
         get_gate(request).count_sound(get_owner(request), spoken_s)
 

@@ -26,8 +26,9 @@ class ResultView(BaseModel):
     model: str
     model_version: str
     seed: int
-    steps: int
-    guidance_scale: float
+    steps: int | None = Field(description="null for speech.")
+    guidance_scale: float | None = Field(description="null for speech.")
+    voice: str | None = Field(description="null for sounds.")
     notes: list[str]
     files: list[FileView]
 
@@ -39,9 +40,10 @@ class FailureView(BaseModel):
     message: str
 
 
-class RequestView(BaseModel):
-    """What was asked for; null stands for the model's default."""
+class SoundRequestView(BaseModel):
+    """The sound that was asked for; null stands for the model's default."""
 
+    task: Literal["sound"]
     prompt: str
     model: str | None
     negative_prompt: str | None
@@ -51,6 +53,21 @@ class RequestView(BaseModel):
     guidance_scale: float | None
     seed: int | None
     loop: bool
+    formats: list[str]
+    webhook_url: str | None
+
+
+class SpeechRequestView(BaseModel):
+    """The speech that was asked for; null stands for a default."""
+
+    task: Literal["speech"]
+    text: str = Field(description="Its first 1,000 characters.")
+    characters: int = Field(description="Length of the whole text.")
+    model: str | None
+    voice: str | None
+    language: str | None
+    speed: float
+    seed: int | None
     formats: list[str]
     webhook_url: str | None
 
@@ -68,11 +85,11 @@ class JobView(BaseModel):
     attempt: int = Field(description="How many times work on it has started.")
     cancel_requested: bool
     position: int | None = Field(description="Number of jobs before it in the queue.")
-    steps_done: int | None
+    steps_done: int | None = Field(description="Of speech: sentences that are spoken.")
     steps: int | None
     error: FailureView | None
     result: ResultView | None
-    request: RequestView
+    request: SoundRequestView | SpeechRequestView = Field(discriminator="task")
 
 
 class JobPage(BaseModel):

@@ -16,6 +16,8 @@ from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.passes.caller import Caller
 from frontend.sounds.generation import Generator
 from frontend.sounds.request import GenerationRequest, Sound
+from frontend.speech.request import SpeechRequest
+from frontend.speech.speaker import Speaker, Speech
 from frontend.triton.gateway import Progress
 from ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import make_app, make_settings
@@ -25,13 +27,17 @@ from tests.frontend.jobs.job_settings import make_job_settings
 
 
 @dataclass
-class GeneratorMaker:
-    """A worker's maker over the app's own generator."""
+class AppMaker:
+    """A worker's maker over the app's own generator and speaker."""
 
     generator: Generator
+    speaker: Speaker
 
     async def generate(self, request: GenerationRequest, caller: Caller) -> Sound:
         return await self.generator.generate(request, caller)
+
+    async def speak(self, request: SpeechRequest, caller: Caller) -> Speech:
+        return await self.speaker.speak(request, caller)
 
     async def progress(self, request_id: str) -> Progress | None:
         return None
@@ -48,7 +54,7 @@ class Workbench:
 
     async def work_off(self, job_id: str) -> None:
         """Do with a job what a worker does."""
-        maker = GeneratorMaker(self.app.state.generator)
+        maker = AppMaker(self.app.state.generator, self.app.state.speaker)
         heartbeats = HeartbeatSender(self.system.store, maker.progress, 1.0)
         runner = JobRunner(self.system, maker, heartbeats, "test")
         while (await self.system.store.get(job_id, None)).status is JobStatus.QUEUED:

@@ -49,7 +49,7 @@ async def system(job_settings: JobSystemSettings) -> AsyncIterator[JobSystem]:
 def make_request(**changes: object) -> JobRequest:
     """Return a request for one wav file, with changes."""
     values: dict[str, object] = {
-        "sound": GenerationRequest(prompt="rain on a tin roof", seconds=1.0),
+        "wanted": GenerationRequest(prompt="rain on a tin roof", seconds=1.0),
         "contract": "aimlapi",
         "formats": (OutputFormat(name="wav"),),
         **changes,

@@ -9,6 +9,8 @@ import numpy as np
 
 from frontend.passes.caller import Caller
 from frontend.sounds.request import GenerationRequest, Sound
+from frontend.speech.request import SpeechRequest
+from frontend.speech.speaker import Speech
 from frontend.triton.gateway import Progress
 from tests.cards import STARTER_LIKE
 
@@ -51,6 +53,9 @@ class SleepingMaker:
             steps=20,
             guidance_scale=5.0,
         )
+
+    async def speak(self, request: SpeechRequest, caller: Caller) -> Speech:
+        raise NotImplementedError("it makes sounds only")
 
     async def progress(self, request_id: str) -> Progress | None:
         return self._progress.get(request_id)

@@ -92,7 +92,7 @@ async def test_a_stopped_worker_that_wakes_up_cannot_end_what_others_took(
 async def test_a_job_that_kills_its_workers_ends_in_error_and_the_others_go_on(
     system: JobSystem, setting: Setting, receiver: Receiver
 ) -> None:
-    request = make_request(sound=GenerationRequest(prompt=POISON), webhook_url=receiver.url)
+    request = make_request(wanted=GenerationRequest(prompt=POISON), webhook_url=receiver.url)
     poison = await system.service.submit(request)
     deaths = 0
     healthy = await system.service.submit(make_request(webhook_url=receiver.url))

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from frontend.errors import BackendUnavailable
-from frontend.jobs.job_runner import Maker
-from frontend.jobs.progress import SoundMaker, WatchedGateway, sound_maker
+from frontend.jobs.progress import WatchedGateway, WatchedMaker, open_maker
+from frontend.jobs.result_maker import Maker
 from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
 from frontend.settings import Settings
@@ -34,7 +34,7 @@ def gateway(card: ModelCard) -> HalfWay:
 
 
 async def while_running(
-    maker: SoundMaker, gateway: HalfWay, seconds: float, ask: Callable[[], Awaitable[None]]
+    maker: WatchedMaker, gateway: HalfWay, seconds: float, ask: Callable[[], Awaitable[None]]
 ) -> None:
     request = GenerationRequest(prompt="rain", seconds=seconds, steps=20)
     running = asyncio.create_task(maker.generate(request, Caller(request_id="job")))
@@ -47,7 +47,7 @@ async def while_running(
 
 
 async def test_the_steps_of_all_passes_count_together(gateway: HalfWay, settings: Settings) -> None:
-    maker: Maker = (sound := SoundMaker(gateway, settings, Metrics()))
+    maker: Maker = (sound := WatchedMaker(gateway, settings, Metrics()))
 
     async def ask() -> None:
         assert await maker.progress("job") == Progress(10, 40)
@@ -58,7 +58,7 @@ async def test_the_steps_of_all_passes_count_together(gateway: HalfWay, settings
 
 
 async def test_passes_may_end_while_they_are_asked(gateway: HalfWay, settings: Settings) -> None:
-    maker = SoundMaker(gateway, settings, Metrics())
+    maker = WatchedMaker(gateway, settings, Metrics())
     answers = asyncio.Event()
     ask_at_once = gateway.progress
 
@@ -83,7 +83,7 @@ async def test_progress_that_nobody_knows_is_none(
     gateway: HalfWay, settings: Settings, answer: Exception | None
 ) -> None:
     gateway.steps_done = answer
-    maker = SoundMaker(gateway, settings, Metrics())
+    maker = WatchedMaker(gateway, settings, Metrics())
 
     async def ask() -> None:
         assert await maker.progress("job") is None
@@ -92,7 +92,7 @@ async def test_progress_that_nobody_knows_is_none(
 
 
 async def test_a_worker_opens_and_closes_the_gateway(gateway: HalfWay, settings: Settings) -> None:
-    async with sound_maker(settings, gateway, Metrics()):
+    async with open_maker(settings, gateway, Metrics()):
         assert gateway.is_open
     assert not gateway.is_open
 

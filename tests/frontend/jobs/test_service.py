@@ -50,7 +50,7 @@ async def test_a_frontend_has_every_connection_warm_and_no_job_of_it(
 
 async def test_a_submitted_job_is_queued_and_comes_back_as_it_was_asked(system: JobSystem) -> None:
     request = make_request(
-        sound=GenerationRequest(prompt="a 🌧 and a half \ud83c", seed=3, loop=True),
+        wanted=GenerationRequest(prompt="a 🌧 and a half \ud83c", seed=3, loop=True),
         formats=(OutputFormat(name="mp3", bit_rate=128_000), OutputFormat(name="wav")),
         labels={"user_id": "u1"},
         owner="key1",

@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from frontend.errors import BackendUnavailable, GenerationFailed, InvalidRequest, JobNotFound
-from frontend.jobs.job_runner import Maker
 from frontend.jobs.model import Job, JobStatus, OutputFormat
+from frontend.jobs.result_maker import Maker
 from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.webhooks.model import DeliveryStatus

@@ -75,6 +75,16 @@ async def test_what_is_put_can_be_read_whole_and_in_parts(store: FileStore) -> N
     assert abs(info.modified_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+async def test_a_file_is_kept_from_where_it_stands(store: FileStore, tmp_path: Path) -> None:
+    long = SOUND * 12  # more than a part of an upload
+    with (tmp_path / "sound").open("wb+") as file:
+        file.write(b"before" + long)
+        file.seek(len("before"))
+        key = await store.put(file, "wav")
+    assert await _all(store.read(key)) == long
+    assert (await store.head(key)).media_type == "audio/wav"
+
+
 async def test_a_deleted_file_is_gone_and_deleting_twice_is_no_error(store: FileStore) -> None:
     key = await store.put(b"x", "wav")
     await store.delete([key, key, new_key("wav", datetime.now(UTC)), "../elsewhere"])

@@ -7,6 +7,7 @@ import pytest
 
 from frontend.contracts.aimlapi.routes import AudioBody, to_order
 from frontend.errors import GenerationFailed
+from frontend.sounds.request import GenerationRequest
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import Workbench
 from tritone.card import ModelCard
@@ -137,12 +138,15 @@ def test_each_number_may_be_up_to_47_by_itself(
 ) -> None:
     body = AudioBody(model="m", prompt="rain", seconds_start=start, seconds_total=total)
     wanted = to_order(body, card).wanted
+    assert isinstance(wanted, GenerationRequest)
     assert (wanted.seconds_start, wanted.seconds) == expected
 
 
 def test_a_length_that_nobody_asked_for_is_one_that_the_model_makes(card: ModelCard) -> None:
     body = AudioBody(model="m", prompt="rain")
-    assert to_order(body, replace(card, extendable=False)).wanted.seconds == card.window_seconds
+    wanted = to_order(body, replace(card, extendable=False)).wanted
+    assert isinstance(wanted, GenerationRequest)
+    assert wanted.seconds == card.window_seconds
 
 
 @pytest.mark.parametrize(

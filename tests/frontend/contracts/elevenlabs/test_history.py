@@ -92,6 +92,27 @@ async def test_the_history_is_searched(
     assert len(page.json()["history"]) == n_found
 
 
+async def test_speech_is_in_the_history_with_its_voice(bench: Workbench) -> None:
+    sound = await _made(bench)
+    text = "The rain has stopped."
+    body = {"task": "speech", "text": text, "formats": ["mp3"]}
+    speech = (await bench.client.post("/jobs", json=body)).json()["id"]
+    await bench.work_off(speech)
+    item = (await bench.client.get(f"/v1/history/{speech}")).json()
+    assert (item["source"], item["voice_id"], item["text"]) == ("TTS", "anna", text)
+    assert item["character_count_change_to"] == len(text)
+    for query, expected in (
+        ({"source": "TTS"}, [speech]),
+        ({"voice_id": "anna"}, [speech]),
+        ({"search": "stopped"}, [speech]),
+        ({"source": "SFX"}, [sound]),
+        ({"source": "nonesuch"}, []),
+        ({}, [speech, sound]),
+    ):
+        page = (await bench.client.get("/v1/history", params=query)).json()
+        assert [each["history_item_id"] for each in page["history"]] == expected, query
+
+
 @pytest.mark.parametrize(
     "query", ["page_size=0", "page_size=1001", "sort_direction=up", f"date_after_unix={10**15}"]
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from frontend.contracts.musicgpt.conversions import swap_id, webhook_body
 from frontend.contracts.musicgpt.routes import SUBMIT_PATHS
 from frontend.errors import GenerationFailed
+from frontend.sounds.request import GenerationRequest
 from tests.frontend.contracts.workbench import Workbench
 
 SUBMIT = "/api/public/v1/sound_generator"
@@ -93,7 +94,9 @@ async def test_every_encoding_asks_for_the_same(
     response = await bench.client.post(SUBMIT, **encoding)  # type: ignore[arg-type]
     assert response.status_code == 200, response.text
     job = await bench.system.service.get(response.json()["task_id"], None)
-    assert (job.request.sound.prompt, job.request.sound.seconds) == ("rain 🌧", 2.0)
+    assert job.request.text == "rain 🌧"
+    assert isinstance(job.request.wanted, GenerationRequest)
+    assert job.request.wanted.seconds == 2.0
     assert job.request.webhook_url is None
 
 

@@ -2,14 +2,22 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
+import numpy as np
 import pytest
 
+from frontend.audio.encoders import encode
+from frontend.audio.formats import FORMATS
+from frontend.contracts.kit.idempotency import digest_body
 from frontend.contracts.tritone.bodies import JobPage, JobView
 from frontend.contracts.tritone.event_stream import encoded
+from frontend.contracts.tritone.orders import SoundJobBody
 from frontend.errors import BackendUnavailable
 from frontend.triton.gateway import Catalog
+from tests.cards import TALKER
+from tests.fakes import sine
 from tests.frontend.contracts.workbench import Workbench
 from tritone.turns import BACKGROUND, INTERACTIVE
 
@@ -46,10 +54,110 @@ async def test_a_job_says_what_was_asked_for(bench: Workbench) -> None:
         (await bench.client.get("/jobs?status=&contract=&limit=&cursor=")).json()["jobs"][0],
     ):
         assert view["request"] == {
-            **{"prompt": "rain", "negative_prompt": "hiss", "model": "starter", "seconds": 1.0},
+            **{"task": "sound", "prompt": "rain", "negative_prompt": "hiss"},
+            **{"model": "starter", "seconds": 1.0},
             **{"seconds_start": 0.0, "steps": 3, "guidance_scale": None, "seed": None},
             **{"loop": False, "formats": ["flac"], "webhook_url": None},
         }
+
+
+SPEECH = {"task": "speech", "text": "One. Two words. Three more words."}
+
+
+async def test_a_text_is_spoken_later(bench: Workbench) -> None:
+    asked = {**SPEECH, "voice": "alloy", "language": "en", "speed": 1.5, "seed": 7}
+    asked |= {"formats": ["mp3", "wav"], "labels": {"a": "b"}}
+    response = await bench.client.post("/jobs", json=asked)
+    assert response.status_code == 202, response.text
+    waiting = _checked(response.json())
+    assert waiting.request.model_dump() == {
+        **{"task": "speech", "text": SPEECH["text"], "characters": 33, "model": None},
+        **{"voice": "alloy", "language": "en", "speed": 1.5, "seed": 7},
+        **{"formats": ["mp3", "wav"], "webhook_url": None},
+    }
+    await bench.work_off(waiting.id)
+    done = _checked((await bench.client.get(f"/jobs/{waiting.id}")).json())
+    assert (done.status, done.error, done.labels) == ("completed", None, {"a": "b"})
+    assert done.result is not None
+    assert (done.result.seed, done.result.voice, done.result.steps) == (7, "anna", None)
+    assert done.result.notes == ["voice anna stands in for alloy"]
+    (passed,) = bench.gateway.speech_passes
+    assert (passed.text, passed.speed, passed.seed) == (SPEECH["text"], 1.5, 7)
+    (options,) = bench.gateway.options
+    assert options.priority == BACKGROUND
+
+
+async def test_a_spoken_file_says_its_length_and_holds_every_sentence(bench: Workbench) -> None:
+    body = SPEECH | {"formats": list(FORMATS)}
+    job_id = (await bench.client.post("/jobs", json=body)).json()["id"]
+    await bench.work_off(job_id)
+    done = _checked((await bench.client.get(f"/jobs/{job_id}")).json())
+    assert done.result is not None
+    spoken = [sine(TALKER, len(part) * 1200) for part in SPEECH["text"].split(".") if part]
+    pcm = np.concatenate(spoken, axis=1)
+    assert done.result.seconds == pcm.shape[1] / TALKER.sample_rate
+    for file in done.result.files:
+        content = (await bench.get(file.url)).content
+        assert file.file_name == f"{job_id}.{FORMATS[file.format].extension}"
+        assert len(content) == file.file_size
+        assert content == encode(pcm, TALKER.sample_rate, FORMATS[file.format]), file.format
+
+
+async def test_a_long_text_is_shown_by_its_begin(bench: Workbench) -> None:
+    text = "A sentence. " * 8000
+    patient = replace(TALKER, max_characters=len(text))
+    bench.gateway.catalog = replace(bench.gateway.catalog, speech_cards=(patient,))
+    view = (await bench.client.post("/jobs", json=SPEECH | {"text": text})).json()
+    assert (view["request"]["text"], view["request"]["characters"]) == (text[:1000], len(text))
+    stored = await bench.system.store.get(view["id"], None)
+    assert stored.request.text == text
+
+
+async def test_speech_that_is_repeated_is_one_job(bench: Workbench) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = await bench.client.post("/jobs", json=SPEECH, headers=key)
+    again = await bench.client.post("/jobs", json=SPEECH, headers=key)
+    assert first.json()["id"] == again.json()["id"]
+    other = await bench.client.post("/jobs", json=SPEECH | {"speed": 2}, headers=key)
+    assert (other.status_code, other.json()["error"]["param"]) == (400, "Idempotency-Key")
+
+
+async def test_the_task_is_no_part_of_what_tells_sounds_apart() -> None:
+    named = SoundJobBody.model_validate(RAIN | {"task": "sound"})
+    assert digest_body("tritone", named) == digest_body(
+        "tritone", SoundJobBody.model_validate(RAIN)
+    )
+    assert "task" not in named.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({"text": " "}, 400, "text"),
+        ({"text": "x" * (TALKER.max_characters + 1)}, 400, "text"),
+        ({"task": "song"}, 400, "task"),
+        ({"voice": "nobody"}, 400, "voice"),
+        ({"language": "tlh"}, 400, "language"),
+        ({"speed": 9}, 400, "speed"),
+        ({"model": "starter"}, 404, "model"),
+        ({"formats": ["midi"]}, 400, "formats"),
+    ],
+)
+async def test_what_cannot_be_spoken_is_no_job(
+    changes: dict[str, object], status: int, field: str, bench: Workbench
+) -> None:
+    response = await bench.client.post("/jobs", json=SPEECH | changes)
+    assert (response.status_code, response.json()["error"]["param"]) == (status, field)
+    assert (await bench.client.get("/jobs")).json()["jobs"] == []
+
+
+async def test_a_text_is_accepted_while_its_model_is_away(bench: Workbench) -> None:
+    here = bench.gateway.catalog
+    bench.gateway.catalog = Catalog(away=frozenset({TALKER.name}), missed=(TALKER,))
+    job_id = (await bench.client.post("/jobs", json=SPEECH)).json()["id"]
+    bench.gateway.catalog = here
+    await bench.work_off(job_id)
+    assert (await bench.client.get(f"/jobs/{job_id}")).json()["status"] == "completed"
 
 
 async def test_the_id_of_another_contract_works_here(bench: Workbench) -> None:
