@@ -13,7 +13,7 @@ from frontend.settings import Settings
 from frontend.speech.aliases import MODEL_ALIASES
 from frontend.speech.plan import SpeechPlan, make_plan
 from frontend.speech.request import SpeechRequest
-from frontend.speech.voices import InstalledVoice, list_voices
+from frontend.speech.voices import InstalledVoice, is_known, list_voices
 from frontend.triton.gateway import Chunk, Chunks
 from tritone.card import SpeechCard, Voice
 
@@ -75,6 +75,10 @@ class Speaker:
     def voices(self) -> list[InstalledVoice]:
         """Return every voice that speaks now, by model."""
         return list_voices(self.models())
+
+    def knows_voice(self, name: str) -> bool:
+        """Return whether a name is that of a voice that speaks now, or one stands in for it."""
+        return is_known(name, self.models())
 
     def plan(self, request: SpeechRequest, *, is_for_later: bool = False) -> SpeechPlan:
         """Return what a request comes to, without doing it.

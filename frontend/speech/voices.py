@@ -50,7 +50,7 @@ def _find_named(
     name: str, language: str | None, voices: list[InstalledVoice]
 ) -> list[InstalledVoice]:
     key = name.lower()
-    named = [each for each in voices if key in (each.voice.id.lower(), each.voice.name.lower())]
+    named = _find_own(key, voices)
     if named:
         return named
     if key not in KNOWN_VOICES:
@@ -61,6 +61,16 @@ def _find_named(
     if stand is None:
         raise UnsupportedLanguage(wanted.language, [each.voice.language for each in voices])
     return [each for each in voices if each.voice == stand]
+
+
+def _find_own(key: str, voices: list[InstalledVoice]) -> list[InstalledVoice]:
+    return [each for each in voices if key in (each.voice.id.lower(), each.voice.name.lower())]
+
+
+def is_known(name: str, cards: Sequence[SpeechCard]) -> bool:
+    """Return whether a name is that of a voice of the models, or of another service's voice."""
+    key = name.lower()
+    return key in KNOWN_VOICES or bool(_find_own(key, list_voices(cards)))
 
 
 def speaks(voice: Voice, language: str) -> bool:

@@ -153,7 +153,9 @@ def _note_ignored(body: SpeechBody, settings: VoiceSettingsBody | None) -> tuple
 
 
 router = make_router(ENVELOPE, "ElevenLabs")
-_EXTRA = openapi.body_of(SpeechBody, EXAMPLE) | openapi.query_of(SpeechQuery)
+_BODY = openapi.body_of(SpeechBody, EXAMPLE)
+_EXTRA = _BODY | openapi.query_of(SpeechQuery, "voice_id")
+_STREAM_EXTRA = _BODY | openapi.query_of(StreamQuery, "voice_id")
 _ERRORS = openapi.errors_of(ENVELOPE)
 _AUDIO = openapi.audio_of(OUTPUT_FORMATS.values()) | _ERRORS
 PATH = "/v1/text-to-speech/{voice_id}"
@@ -168,7 +170,9 @@ async def speak(request: Request) -> Response:
     return Response(answer.audio, headers=make_vendor_headers(request, body, answer.headers))
 
 
-@router.post(f"{PATH}/stream", response_class=Response, responses=_AUDIO, openapi_extra=_EXTRA)
+@router.post(
+    f"{PATH}/stream", response_class=Response, responses=_AUDIO, openapi_extra=_STREAM_EXTRA
+)
 async def stream(request: Request) -> Response:
     """Turn text into speech, which is sent while it is made."""
     body, query = await read_body(request, SpeechBody), read_query(request, StreamQuery)
@@ -195,7 +199,7 @@ async def speak_with_timestamps(request: Request) -> Response:
     f"{PATH}/stream/with-timestamps",
     response_model=TimedAudio,
     responses=_ERRORS,
-    openapi_extra=_EXTRA,
+    openapi_extra=_STREAM_EXTRA,
 )
 async def stream_with_timestamps(request: Request) -> Response:
     """Send lines of JSON while the speech is made: audio, and when each character is heard."""

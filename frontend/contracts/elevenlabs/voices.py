@@ -24,6 +24,7 @@ from frontend.speech.voices import InstalledVoice, choose_voice
 from tritone.voices import ELEVENLABS_VOICES
 
 _MAX_PAGE, _MAX_IDS = 100, 100
+_OWN_TYPES = (None, "default", "non-community")  # values of `voice_type` that mean premade voices
 
 
 class VoiceSettings(BaseModel):
@@ -196,7 +197,8 @@ def _filter(voices: Iterable[ListedVoice], search: VoiceSearch) -> Iterable[List
         text = " ".join((voice.name, voice.description, *voice.labels.values())).lower()
         is_listed = not search.voice_ids or voice.voice_id in search.voice_ids
         is_of_category = search.category is None or voice.category == search.category
-        if wanted in text and is_listed and is_of_category:
+        is_of_type = search.voice_type in _OWN_TYPES
+        if wanted in text and is_listed and is_of_category and is_of_type:
             yield voice
 
 

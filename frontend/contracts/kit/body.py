@@ -103,6 +103,14 @@ async def read_object(request: Request) -> JsonObject:
     return parse_object(await read_raw(request), request.headers.get("content-type"))
 
 
+async def try_read_object(request: Request) -> JsonObject | None:
+    """Return the body as a JSON object, or None: the contract that answers says what is wrong."""
+    try:
+        return await read_object(request)
+    except InvalidRequest:
+        return None
+
+
 async def read_raw(request: Request) -> bytes:
     """Return the bytes of a body; they may be read again.
 

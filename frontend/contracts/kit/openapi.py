@@ -75,16 +75,16 @@ def _inline(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     return inlined
 
 
-def query_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return `openapi_extra` for a route that reads its query itself."""
+def query_of(model: type[BaseModel], *path_names: str) -> dict[str, Any]:
+    """Return `openapi_extra` for a route that reads its query itself, and parts of its path."""
     schema = make_schema(model)
     required = schema.get("required", ())
-    return {
-        "parameters": [
-            {"in": "query", "name": name, "required": name in required, "schema": each}
-            for name, each in schema["properties"].items()
-        ]
-    }
+    query = [
+        {"in": "query", "name": name, "required": name in required, "schema": each}
+        for name, each in schema["properties"].items()
+    ]
+    in_path = [each for name in path_names for each in path_of(name)["parameters"]]
+    return {"parameters": in_path + query}
 
 
 def path_of(name: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from frontend.contracts.kit.speech_answer import (
     open_speech,
     stream_speech,
 )
+from frontend.contracts.kit.words import Words, in_words
 from frontend.contracts.localai.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
 from frontend.speech.engines import Engine, find_engine
@@ -68,7 +69,9 @@ def choose_format(body: SpeechBody) -> AudioFormat:
     return replace(audio_format, sample_rate=body.sample_rate) if body.sample_rate else audio_format
 
 
-def to_speech_order(body: SpeechBody, file: ModelFile, engine: Engine) -> SpeechOrder:
+def to_speech_order(
+    body: SpeechBody, file: ModelFile, engine: Engine, words: Words = WORDS
+) -> SpeechOrder:
     """Return the body in our words; what it leaves open, the model file says."""
     ignored = ("instructions ignored: the voice cannot be steered",) if body.instructions else ()
     return SpeechOrder(
@@ -80,17 +83,17 @@ def to_speech_order(body: SpeechBody, file: ModelFile, engine: Engine) -> Speech
             speed=body.speed,
         ),
         audio_format=choose_format(body),
-        words=WORDS,
+        words=words,
         notes=(*engine.notes, *ignored, *body.notes),
     )
 
 
-def to_sound_order(body: SpeechBody, engine: Engine) -> Order:
+def to_sound_order(body: SpeechBody, engine: Engine, words: Words = WORDS) -> Order:
     """Return the body in our words, where its engine makes sounds."""
     return Order(
         wanted=GenerationRequest(prompt=body.input),
         audio_format=choose_format(body),
-        words=WORDS,
+        words=words,
         speed=body.speed,
         notes=(*engine.notes, *body.notes),
     )
@@ -101,13 +104,21 @@ router = make_router(ENVELOPE, "LocalAI")
 
 async def speak(request: Request) -> Response:
     """Turn text into speech, or into a sound where the engine is one of sounds."""
-    body = await read_body(request, SpeechBody)
+    return await answer_body(request, await read_body(request, SpeechBody))
+
+
+async def answer_body(
+    request: Request, body: SpeechBody, words: Words = WORDS, notes: tuple[str, ...] = ()
+) -> Response:
+    """Answer a body that is checked; `words` are the names that its fields had."""
     file = get_model_files(request).find(body.model) or ModelFile(model=body.model)
-    engine = find_engine(body.backend or file.backend, file.model)
+    with in_words(words):
+        engine = find_engine(body.backend or file.backend, file.model)
     if engine.makes_sounds:
-        answer = await make_answer(request, to_sound_order(body, engine))
+        answer = await make_answer(request, to_sound_order(body, engine, words))
         return Response(answer.audio, headers=answer.headers | _name_file(choose_format(body)))
-    order = to_speech_order(body, file, engine)
+    order = to_speech_order(body, file, engine, words)
+    order = replace(order, notes=(*order.notes, *notes))
     if body.stream:
         return stream_speech(request, await open_speech(request, order), order)
     spoken = await make_speech_answer(request, order)

@@ -3,13 +3,14 @@
 from fastapi import APIRouter, Request
 
 from frontend.contracts.kit.envelope import Envelope
-from frontend.contracts.shared_paths import models, sound_generation, speech
+from frontend.contracts.shared_paths import models, sound_generation, speech, text_to_speech
 
 Path = tuple[str, str]  # method, path
 
 SHARED_PATHS: dict[Path, APIRouter] = {
     ("POST", sound_generation.PATH): sound_generation.router,
     **{("POST", path): router for path, router in speech.ROUTERS.items()},
+    ("POST", text_to_speech.PATH): text_to_speech.router,
     ("GET", "/v1/models"): models.router,
     ("GET", "/v1/models/{model_id:path}"): models.single,
 }

@@ -9,24 +9,16 @@ from frontend.contracts.elevenlabs import sound as elevenlabs
 from frontend.contracts.elevenlabs.envelope import ENVELOPE as ELEVENLABS
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_settings
-from frontend.contracts.kit.body import JsonObject, read_object
+from frontend.contracts.kit.body import try_read_object
 from frontend.contracts.kit.envelope import Envelope
 from frontend.contracts.kit.route import BEARER, answer_in_envelope
 from frontend.contracts.localai import routes as localai
 from frontend.contracts.localai.envelope import ENVELOPE as LOCALAI
 from frontend.contracts.shared_paths.dialect import dialect_of
-from frontend.errors import InvalidRequest
 
 PATH = "/v1/sound-generation"
 
 router = APIRouter(dependencies=[BEARER])
-
-
-async def _read_body(request: Request) -> JsonObject | None:
-    try:
-        return await read_object(request)
-    except InvalidRequest:
-        return None  # the contract that answers will say what is wrong with it
 
 
 @router.post(
@@ -48,7 +40,7 @@ async def generate_sound(request: Request) -> Response:
     dialect = dialect_of(
         request.headers,
         request.query_params,
-        await _read_body(request),
+        await try_read_object(request),
         strict=get_settings(request).strict_sound_generation,
     )
     if dialect == "elevenlabs":

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from frontend.contracts.kit import openapi
-from frontend.contracts.kit.body import JsonObject, MalformedRequest, read_object
+from frontend.contracts.kit.body import try_read_object
 from frontend.contracts.kit.envelope import Envelope
 from frontend.contracts.kit.route import BEARER, answer_in_envelope
 from frontend.contracts.localai import speech as localai
@@ -35,16 +35,9 @@ def speaks_localai(headers: Mapping[str, str], body: Mapping[str, Any] | None) -
     return "voice" not in given or bool(given & LOCALAI_FIELDS)
 
 
-async def _read_body(request: Request) -> JsonObject | None:
-    try:
-        return await read_object(request)
-    except MalformedRequest:
-        return None  # the contract that answers will say what is wrong with it
-
-
 async def speak(request: Request) -> Response:
     """Turn text into speech, as OpenAI or as LocalAI does."""
-    if speaks_localai(request.headers, await _read_body(request)):
+    if speaks_localai(request.headers, await try_read_object(request)):
         return await answer_in_envelope(LOCALAI, request, localai.speak)
     return await answer_in_envelope(OPENAI, request, openai.speak)
 

@@ -28,7 +28,7 @@ ROOT_PATHS = {
         *("/v1/voices/settings/default", "/v1/voices/{voice_id}"),
         "/v1/voices/{voice_id}/settings",
     },
-    "localai": {"/v1/sound-generation", "/tts", *SPEECH, *MODELS},
+    "localai": {"/v1/sound-generation", "/tts", VOICE, *SPEECH, *MODELS},
     "openai": {*SPEECH},
     "vllm-omni": {"/v1/audio/generate", *MODELS},
     "aimlapi": {"/v2/generate/audio"},
