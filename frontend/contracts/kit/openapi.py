@@ -96,15 +96,18 @@ def path_of(name: str) -> dict[str, Any]:
     return {"parameters": [{"in": "path", "name": name, "required": True, "schema": schema}]}
 
 
-def audio_of(formats: Iterable[AudioFormat]) -> Responses:
-    """Return the OpenAPI response of a finished sound in any of the formats."""
+def audio_of(formats: Iterable[AudioFormat], *, has_events: bool = False) -> Responses:
+    """Return the OpenAPI response of a sound in any of the formats, or in events."""
     media_types = dict.fromkeys(audio_format.media_type for audio_format in formats)
+    event = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+    events = {"text/event-stream": {"schema": event}} if has_events else {}
     return {
         200: {
             "description": "The sound.",
             "content": {
                 each: {"schema": {"type": "string", "format": "binary"}} for each in media_types
-            },
+            }
+            | events,
             "headers": {
                 name: {"description": text, "schema": {"type": "string"}}
                 for name, text in SOUND_HEADERS.items()

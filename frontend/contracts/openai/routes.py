@@ -131,6 +131,7 @@ for _path in ("/v1/audio/speech", "/audio/speech"):  # some clients' base URL la
         speak,
         methods=["POST"],
         response_class=Response,
-        responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+        responses=openapi.audio_of(FORMAT_WORDS.values(), has_events=True)
+        | openapi.errors_of(ENVELOPE),
         openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
     )

@@ -50,7 +50,7 @@ def _make_router(path: str) -> APIRouter:
         methods=["POST"],
         tags=["OpenAI", "LocalAI"],
         response_class=Response,
-        responses=openapi.audio_of(openai.FORMAT_WORDS.values())
+        responses=openapi.audio_of(openai.FORMAT_WORDS.values(), has_events=True)
         | openapi.either(openapi.errors_of(OPENAI), openapi.errors_of(LOCALAI)),
         openapi_extra=openapi.any_body_of(
             {
