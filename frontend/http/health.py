@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from frontend.errors import TritoneError
-from frontend.triton.gateway import Gateway
+from frontend.triton.gateway import Catalog, Gateway
+from tritone.card import ModelCard
 
 _FRESH_S = 1.0
 
@@ -56,8 +57,22 @@ class Readiness:
             models=models,
             away=tuple(sorted(catalog.away)),
             reasons=catalog.reasons,
-            reason=None if models else "Triton serves no model",
+            reason=_explain_unreadiness(catalog),
         )
+
+
+def _explain_unreadiness(catalog: Catalog) -> str | None:
+    """Return why some kind of sound cannot be made that is published; None: all can.
+
+    A voice does not stand in for a model of sounds, nor the other way round.
+    """
+    if not catalog.served:
+        return "Triton serves no model"
+    kinds = {type(card) for card in catalog.served}
+    lost = {card.name for card in catalog.missed if type(card) not in kinds}
+    if ModelCard not in kinds:  # what was never seen is taken for a model of sounds
+        lost |= catalog.reasons.keys() - {card.name for card in catalog.missed}
+    return f"nothing serves in the place of {', '.join(sorted(lost))}" if lost else None
 
 
 router = APIRouter(tags=["operations"])
@@ -75,7 +90,8 @@ async def readyz(request: Request) -> Response:
     state = await request.app.state.readiness.state()
     body: dict[str, Any] = {"status": "ready", "models": list(state.models)}
     if state.reason is not None:
-        body = {"status": "unavailable", "reason": state.reason}
+        served = {"models": list(state.models)} if state.models else {}
+        body = {"status": "unavailable", "reason": state.reason, **served}
     if "verbose" in request.query_params:
         away = sorted({*state.away, *state.reasons})
         body["away"] = {name: state.reasons.get(name, "not loaded") for name in away}

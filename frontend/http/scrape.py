@@ -55,7 +55,7 @@ class Scrape:
 
     async def exposition(self, state: State, jobs: JobSystem | None) -> bytes:
         """Return the text that Prometheus reads, with Triton as in `state`."""
-        self._triton_up.set(state.reason is None)
+        self._triton_up.set(bool(state.models))
         self._model_ready.clear()  # a model that is gone for good shall not stay at 0
         for model in state.models:
             self._model_ready.labels(model).set(1)

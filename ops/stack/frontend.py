@@ -2,7 +2,7 @@
 
 import sys
 
-from ops.processes.http import answers_ok
+from ops.processes.http import answers_ok, fetch_json
 from ops.processes.ports import choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings
@@ -33,7 +33,7 @@ class Frontend:
                 name="frontend",
                 command=lambda: [sys.executable, "-m", "frontend"],
                 environment=environment,
-                is_ready=lambda: answers_ok(f"{url}/readyz", _PROBE_TIMEOUT_S),
+                is_ready=lambda: _serves(url),
                 clean_up=lambda: None,
                 start_timeout_s=_START_TIMEOUT_S,
                 pulse=Pulse(
@@ -59,3 +59,9 @@ class Frontend:
     def kill(self) -> None:
         """End the process at once."""
         self._supervisor.kill()
+
+
+async def _serves(url: str) -> bool:
+    """Return whether some model is served; /readyz itself is stricter, for balancers."""
+    body = await fetch_json(f"{url}/readyz", _PROBE_TIMEOUT_S)
+    return isinstance(body, dict) and bool(body.get("models"))

@@ -26,7 +26,6 @@ PROMISE_S = 30.0  # until a sound, once the cause is gone
 SETTINGS = {
     "TRITONE_JOBS__LEASE_S": "4",
     "TRITONE_JOBS__MAX_ATTEMPTS": "10",
-    "TRITONE_DEFAULT_VOICE": "false",
     "TRITONE_TIMEOUT_S": "20",
 }
 

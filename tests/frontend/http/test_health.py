@@ -6,8 +6,10 @@ import pytest
 from frontend.errors import BackendUnavailable
 from frontend.http.health import Readiness
 from frontend.triton.gateway import Catalog
+from tests.cards import TALKER
 from tests.conftest import ClientFactory
 from tests.fakes import FakeGateway
+from tritone.card import ModelCard
 
 
 class Clock:
@@ -46,6 +48,44 @@ async def test_without_a_model_it_is_not_ready(client_of: ClientFactory) -> None
         answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["reason"] == "Triton serves no model"
+
+
+async def test_a_voice_does_not_stand_in_for_a_model_of_sounds(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    broken = Catalog(
+        speech_cards=(TALKER,),
+        away=frozenset({card.name}),
+        missed=(card,),
+        reasons={card.name: "starter_vae_decoder: its backend process is dead"},
+    )
+    async with client_of(FakeGateway(broken)) as client:
+        answer = await client.get("/readyz?verbose")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "unavailable",
+        "reason": f"nothing serves in the place of {card.name}",
+        "models": [TALKER.name],
+        "away": {card.name: "starter_vae_decoder: its backend process is dead"},
+    }
+
+
+async def test_a_broken_model_beside_a_good_one_of_its_kind_is_named_only(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    catalog = Catalog(cards=(card,), reasons={"bad": "bad_text_encoder is missing"})
+    async with client_of(FakeGateway(catalog)) as client:
+        answer = await client.get("/readyz?verbose")
+    assert answer.status_code == 200
+    assert answer.json()["away"] == {"bad": "bad_text_encoder is missing"}
+
+
+async def test_a_model_of_sounds_that_never_loaded_is_missed_all_the_same(
+    client_of: ClientFactory,
+) -> None:
+    catalog = Catalog(speech_cards=(TALKER,), reasons={"bad": "bad_vae_decoder: no network"})
+    async with client_of(FakeGateway(catalog)) as client:
+        assert (await client.get("/readyz")).status_code == 503
 
 
 async def test_triton_is_asked_once_a_second(gateway: FakeGateway) -> None:
