@@ -34,7 +34,7 @@ def tell(line: str) -> None:
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         show("tritone", self.format(record))
-        if _files and record.levelno >= logging.WARNING:
+        if _files:
             tell(record.getMessage())
 
 
@@ -47,7 +47,7 @@ def configure() -> None:
 
 
 def write_to(path: Path) -> None:
-    """Write all further lines to a file; warnings of ours are told on stderr, too."""
+    """Write all further lines to a file; what `ops` itself logs is told on stderr, too."""
     handler = RotatingFileHandler(
         path, maxBytes=_MAX_BYTES, backupCount=1, encoding="utf-8", delay=True
     )

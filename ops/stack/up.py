@@ -139,8 +139,6 @@ async def _run(parts: list[Part], *, is_quiet: bool) -> None:
     ]
     await asyncio.wait([*runs, others[-1]], return_when=asyncio.FIRST_COMPLETED)
     _log.info("stopping")
-    if is_quiet:
-        logs.tell("stopping")
     failed = [run for run in runs if run.done()]
     for task in (*runs, *others):
         task.cancel()
