@@ -225,17 +225,25 @@ class Reconciler:
         pending = False
         for name, models in self._targets().items():
             states = set(index.get(name, {}).values())
-            is_missing = not states & {"READY", *_MOVING} and name not in self._loads
+            is_missing = (
+                not states & {"READY", *_MOVING}
+                and name not in self._loads
+                and not self._was_taken_away(name)
+            )
             wait_s = _MISSING_S if self._is_settled else 0.0
-            if self._lasts("missing", name, wait_s, is_so=is_missing) and self._is_due(
-                name, models
-            ):
+            lasts = self._lasts("missing", name, wait_s, is_so=is_missing)
+            if lasts and self._is_due(name, models):
                 self._start_load(name, models, is_healing=False)
             if "READY" in states:
                 continue
             pending |= name not in self._troubles.reasons()
-        self._is_settled = not pending
+        self._is_settled = self._is_settled or not pending
         self._index = index
+
+    def _was_taken_away(self, name: str) -> bool:
+        """Return whether an operator, who may not see our files, has ended a version's trial."""
+        candidates = {model.name for model in self._publication.models if model.is_candidate}
+        return self._is_settled and name in candidates and name not in self._troubles.reasons()
 
     def _end_troubles(self, index: Index) -> None:
         for model in self._troubles.reasons():

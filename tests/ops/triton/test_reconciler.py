@@ -15,6 +15,7 @@ from ops.triton import reconciler as module
 from ops.triton.backend_processes import BackendProcess, DeadProcess, Look
 from ops.triton.control import TritonControl
 from ops.triton.reconciler import Host, Reconciler
+from tritone.versions import CANDIDATE_PARAMETER
 
 ENSEMBLE = 'platform: "ensemble" ensemble_scheduling {{ step [ {{ model_name: "{0}_decoder" }} ] }}'
 DECODER = 'backend: "python" instance_group [ {{ count: 1 }} ]'
@@ -277,6 +278,39 @@ async def test_a_model_that_is_published_later_is_loaded(bench: Bench, tmp_path:
     await bench.settle()
     publish(tmp_path, "fire")
     assert await bench.turn(lambda: bench.serves("rain", "fire")) < 3
+
+
+async def test_a_trial_that_an_operator_ends_is_not_begun_again(
+    bench: Bench, tmp_path: Path
+) -> None:
+    trial = tmp_path / "rain@2"
+    trial.mkdir()
+    (trial / "config.pbtxt").write_text(
+        (tmp_path / "rain" / "config.pbtxt").read_text()
+        + f' parameters {{ key: "{CANDIDATE_PARAMETER}" value {{ string_value: "rain" }} }}'
+    )
+    await bench.settle()
+    assert bench.triton.states["rain@2"] == "READY"
+    bench.triton.states["rain@2"] = "UNAVAILABLE"
+    loads = list(bench.triton.loads)
+    for _ in range(50):
+        await bench.reconciler.reconcile()
+        bench.clock[0] += 0.2
+    assert bench.triton.loads == loads
+
+
+async def test_a_model_that_is_away_for_a_moment_is_left_alone(bench: Bench) -> None:
+    await bench.settle()
+    for _ in range(5):
+        bench.triton.states["rain"] = "UNAVAILABLE"
+        for _ in range(3):
+            await bench.reconciler.reconcile()
+            bench.clock[0] += 0.2
+        bench.triton.states["rain"] = "READY"
+        await bench.reconciler.reconcile()
+    assert bench.triton.loads == ["rain"]
+    bench.triton.states["rain"] = "UNAVAILABLE"
+    assert 1 < await bench.turn(lambda: bench.serves("rain")) < 3
 
 
 async def test_a_start_without_one_whole_model_says_why(bench: Bench, tmp_path: Path) -> None:
