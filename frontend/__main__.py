@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from frontend.app import create_app
+from frontend.contracts.kit.conversation import MAX_MESSAGE_BYTES
 from frontend.database.database import DatabaseAway, wait_for_database
 from frontend.errors import CannotStart
 from frontend.keys.policy import check_keys
@@ -47,6 +48,8 @@ def server(settings: Settings) -> uvicorn.Server:
         create_app(settings),
         loop="uvloop",
         http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from frontend.contracts.kit.contract import Contract
 from frontend.contracts.kit.slashes import TrailingSlashes
@@ -49,8 +49,10 @@ def check_clashes(contracts: tuple[Contract, ...], shared: Container[Path]) -> N
         raise UndeclaredClash(f"more than one contract has {names}: declare it in `shared_paths`")
 
 
-def _list_routes(router: APIRouter) -> Iterator[tuple[Path, APIRoute]]:
+def _list_routes(router: APIRouter) -> Iterator[tuple[Path, APIRoute | APIWebSocketRoute]]:
     for route in router.routes:
+        if isinstance(route, APIWebSocketRoute):
+            yield ("WEBSOCKET", route.path), route
         if isinstance(route, APIRoute):
             for method in route.methods or ():
                 yield (method, route.path), route

@@ -24,6 +24,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked all the time: neither traced nor logged but for debugging."""
 _MAX_PATH_CHARS = 200
+_SWITCHING_PROTOCOLS, _FORBIDDEN = 101, 403
 _FILES = f"{FILES_PATH}/"
 
 
@@ -51,7 +52,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -62,7 +63,11 @@ class Access:
             context.traceparent.set(_matching(_TRACEPARENT, headers.get("traceparent"))),
         )
         try:
-            await self._answer(scope, receive, _Answer(send, request_id))
+            answer = _Answer(send, request_id)
+            if scope["type"] == "http":
+                await self._answer(scope, receive, answer)
+            else:
+                await self._converse(scope, receive, answer)
         finally:
             context.request_id.reset(tokens[0])
             context.traceparent.reset(tokens[1])
@@ -80,6 +85,16 @@ class Access:
         finally:
             self._record(scope, answer, time.perf_counter() - start)
 
+    async def _converse(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        start = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:
+            log.exception("unexpected_error")
+            raise  # the server closes the connection with 1011
+        finally:
+            self._record(scope, answer, time.perf_counter() - start)
+
     def _record(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         contract = scope["state"].get("contract", "none")
         owner = scope["state"].get("owner")
@@ -88,11 +103,12 @@ class Access:
         self._metrics.http_requests.labels(
             contract, status or "none", served.model, served.version
         ).inc()
-        self._metrics.http_seconds.labels(contract).observe(seconds)
+        if scope["type"] == "http":  # how long a WebSocket is open is its client's affair
+            self._metrics.http_seconds.labels(contract).observe(seconds)
         write = log.debug if scope["path"] in PROBES else log.info
         write(
             "request",
-            method=scope["method"],
+            method=scope.get("method", "WEBSOCKET"),
             path=_shown(scope["path"]),
             contract=contract,
             status=status,
@@ -114,6 +130,13 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             MutableHeaders(scope=message)[REQUEST_ID_HEADER] = self.request_id
+        elif message["type"] == "websocket.accept":
+            self.status = _SWITCHING_PROTOCOLS
+            MutableHeaders(raw=message.setdefault("headers", []))[REQUEST_ID_HEADER] = (
+                self.request_id
+            )
+        elif message["type"] == "websocket.close" and self.status is None:
+            self.status = _FORBIDDEN  # the server's answer to a handshake that is refused
         await self._send(message)
 
 

@@ -8,6 +8,7 @@ from frontend.contracts.elevenlabs import (
     plan,
     sound,
     speech,
+    stream_input,
     voices,
 )
 from frontend.contracts.elevenlabs.envelope import ENVELOPE
@@ -23,6 +24,7 @@ CONTRACT = Contract(
         account.router,
         history.router,
         speech.router,
+        stream_input.router,
         voices.router,
     ),
     root_paths=(
