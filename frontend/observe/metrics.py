@@ -96,7 +96,7 @@ class Metrics:
     def _add_http(self, book: Book) -> None:
         self.http_requests = book.counter(
             "tritone_http_requests",
-            "Answered requests, WebSockets too.",
+            "Requests, WebSockets included.",
             *("contract", "status", "model", "version"),
         )
         self.http_seconds = book.histogram(
