@@ -238,6 +238,21 @@ async def test_the_work_stops_when_the_client_goes(gateway: FakeGateway) -> None
     assert gateway.cancelled == [gateway.options[0].pass_id]
 
 
+async def test_who_writes_faster_than_we_speak_waits(gateway: FakeGateway) -> None:
+    gateway.gate = asyncio.Event()
+    line = {"text": "A line. ", "flush": True}
+    async with talking(gateway, "?output_format=pcm_8000") as connection:
+        await _say(connection, FIRST, *[line] * 40)
+        while not gateway.options:  # noqa: ASYNC110 (the fake has no event for it)
+            await asyncio.sleep(0.001)
+        gateway.gate.set()
+        await _say(connection, END)
+        received, code, _ = await _listen(connection)
+    assert code == 1000
+    assert len(gateway.speech_passes) == 40
+    assert sum(each["alignment"] is not None for each in received) == 40
+
+
 KEYED = make_settings(keys={"static": ["a-key-of-the-tests"]})
 
 
