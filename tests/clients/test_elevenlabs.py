@@ -1,13 +1,19 @@
 """The official ElevenLabs clients: three Python major lines and JavaScript."""
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.clients.running import Found, run_node, run_python
+from tests.clients.tls import tls_in_front_of
 from tests.live import Live
 
 pytestmark = pytest.mark.clients
 
 RAIN_PCM = 16_000 * 2
+SPOKEN = "Hello there How are you"  # the fake voice says no full stops, and 20 characters a second
+SPOKEN_PCM = 2 * 16_000 * len(SPOKEN) // 20
 
 
 def _check_sounds(found: Found) -> None:
@@ -21,7 +27,7 @@ def _check_sounds(found: Found) -> None:
 
 
 def _check_account(found: Found) -> None:
-    assert found["models"] == [["starter", "starter"]]
+    assert sorted(found["models"]) == [["starter", "starter"], ["talker", "talker"]]
     assert found["user"] == "self_hosted"
 
 
@@ -51,12 +57,47 @@ def test_python(major: str, live: Live) -> None:
         _check_music(found)
 
 
+@pytest.mark.parametrize("major", ["1", "2"])
+def test_python_speaks(major: str, live: Live, tmp_path: Path) -> None:
+    port = urlsplit(live.url).port
+    assert port is not None
+    with tls_in_front_of(port, tmp_path) as tls:
+        found = run_python(
+            f"elevenlabs-{major}",
+            "elevenlabs_speech",
+            live,
+            TEST_MAJOR=major,
+            TEST_TLS_URL=tls.url,
+            SSL_CERT_FILE=str(tls.certificate),
+        )
+    assert found["converted"] > 5_000
+    assert found["pcm"] == found["all"] == found["streamed"] == SPOKEN_PCM
+    assert found["timed"] == found["lines"] == [SPOKEN_PCM, SPOKEN]
+    assert found["realtime"] >= SPOKEN_PCM
+    # The client gives the message or the reason of the close, as it meets one or the other first.
+    for call, error in (("stranger", "invalid_api_key"), ("nobody", "voice_not_found")):
+        status, body = found[f"realtime_{call}"]
+        assert (status, body["error"] if isinstance(body, dict) else body) == (1008, error)
+    status, detail = found["nobody"]
+    assert (status, detail["detail"]["code"]) == (404, "voice_not_found")
+    assert found["voices"] == ["Anna", "Marie"]
+    assert found["search"] == ["21m00Tcm4TlvDq8ikWAM"]
+    assert found["voice"] == "Anna"
+    assert found["settings"] == found["default"]
+    assert found["settings"]["speed"] == 1.0
+    if major == "1":
+        assert found["generated"] > 5_000
+
+
 def test_python_0(live: Live) -> None:
     found = run_python("elevenlabs-0", "elevenlabs_0", live)
     _check_account(found)
     assert found["text"] == "rain"
     assert found["audio"] > 10_000
     assert "no such item" in found["gone"]
+    assert found["voices"] == ["Anna", "Marie"]
+    assert found["spoken"] > 5_000
+    assert found["streamed"] > 5_000
 
 
 def test_javascript(live: Live) -> None:
@@ -68,6 +109,14 @@ def test_javascript(live: Live) -> None:
     _check_account(found)
     assert found["subscription"] == "active"
     _check_history(found)
+    assert found["spoken"] == found["spokenStream"] == SPOKEN_PCM
+    assert found["timed"] == found["timedStream"] == [SPOKEN_PCM, SPOKEN]
+    assert found["voices"] == ["Anna", "Marie"]
+    assert found["search"] == [["Rachel"], False, 1]
+    assert found["voice"] == "Anna"
+    assert found["settings"] == found["defaultSettings"] == 1.0
+    _, status, detail = found["nobody"]
+    assert (status, detail["detail"]["code"]) == (404, "voice_not_found")
 
 
 def _check_music(found: Found) -> None:

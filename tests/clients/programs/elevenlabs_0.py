@@ -9,7 +9,8 @@ import urllib.request
 URL, KEY = os.environ["TEST_URL"], os.environ["TEST_KEY"]
 os.environ["ELEVEN_BASE_URL"], os.environ["ELEVEN_API_KEY"] = f"{URL}/v1", KEY
 
-from elevenlabs.api import History, Models, User  # noqa: E402 -- reads the address when imported
+from elevenlabs import generate  # noqa: E402 -- reads the address when imported
+from elevenlabs.api import History, Models, User, Voices  # noqa: E402
 from elevenlabs.api.error import APIError  # noqa: E402
 
 
@@ -28,6 +29,9 @@ item = next(each for each in history if each.history_item_id == job["id"])
 result = {
     "models": [(model.model_id, model.name) for model in Models.from_api()],
     "user": User.from_api().subscription.tier,
+    "voices": [voice.name for voice in Voices.from_api()][:2],
+    "spoken": len(generate("Hello there. How are you.", voice="Rachel")),
+    "streamed": len(b"".join(generate("Hello there. How are you.", voice="Rachel", stream=True))),
     "text": item.text,
     "audio": len(item.audio),
 }

@@ -7,6 +7,10 @@ async function bytes(answer) {
   return (await new Response(await answer).arrayBuffer()).byteLength;
 }
 
+function audioBytes(timed) {
+  return Buffer.from(timed.audioBase64, "base64").length;
+}
+
 async function errorOf(call) {
   try {
     await bytes(call());
@@ -41,7 +45,28 @@ async function main() {
     musicLengthMs: 3000,
   });
   const detailed = await client.music.composeDetailed({ prompt: "a waltz", musicLengthMs: 3000 });
+  const speech = client.textToSpeech;
+  const pcm = { text: "Hello there. How are you.", outputFormat: "pcm_16000" };
+  const timed = await speech.convertWithTimestamps("anna", pcm);
+  const lines = [];
+  for await (const line of await speech.streamWithTimestamps("anna", pcm)) {
+    lines.push(line);
+  }
+  const searched = await client.voices.search({ search: "rachel" });
   const found = {
+    spoken: await bytes(speech.convert("anna", pcm)),
+    spokenStream: await bytes(speech.stream("anna", pcm)),
+    timed: [audioBytes(timed), timed.alignment.characters.join("")],
+    timedStream: [
+      lines.map(audioBytes).reduce((one, other) => one + other, 0),
+      lines.flatMap((line) => line.alignment?.characters ?? []).join(""),
+    ],
+    nobody: await errorOf(() => speech.convert("nobody", pcm)),
+    voices: (await client.voices.getAll()).voices.slice(0, 2).map((voice) => voice.name),
+    search: [searched.voices.map((voice) => voice.name), searched.hasMore, searched.totalCount],
+    voice: (await client.voices.get("anna")).name,
+    settings: (await client.voices.settings.get("anna")).speed,
+    defaultSettings: (await client.voices.settings.getDefault()).speed,
     plan: [plan.positiveGlobalStyles, plan.negativeGlobalStyles],
     section_ms: plan.sections[0].durationMs,
     from_plan: await bytes(

@@ -19,7 +19,18 @@ async function main() {
   for await (const model of client.models.list()) {
     models.push(model.id);
   }
+  const asked = { model: "tts-1", input: "Hello there. How are you.", voice: "anna" };
+  const formats = {};
+  for (const word of ["mp3", "opus", "aac", "flac", "wav", "pcm"]) {
+    const spoken = await client.audio.speech.create({ ...asked, response_format: word });
+    formats[word] = (await spoken.arrayBuffer()).byteLength;
+  }
+  const sse = await client.audio.speech.create({ ...asked, stream_format: "sse" });
+  const lines = (await sse.text()).split("\n").filter((line) => line);
   const found = {
+    formats,
+    events: [...new Set(lines.map((line) => JSON.parse(line.slice(6)).type))].sort(),
+    nobody: await errorOf(() => client.audio.speech.create({ ...asked, voice: "nobody" })),
     models,
     one: (await client.models.retrieve("stabilityai/stable-audio-open-1.0")).id,
     none: await errorOf(() => client.models.retrieve("nonesuch")),
