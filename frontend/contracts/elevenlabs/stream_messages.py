@@ -1,4 +1,4 @@
-"""What goes to and fro on ElevenLabs' WebSocket.
+"""What goes in both directions on ElevenLabs' WebSocket.
 
 Source: https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-stream-input
 and `realtime_tts.py` of the official Python clients 1.x and 2.x. Times of an alignment count from
