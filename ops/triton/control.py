@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import grpc
 from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferResult
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
@@ -32,7 +33,9 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except InferenceServerException as error:
-        raise TritonCallFailed(str(error)) from error
+        raise TritonCallFailed(error.message() or str(error)) from error
+    except grpc.RpcError as error:  # a stream's, which the client passes on as it is
+        raise TritonCallFailed(error.details() or str(error)) from error
 
 
 class TritonControl:
