@@ -8,11 +8,10 @@ from typing import Any, Self
 from export.errors import InvalidOption
 from tritone.card import ModelCard, ScheduleSettings
 from tritone.families import Family
+from tritone.limits import MAX_GUIDANCE_SCALE, MAX_STEPS
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_BUCKET_FRAMES = 32
-MAX_STEPS = 1000
-MAX_GUIDANCE_SCALE = 100.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

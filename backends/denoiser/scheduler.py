@@ -95,7 +95,7 @@ class Scheduler:
             for job in jobs
         ]
         begin = self._clock()
-        answers = predict_rows(lambda inputs: self._timed(predict, inputs), jobs)
+        answers = predict_rows(lambda inputs: self._time_prediction(predict, inputs), jobs)
         self._queue.charge(jobs, self._clock() - begin)
         for job, answer, noise in zip(jobs, answers, noises, strict=True):
             if isinstance(answer, RequestFailed):
@@ -106,7 +106,7 @@ class Scheduler:
                 self._queue.remember(job)
                 job.end()
 
-    def _timed(self, predict: Predict, inputs: Tensors) -> Latents:
+    def _time_prediction(self, predict: Predict, inputs: Tensors) -> Latents:
         begin = self._clock()
         denoised = predict(inputs)
         self._metrics.count_step(len(denoised), self._clock() - begin)

@@ -21,7 +21,7 @@ from backends.speech.engine import Network, Reading, Sound, Token
 from backends.speech.phonemes import from_ipa
 from backends.speech.readable import origins_of, readable
 from backends.speech.script import Piece
-from backends.speech.trimming import trimmed
+from backends.speech.trimming import trim
 from tritone.speech_tensors import DURATIONS, IDS, SPEED
 
 # The package hides this module behind its function of the same name.
@@ -63,7 +63,7 @@ class Hibari:
         tokens: list[Tok] = []
         for piece in pieces:
             tokens += self._tokens(piece, written, normalizes=normalizes)
-        return self._reading(self._phonemized(tokens), written)
+        return self._reading(self._phonemize(tokens), written)
 
     def _tokens(self, piece: Piece, written: "_Written", *, normalizes: bool) -> list[Tok]:
         if piece.ipa:
@@ -85,7 +85,7 @@ class Hibari:
         written.add(text, origins)
         return made
 
-    def _phonemized(self, tokens: list[Tok]) -> list[Tok]:
+    def _phonemize(self, tokens: list[Tok]) -> list[Tok]:
         try:
             return list(self._g2p.phonemize_tokens(tokens)) if tokens else []
         except (ValueError, IndexError, KeyError, TypeError) as error:
@@ -129,7 +129,7 @@ class Hibari:
         frames = [answer[name][0] for name in _FRAMES]
         waveform = dsp.synth(*frames, self._noise.source(seed, index))
         edges_s = np.concatenate([[0.0], np.cumsum(answer[DURATIONS], dtype=np.float64)]) * UNIT_S
-        return trimmed(Sound(waveform, edges_s), dsp.SR, stretch=pace / speed)
+        return trim(Sound(waveform, edges_s), dsp.SR, stretch=pace / speed)
 
 
 class _Written:

@@ -72,14 +72,14 @@ def _finder(pronunciations: Sequence[Pronunciation]) -> Finder:
     if not entries:
         return lambda text, begin, end: iter(())
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)")
-    return partial(_pronounced, entries, pattern)
+    return partial(_pronounce, entries, pattern)
 
 
 def _ignoring_case(text: str) -> str:
     return f"(?i:{re.escape(text)})"
 
 
-def _pronounced(
+def _pronounce(
     entries: list[Pronunciation], pattern: re.Pattern[str], text: str, begin: int, end: int
 ) -> Iterator[Mark]:
     for match in pattern.finditer(text, begin, end):

@@ -76,7 +76,7 @@ def passages(
 ) -> list[Passage]:
     """Return what is spoken, in order; nothing where the text has neither words nor pauses."""
     found = marks(text, pronunciations)
-    masked = _masked(text, found)
+    masked = _mask(text, found)
     if not _HAS_WORD.search(masked):
         return []
     spans: list[_Span] = []
@@ -86,7 +86,7 @@ def passages(
     return _with_words(text, masked, spans, found)
 
 
-def _masked(text: str, found: list[Mark]) -> str:
+def _mask(text: str, found: list[Mark]) -> str:
     """Return the text, of equal length, without what would mislead the search for its ends."""
     parts, position = [], 0
     for mark in found:

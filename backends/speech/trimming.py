@@ -13,7 +13,7 @@ _TAIL_S = 0.04  # kept after the last audible sample
 _FADE_S = 0.008
 
 
-def trimmed(sound: Sound, sample_rate: int, *, stretch: float = 1.0) -> Sound:
+def trim(sound: Sound, sample_rate: int, *, stretch: float = 1.0) -> Sound:
     """Return a sound without the silence of its first and last phoneme, which are pads.
 
     `stretch` makes it longer (above 1) or shorter without changing its pitch.
@@ -22,7 +22,7 @@ def trimmed(sound: Sound, sample_rate: int, *, stretch: float = 1.0) -> Sound:
     waveform = sound.waveform[begin:end].copy()
     edges_s = np.clip(sound.edges_s - begin / sample_rate, 0.0, len(waveform) / sample_rate)
     if stretch != 1.0:
-        waveform = stretched(waveform, stretch, sample_rate)
+        waveform = stretch_time(waveform, stretch, sample_rate)
         edges_s = np.minimum(edges_s * stretch, len(waveform) / sample_rate)
     fade = min(round(_FADE_S * sample_rate), len(waveform) // 2)
     ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
@@ -52,7 +52,7 @@ _FRAME_S = 0.03
 _SEARCH_S = 0.008
 
 
-def stretched(
+def stretch_time(
     waveform: NDArray[np.float32], stretch: float, sample_rate: int
 ) -> NDArray[np.float32]:
     """Return a waveform `stretch` times as long, of equal pitch.

@@ -109,7 +109,7 @@ class Access:
         write(
             "request",
             method=scope.get("method", "WEBSOCKET"),
-            path=_shown(scope["path"]),
+            path=_shorten_path(scope["path"]),
             contract=contract,
             status=status,
             seconds=round(seconds, 4),
@@ -140,7 +140,7 @@ class _Answer:
         await self._send(message)
 
 
-def _shown(path: str) -> str:
+def _shorten_path(path: str) -> str:
     # What follows opens the file for whoever reads the log.
     return f"{_FILES}…" if path.startswith(_FILES) else path[:_MAX_PATH_CHARS]
 

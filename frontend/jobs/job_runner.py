@@ -102,24 +102,24 @@ class JobRunner:
         if isinstance(error, (BackendUnavailable, Overloaded)):
             return self._when_there_is_room(job, error)
         if isinstance(error, TritoneError) and not isinstance(error, GenerationFailed):
-            return _failed(error)
+            return _make_failure(error)
         _log.error("attempt failed", job_id=job.id, attempt=job.attempt, exc_info=error)
         if job.strikes + 1 < self._settings.max_attempts:
             return _Again(delay_s=_pause_s(job), strikes=1)
-        return _failed(error)
+        return _make_failure(error)
 
     def _when_there_is_room(
         self, job: Job, error: BackendUnavailable | Overloaded
     ) -> Ending | _Again:
         if (datetime.now(UTC) - job.created_at).total_seconds() > self._settings.patience_s:
-            return _failed(error)
+            return _make_failure(error)
         pause_s = _pause_s(job)
         if isinstance(error, Overloaded):
             pause_s = max(pause_s, error.retry_after_s)
         return _Again(delay_s=pause_s, strikes=0)
 
 
-def _failed(error: BaseException) -> Ending:
+def _make_failure(error: BaseException) -> Ending:
     # What is not ours may repeat the prompt or our insides: only our own words reach the caller.
     failure = _UNEXPECTED
     if isinstance(error, TritoneError):

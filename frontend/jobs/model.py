@@ -119,10 +119,10 @@ class JobRequest:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Return the request of a row; fields that this release does not know are left out."""
-        known = _known(cls, found)
+        known = _keep_known(cls, found)
         known["wanted"] = _read_wanted(found)
         known["formats"] = tuple(
-            OutputFormat(**_known(OutputFormat, each)) for each in found["formats"]
+            OutputFormat(**_keep_known(OutputFormat, each)) for each in found["formats"]
         )
         return cls(**known)
 
@@ -159,8 +159,8 @@ class JobResult:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Return the result of a row."""
-        known = _known(cls, found)
-        known["files"] = tuple(JobFile(**_known(JobFile, each)) for each in found["files"])
+        known = _keep_known(cls, found)
+        known["files"] = tuple(JobFile(**_keep_known(JobFile, each)) for each in found["files"])
         known["notes"] = tuple(found.get("notes", ()))
         return cls(**known)
 
@@ -207,14 +207,14 @@ class Job:
 
 def _read_wanted(found: Mapping[str, Any]) -> Wanted:
     if "speech" not in found:
-        return GenerationRequest(**_known(GenerationRequest, found["sound"]))
-    speech = _known(SpeechRequest, found["speech"])
+        return GenerationRequest(**_keep_known(GenerationRequest, found["sound"]))
+    speech = _keep_known(SpeechRequest, found["speech"])
     speech["pronunciations"] = tuple(
-        Pronunciation(**_known(Pronunciation, each)) for each in speech["pronunciations"]
+        Pronunciation(**_keep_known(Pronunciation, each)) for each in speech["pronunciations"]
     )
     return SpeechRequest(**speech)
 
 
-def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
+def _keep_known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
     names = {each.name for each in fields(kind)}
     return {name: value for name, value in found.items() if name in names}

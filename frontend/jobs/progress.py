@@ -55,7 +55,7 @@ class WatchedGateway:
 
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`."""
-        with self._noted(pass_, options) as noted:
+        with self._note(pass_, options) as noted:
             async with aclosing(self._gateway.stream(pass_, options)) as chunks:
                 async for chunk in chunks:
                     noted.told = chunk.progress
@@ -98,7 +98,7 @@ class WatchedGateway:
             return None  # it is only progress
 
     @contextmanager
-    def _noted(self, pass_: Pass, options: PassOptions) -> Iterator[_PassUnderWay]:
+    def _note(self, pass_: Pass, options: PassOptions) -> Iterator[_PassUnderWay]:
         passes, noted = self._under_way[options.request_id], _PassUnderWay(pass_, options)
         passes.append(noted)
         try:

@@ -43,7 +43,7 @@ def span(
     """
     with _tracer.start_as_current_span(
         name,
-        context=_continued(parent),
+        context=_continue_trace(parent),
         kind=kind,
         attributes=attributes,
         record_exception=False,
@@ -73,5 +73,5 @@ def traceparent() -> str | None:
     return headers.get("traceparent")
 
 
-def _continued(parent: str | None) -> Context | None:
+def _continue_trace(parent: str | None) -> Context | None:
     return None if parent is None else propagate.extract({"traceparent": parent})

@@ -77,8 +77,8 @@ async def resolve(tritons: TritonAddresses, timeout_s: float) -> tuple[str, ...]
             found = await lookup
     except (TimeoutError, OSError, UnicodeError) as error:
         raise Unresolved(f"{host} has no addresses: {error}") from error
-    return tuple(sorted({_joined(str(place[0]), int(port)) for *_, place in found}))
+    return tuple(sorted({_join(str(place[0]), int(port)) for *_, place in found}))
 
 
-def _joined(host: str, port: int) -> str:
+def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

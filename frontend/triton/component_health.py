@@ -59,8 +59,9 @@ class ComponentHealth:
             answer = await self._connection.client.get_model_config(
                 name, client_timeout=self._timeout_s
             )
-            n_before = await self._n_answered(name)
-            if not await self._answers(answer.config) and n_before == await self._n_answered(name):
+            n_before = await self._count_answers(name)
+            is_silent = not await self._answers(answer.config)
+            if is_silent and n_before == await self._count_answers(name):
                 problem = _SILENT
         except (InferenceServerException, grpc.RpcError) as error:
             problem = _DEAD if is_dead_backend(error) else None  # an error is an answer, too
@@ -69,7 +70,7 @@ class ComponentHealth:
         else:
             self._problems[name] = problem
 
-    async def _n_answered(self, name: str) -> int:
+    async def _count_answers(self, name: str) -> int:
         answer = await self._connection.client.get_inference_statistics(
             name, client_timeout=self._timeout_s
         )

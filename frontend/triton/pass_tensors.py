@@ -60,7 +60,7 @@ def read_chunk(answer: triton.InferResult, pass_: Pass) -> Chunk | None:
         return None
     timings = answer.as_numpy(speech_tensors.TIMINGS)
     return Chunk(
-        pcm=_checked(pcm, pass_),
+        pcm=_check_pcm(pcm, pass_),
         model_version=answer.get_response().model_version,
         progress=read_progress(answer),
         timings=None if timings is None else timings.flat[0].decode(),
@@ -113,7 +113,7 @@ def _speech_inputs(pass_: SpeechPass) -> list[triton.InferInput]:
     return _inputs(speech_tensors.speech(pass_.card).inputs, values)
 
 
-def _checked(pcm: Pcm, pass_: Pass) -> Pcm:
+def _check_pcm(pcm: Pcm, pass_: Pass) -> Pcm:
     """Return int16 [channels, samples] out of [1, channels, samples]; of a sound, its span."""
     channels = pass_.card.audio_channels
     begin, end = 0, pcm.shape[-1] if pcm.ndim else 0

@@ -68,12 +68,12 @@ class Sender:
             async with asyncio.timeout(self._settings.timeout_s):
                 status, retry_after_s = await self._post(url, headers, body)
         except (TimeoutError, httpx2.TimeoutException):
-            return _unanswered("timed out", start)
+            return _make_unanswered("timed out", start)
         except InvalidRequest as error:
-            return _unanswered(error.message, start)
+            return _make_unanswered(error.message, start)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpcore2.ConnectError) as error:
             reason = _own_reason(error)
-            return _unanswered(reason or f"no connection ({type(error).__name__})", start)
+            return _make_unanswered(reason or f"no connection ({type(error).__name__})", start)
         return AttemptOutcome(
             status_code=status,
             problem=None if status in _ACCEPTED else f"answered {status}",
@@ -118,5 +118,5 @@ def _own_reason(error: BaseException | None) -> str | None:
     return None
 
 
-def _unanswered(problem: str, start: float) -> AttemptOutcome:
+def _make_unanswered(problem: str, start: float) -> AttemptOutcome:
     return AttemptOutcome(status_code=None, problem=problem, seconds=time.monotonic() - start)

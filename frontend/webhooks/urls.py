@@ -27,11 +27,11 @@ def check_url(url: str, settings: WebhookSettings) -> None:
     """
     parts = _split(url)
     if parts.scheme not in {"http", "https"} or (settings.https_only and parts.scheme == "http"):
-        raise _refused("must begin with https://" if settings.https_only else "must be http(s)")
+        raise _refuse("must begin with https://" if settings.https_only else "must be http(s)")
     if parts.username is not None or parts.password is not None:
-        raise _refused("must not contain a user name")
+        raise _refuse("must not contain a user name")
     if parts.fragment or "#" in url:
-        raise _refused("must not contain a fragment")
+        raise _refuse("must not contain a fragment")
     _check_port(parts)
     _check_host(parts.hostname or "", settings)
 
@@ -43,16 +43,16 @@ def get_host(url: str) -> str:
 
 def _split(url: str) -> SplitResult:
     if len(url) > MAX_URL_CHARS:
-        raise _refused(f"must have at most {MAX_URL_CHARS} characters")
+        raise _refuse(f"must have at most {MAX_URL_CHARS} characters")
     if not url.isascii() or any(character <= " " or character in '\\"<>^`{|}' for character in url):
-        raise _refused("must be plain ASCII, escaped where needed")
+        raise _refuse("must be plain ASCII, escaped where needed")
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises when it is none
     except ValueError as error:
-        raise _refused("is not a URL") from error
+        raise _refuse("is not a URL") from error
     if not parts.hostname:
-        raise _refused("must name a host")
+        raise _refuse("must name a host")
     return parts
 
 
@@ -61,20 +61,20 @@ def _check_port(parts: SplitResult) -> None:
     if port is None or port in _WEB_PORTS:
         return
     if port < _FIRST_FREE_PORT or port in _SERVICE_PORTS:
-        raise _refused("must use port 80, 443 or a free one from 1024 up")
+        raise _refuse("must use port 80, 443 or a free one from 1024 up")
 
 
 def _check_host(host: str, settings: WebhookSettings) -> None:
     address = parse_address(host)
     if address is not None:
         if not may_receive(address, settings.allow_networks, settings.deny_networks):
-            raise _refused("must be a public address")
+            raise _refuse("must be a public address")
         return
     name = host.rstrip(".")
     is_local = "." not in name or name.endswith(_LOCAL_SUFFIXES)
     # Where a network of the operator's is allowed, so are its names; each attempt judges addresses.
     if is_local and not settings.allow_networks:
-        raise _refused("must be a public host name")
+        raise _refuse("must be a public host name")
 
 
 def parse_address(host: str) -> Address | None:
@@ -89,5 +89,5 @@ def parse_address(host: str) -> Address | None:
         return None
 
 
-def _refused(reason: str) -> InvalidRequest:
+def _refuse(reason: str) -> InvalidRequest:
     return InvalidRequest(f"The webhook's address {reason}.", field="webhook_url")

@@ -42,7 +42,7 @@ class Operator:
         served = await read(self.control, model)
         if version in served.loaded:
             return served
-        with self._locked():
+        with self._lock():
             rollout = Rollout(self.control, served, self.timeout_s)
             await self._stage(rollout, version)
             return await self._settle(rollout, served.version, _with(served.lineup, version, 0.0))
@@ -57,7 +57,7 @@ class Operator:
         served = await read(self.control, model)
         if version is None or version == served.version:
             return await self._smoke(served, model, served.version)
-        with self._locked():
+        with self._lock():
             rollout = Rollout(self.control, served, self.timeout_s)
             async with self._candidate(rollout, version) as tried:
                 pass
@@ -75,7 +75,7 @@ class Operator:
         served = await read(self.control, model)
         if version == served.version:
             return served, None
-        with self._locked():
+        with self._lock():
             rollout = Rollout(self.control, served, self.timeout_s)
             async with self._candidate(rollout, version) as tried:
                 self.say(f"switching {model} to version {version}")
@@ -95,7 +95,7 @@ class Operator:
                 f"{model} has no version to roll back to; choose one: tritone models promote "
                 f"{model} VERSION"
             )
-        with self._locked():
+        with self._lock():
             self.say(f"switching {model} back to version {previous}")
             lineup = replace(served.lineup, previous=served.version)
             rollout = Rollout(self.control, served, self.timeout_s)
@@ -116,7 +116,7 @@ class Operator:
             raise ModelsError(f"the other candidates of {model} get {others:.0%} already")
         lineup = _with(served.lineup, version, share)
         rollout = Rollout(self.control, served, self.timeout_s)
-        with self._locked():
+        with self._lock():
             self.say(f"sending {share:.0%} of the requests to version {version}")
             if served.lineup.candidates.get(version):
                 return await self._settle(rollout, served.version, lineup), None
@@ -136,7 +136,7 @@ class Operator:
             )
         if version not in served.loaded:
             raise ModelsError(f"version {version} of {model} is not loaded")
-        with self._locked():
+        with self._lock():
             self.say(f"unloading version {version} of {model}")
             lineup = _without(served.lineup, version)
             rollout = Rollout(self.control, served, self.timeout_s)
@@ -161,7 +161,7 @@ class Operator:
     def _manifest(self, model: str, version: int) -> Manifest | None:
         return None if self.repository is None else self.repository.manifest(model, version)
 
-    def _locked(self) -> ExitStack:
+    def _lock(self) -> ExitStack:
         stack = ExitStack()
         if self.repository is not None:
             stack.enter_context(self.repository.locked())

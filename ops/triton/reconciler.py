@@ -94,7 +94,7 @@ class Reconciler:
         if not self._is_settled or self._host.pid() != self._pid:
             return False
         reasons = self._troubles.reasons()
-        if not self._was_settled and not self._served():
+        if not self._was_settled and not self._list_served():
             why = "; ".join(f"{model}: {reason}" for model, reason in reasons.items())
             raise CannotStart(f"no model can be loaded: {why}")
         self._was_settled = True
@@ -297,7 +297,7 @@ class Reconciler:
                 _log.error("files cannot be touched (%s): restarting Triton", error)
                 self._host.restart()
 
-    def _served(self) -> list[PublishedModel]:
+    def _list_served(self) -> list[PublishedModel]:
         return [
             model
             for model in self._publication.models
