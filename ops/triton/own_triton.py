@@ -70,9 +70,11 @@ def _voice_repository(settings: Settings, published: set[str]) -> Path | None:
     if not settings.default_voice:
         return None
     folder = publish_default_voice(settings.resolved_state_directory() / "voices")
-    if folder is None or published & {model.name for model in read_published([folder]).models}:
+    if folder is None:
+        _log.info("no voice is served: hibari-tts is not installed")
         return None
-    return folder
+    is_published = published & {model.name for model in read_published([folder]).models}
+    return None if is_published else folder
 
 
 def _require_shared_memory(triton_models: list[str]) -> None:

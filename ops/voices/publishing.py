@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import os
 import shutil
 from pathlib import Path
@@ -11,8 +10,6 @@ from ops.errors import CannotStart
 from ops.voices import hibari
 from tritone.card import component_name
 from tritone.placement import NETWORK
-
-_log = logging.getLogger(__name__)
 
 _VERSION = "1"
 
@@ -27,7 +24,6 @@ def publish_default_voice(folder: Path) -> Path | None:
     """
     package = hibari.package_folder()
     if package is None:
-        _log.info("no voice is served: %s is not installed", hibari.DISTRIBUTION)
         return None
     files = _files(package)
     target = folder / _digest(files)
