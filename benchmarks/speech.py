@@ -96,10 +96,10 @@ def measure(*, quick: bool) -> None:
     }
     columns = (
         "server",
-        "one client: first audio p50, s",
+        "first p50, s",
         "p95, s",
-        "20 s text: first audio p50, s",
-        f"{N_CLIENTS} clients: first audio p95, s",
+        "20 s text: p50, s",
+        f"{N_CLIENTS} clients: first p95, s",
         "audio s/s",
         "processor s per audio s",
     )
