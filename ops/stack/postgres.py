@@ -201,20 +201,18 @@ class EmbeddedPostgres:
         unfinished.rename(self._data)
 
     def _end_leftover(self) -> None:
-        # A killed stack leaves its database running; a killed database leaves its pid file, whose
-        # number may belong to somebody else by now.
+        # A killed stack leaves its database running. A killed database leaves its pid file, whose
+        # number may belong to somebody else by now, or is not written yet: either stops a start.
         pid_file = self._data / "postmaster.pid"
-        with suppress(FileNotFoundError, IndexError, ValueError):
-            pid = int(pid_file.read_text().splitlines()[0])
-            if self._is_ours(pid):
-                leftover = psutil.Process(pid)
+        with suppress(FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+            leftover = psutil.Process(int(pid_file.read_text().splitlines()[0]))
+            if self._is_in_data(leftover):
                 leftover.send_signal(signal.SIGINT)
                 _gone, alive = psutil.wait_procs([leftover], timeout=_STOP_TIMEOUT_S)
                 for process in alive:  # stopped, or in trouble: it recovers at the next start
                     process.kill()
-            else:
-                pid_file.unlink()
         self._wait_for_orphans()
+        pid_file.unlink(missing_ok=True)
 
     def _wait_for_orphans(self) -> None:
         # Backends of a killed postmaster notice within moments; until then they hold its memory.
