@@ -19,6 +19,7 @@ _LOOKS = 6  # in vain, before a service is taken for hung
 _STABLE_S = 10.0  # a service that lived this long starts again without the delay growing
 _STOPPED_LOOKS = 3  # a second apart: who stops a process for a moment finds it alive
 _LOOK_S = 1.0
+_LAST_WORDS_S = 1.0  # for the lines that say where it crashed
 # A fault during the very first start is survived, too; a mistake in the settings is not repeated.
 _FIRST_STARTS = 3
 _FIRST_STARTS_S = 20.0
@@ -45,6 +46,7 @@ class Service:
     start_timeout_s: float
     pulse: Pulse | None = None  # None: it lives until it ends
     hides: tuple[str, ...] = ()  # lines that contain one of these are not shown
+    last_words: tuple[str, ...] = ()  # a process that writes one of these crashes, or hangs in it
 
 
 class Supervisor:
@@ -181,3 +183,5 @@ class Supervisor:
     def _show(self, line: str) -> None:
         if not any(text in line for text in self.service.hides):
             logs.show(self.service.name, line)
+        if any(text in line for text in self.service.last_words) and self.child is not None:
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, self.child.kill_group)

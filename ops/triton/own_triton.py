@@ -17,7 +17,13 @@ from ops.triton.home import has_gpu, libpython_folder, triton_home
 from ops.triton.probe import Probe
 from ops.triton.published import PublishedModel, read_published, require_published
 from ops.triton.reconciler import Host, Reconciler
-from ops.triton.server import ALL_ADDRESSES, COMPLAINTS_WITHOUT_GPU, REGION_BYTES, TritonServer
+from ops.triton.server import (
+    ALL_ADDRESSES,
+    COMPLAINTS_WITHOUT_GPU,
+    CRASHES,
+    REGION_BYTES,
+    TritonServer,
+)
 from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
 from ops.voices import publish_default_voice
 
@@ -110,6 +116,7 @@ class OwnTriton:
         self._probe = Probe(
             self._control,
             look=lambda: self._reconciler.last,
+            restart=self.kill,
             period_s=settings.triton.probe_period_s,
             timeout_s=settings.triton.probe_timeout_s,
         )
@@ -126,6 +133,7 @@ class OwnTriton:
                     timeout_s=settings.hang_timeout_s,
                 ),
                 hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,
+                last_words=CRASHES,
             )
         )
         self.is_ready = self._supervisor.is_ready

@@ -33,11 +33,21 @@ class Probe:
     """Asks every backend process of a Triton for a sign of life, period after period."""
 
     def __init__(
-        self, control: TritonControl, look: Callable[[], Look], period_s: float, timeout_s: float
+        self,
+        control: TritonControl,
+        look: Callable[[], Look],
+        restart: Callable[[], None],
+        *,
+        period_s: float,
+        timeout_s: float,
     ) -> None:
-        """`look` gives the living processes; `timeout_s` is how long one may do nothing."""
+        """`look` gives the living processes; `timeout_s` is how long one may do nothing.
+
+        `restart` ends Triton itself, which the supervisor then starts again.
+        """
         self._control = control
         self._look = look
+        self._restart = restart
         self._period_s = period_s
         self._timeout_s = timeout_s
 
@@ -45,31 +55,42 @@ class Probe:
         """Ask until cancelled."""
         while True:
             await asyncio.sleep(self._period_s)
-            look = self._look()
-            asked = [
-                look_at(model, look.of(model), self._control, self._timeout_s)
-                for model in look.n_living()
-            ]
-            for outcome in await asyncio.gather(*asked, return_exceptions=True):
-                if isinstance(outcome, Exception):  # a mistake of ours must not end the watch
-                    _log.error("a probe failed", exc_info=outcome)
+            try:
+                await self._ask()
+            except Exception:  # a mistake of ours must not end the watch
+                _log.exception("a probe failed")
+
+    async def _ask(self) -> None:
+        look = self._look()
+        models = sorted(look.n_living())
+        asked = [
+            find_hung(model, look.of(model), self._control, self._timeout_s) for model in models
+        ]
+        found = await asyncio.gather(*asked)
+        if len(models) > 1 and all(found):  # it is not the models that hang
+            _log.error("Triton passes nothing to any backend process: restarting it")
+            self._restart()
+            return
+        for model, hung in zip(models, found, strict=True):
+            for process in hung:
+                with suppress(psutil.NoSuchProcess):
+                    _log.error("a backend process of %s does not answer: killing it", model)
+                    process.kill()
 
 
-async def look_at(
+async def find_hung(
     model: str, processes: list[psutil.Process], control: TritonControl, timeout_s: float
-) -> None:
-    """Kill those of a model's processes that did nothing while a request went unanswered."""
+) -> list[psutil.Process]:
+    """Return those of a model's processes that did nothing while a request went unanswered."""
     before = {process: _processor_s(process) for process in processes}
     loop = asyncio.get_running_loop()
     began = loop.time()
     if await answers(model, control, timeout_s):
-        return
+        return []
     await asyncio.sleep(max(0.0, _SHORTEST_S - (loop.time() - began)))
-    for process, used_s in before.items():
-        if _processor_s(process) - used_s < _BUSY_SHARE * (loop.time() - began):
-            with suppress(psutil.NoSuchProcess):
-                _log.error("a backend process of %s does not answer: killing it", model)
-                process.kill()
+    least_s = _BUSY_SHARE * (loop.time() - began)
+    used = {process: _processor_s(process) - used_s for process, used_s in before.items()}
+    return [process for process in processes if used[process] < least_s]
 
 
 def _processor_s(process: psutil.Process) -> float:

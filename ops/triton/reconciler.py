@@ -258,6 +258,7 @@ class Reconciler:
         return self._troubles.is_due(name, lambda: read_files(self._repositories, names))
 
     def _start_load(self, name: str, models: tuple[str, ...], *, is_healing: bool) -> None:
+        _log.info("loading %s", name)
         task = asyncio.create_task(self._load(name, models, is_healing=is_healing))
         self._loads[name] = load = _Load(task, models, now())
 

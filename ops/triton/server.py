@@ -17,6 +17,9 @@ COMPLAINTS_WITHOUT_GPU = (
 )
 """Triton is built for GPUs: without one it warns and logs errors at every start, all harmless."""
 
+CRASHES = tuple(f"Signal ({number}) received" for number in (4, 6, 7, 8, 11))
+"""What Triton writes as it crashes. Its handler can then wait for a lock of the heap for ever."""
+
 REGION_BYTES = 1 << 20  # of shared memory, that a backend process begins with
 
 

@@ -61,6 +61,26 @@ async def test_a_dead_service_is_cleaned_up_after_and_started_again(
     await kept.stop(TIMEOUT_S)
 
 
+async def test_a_service_that_crashes_and_hangs_in_it_is_killed_and_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(supervisor, "_FIRST_DELAY_S", 0.01)
+    monkeypatch.setattr(supervisor, "_LAST_WORDS_S", 0.01)
+    once = tmp_path / "once"
+    code = f"import os\nif not os.path.exists({str(once)!r}):\n  os.mkdir({str(once)!r})\n"
+    kept = Supervisor(
+        service(f"{code}  print('Signal (6) received', flush=True)\n{SLEEP}", last_words=("(6)",))
+    )
+    run = asyncio.create_task(kept.run())
+    await until(lambda: kept.child is not None)
+    first = kept.child
+    await until(lambda: kept.child is not first)
+    await kept.is_ready.wait()
+    assert kept.pid is not None
+    run.cancel()
+    await kept.stop(TIMEOUT_S)
+
+
 async def test_a_service_that_falls_silent_is_killed_and_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

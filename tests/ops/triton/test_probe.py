@@ -10,6 +10,7 @@ from tritonclient.grpc import model_config_pb2
 
 from ops.errors import TritonCallFailed
 from ops.triton import probe
+from ops.triton.backend_processes import BackendProcess, Look
 from ops.triton.control import TritonControl
 from ops.triton.probe import make_small_inputs
 
@@ -41,27 +42,72 @@ def process(request: pytest.FixtureRequest) -> Iterator[psutil.Process]:
     started.wait()
 
 
-async def look_at(process: psutil.Process, *, is_answered: bool) -> bool:
-    """Return whether the process was killed."""
-    control = cast("TritonControl", FakeControl(is_answered=is_answered))
-    await probe.look_at("rain", [process], control, TIMEOUT_S)
-    await asyncio.sleep(0.1)
-    return process.status() == psutil.STATUS_ZOMBIE
-
-
-async def test_only_what_neither_answers_nor_works_is_killed(
+async def test_only_what_neither_answers_nor_works_hangs(
     process: psutil.Process, request: pytest.FixtureRequest
 ) -> None:
-    assert not await look_at(process, is_answered=True)
+    async def find(*, is_answered: bool) -> list[psutil.Process]:
+        control = cast("TritonControl", FakeControl(is_answered=is_answered))
+        return await probe.find_hung("rain", [process], control, TIMEOUT_S)
+
+    assert await find(is_answered=True) == []
     is_idle = "idle" in request.node.name
-    assert await look_at(process, is_answered=False) == is_idle
+    assert await find(is_answered=False) == [process] * is_idle
 
 
 async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
     process = psutil.Popen([sys.executable, "-c", ""])
     process.wait()
     control = cast("TritonControl", FakeControl(is_answered=False))
-    await probe.look_at("rain", [process], control, TIMEOUT_S)
+    assert await probe.find_hung("rain", [process], control, TIMEOUT_S) == []
+
+
+class SilentOf:
+    """A Triton of which some models never answer."""
+
+    def __init__(self, *models: str) -> None:
+        self.models = models
+
+    async def config(self, _model: str) -> model_config_pb2.ModelConfig:
+        return model_config_pb2.ModelConfig()
+
+    async def ask(self, model: str, _inputs: object, _how: object, _timeout_s: float) -> None:
+        if model in self.models:
+            raise TritonCallFailed("Deadline Exceeded")
+
+
+@pytest.mark.parametrize(
+    ("silent", "killed", "n_restarts"),
+    [
+        ([], [], 0),
+        (["rain"], ["rain"], 0),
+        (["rain", "wind"], [], 1),
+    ],
+)
+async def test_a_triton_all_of_whose_models_are_silent_is_restarted_and_its_backends_spared(
+    silent: list[str], killed: list[str], n_restarts: int
+) -> None:
+    models = ["rain", "wind"]
+    processes = {
+        each: psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for each in models
+    }
+    await asyncio.sleep(0.3)  # past the starts of the interpreters
+    living = tuple(BackendProcess(model=each, process=processes[each]) for each in models)
+    restarts: list[None] = []
+    watch = probe.Probe(
+        cast("TritonControl", SilentOf(*silent)),
+        look=lambda: Look(living=living),
+        restart=lambda: restarts.append(None),
+        period_s=1.0,
+        timeout_s=TIMEOUT_S,
+    )
+    await watch._ask()
+    await asyncio.sleep(0.1)
+    dead = [each for each in models if processes[each].status() == psutil.STATUS_ZOMBIE]
+    for each in processes.values():
+        each.kill()
+        each.wait()
+    assert dead == killed
+    assert len(restarts) == n_restarts
 
 
 @pytest.mark.parametrize(
