@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -51,8 +51,12 @@ class HeartbeatSender:
         """Send heartbeats until cancelled."""
         while True:
             await asyncio.sleep(self._period_s)
-            with suppress(TritoneError):  # the database is away; a lease may yet outlast that
+            try:
                 await self.send_heartbeats()
+            except TritoneError:  # the database is away; a lease may yet outlast that
+                continue
+            except Exception:  # a mistake of ours must not end the jobs that run well
+                _log.exception("heartbeats_failed")
 
     async def send_heartbeats(self) -> None:
         """Renew every lease now, and cancel the jobs that are lost or whose owner asked for it.
