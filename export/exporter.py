@@ -18,7 +18,7 @@ from export.fingerprints import take_fingerprint
 from export.graphs import release
 from export.loading import load
 from export.precision import QUANTIZED, Precision
-from export.repository import Staging, kept_configs, staging
+from export.repository import Staging, list_kept_configs, staging
 from export.trials import Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
 
@@ -78,7 +78,7 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
     pipeline = load(request.checkpoint)
     card = _card(request, pipeline)
     configs = partial(config_texts, card, request.serving)
-    kept = kept_configs(request.repository, card, configs(1))
+    kept = list_kept_configs(request.repository, card, configs(1))
     with staging(request.repository, card, configs) as staged:
         truth = _write_artifacts(request, staged, pipeline, announce)
         _release_weights(pipeline)  # from here on they are in the files

@@ -146,7 +146,7 @@ def _changes(published: ModelCard, card: ModelCard) -> str:
     return ", ".join(f"{key}: {old[key]} -> {new[key]}" for key in old if old[key] != new[key])
 
 
-def kept_configs(repository: Path, card: ModelCard, configs: Mapping[str, str]) -> list[str]:
+def list_kept_configs(repository: Path, card: ModelCard, configs: Mapping[str, str]) -> list[str]:
     """Return the models whose published `config.pbtxt` is not the one this export would write.
 
     Which versions are served is left to operations, and not compared.

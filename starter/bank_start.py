@@ -293,7 +293,7 @@ def _heard(decoder: OobleckDecoder, source: Source, entry: ClipEntry) -> tuple[F
     """The log-mel of a clip's beginning, and that of its rendering."""
     latent = source.latent
     frames = min(entry.frames, LONGEST_FRAMES)
-    packed = source.cache.packed(entry)[:frames]
+    packed = source.cache.pack(entry)[:frames]
     mels = torch.from_numpy(source.measured.normalise(packed).T[None])
     noise = torch.randn(1, latent.noise_channels, frames)
     wave: Floats = decoder(torch.cat([mels, noise], dim=1))[0, 0].numpy()

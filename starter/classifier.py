@@ -124,7 +124,7 @@ def _stretch(
     draw: np.random.Generator, cache: CorpusCache, entry: ClipEntry, latent: LatentFormat
 ) -> Floats:
     """A stretch of a clip as the judge sees it in training; short clips are followed by silence."""
-    log_mel = unpack(cache.packed(entry), latent)
+    log_mel = unpack(cache.pack(entry), latent)
     first = int(draw.integers(0, max(1, len(log_mel) - STRETCH_FRAMES + 1)))
     log_mel = log_mel[first : first + STRETCH_FRAMES]
     tilt = np.linspace(-0.5, 0.5, latent.mel_bands) * draw.normal(0, TILT)

@@ -51,7 +51,7 @@ def corpus(work: Work = WORK) -> None:
     typer.echo(f"corpus ready in {work / 'corpus'}")
 
 
-def _shown_on(bar: "Bar", plan: "Plan") -> "OnStep":
+def _make_display(bar: "Bar", plan: "Plan") -> "OnStep":
     """Show a training on a progress bar, counted in what its plan counts."""
 
     def show(trainee: "Trainee[Any]", note: str) -> None:
@@ -141,7 +141,10 @@ def train_transformer(
     typer.echo(f"{'resumed at' if resumed else 'starting at'} step {trainee.progress.step}")
     with progress_bar("transformer") as bar:
         measured = read_statistics(work / STATISTICS_FILE)
-        show, draw = _shown_on(bar, plan), SamplePages(material, measured, work / "samples")
+        show, draw = (
+            _make_display(bar, plan),
+            SamplePages(material, measured, work / "samples"),
+        )
 
         def on_step(trainee: "Trainee[Any]", note: str) -> None:
             show(trainee, note)
@@ -183,7 +186,7 @@ def train_vocoder(
     trainee.restore(work / CHECKPOINT)
     typer.echo(f"continuing at step {trainee.progress.step}")
     with progress_bar("vocoder") as bar:
-        train(trainee, material, plan, work, _shown_on(bar, plan))
+        train(trainee, material, plan, work, _make_display(bar, plan))
 
 
 @app.command("fit-judge")

@@ -72,7 +72,7 @@ class Bench:
         return [self._mel(e) for e in self.held_out.entries if e.kinds == (name,)]
 
     def _mel(self, entry: ClipEntry) -> Floats:
-        return unpack(self.held_out.packed(entry), self.instrument.recipe.latent)
+        return unpack(self.held_out.pack(entry), self.instrument.recipe.latent)
 
 
 def held_out_prompts(name: str, count: int) -> list[str]:
@@ -133,7 +133,7 @@ def judge_vocoded(bench: Bench, per_kind: int = 6) -> float:
     for name in KINDS:
         entries = [e for e in bench.held_out.entries if e.kinds == (name,)][:per_kind]
         for entry in entries:
-            packed = instrument.measured.normalise(bench.held_out.packed(entry))
+            packed = instrument.measured.normalise(bench.held_out.pack(entry))
             mel = torch.from_numpy(packed.T[None])
             noise = torch.randn(1, instrument.recipe.latent.noise_channels, mel.shape[2])
             waves = instrument.decode(torch.cat([mel, noise], dim=1))

@@ -38,7 +38,7 @@ class GraphWeights:
             for weight in self._graph.initializer
         }
 
-    def named(self, prefix: str) -> dict[str, Weight]:
+    def select(self, prefix: str) -> dict[str, Weight]:
         """Return what kept its name, by the name behind the prefix."""
         return {
             name.removeprefix(prefix): weight

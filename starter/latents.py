@@ -118,5 +118,5 @@ class LatentSampler:
         packed = np.full(
             (frames, self._latent.packed_values), silence(self._latent), dtype=np.float32
         )
-        packed[: entry.frames] = self._cache.packed(entry)
+        packed[: entry.frames] = self._cache.pack(entry)
         return self._statistics.normalise(packed).T

@@ -147,8 +147,8 @@ def _text_rows(denoiser: Denoiser, weights: GraphWeights, recipe: Recipe) -> dic
     attention = encoder.encoder.block[0].layer[0].SelfAttention
     bias = next(weights.of_shape(1, recipe.text.heads, tokens, tokens))
     return {
-        **_under("text_encoder.", weights.named("text_encoder.")),
-        **_under("projection_model.", weights.named("projection.")),
+        **_under("text_encoder.", weights.select("text_encoder.")),
+        **_under("projection_model.", weights.select("projection.")),
         **{
             f"projection_model.{each}.time_positional_embedding.0.weights": next(frequencies)[0]
             for each in conditioners
@@ -186,7 +186,7 @@ def _transformer_rows(denoiser: Denoiser, weights: GraphWeights) -> dict[str, We
 
     time_projection = transformer.time_proj.weight
     return {
-        **_under("transformer.", weights.named("transformer.")),
+        **_under("transformer.", weights.select("transformer.")),
         **_linears(denoiser, run, weights, inside=transformer),
         "transformer.time_proj.weight": next(weights.of_shape(1, len(time_projection)))[0],
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from backends.denoiser import metrics as denoiser
 from backends.speech import metrics as speech
-from frontend.http.scrape import described, markdown_table
+from frontend.http.scrape import list_described, markdown_table
 from frontend.observe.metrics import Described
 
 PAGE = (Path(__file__).parent.parent / "docs/metrics.md").read_text()
@@ -26,7 +26,7 @@ def speech_metrics() -> list[Described]:
 
 
 def test_the_frontends_table_is_what_the_code_says() -> None:
-    assert markdown_table(described()) in PAGE
+    assert markdown_table(list_described()) in PAGE
 
 
 def test_the_denoisers_table_is_what_the_code_says() -> None:

@@ -61,7 +61,7 @@ class JobQueue:
                 raise RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE)
             if job.job_id and job.job_id in self._early_cancels:
                 self._early_cancels.remove(job.job_id)
-                self._metrics.cancelled()
+                self._metrics.count_cancelled()
                 raise RequestFailed(refusals.CANCELLED.format(done=0, total=0), Code.CANCELLED)
             if len(self._waiting) + len(self._taken) >= self._max_jobs:
                 raise RequestFailed(refusals.QUEUE_FULL, Code.UNAVAILABLE)
@@ -158,7 +158,7 @@ class JobQueue:
 
     def _report(self) -> None:
         pending = sum(job.n_done == 0 for job in self._waiting)
-        self._metrics.queued(len(self._waiting) + len(self._taken) - pending, pending)
+        self._metrics.set_queue(len(self._waiting) + len(self._taken) - pending, pending)
 
 
 def _is_due(job: SpeechJob, now: float) -> bool:

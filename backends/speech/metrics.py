@@ -19,14 +19,14 @@ MEANINGS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
 class Metrics(Protocol):
     """Where the speaker reports; any of its threads, at any time."""
 
-    def queued(self, active: int, pending: int) -> None:
+    def set_queue(self, active: int, pending: int) -> None:
         """Take the number of jobs that have begun and of those that have not."""
 
-    def spoke(self, seconds: float, audio_s: float) -> None:
+    def count_passage(self, seconds: float, audio_s: float) -> None:
         """Count a passage: how long it took, and how long it is."""
 
-    def cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         """Count a job whose client gave up."""
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         """Count a job that ended with any other error."""

@@ -62,7 +62,7 @@ class Speaker:
                 job.cancel_requested = True
         done, total = job.progress
         if job.cancel_requested:
-            self._metrics.cancelled()
+            self._metrics.count_cancelled()
             job.end(
                 RequestFailed(refusals.CANCELLED.format(done=done, total=total), Code.CANCELLED)
             )
@@ -89,7 +89,7 @@ class Speaker:
             job.n_done += 1
             if sound is not None or passage.is_break:
                 self._send(job, passage, reading, sound)
-                self._metrics.spoke(self._clock() - begin, _seconds(sound, self._card))
+                self._metrics.count_passage(self._clock() - begin, _seconds(sound, self._card))
                 return
         if job.n_sent == 0:
             raise RequestFailed(refusals.NOTHING_TO_SPEAK, Code.INVALID_ARG)
@@ -127,7 +127,7 @@ class Speaker:
 
     def _fail(self, job: SpeechJob, error: RequestFailed) -> None:
         if not job.has_ended:
-            self._metrics.failed()
+            self._metrics.count_failed()
             job.end(error)
 
 

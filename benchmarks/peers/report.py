@@ -64,7 +64,7 @@ def ratios(results: Sequence[Result]) -> list[Ratio]:
     return found
 
 
-def measured_before(
+def read_earlier(
     replaced: Set[str], *, quick: bool, folder: Path = RESULTS
 ) -> tuple[float, list[Result]]:
     """Return the load offered, and who is not measured anew: of this very commit."""

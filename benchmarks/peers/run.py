@@ -18,7 +18,7 @@ from benchmarks.peers.checkpoint import (
     whole_frames_s,
     window_s,
 )
-from benchmarks.peers.report import OUR_KEY, OURS, Result, measured_before, publish
+from benchmarks.peers.report import OUR_KEY, OURS, Result, publish, read_earlier
 from benchmarks.peers.servers import PEERS, Peer, running_peer
 from benchmarks.progress import say
 from benchmarks.stack import running_stack
@@ -68,7 +68,7 @@ def measure(checkpoint: Path, *, quick: bool, only: Sequence[str] = ()) -> None:
     """
     repository = guide_every_step(repository_of(require(checkpoint)), EVERY_STEP_GUIDED)
     selected = {*only} or {*KEYS}
-    before = measured_before(selected, quick=quick)
+    before = read_earlier(selected, quick=quick)
     run = _Run(checkpoint, repository, amount(quick=quick), *before)
     for peer in PEERS:
         if peer.key in selected:

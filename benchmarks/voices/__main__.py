@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import machine
 from benchmarks.processes import family
 from benchmarks.stack import Stack, running_stack
-from benchmarks.voices.judge import Judge, count_errors, joined, windows, words
+from benchmarks.voices.judge import Judge, count_errors, join, windows, words
 from benchmarks.voices.picture import draw
 from benchmarks.voices.sentences import FIRST_AUDIO_TEXT, PLAIN
 from benchmarks.voices.speaking import speak, throughput
@@ -91,7 +91,7 @@ async def _judge(
     judge, n_words, n_errors = Judge(), 0, 0
     for window in windows(lengths):
         said = words(" ".join(PLAIN[i] for i in window))
-        heard = judge.hear(joined([sounds[i] for i in window], card.sample_rate), card.sample_rate)
+        heard = judge.hear(join([sounds[i] for i in window], card.sample_rate), card.sample_rate)
         n_words += len(said)
         n_errors += count_errors(said, words(heard))
     return Figures(

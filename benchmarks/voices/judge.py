@@ -36,7 +36,7 @@ class Judge:
     def hear(self, waveform: NDArray[np.float32], sample_rate: int, language: str = "en") -> str:
         """Return the words of at most 30 s of sound."""
         segments, _ = self._model.transcribe(
-            resampled(waveform, sample_rate),
+            resample(waveform, sample_rate),
             language=language,
             beam_size=1,
             condition_on_previous_text=False,
@@ -59,7 +59,7 @@ def _assemble(folder: Path) -> None:
                     (folder / path.name).symlink_to(path)
 
 
-def resampled(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+def resample(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """Return a sound at the listener's rate, by its spectrum."""
     n = round(len(waveform) * _RATE / sample_rate)
     spectrum = np.fft.rfft(waveform)[: n // 2 + 1]
@@ -78,7 +78,7 @@ def windows(lengths_s: Sequence[float]) -> Iterable[range]:
         yield range(begin, len(lengths_s))
 
 
-def joined(sounds: Sequence[NDArray[np.float32]], sample_rate: int) -> NDArray[np.float32]:
+def join(sounds: Sequence[NDArray[np.float32]], sample_rate: int) -> NDArray[np.float32]:
     """Return sounds one after the other, with a gap between any two."""
     gap = np.zeros(round(_GAP_S * sample_rate), np.float32)
     return np.concatenate([part for sound in sounds for part in (sound, gap)])

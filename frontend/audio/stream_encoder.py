@@ -63,7 +63,7 @@ class StreamEncoder:
             mixed = mix_channels(pcm, self._channels)
             return self._packer.pack(self._resampler.feed(mixed) if self._resampler else mixed)
         except FFmpegError as error:
-            raise _encoding_failed() from error
+            raise _make_encoding_error() from error
 
     def finish(self) -> bytes:
         """Return the last bytes; nothing may be fed afterwards.
@@ -75,7 +75,7 @@ class StreamEncoder:
             rest = self._packer.pack(self._resampler.finish()) if self._resampler else b""
             return rest + self._packer.finish()
         except FFmpegError as error:
-            raise _encoding_failed() from error
+            raise _make_encoding_error() from error
 
 
 def wav_header(data_bytes: int, sample_rate: int, channels: int) -> bytes:
@@ -90,7 +90,7 @@ def wav_header(data_bytes: int, sample_rate: int, channels: int) -> bytes:
     )
 
 
-def _encoding_failed() -> GenerationFailed:
+def _make_encoding_error() -> GenerationFailed:
     return GenerationFailed("The sound could not be encoded.")
 
 

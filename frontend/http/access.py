@@ -56,11 +56,11 @@ class Access:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = _matching(_SANE_ID, headers.get(REQUEST_ID_HEADER)) or uuid.uuid4().hex
+        request_id = _match(_SANE_ID, headers.get(REQUEST_ID_HEADER)) or uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         tokens = (
             context.request_id.set(request_id),
-            context.traceparent.set(_matching(_TRACEPARENT, headers.get("traceparent"))),
+            context.traceparent.set(_match(_TRACEPARENT, headers.get("traceparent"))),
         )
         try:
             answer = _Answer(send, request_id)
@@ -145,5 +145,5 @@ def _shorten_path(path: str) -> str:
     return f"{_FILES}…" if path.startswith(_FILES) else path[:_MAX_PATH_CHARS]
 
 
-def _matching(pattern: re.Pattern[str], value: str | None) -> str | None:
+def _match(pattern: re.Pattern[str], value: str | None) -> str | None:
     return value if value is not None and pattern.fullmatch(value) else None

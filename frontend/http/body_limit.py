@@ -30,13 +30,13 @@ class BodyLimit:
         """Refuse by the announced size, else by the bytes that come."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _announced_bytes(scope) > self._max_bytes:
+        elif _read_length(scope) > self._max_bytes:
             response = self._render(Request(scope), _TOO_LARGE)
             await response(scope, receive, send)
         else:
-            await self._app(scope, self._counting(receive), send)
+            await self._app(scope, self._count(receive), send)
 
-    def _counting(self, receive: Receive) -> Receive:
+    def _count(self, receive: Receive) -> Receive:
         n_bytes = 0
 
         async def counted() -> Message:
@@ -50,6 +50,6 @@ class BodyLimit:
         return counted
 
 
-def _announced_bytes(scope: Scope) -> int:
+def _read_length(scope: Scope) -> int:
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0

@@ -86,7 +86,7 @@ class _Disk(Collector):
         yield GaugeMetricFamily(_SIZE, _MEANINGS[_SIZE], value=usage.total)
 
 
-def described() -> tuple[Described, ...]:
+def list_described() -> tuple[Described, ...]:
     """Return every metric of ours that a frontend or a worker may export."""
     metrics = Metrics()
     Scrape(metrics, StorageSettings.model_validate({}))
@@ -103,4 +103,4 @@ def markdown_table(described: Sequence[Described]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown_table(described()))
+    sys.stdout.write(markdown_table(list_described()))

@@ -72,7 +72,7 @@ class Sender:
         except InvalidRequest as error:
             return _make_unanswered(error.message, start)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpcore2.ConnectError) as error:
-            reason = _own_reason(error)
+            reason = _find_own_reason(error)
             return _make_unanswered(reason or f"no connection ({type(error).__name__})", start)
         return AttemptOutcome(
             status_code=status,
@@ -109,7 +109,7 @@ def retry_after_s(text: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _own_reason(error: BaseException | None) -> str | None:
+def _find_own_reason(error: BaseException | None) -> str | None:
     """Return our own words for why there is no connection; None: a library's only."""
     while error is not None:
         if isinstance(error, (ForbiddenAddress, UnknownName)):

@@ -15,7 +15,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.models.manifests import FILE, Manifest, read_manifest
-from ops.models.served import loaded
+from ops.models.served import list_loaded
 from tritone.card import COMPONENTS, component_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup, candidate_name
 
@@ -78,7 +78,7 @@ class Repository:
             self._drop_candidates(model, lineup)
             for component in COMPONENTS:
                 name = component_name(model, component)
-                self._edit(name, configs.with_versions, loaded(version, lineup))
+                self._edit(name, configs.with_versions, list_loaded(version, lineup))
             for candidate in lineup.candidates:
                 self._write_candidate(model, candidate)
             self._edit(model, configs.serving, version, lineup)
@@ -111,7 +111,7 @@ class Repository:
     def _edit(self, model: str, change: configs.Change, *arguments: object) -> None:
         path = self.folder / model / _CONFIG
         wanted = change(self._config(model), *arguments)
-        text = _edited(path.read_text(encoding="utf-8"), wanted)
+        text = _replace_fields(path.read_text(encoding="utf-8"), wanted)
         # A file that is not laid out as our exporter does it is written anew.
         _replace(path, text if _says(text, wanted) else text_format.MessageToString(wanted))
 
@@ -128,7 +128,7 @@ def _replace(path: Path, text: str) -> None:
     fresh.rename(path)
 
 
-def _edited(text: str, wanted: ModelConfig) -> str:
+def _replace_fields(text: str, wanted: ModelConfig) -> str:
     """Return a configuration with its versions changed and everything else as people left it."""
     versions = ", ".join(map(str, wanted.version_policy.specific.versions))
     lines = [f"version_policy {{ specific {{ versions: [ {versions} ] }} }}"]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ops.errors import TritonCallFailed
 from ops.models import configs
 from ops.models.errors import ModelsError, Refused
-from ops.models.served import READY, UNLOADING, Served, first_line, loaded, read, states
+from ops.models.served import READY, UNLOADING, Served, first_line, list_loaded, read, states
 from ops.polling import within
 from ops.triton.control import TritonControl
 from tritone.versions import Lineup, candidate_name
@@ -65,7 +65,7 @@ class Rollout:
         Raises:
             ModelsError: it was not possible; what answered does so still.
         """
-        before, wanted = self.served, loaded(version, lineup)
+        before, wanted = self.served, list_loaded(version, lineup)
         await self._load_components(before.loaded | wanted)
         await self._switch(version, lineup)
         for gone in self._staged - lineup.candidates.keys():

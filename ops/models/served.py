@@ -44,7 +44,7 @@ class Served:
     @property
     def loaded(self) -> frozenset[int]:
         """The versions whose components are to be loaded."""
-        return loaded(self.version, self.lineup)
+        return list_loaded(self.version, self.lineup)
 
     def failure(self, version: int) -> str | None:
         """Return why a version did not load, or None."""
@@ -60,7 +60,7 @@ def failure(models: Iterable[str], version: int, found: States) -> str | None:
     return None
 
 
-def loaded(version: int, lineup: Lineup) -> frozenset[int]:
+def list_loaded(version: int, lineup: Lineup) -> frozenset[int]:
     """Return the versions that must be loaded for a version to answer in a lineup."""
     kept = {lineup.previous} if lineup.previous is not None else set()
     return frozenset({version, *kept, *lineup.candidates})

@@ -39,7 +39,7 @@ class CorpusCache:
     waves: NDArray[np.float16]  # [frames * hop samples]
     mels: NDArray[np.float16]  # log-mel, not normalised, [frames, packed values]
 
-    def packed(self, entry: ClipEntry) -> NDArray[np.float32]:
+    def pack(self, entry: ClipEntry) -> NDArray[np.float32]:
         """A clip's log-mel values [frames, packed values], not normalised."""
         rows = self.mels[entry.first_frame : entry.first_frame + entry.frames]
         return np.asarray(rows, dtype=np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from backends.speech.engines import ENGINES
 from backends.speech.in_process import InProcessNetwork
-from benchmarks.voices.judge import Judge, count_errors, joined, windows, words
+from benchmarks.voices.judge import Judge, count_errors, join, windows, words
 from benchmarks.voices.sentences import PLAIN
 from ops.voices import publish_default_voice
 from ops.voices.hibari import CARD
@@ -29,7 +29,7 @@ def test_the_voice_is_understood(tmp_path: Path) -> None:
     judge = Judge()
     said = PLAIN[10:17]
     sounds = [speak(engine, text).pcm.astype(np.float32) / 32767 for text in said]
-    heard = judge.hear(joined(sounds, CARD.sample_rate), CARD.sample_rate)
+    heard = judge.hear(join(sounds, CARD.sample_rate), CARD.sample_rate)
     expected = words(" ".join(said))
     assert count_errors(expected, words(heard)) <= 0.04 * len(expected), heard
     figures = speak(engine, FIGURES).pcm.astype(np.float32) / 32767

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import promql_parser
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from frontend.http.scrape import described
+from frontend.http.scrape import list_described
 from frontend.observe.metrics import Described
 from tests.test_metrics_page import PAGE, denoiser_metrics
 
@@ -43,7 +43,7 @@ def known_series() -> dict[str, set[str]]:
     """Return every series that is exported, with its labels; Triton's own are those of the page."""
     found = {
         name: {*metric.labels, *({"le"} if name.endswith("_bucket") else ())}
-        for metric in (*described(), *denoiser_metrics())
+        for metric in (*list_described(), *denoiser_metrics())
         for name in _series(metric)
     }
     rows = [row.split("|")[1].strip(" `") for row in PAGE.splitlines() if row.startswith("| `nv_")]

@@ -10,7 +10,7 @@ import pytest
 
 from export.configs import ENSEMBLE, ServingOptions, config_texts, model_name
 from export.errors import PublishingRefused
-from export.repository import Configs, Staging, kept_configs, next_version, staging
+from export.repository import Configs, Staging, list_kept_configs, next_version, staging
 from tritone.card import COMPONENTS, ModelCard
 
 MODELS = ("starter", *(f"starter_{component}" for component in COMPONENTS))
@@ -207,7 +207,7 @@ def test_configs_that_operations_changed_are_kept_and_named(
     changed = path.read_text().replace('string_value: "1"', 'string_value: "4"')
     path.write_text(changed)
 
-    assert kept_configs(repository, card, configs(card)(2)) == ["starter_denoiser"]
+    assert list_kept_configs(repository, card, configs(card)(2)) == ["starter_denoiser"]
     publish(repository, card)
     assert path.read_text() == changed
 

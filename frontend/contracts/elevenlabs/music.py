@@ -24,7 +24,7 @@ from frontend.contracts.elevenlabs.sound import add_vendor_headers, resolve_mode
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id
-from frontend.contracts.kit.body import malformed, read_body, read_query
+from frontend.contracts.kit.body import make_body_error, read_body, read_query
 from frontend.contracts.kit.fields import Integer, Prompt, RequestModel, StrictBody, Text
 from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
 from frontend.contracts.kit.route import make_router
@@ -93,7 +93,7 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
     plan = body.composition_plan
     if (body.prompt is None) == (plan is None):
         message, kind = _NEITHER if plan is None else _BOTH
-        raise malformed(message, kind, "body", "prompt")
+        raise make_body_error(message, kind, "body", "prompt")
     plan = None if plan is None else check_plan(plan)
     milliseconds = body.music_length_ms if plan is None else plan.milliseconds
     return Order(

@@ -18,7 +18,7 @@ from frontend.contracts.elevenlabs.envelope import ENVELOPE
 from frontend.contracts.elevenlabs.sound import add_vendor_headers, resolve_model
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_generator
-from frontend.contracts.kit.body import malformed, read_body
+from frontend.contracts.kit.body import make_body_error, read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.route import make_router
@@ -163,10 +163,10 @@ def check_plan(plan: CompositionPlan) -> CompositionPlan:
         MalformedRequest: it says nothing, or is too long as a whole.
     """
     if not plan.prompt:
-        raise malformed("Input should have at least one positive style", "too_short", *_PLAN)
+        raise make_body_error("Input should have at least one positive style", "too_short", *_PLAN)
     if plan.milliseconds > LONGEST_MS:
         message = f"Sections should last at most {LONGEST_MS} ms together"
-        raise malformed(message, "less_than_equal", *_PLAN)
+        raise make_body_error(message, "less_than_equal", *_PLAN)
     return plan
 
 

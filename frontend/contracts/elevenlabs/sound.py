@@ -14,7 +14,7 @@ from frontend.contracts.elevenlabs.envelope import ENVELOPE, shorten_id
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id
-from frontend.contracts.kit.body import malformed, read_body, read_query
+from frontend.contracts.kit.body import make_body_error, read_body, read_query
 from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.fields import Prompt, RequestModel, Text
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
@@ -100,7 +100,7 @@ def _check_length(seconds: float | None) -> None:
         if seconds < SHORTEST_S
         else (f"less than or equal to {LONGEST_S:g}", "less_than_equal")
     )
-    raise malformed(f"Input should be {bound}", kind, "body", "duration_seconds")
+    raise make_body_error(f"Input should be {bound}", kind, "body", "duration_seconds")
 
 
 def resolve_model(

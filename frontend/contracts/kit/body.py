@@ -134,12 +134,12 @@ def parse_object(raw: bytes, content_type: str | None) -> JsonObject:
         MalformedRequest: empty, of another type, broken, nested too deeply, or no object.
     """
     if not raw:
-        raise malformed("Field required", "missing")
+        raise make_body_error("Field required", "missing")
     if not _is_json(content_type):
-        raise malformed("Content-Type should be application/json", "content_type")
+        raise make_body_error("Content-Type should be application/json", "content_type")
     content = _parse(raw)
     if not isinstance(content, dict):
-        raise malformed("Input should be a valid dictionary or object", "dict_type")
+        raise make_body_error("Input should be a valid dictionary or object", "dict_type")
     return content
 
 
@@ -189,7 +189,7 @@ def _refuse_constant(name: str) -> Callable[[], float]:
     raise unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
 
 
-def malformed(message: str, kind: str, *location: str) -> MalformedRequest:
+def make_body_error(message: str, kind: str, *location: str) -> MalformedRequest:
     """Return the error of one fault; without a location it is about the body as a whole."""
     return MalformedRequest([Fault(location or ("body",), message, kind)])
 

@@ -5,7 +5,14 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from frontend.contracts.kit.body import Model, malformed, read_body, read_raw, unreadable, validate
+from frontend.contracts.kit.body import (
+    Model,
+    make_body_error,
+    read_body,
+    read_raw,
+    unreadable,
+    validate,
+)
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 MAX_FIELDS = 50
@@ -38,7 +45,9 @@ def _parse_urlencoded(raw: bytes) -> Fields:
     except UnicodeDecodeError:
         raise unreadable("The body should be UTF-8", "form_invalid") from None
     except ValueError:
-        raise malformed(f"The form should have at most {MAX_FIELDS} fields", "too_long") from None
+        raise make_body_error(
+            f"The form should have at most {MAX_FIELDS} fields", "too_long"
+        ) from None
 
 
 async def _parse_multipart(request: Request) -> Fields:

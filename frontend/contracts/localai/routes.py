@@ -13,7 +13,7 @@ from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
-from frontend.contracts.kit.body import malformed, read_body
+from frontend.contracts.kit.body import make_body_error, read_body
 from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.fields import Name, Text
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
@@ -67,7 +67,7 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
     """
     composition = compose(body.text, body)
     if not (body.text or "").strip() and not (body.caption or "").strip():
-        raise malformed("Input should not be blank", "string_too_short", "body", "text")
+        raise make_body_error("Input should not be blank", "string_too_short", "body", "text")
     influence = body.prompt_influence
     return Order(
         wanted=GenerationRequest(

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from frontend.audio.formats import FORMATS
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_jobs, get_owner
-from frontend.contracts.kit.body import malformed, read_query
+from frontend.contracts.kit.body import make_body_error, read_query
 from frontend.contracts.kit.forms import MULTIPART, URLENCODED, read_json_or_form
 from frontend.contracts.kit.job_submission import (
     JobOrder,
@@ -130,7 +130,7 @@ def _choose_id(query: ByIdQuery) -> str:
     if query.conversion_id:
         ids.add(swap_id(query.conversion_id))
     if not ids:
-        raise malformed("task_id or conversion_id is required", "missing", "query", "task_id")
+        raise make_body_error("task_id or conversion_id is required", "missing", "query", "task_id")
     if len(ids) > 1:
         raise JobNotFound(NO_CONVERSION)
     return ids.pop()

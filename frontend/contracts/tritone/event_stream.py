@@ -18,13 +18,13 @@ Events = AsyncIterator[tuple[str, object]]  # name, data
 def event_stream(events: Events) -> StreamingResponse:
     """Return an answer that sends events as they come, and signs of life between them."""
     return StreamingResponse(
-        encoded(events, KEEP_ALIVE_S),
+        encode_events(events, KEEP_ALIVE_S),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def encoded(events: Events, keep_alive_s: float) -> AsyncGenerator[bytes]:
+async def encode_events(events: Events, keep_alive_s: float) -> AsyncGenerator[bytes]:
     """Yield events as bytes, and comments while there are none."""
     waiting = asyncio.ensure_future(anext(events))
     try:

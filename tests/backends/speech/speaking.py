@@ -28,17 +28,17 @@ class Counts:
     active: int = 0
     pending: int = 0
 
-    def queued(self, active: int, pending: int) -> None:
+    def set_queue(self, active: int, pending: int) -> None:
         self.active, self.pending = active, pending
 
-    def spoke(self, seconds: float, audio_s: float) -> None:
+    def count_passage(self, seconds: float, audio_s: float) -> None:
         self.n_passages += 1
         self.audio_s += audio_s
 
-    def cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         self.n_cancelled += 1
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         self.n_failed += 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from frontend.errors import BackendUnavailable
-from frontend.http.scrape import described, markdown_table
+from frontend.http.scrape import list_described, markdown_table
 from frontend.jobs.gauges import JobGauges
 from frontend.observe.metrics import Described
 from frontend.triton.gateway import Catalog
@@ -18,7 +18,7 @@ from tritone.card import ModelCard
 
 SOUND = "/v1/audio/generate"
 SECRET = "a-prompt-nobody-may-see"
-EVERYTHING = described()
+EVERYTHING = list_described()
 MEASURES = ("_seconds", "_bytes", "_dbfs")
 UNITS = (*MEASURES, "_total", "_info", "_up", "_ready")
 COUNTED_THINGS = {  # gauges without a unit

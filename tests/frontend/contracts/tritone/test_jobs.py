@@ -12,7 +12,7 @@ from frontend.audio.encoders import encode
 from frontend.audio.formats import FORMATS
 from frontend.contracts.kit.idempotency import digest_body
 from frontend.contracts.tritone.bodies import JobPage, JobView
-from frontend.contracts.tritone.event_stream import encoded
+from frontend.contracts.tritone.event_stream import encode_events
 from frontend.contracts.tritone.orders import SoundJobBody
 from frontend.errors import BackendUnavailable
 from frontend.triton.gateway import Catalog
@@ -304,7 +304,7 @@ async def _slow() -> AsyncIterator[tuple[str, object]]:
 
 
 async def test_silence_is_broken_and_a_failure_is_told() -> None:
-    text = b"".join([piece async for piece in encoded(_slow(), 0.03)]).decode()
+    text = b"".join([piece async for piece in encode_events(_slow(), 0.03)]).decode()
     assert text.startswith('event: queued\ndata: {"n": 1}\n\n: still here\n\n')
     assert text.endswith('event: failure\ndata: {"message": "Away."}\n\n')
 
@@ -319,7 +319,7 @@ async def test_who_stops_listening_stops_the_asking() -> None:
         finally:
             stopped.set()
 
-    stream = encoded(endless(), 0.01)
+    stream = encode_events(endless(), 0.01)
     await anext(stream)
     await anext(stream)
     await stream.aclose()
