@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Mapping
@@ -28,15 +29,13 @@ class MetricReporter:
             "counter": pb_utils.MetricFamily.COUNTER,
             "gauge": pb_utils.MetricFamily.GAUGE,
         }
-        # Triton forgets a metric whose family is garbage: keep both.
-        self._families = []
         self._values: dict[str, _Value] = {}
         for name, (kind, meaning) in meanings.items():
             family = pb_utils.MetricFamily(
                 name=f"{prefix}{name}", description=meaning, kind=kinds[kind]
             )
-            self._families.append(family)
             metric = family.Metric(labels=labels)
+            _keep_forever(family, metric)
             self._values[name] = _Value(metric, is_counter=kind == "counter")
         self._lock = threading.Lock()
         self._changed = threading.Event()
@@ -59,17 +58,10 @@ class MetricReporter:
         self._changed.set()
 
     def close(self) -> None:
-        """Tell the rest, then let go of every metric.
-
-        A metric tells Triton's process when it is deleted. One that is left until the interpreter
-        exits finds that link closed, and the process crashes.
-        """
+        """Report the rest, and nothing more."""
         self._is_closed = True
         self._changed.set()
         self._reporter.join()
-        for value in self._values.values():
-            value.release()
-        self._families.clear()
 
     def _report_forever(self) -> None:
         while not self._is_closed:
@@ -84,14 +76,14 @@ class _Value:
     """A metric's value, and how much of it Triton was told."""
 
     def __init__(self, metric: pb_utils.Metric, *, is_counter: bool) -> None:
-        self._metric: pb_utils.Metric | None = metric
+        self._metric = metric
         self._is_counter = is_counter
         self._reported = 0.0
         self.value = 0.0
 
     def report(self) -> None:
         value = self.value
-        if value == self._reported or self._metric is None:
+        if value == self._reported:
             return
         if self._is_counter:
             self._metric.increment(value - self._reported)
@@ -99,5 +91,14 @@ class _Value:
             self._metric.set(value)
         self._reported = value
 
-    def release(self) -> None:
-        self._metric = None
+
+def _keep_forever(*objects: object) -> None:
+    """Let nothing delete these objects of Triton's, not even the end of the interpreter.
+
+    Triton 24.10 has one value for all metrics of equal name and labels, and frees it when one of
+    them is deleted. A version that is loaded anew has the metrics of the instance before it: once
+    those are deleted, each report writes into freed memory, until Triton crashes. And when the
+    interpreter ends, the link to Triton is closed: to delete a metric then crashes the process.
+    """
+    for each in objects:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))

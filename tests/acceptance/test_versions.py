@@ -220,8 +220,6 @@ def until_served(operations: Operations) -> None:
     until(is_ready)
 
 
-# Known to fail since the stack is reconciled: Triton stops answering while the version is promoted.
-@pytest.mark.drill
 def test_a_triton_is_operated_whose_files_we_do_not_see(
     operations: Operations, tmp_path: Path
 ) -> None:

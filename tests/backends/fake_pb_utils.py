@@ -4,7 +4,6 @@ Its senders behave as Triton's do, except that what crashes Triton is noted as a
 """
 
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -114,11 +113,13 @@ class Request:
 
 
 class Metric:
-    living: ClassVar["weakref.WeakSet[Metric]"] = weakref.WeakSet()
+    n_deleted: ClassVar[int] = 0
 
     def __init__(self) -> None:
-        self.living.add(self)
         self.value = 0.0
+
+    def __del__(self) -> None:
+        Metric.n_deleted += 1
 
     def increment(self, value: float) -> None:
         self.value += value
@@ -129,10 +130,13 @@ class Metric:
 
 class MetricFamily:
     COUNTER, GAUGE = range(2)
-    living: ClassVar["weakref.WeakSet[MetricFamily]"] = weakref.WeakSet()
+    n_deleted: ClassVar[int] = 0
 
     def __init__(self, *, name: str, description: str, kind: int) -> None:
-        self.living.add(self)
+        pass
+
+    def __del__(self) -> None:
+        MetricFamily.n_deleted += 1
 
     def Metric(self, *, labels: dict[str, str]) -> Metric:
         return Metric()

@@ -62,7 +62,7 @@ def test_a_request_without_tensors_fails_alone(
     assert not good.responses[0].has_error()
 
 
-def test_no_object_of_tritons_outlives_finalize(
+def test_finalize_answers_every_request_and_deletes_no_metric(
     card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, released = threading.Event(), threading.Event()
@@ -73,7 +73,7 @@ def test_no_object_of_tritons_outlives_finalize(
         return halve(inputs)
 
     gc.collect()
-    before = len(Metric.living), len(MetricFamily.living)
+    before = Metric.n_deleted, MetricFamily.n_deleted
     denoiser, sender = loaded(card, monkeypatch, hang), Sender()
     monkeypatch.setattr(model, "DRAIN_SECONDS", 0.05)
     execute(denoiser, Request(request(card, steps=1), sender=sender))
@@ -81,10 +81,12 @@ def test_no_object_of_tritons_outlives_finalize(
     denoiser.finalize()
     assert sender.is_answered.is_set()  # by finalize: the lane still hangs
     assert "denoiser is stopping" in sender.responses[0].error().message()
-    assert (len(Metric.living), len(MetricFamily.living)) == before
     released.set()
     for lane in denoiser._lanes:
         lane.join(TIMEOUT_S)
         assert not lane.is_alive()
     assert len(sender.responses) == 1
     assert not sender.faults
+    del denoiser, lane
+    gc.collect()
+    assert (Metric.n_deleted, MetricFamily.n_deleted) == before
