@@ -82,13 +82,15 @@ def test_a_database_that_a_killed_stack_left_running_is_ended_first(folder: Path
     left.stop()
 
 
-@pytest.mark.parametrize("first_line", [str(os.getpid()), "", "12x"])
+@pytest.mark.parametrize("first_line", ["{ours}", "", "12x"])
 def test_a_pid_file_that_is_of_no_database_is_no_obstacle(folder: Path, first_line: str) -> None:
     """Its number belongs to somebody else, or its writer was killed before it wrote one."""
     with EmbeddedPostgres(folder):
         pid_file = folder / "data" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join([first_line, *lines[1:]]) if first_line else "")
+    pid_file.write_text(
+        "\n".join([first_line.format(ours=os.getpid()), *lines[1:]]) if first_line else ""
+    )
     with EmbeddedPostgres(folder) as database:
         assert _value(database.url, "SELECT 1") == 1
     os.kill(os.getpid(), 0)  # we live
