@@ -5,6 +5,7 @@ import math
 import signal
 import socket
 import sys
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -14,6 +15,12 @@ from frontend.app import create_app
 from frontend.contracts.kit.conversation import MAX_MESSAGE_BYTES
 from frontend.database.database import DatabaseAway, wait_for_database
 from frontend.errors import CannotStart
+from frontend.http.connections import (
+    KEEP_ALIVE_S,
+    BoundedConnection,
+    ConnectionTable,
+    count_possible_connections,
+)
 from frontend.keys.policy import check_keys
 from frontend.observe import logs, tracing
 from frontend.settings import InvalidSettings, Settings, load_settings
@@ -47,13 +54,14 @@ def server(settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=partial(BoundedConnection, table=ConnectionTable(count_possible_connections())),  # type: ignore[arg-type]
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # `TrustedProxies` does it, by our settings
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
     )
     return uvicorn.Server(config)

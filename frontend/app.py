@@ -19,6 +19,7 @@ from frontend.http.host_guard import HostGuard
 from frontend.http.proxies import TrustedProxies
 from frontend.http.scrape import Scrape
 from frontend.http.security_headers import SecurityHeaders
+from frontend.http.slashes import SingleSlashes
 from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.observe.metrics import Metrics
@@ -125,6 +126,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(TrustedProxies, settings=settings)
+    app.add_middleware(SingleSlashes)
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Keeps foreign web pages out where no API key does.
+"""Refuses requests that name no host or several, and, where no API key does, foreign web pages.
 
 A browser sends requests of any page to a server that its machine can reach. Two ways are closed
 here: a name of the attacker's that leads to us (DNS rebinding), by the `Host`; and forms and
@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from frontend.errors import Forbidden, TritoneError
-from frontend.http.proxies import find_name, get_hosts
+from frontend.errors import Forbidden, InvalidRequest, TritoneError
+from frontend.http.proxies import find_name, get_direct_hosts, get_hosts
 from frontend.keys.policy import keys_are_required
 from frontend.settings import Settings
 
@@ -25,6 +25,8 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 
+# RFC 9112, section 3.2: two readers of such a request may each see another host.
+_NOT_ONE_HOST = "A request names its host once, in one Host header."
 _FOREIGN_HOST = (
     "This server asks for no API key and therefore answers only under names that it knows; add "
     "this one to TRITONE_ALLOWED_HOSTS, or require keys."
@@ -45,10 +47,10 @@ class HostGuard:
         settings: Settings,
         render: Callable[[Request, TritoneError], Response],
     ) -> None:
-        """Wrap `app`; where keys are required, everything passes."""
+        """Wrap `app`; where keys are required, foreign pages pass: they have no key."""
         self._app = app
         self._render = render
-        self._is_needed = not keys_are_required(settings)
+        self._is_open = not keys_are_required(settings)
         public = settings.storage.public_url
         self._names = {name.lower() for name in (*settings.allowed_hosts, gethostname())}
         self._names |= {find_name(urlsplit(public).netloc) or ""} if public else set()
@@ -56,22 +58,28 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        problem = self._find_problem(scope) if self._is_needed else None
-        if problem is None:
+        error = self._find_error(scope)
+        if error is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         else:
-            await self._render(Request(scope), Forbidden(problem))(scope, receive, send)
+            await self._render(Request(scope), error)(scope, receive, send)
 
-    def _find_problem(self, scope: Scope) -> str | None:
+    def _find_error(self, scope: Scope) -> TritoneError | None:
         if scope["type"] not in {"http", "websocket"}:
             return None
+        is_old = scope.get("http_version") == "1.0"  # which knows no Host
+        if len(get_direct_hosts(scope)) not in ({0, 1} if is_old else {1}):
+            return InvalidRequest(_NOT_ONE_HOST)
+        return self._find_foreign(scope) if self._is_open else None
+
+    def _find_foreign(self, scope: Scope) -> Forbidden | None:
         if not all(self._is_known(host) for host in get_hosts(scope)):
-            return _FOREIGN_HOST
+            return Forbidden(_FOREIGN_HOST)
         is_reading = scope["type"] == "http" and scope["method"] in _READING
         if not is_reading and not self._may_write(Headers(scope=scope)):
-            return _FOREIGN_ORIGIN
+            return Forbidden(_FOREIGN_ORIGIN)
         return None
 
     def _is_known(self, host: str) -> bool:

@@ -45,10 +45,15 @@ def find_name(host: str) -> str | None:
     return found[1].strip("[]").rstrip(".").lower() or None if found else None
 
 
+def get_direct_hosts(scope: Scope) -> list[str]:
+    """Return the hosts that a request names itself, whatever a proxy says."""
+    direct: list[str] | None = scope.get("state", {}).get(_DIRECT_HOSTS)
+    return Headers(scope=scope).getlist("host") if direct is None else direct
+
+
 def get_hosts(scope: Scope) -> list[str]:
     """Return every host that a request names: its own and what a trusted proxy says."""
-    direct: list[str] = scope.get("state", {}).get(_DIRECT_HOSTS, [])
-    return [*direct, *Headers(scope=scope).getlist("host")]
+    return [*get_direct_hosts(scope), *Headers(scope=scope).getlist("host")]
 
 
 def get_base_url(request: Request) -> str | None:

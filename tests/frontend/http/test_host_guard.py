@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx2
 import pytest
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from frontend.errors import TritoneError
+from frontend.errors import InvalidRequest, TritoneError
 from frontend.http.host_guard import HostGuard
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
@@ -70,9 +72,9 @@ async def test_configured_names_work(public: httpx2.AsyncClient, host: str) -> N
     assert refused.status_code == 403
 
 
-async def test_every_one_of_several_hosts_counts(client: httpx2.AsyncClient) -> None:
+async def test_several_hosts_are_refused_where_one_is_known_too(client: httpx2.AsyncClient) -> None:
     both = [("host", "localhost"), ("host", "evil.example")]
-    assert (await client.get("/v1/models", headers=both)).status_code == 403
+    assert (await client.get("/v1/models", headers=both)).status_code == 400
 
 
 async def test_a_forwarded_host_hides_no_foreign_one(client: httpx2.AsyncClient) -> None:
@@ -128,6 +130,41 @@ async def test_where_keys_are_required_they_decide(
         headers["x-api-key"] = KEY
         answer = await client.post(GENERATE, json={"input": "rain"}, headers=headers)
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("hosts", "version", "is_served"),
+    [
+        (["localhost"], "1.1", True),
+        ([], "1.1", False),
+        (["localhost", "localhost"], "1.1", False),
+        ([], "1.0", True),
+        (["localhost", "localhost"], "1.0", False),
+    ],
+)
+@pytest.mark.parametrize("keys", [{}, {"static": [KEY]}])
+async def test_a_request_names_one_host(
+    hosts: list[str], version: str, keys: dict[str, list[str]], *, is_served: bool
+) -> None:
+    served: list[Scope] = []
+    refused: list[TritoneError] = []
+
+    async def application(scope: Scope, _receive: Receive, _send: Send) -> None:
+        served.append(scope)
+
+    def render(_request: object, error: TritoneError) -> Response:
+        refused.append(error)
+        return Response()
+
+    async def send(_message: Message) -> None:
+        pass
+
+    guard = HostGuard(application, settings=make_settings(keys=keys), render=render)
+    headers = [(b"host", host.encode()) for host in hosts]
+    scope = {"type": "http", "method": "GET", "http_version": version, "headers": headers}
+    await guard(scope, cast("Receive", None), send)
+    assert (len(served), len(refused)) == ((1, 0) if is_served else (0, 1))
+    assert all(isinstance(error, InvalidRequest) for error in refused)
 
 
 async def test_the_refusal_is_in_the_words_of_the_contract(client: httpx2.AsyncClient) -> None:

@@ -1,0 +1,182 @@
+"""What strangers may do to our connections, on a real server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from frontend.http import connections
+from frontend.http.connections import BoundedConnection, ConnectionTable
+
+TIMEOUT_S = 10.0
+H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the body: without a length on /stream, and never on /never."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        more = message["more_body"]
+    if scope["path"] == "/never":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    length = [] if scope["path"] == "/stream" else [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    half = len(body) // 2
+    await send({"type": "http.response.body", "body": body[:half], "more_body": True})
+    await send({"type": "http.response.body", "body": body[half:]})
+
+
+class Client:
+    """One raw connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._writer.write(piece)
+            await self._writer.drain()
+            await asyncio.sleep(0.02)  # so that the pieces arrive apart
+
+    async def read(self, *, n_bytes: int = -1) -> bytes:
+        async with asyncio.timeout(TIMEOUT_S):
+            try:
+                return await self._reader.read(n_bytes)
+            except ConnectionError:
+                return b""
+
+    async def read_until(self, ending: bytes) -> bytes:
+        answer = b""
+        while not answer.endswith(ending):
+            piece = await self.read(n_bytes=65536)
+            assert piece, answer
+            answer += piece
+        return answer
+
+    async def ask(self, head: str, body: bytes = b"") -> bytes:
+        await self.send(f"{head}\r\n\r\n".encode() + body)
+        return await self.read(n_bytes=65536)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+Connect = Callable[[], Awaitable[Client]]
+
+
+@asynccontextmanager
+async def serving(max_connections: int) -> AsyncIterator[Connect]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        bounded = partial(BoundedConnection, table=ConnectionTable(max_connections))
+        config = uvicorn.Config(echo, http=bounded, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        server = uvicorn.Server(config)
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[listening])
+        clients: list[Client] = []
+
+        async def connect() -> Client:
+            clients.append(Client(*await asyncio.open_connection(*listening.getsockname())))
+            return clients[-1]
+
+        yield connect
+        for client in clients:
+            client.close()
+        await server.shutdown(sockets=[listening])
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    async with serving(max_connections=4) as connect:
+        yield connect
+
+
+@pytest.mark.parametrize(
+    ("head", "pieces"),
+    [
+        (f"{H2C}Content-Length: 4\r\n\r\n", [b"rain"]),
+        (f"{H2C.lower()}Transfer-Encoding: chunked\r\n\r\n", [b"4\r\nrain\r\n0\r\n\r\n"]),
+        (f"{H2C}Content-Length: 4\r\n\r\n", [b"", b"rain"]),
+    ],
+)
+async def test_an_offer_to_upgrade_that_nobody_takes_is_ignored(
+    connect: Connect, head: str, pieces: list[bytes]
+) -> None:
+    client = await connect()
+    start = f"POST / HTTP/1.1\r\nHost: x\r\n{head}".encode()
+    for _ in range(2):  # the connection goes on
+        await client.send(start + pieces[0], *pieces[1:])
+        assert (await client.read_until(b"rain")).startswith(b"HTTP/1.1 200")
+
+
+async def test_an_http_1_0_client_gets_no_chunks(connect: Connect) -> None:
+    client = await connect()
+    await client.send(b"POST /stream HTTP/1.0\r\nContent-Length: 4\r\n\r\nrain")
+    head, _, body = (await client.read()).partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower()
+    assert b"connection: close" in head.lower()
+    assert body == b"rain"
+
+
+async def test_an_http_1_1_client_gets_chunks_and_keeps_its_connection(connect: Connect) -> None:
+    client = await connect()
+    for _ in range(2):
+        await client.send(b"POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nrain")
+        answer = await client.read_until(b"0\r\n\r\n")
+        assert b"transfer-encoding: chunked" in answer
+
+
+async def test_a_head_without_end_is_refused_early(connect: Connect) -> None:
+    client = await connect()
+    await client.send(b"GET / HTTP/1.1\r\n")
+    line = b"x-rain: " + b"a" * 8192 + b"\r\n"
+    await client.send(*[line] * (connections.MAX_HEAD_BYTES // len(line) + 1))
+    assert (await client.read()).startswith(b"HTTP/1.1 431")
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"", b""),
+        (b"GET / HT", b"HTTP/1.1 408"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nrain", b""),
+    ],
+)
+async def test_who_keeps_us_waiting_is_left(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, answer: bytes
+) -> None:
+    for name in ("HEAD_TIMEOUT_S", "BODY_TIMEOUT_S", "_SWEEP_S"):
+        monkeypatch.setattr(connections, name, 0.05)
+    async with serving(max_connections=4) as connect:
+        client = await connect()
+        await client.send(sent)
+        assert (await client.read()).startswith(answer)
+
+
+async def test_connections_that_wait_make_room_for_those_that_ask(connect: Connect) -> None:
+    for _ in range(20):
+        await (await connect()).send(b"GET / HT")
+    client = await connect()
+    assert (await client.ask("GET / HTTP/1.1\r\nHost: x")).startswith(b"HTTP/1.1 200")
+
+
+async def test_connections_that_are_served_make_no_room(connect: Connect) -> None:
+    for _ in range(4):
+        await (await connect()).send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await (await connect()).read()).startswith(b"HTTP/1.1 503")
+
+
+def test_the_bound_leaves_files_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _which: (1024, 1024))
+    assert connections.count_possible_connections() == 768
