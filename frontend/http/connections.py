@@ -20,7 +20,8 @@ from uvicorn.server import ServerState
 KEEP_ALIVE_S = 75  # proxies keep idle connections for 60 s; who closes first loses requests
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 10.0  # from its first byte to its last
-BODY_TIMEOUT_S = 30.0  # in which nothing comes
+BODY_TIMEOUT_S = 30.0  # and as much longer as its bytes need at the lowest rate
+_LOWEST_BYTES_PER_S = 1000.0
 _MAX_FRAMING_BYTES = 1024 * 1024  # chunk sizes, extensions and trailers of one body
 _SWEEP_S = 1.0
 _RESERVED_FILES = 256  # for Triton, the database, webhooks and files
@@ -75,7 +76,7 @@ class ConnectionTable:
     def _sweep(self, loop: AbstractEventLoop) -> None:
         now = loop.time()
         for connection in [each for each in self._waiting if each.deadline < now]:
-            connection.expire()
+            connection.transport.close()  # whoever is so slow reads no answer either
         self._is_sweeping = bool(self._waiting)
         if self._is_sweeping:
             loop.call_later(_SWEEP_S, self._sweep, loop)
@@ -129,7 +130,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._n_head_bytes += len(data)
             data = _ignore_foreign_upgrades(data)
         else:
-            self.deadline = self.loop.time() + BODY_TIMEOUT_S
+            self.deadline += len(data) / _LOWEST_BYTES_PER_S
             self._n_framing_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -174,13 +175,6 @@ class BoundedConnection(HttpToolsProtocol):
         self.deadline = self.loop.time() + timeout_s
         self._table.begin_wait(self)
 
-    def expire(self) -> None:
-        """Close: the client kept us waiting for too long."""
-        if self._n_head_bytes:
-            self.refuse(408, "The request did not arrive in time.")
-        else:
-            self.transport.close()
-
     def refuse(self, status: int, message: str) -> None:
         """Answer, where no answer has begun, and close."""
         self._table.end_wait(self)
@@ -220,7 +214,7 @@ def _ignore_foreign_upgrades(data: bytes) -> bytes:
 
 def _make_answer(status: int, message: str) -> bytes:
     body = message.encode()
-    phrases = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
+    phrases = {400: "Bad Request", 503: "Service Unavailable"}
     phrase = phrases.get(status, "Request Header Fields Too Large")
     head = (
         f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"

@@ -15,9 +15,10 @@ def choose_ports(wanted: dict[str, int], host: str = LOOPBACK) -> dict[str, int]
         CannotStart: a wanted port is taken. `wanted` is keyed by the variable that sets it.
     """
     chosen: dict[str, int] = {}
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with ExitStack() as sockets:  # all held until the last is chosen, so that none comes twice
         for variable, port in wanted.items():
-            listener = sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            listener = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind((host, port))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ops.settings import Settings, copy_environment
 from tritone.environment import DATABASE_URL, HOST, PEPPER_FILE, PORT, STORAGE_URL, TRITON_URL
 
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,9 @@ def frontend_url(settings: Settings, port: int) -> str:
 
 
 def loopback_for(host: str) -> str:
-    """Return the host under which what listens on an address is reached from this machine."""
-    return _ANY_ADDRESS.get(host, host)
+    """Return the host of URLs that lead this machine to what listens on an address."""
+    reached = _ANY_ADDRESS.get(host, host)
+    return f"[{reached}]" if ":" in reached else reached
 
 
 def frontend_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:

@@ -146,22 +146,15 @@ async def test_a_head_without_end_is_refused_early(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "answer"),
-    [
-        (b"", b""),
-        (b"GET / HT", b"HTTP/1.1 408"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nrain", b""),
-    ],
+    "sent", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nrain"]
 )
-async def test_who_keeps_us_waiting_is_left(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes, answer: bytes
-) -> None:
+async def test_who_keeps_us_waiting_is_left(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     for name in ("HEAD_TIMEOUT_S", "BODY_TIMEOUT_S", "_SWEEP_S"):
         monkeypatch.setattr(connections, name, 0.05)
     async with serving(max_connections=4) as connect:
         client = await connect()
         await client.send(sent)
-        assert (await client.read()).startswith(answer)
+        assert await client.read() == b""
 
 
 async def test_connections_that_wait_make_room_for_those_that_ask(connect: Connect) -> None:
