@@ -135,7 +135,8 @@ async def status_of(app: FastAPI, headers: dict[str, str]) -> int:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    named = {"host": "localhost", **headers}
+    raw = [(name.encode(), value.encode()) for name, value in named.items()]
     scope = {"type": "http", "method": "POST", "path": GENERATE, "headers": raw}
     await app({**scope, "query_string": b"", "root_path": ""}, receive, send)
     return int(sent[0]["status"])
@@ -196,7 +197,7 @@ async def test_a_client_that_leaves_stops_the_work(gateway: FakeGateway) -> None
     async def send(message: Message) -> None:
         sent.append(message)
 
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": GENERATE, "headers": headers}
     with capture_logs() as lines:
         await app({**scope, "query_string": b"", "root_path": ""}, receive, send)

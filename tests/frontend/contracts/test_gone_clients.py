@@ -23,7 +23,7 @@ def _scope(path: str) -> Scope:
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"host", b"x"), (b"content-type", b"application/json")],
     }
 
 

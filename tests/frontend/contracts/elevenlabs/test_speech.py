@@ -362,7 +362,7 @@ async def test_the_work_stops_when_the_client_goes(path: str) -> None:
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"output_format=pcm_24000",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"host", b"x"), (b"content-type", b"application/json")],
     }
     await asyncio.wait_for(app(scope, receive, send), 10)
     for _ in range(1000):
