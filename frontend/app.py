@@ -66,6 +66,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
         version=__version__,
         description="Text in, sound out, behind the REST contracts people already use.",
         lifespan=lifespan,
+        servers=[{"url": "."}],  # relative to the document: right behind a prefix, too
         docs_url=None,  # ours needs no internet
         redoc_url=None,
         telemetry={

@@ -6,7 +6,16 @@ from typing import Any
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
 from ops.models.repository import Repository
-from ops.models.served import READY, Served, States, failure, published_names, read, states
+from ops.models.served import (
+    LOADING,
+    READY,
+    Served,
+    States,
+    failure,
+    published_names,
+    read,
+    states,
+)
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
 from tritone.card import COMPONENTS, component_name
@@ -18,7 +27,7 @@ class Row:
 
     model: str
     version: int
-    state: str  # serving, canary, loaded, previous, published, failed, broken
+    state: str  # serving, canary, loaded, previous, published, loading, failed, broken, off
     share: float  # of the model's requests
     precision: str | None = None
     n_bytes: int | None = None
@@ -99,6 +108,8 @@ def _state(
         # An ensemble that does not load has no state of its own: its components' say why.
         models = [name, *(component_name(name, component) for component in COMPONENTS)]
         reason = failure(models, version, found)
+        if any(s.state == LOADING for model in models for s in found.get(model, {}).values()):
+            return "loading", 0.0, reason  # for the first time, or tried again
         return ("failed", 0.0, reason) if reason else ("off", 0.0, None)
     shares = served.lineup.candidates
     if version == served.version:

@@ -13,6 +13,7 @@ from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.versions import Lineup
 
 READY = "READY"
+LOADING = "LOADING"
 UNLOADING = "UNLOADING"
 
 

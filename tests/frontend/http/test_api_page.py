@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx2
 import pytest
@@ -42,3 +43,8 @@ async def test_a_client_gets_what_it_can_unpack(client: httpx2.AsyncClient, enco
 @pytest.mark.parametrize("name", ["LICENSE", "__init__.py", "..%2fapp.py", "x"])
 async def test_nothing_else_is_served(client: httpx2.AsyncClient, name: str) -> None:
     assert (await client.get(f"/docs/{name}")).status_code == 404
+
+
+async def test_the_document_leads_back_to_us_behind_any_prefix(client: httpx2.AsyncClient) -> None:
+    (server,) = (await client.get("/openapi.json")).json()["servers"]
+    assert urljoin("https://host/tritone/openapi.json", server["url"]) == "https://host/tritone/"
