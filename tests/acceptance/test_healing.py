@@ -81,25 +81,30 @@ def find_reason(stack: Stack, model: str) -> str:
     return str(list_rows(stack).get(model, {}).get("reason") or "")
 
 
+def find_away(stack: Stack, model: str) -> str:
+    """Return why a model is away, as `/readyz` says; empty: it does not say."""
+    away = readyz(stack)[1]["away"]
+    assert isinstance(away, dict)
+    return str(away.get(model, ""))
+
+
 def sounds_again(stack: Stack, model: str) -> float:
     """Return after how many seconds there is a sound."""
     took_s = until(lambda: status_of(stack.address, 10.0, model=model) == 200, PROMISE_S)
-    assert readyz(stack)[0] == 200
+    until(lambda: readyz(stack)[0] == 200, PROMISE_S)  # the voice comes back by itself
     return took_s
 
 
 def test_broken_models_are_named_and_the_good_one_serves(stack: Stack, model: str) -> None:
     assert status_of(stack.address, model=model) == 200
-    status, body = readyz(stack)
-    away = body["away"]
-    assert status == 200
-    assert isinstance(away, dict)
-    assert "bad_vae_decoder" in away["bad"]
-    assert "half_text_encoder" in away["half"]
-    assert "bad cannot be loaded" in stack.log
-    assert "half_text_encoder is missing" in stack.log
+    # The good one serves before the others were tried; while they are tried again, nobody knows why
+    # they failed, for a moment.
+    until(lambda: "bad_vae_decoder" in find_away(stack, "bad"), PROMISE_S)
+    until(lambda: "half_text_encoder" in find_away(stack, "half"), PROMISE_S)
+    assert readyz(stack)[0] == 200
+    until(lambda: "bad cannot be loaded" in stack.log, PROMISE_S)
+    until(lambda: "half_text_encoder is missing" in stack.log, PROMISE_S)
     until(lambda: list_rows(stack).get(model, {}).get("state") == "serving", PROMISE_S)
-    # While a broken model is tried again, it has no reason, or no row, for a moment.
     until(lambda: "bad_vae_decoder" in find_reason(stack, "bad"), PROMISE_S)
     until(lambda: "half_text_encoder is missing" in find_reason(stack, "half"), PROMISE_S)
 
