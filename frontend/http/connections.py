@@ -3,15 +3,16 @@
 uvicorn has no such bounds. Here every connection is *waiting* until a whole request has arrived,
 and again when it is answered. When there are too many connections, the one that has waited longest
 makes room: of the address that has most. So somebody who opens thousands and sends nothing costs
-nobody else a request.
+nobody else a request. Who does not read an answer is waited for in the same way.
 """
 
-import re
 import resource
 from asyncio import AbstractEventLoop, Transport
-from collections import Counter
+from collections import defaultdict
+from http import HTTPStatus
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade
 from starlette.types import Message
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -20,14 +21,13 @@ from uvicorn.server import ServerState
 KEEP_ALIVE_S = 75  # proxies keep idle connections for 60 s; who closes first loses requests
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 10.0  # from its first byte to its last
-BODY_TIMEOUT_S = 30.0  # and as much longer as its bytes need at the lowest rate
+BODY_TIMEOUT_S = 30.0  # for what lags behind the lowest rate
+SEND_TIMEOUT_S = 60.0  # in which a client reads nothing of an answer
 _LOWEST_BYTES_PER_S = 1000.0
 _MAX_FRAMING_BYTES = 1024 * 1024  # chunk sizes, extensions and trailers of one body
 _SWEEP_S = 1.0
 _RESERVED_FILES = 256  # for Triton, the database, webhooks and files
 _FEWEST, _MOST = 64, 10_000
-# RFC 9110, section 7.8: an offer that nobody takes is ignored. To the parser it ends the request.
-_FOREIGN_UPGRADE = re.compile(rb"\r\nupgrade:(?![ \t]*websocket)", re.IGNORECASE)
 
 
 def count_possible_connections() -> int:
@@ -46,20 +46,25 @@ class ConnectionTable:
     def __init__(self, max_connections: int) -> None:
         """`max_connections` bounds all of them together, upgraded ones too."""
         self._max_connections = max_connections
-        self._waiting: dict[BoundedConnection, None] = {}  # who waits longest comes first
+        # By address; of each, who has waited longest comes first.
+        self._waiting: dict[str, dict[BoundedConnection, None]] = defaultdict(dict)
         self._is_sweeping = False
 
     def begin_wait(self, connection: "BoundedConnection") -> None:
         """Take a connection for one that has no whole request to work on, from now on."""
-        self._waiting.pop(connection, None)
-        self._waiting[connection] = None
+        of_address = self._waiting[connection.address]
+        of_address.pop(connection, None)
+        of_address[connection] = None
         if not self._is_sweeping:
             self._is_sweeping = True
             connection.loop.call_later(_SWEEP_S, self._sweep, connection.loop)
 
     def end_wait(self, connection: "BoundedConnection") -> None:
         """Take a connection for one whose request is worked on, or that is gone."""
-        self._waiting.pop(connection, None)
+        of_address = self._waiting.get(connection.address, {})
+        of_address.pop(connection, None)
+        if not of_address:
+            self._waiting.pop(connection.address, None)
 
     def make_room(self, n_connections: int) -> bool:
         """Return whether there is room for the newest connection; close a waiting one for it."""
@@ -67,16 +72,16 @@ class ConnectionTable:
             return True
         if not self._waiting:
             return False
-        (busiest, _), *_ = Counter(each.address for each in self._waiting).most_common(1)
-        oldest = next(each for each in self._waiting if each.address == busiest)
+        busiest = max(self._waiting.values(), key=len)
+        oldest = next(iter(busiest))
         self.end_wait(oldest)
         oldest.transport.abort()
         return True
 
     def _sweep(self, loop: AbstractEventLoop) -> None:
-        now = loop.time()
-        for connection in [each for each in self._waiting if each.deadline < now]:
-            connection.transport.close()  # whoever is so slow reads no answer either
+        for connection in [each for of_address in self._waiting.values() for each in of_address]:
+            if connection.is_too_slow(loop.time()):
+                connection.transport.abort()  # to close, it would have to read what is left
         self._is_sweeping = bool(self._waiting)
         if self._is_sweeping:
             loop.call_later(_SWEEP_S, self._sweep, loop)
@@ -102,6 +107,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._is_in_head = True
         self._n_head_bytes = 0
         self._n_framing_bytes = 0
+        self._n_unread_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Join the others, or leave at once where there are too many."""
@@ -128,11 +134,13 @@ class BoundedConnection(HttpToolsProtocol):
             if self._n_head_bytes == 0:
                 self._wait(HEAD_TIMEOUT_S)
             self._n_head_bytes += len(data)
-            data = _ignore_foreign_upgrades(data)
         else:
-            self.deadline += len(data) / _LOWEST_BYTES_PER_S
+            latest = self.loop.time() + BODY_TIMEOUT_S
+            self.deadline = min(latest, self.deadline + len(data) / _LOWEST_BYTES_PER_S)
             self._n_framing_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
+        self._n_framing_bytes = max(0, self._n_framing_bytes)  # a head's piece may hold a body, too
         if self.transport.is_closing():
             return
         if self._is_in_head and self._n_head_bytes > MAX_HEAD_BYTES:
@@ -140,8 +148,45 @@ class BoundedConnection(HttpToolsProtocol):
         elif self._n_framing_bytes > _MAX_FRAMING_BYTES:
             self.refuse(400, "The body has more framing than content.")
 
+    def _parse(self, data: bytes) -> None:
+        """Parse as uvicorn does, but ignore an offer to upgrade that nobody takes.
+
+        To the parser such an offer ends the request before its body. So a new parser gets the head
+        without the offer, then the rest. Source: RFC 9110, section 7.8.
+        """
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            except HttpParserUpgrade as offer:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                head = self._write_head_without_offer()
+                self.parser = type(self.parser)(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+                self.parser.feed_data(head)
+                rest = rest[offer.args[0] :]
+
+    def _write_head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % each for each in self.headers if each[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _has_foreign_offer(self) -> bool:
+        return self.parser.should_upgrade() and not self._should_upgrade()
+
     def on_headers_complete(self) -> None:
         """Begin to work on a request, whose body may still be on its way."""
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("This is no proxy.")
+        if self._has_foreign_offer():
+            return
         self._is_in_head = False
         self._n_head_bytes = self._n_framing_bytes = 0
         self.deadline = self.loop.time() + BODY_TIMEOUT_S
@@ -157,6 +202,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the client no longer: it waits for us."""
+        if self._has_foreign_offer():
+            return
         self._is_in_head = True
         self._n_head_bytes = self._n_framing_bytes = 0
         if self.cycle is None or self.cycle.response_complete:
@@ -171,13 +218,33 @@ class BoundedConnection(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:  # else: it closes, or has a request already
             self._wait(KEEP_ALIVE_S)
 
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        super().pause_writing()
+        self._wait(SEND_TIMEOUT_S)
+
+    def resume_writing(self) -> None:
+        """Wait for the client no longer, if an answer is being made."""
+        super().resume_writing()
+        if self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body):
+            self._table.end_wait(self)
+
+    def is_too_slow(self, now: float) -> bool:
+        """Return whether a waiting client has had its time; `now` is on the loop's clock."""
+        n_unread_bytes = self.transport.get_write_buffer_size()
+        if 0 < n_unread_bytes < self._n_unread_bytes:
+            self.deadline = max(self.deadline, now + SEND_TIMEOUT_S)
+        self._n_unread_bytes = n_unread_bytes
+        waits_for_us = self.flow.read_paused and not n_unread_bytes
+        return self.deadline < now and not waits_for_us
+
     def _wait(self, timeout_s: float) -> None:
         self.deadline = self.loop.time() + timeout_s
         self._table.begin_wait(self)
 
     def refuse(self, status: int, message: str) -> None:
         """Answer, where no answer has begun, and close."""
-        self._table.end_wait(self)
+        self._wait(SEND_TIMEOUT_S)
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(_make_answer(status, message))
         self.transport.close()
@@ -205,19 +272,11 @@ class _OpenEnded:
         await self._send(message)  # type: ignore[arg-type]
 
 
-def _ignore_foreign_upgrades(data: bytes) -> bytes:
-    if b"pgrade" not in data and b"PGRADE" not in data:
-        return data
-    head, end, rest = data.partition(b"\r\n\r\n")
-    return _FOREIGN_UPGRADE.sub(b"\r\nx-ignored-upgrade:", head) + end + rest
-
-
 def _make_answer(status: int, message: str) -> bytes:
     body = message.encode()
-    phrases = {400: "Bad Request", 503: "Service Unavailable"}
-    phrase = phrases.get(status, "Request Header Fields Too Large")
     head = (
-        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "content-type: text/plain; charset=utf-8\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

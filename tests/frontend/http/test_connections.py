@@ -14,6 +14,7 @@ from frontend.http import connections
 from frontend.http.connections import BoundedConnection, ConnectionTable
 
 TIMEOUT_S = 10.0
+LONG = 16 * 1024 * 1024  # more than the buffers of both sides hold
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
 
 
@@ -26,6 +27,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
             return
         body += message["body"]
         more = message["more_body"]
+    if scope["path"] == "/long":
+        body = bytes(LONG)
     if scope["path"] == "/never":
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -47,7 +50,7 @@ class Client:
         for piece in pieces:
             self._writer.write(piece)
             await self._writer.drain()
-            await asyncio.sleep(0.02)  # so that the pieces arrive apart
+            await asyncio.sleep(0.002)  # so that the pieces arrive apart
 
     async def read(self, *, n_bytes: int = -1) -> bytes:
         async with asyncio.timeout(TIMEOUT_S):
@@ -64,8 +67,8 @@ class Client:
             answer += piece
         return answer
 
-    async def ask(self, head: str, body: bytes = b"") -> bytes:
-        await self.send(f"{head}\r\n\r\n".encode() + body)
+    async def ask(self, head: str) -> bytes:
+        await self.send(f"{head}\r\n\r\n".encode())
         return await self.read(n_bytes=65536)
 
     def close(self) -> None:
@@ -93,6 +96,8 @@ async def serving(max_connections: int) -> AsyncIterator[Connect]:
         yield connect
         for client in clients:
             client.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
         await server.shutdown(sockets=[listening])
 
 
@@ -118,6 +123,35 @@ async def test_an_offer_to_upgrade_that_nobody_takes_is_ignored(
     for _ in range(2):  # the connection goes on
         await client.send(start + pieces[0], *pieces[1:])
         assert (await client.read_until(b"rain")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("head", [H2C, f"{H2C}Connection: close, Upgrade\r\n"])
+async def test_an_ignored_offer_changes_no_body_wherever_the_pieces_end(head: str) -> None:
+    body = b"a\r\nUpgrade: h2c\r\n\r\nb"
+    start = f"POST / HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+    request = start.encode() + body
+    async with serving(max_connections=len(request)) as connect:
+        for end in range(1, len(request)):
+            client = await connect()
+            await client.send(request[:end], request[end:])
+            _, _, answer = (await client.read_until(body)).partition(b"\r\n\r\n")
+            assert answer == body, request[end:]
+            client.close()
+
+
+async def test_offers_in_one_piece_with_the_request_before_are_ignored(connect: Connect) -> None:
+    client = await connect()
+    names = [f"rain {n}".encode() for n in range(1000, 3000)]
+    start = f"POST / HTTP/1.1\r\nHost: x\r\n{H2C}Content-Length: 9\r\n\r\n".encode()
+    await client.send(b"".join(start + name for name in names))
+    answers = await client.read_until(names[-1])
+    assert [answer[:9] for answer in answers.split(b"\r\n\r\n")[1:]] == names
+
+
+async def test_a_tunnel_is_refused(connect: Connect) -> None:
+    assert (await (await connect()).ask("CONNECT x:1 HTTP/1.1\r\nHost: x:1")).startswith(
+        b"HTTP/1.1 400"
+    )
 
 
 async def test_an_http_1_0_client_gets_no_chunks(connect: Connect) -> None:
@@ -155,6 +189,42 @@ async def test_who_keeps_us_waiting_is_left(monkeypatch: pytest.MonkeyPatch, sen
         client = await connect()
         await client.send(sent)
         assert await client.read() == b""
+
+
+async def test_a_body_that_came_fast_buys_no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BODY_TIMEOUT_S", "_SWEEP_S"):
+        monkeypatch.setattr(connections, name, 0.05)
+    async with serving(max_connections=4) as connect:
+        client = await connect()
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {LONG}\r\n\r\n"
+        await client.send(head.encode(), bytes(LONG // 2))
+        assert await client.read() == b""
+
+
+async def test_who_reads_nothing_of_an_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SEND_TIMEOUT_S", "_SWEEP_S"):
+        monkeypatch.setattr(connections, name, 0.05)
+    async with serving(max_connections=4) as connect:
+        client = await connect()
+        await client.send(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.5)
+        n_bytes = 0
+        while piece := await client.read(n_bytes=1024 * 1024):
+            n_bytes += len(piece)
+        assert 0 < n_bytes < LONG
+
+
+async def test_who_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SEND_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.02)
+    async with serving(max_connections=4) as connect:
+        client = await connect()
+        await client.send(b"GET /long HTTP/1.0\r\n\r\n")
+        n_bytes = 0
+        while piece := await client.read(n_bytes=256 * 1024):
+            n_bytes += len(piece)
+            await asyncio.sleep(0.02)
+        assert n_bytes > LONG
 
 
 async def test_connections_that_wait_make_room_for_those_that_ask(connect: Connect) -> None:
