@@ -6,6 +6,7 @@
     │   │   ├── UnknownModel
     │   │   ├── UnknownVoice
     │   │   ├── UnsupportedLanguage
+    │   │   ├── NothingToSpeak
     │   │   └── RequestTooLarge
     │   ├── Unauthenticated           the caller must show a right key
     │   │   └── MissingKey
@@ -124,6 +125,10 @@ class UnsupportedLanguage(InvalidRequest):
     def with_field(self, field: str) -> Self:
         """Return the same error with another name of the field."""
         return type(self)(self.language, self.available, field=field)
+
+
+class NothingToSpeak(InvalidRequest):
+    """The text holds no word that the voice can read."""
 
 
 class RequestTooLarge(InvalidRequest):

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from tritone.scripts import is_latin
+
 MAX_WORD = 24
 """Characters of one word that readers of unknown words take at once."""
 
@@ -76,13 +78,9 @@ def _readable_character(character: str) -> str:
 def _readable_word(match: re.Match[str]) -> str:
     """Return the word, or nothing of it but its marks where its script cannot be read."""
     word = match[0]
-    if all(not each.isalpha() or _is_latin(each) for each in word):
+    if all(not each.isalpha() or is_latin(each) for each in word):
         return word
-    return "".join(each if not each.isalpha() or _is_latin(each) else " " for each in word)
-
-
-def _is_latin(letter: str) -> bool:
-    return letter.isascii() or "LATIN" in unicodedata.name(letter, "") or letter in "µªº"
+    return "".join(each if not each.isalpha() or is_latin(each) else " " for each in word)
 
 
 def _in_parts(match: re.Match[str]) -> str:

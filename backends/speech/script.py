@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sentencex
 
-from backends.speech.marks import Mark, marks
+from tritone.speech_marks import Mark, marks
 from tritone.speech_options import Pronunciation
 
 FIRST_CHARACTERS = 40

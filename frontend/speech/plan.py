@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from frontend.errors import InvalidRequest
 from frontend.passes.checks import check_range, check_text
 from frontend.speech.request import SpeechRequest
+from frontend.speech.unread import note_unread
 from frontend.speech.voices import choose_voice
 from frontend.triton.passes import SpeechPass
 from tritone.card import SpeechCard, Voice
@@ -45,6 +46,7 @@ def make_plan(request: SpeechRequest, cards: Sequence[SpeechCard]) -> SpeechPlan
 
     Raises:
         InvalidRequest: a field is malformed or outside the limits; it is named in our words.
+        NothingToSpeak: the voice reads none of it.
     """
     chosen = choose_voice(request, cards)
     card = chosen.card
@@ -67,7 +69,10 @@ def make_plan(request: SpeechRequest, cards: Sequence[SpeechCard]) -> SpeechPlan
         ),
         voice=chosen.voice,
         cost=COST_OF_A_CHARACTER * len(request.text),
-        notes=_note_stand_in(request.voice, chosen.voice),
+        notes=(
+            *_note_stand_in(request.voice, chosen.voice),
+            *note_unread(request.text, request.pronunciations, chosen.voice),
+        ),
     )
 
 

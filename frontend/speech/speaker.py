@@ -106,7 +106,8 @@ class Speaker:
         here before the first chunk, and by the speech after it.
 
         Raises:
-            InvalidRequest: a field is malformed, outside the limits, or nothing can be spoken.
+            InvalidRequest: a field is malformed or outside the limits.
+            NothingToSpeak: the text holds no word that the voice can read.
             UnknownModel, UnknownVoice: no such model or voice.
             Overloaded: too many requests.
             BackendUnavailable: Triton or the model is away.

@@ -21,7 +21,7 @@ from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
     GenerationFailed,
-    InvalidRequest,
+    NothingToSpeak,
     Overloaded,
     TritoneError,
 )
@@ -48,7 +48,7 @@ def _make_rule(error: type[TritoneError], *texts: str) -> _Rule:
 
 
 _RULES = (
-    _make_rule(InvalidRequest, NOTHING_TO_SPEAK),
+    _make_rule(NothingToSpeak, NOTHING_TO_SPEAK),
     _make_rule(Overloaded, QUEUE_FULL, speech_refusals.QUEUE_FULL, "Exceeds maximum queue size"),
     _make_rule(DeadlineExceeded, "Request timeout expired", DEADLINE_EXCEEDED, "deadline_exceeded"),
     _make_rule(
@@ -91,8 +91,8 @@ def to_domain_error(error: ForeignError, level: int = logging.WARNING) -> Triton
     log.log(level, "triton_error", detail=detail, status=status, meaning=kind.__name__)
     if kind is Overloaded:
         return Overloaded(_BUSY, retry_after_s=_RETRY_AFTER_S, reason="triton")
-    if kind is InvalidRequest:
-        return InvalidRequest(_NOTHING_TO_SPEAK, field="text")
+    if kind is NothingToSpeak:
+        return NothingToSpeak(_NOTHING_TO_SPEAK, field="text")
     return kind()
 
 

@@ -9,6 +9,7 @@ from frontend.errors import (
     BackendUnavailable,
     DeadlineExceeded,
     InvalidRequest,
+    NothingToSpeak,
     Overloaded,
     RequestTooLarge,
     UnknownModel,
@@ -25,6 +26,7 @@ from frontend.triton.gateway import Catalog
 from tests.cards import STARTER_LIKE, TALKER, voice
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
+from tritone.speech_options import Pronunciation
 
 HELLO = SpeechRequest(text="Hello there. How are you? I am fine.", seed=3)
 CALLER = Caller(request_id="r", owner="key-1")
@@ -193,3 +195,32 @@ async def test_a_slow_reader_that_leaves_frees_nothing_twice(
     held = await speaker.speak(HELLO, CALLER)
     assert value("tritone_passes_in_flight") == 1
     await held.aclose()
+
+
+@pytest.mark.parametrize(
+    ("text", "pronunciations", "note"),
+    [
+        ("Hello мир and 日本.", (), "Cyrillic, Han left out: the voice anna does not read it"),
+        ("Hello [[həˈloʊ θ]].", (), None),
+        ('Say <phoneme alphabet="ipa" ph="kɔn">こん</phoneme>.', (), None),
+        ("Say мир.", (Pronunciation(text="мир", alias="meer"),), None),
+        ("мир", (Pronunciation(text="мир", ipa="mir"),), None),
+        ("Say мир там.", (Pronunciation(text="мир", alias="meer"),), "Cyrillic left out"),
+        ("Hello 😀!", (), None),
+    ],
+)
+def test_what_is_left_out_is_said(
+    gateway: FakeGateway, text: str, pronunciations: tuple[Pronunciation, ...], note: str | None
+) -> None:
+    request = replace(HELLO, text=text, voice="anna", pronunciations=pronunciations)
+    notes = "; ".join(speaker_over(gateway).plan(request).notes)
+    assert notes.startswith(note) if note else not notes
+
+
+@pytest.mark.parametrize("text", ["こんにちは。", "Привет, мир!", "<b>мир</b>"])
+def test_a_text_that_the_voice_cannot_read_at_all_is_refused(
+    gateway: FakeGateway, text: str
+) -> None:
+    with pytest.raises(NothingToSpeak, match=r"does not read .*tritone voices") as caught:
+        speaker_over(gateway).plan(replace(HELLO, text=text, voice="anna"))
+    assert caught.value.field == "text"
