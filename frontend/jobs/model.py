@@ -198,6 +198,12 @@ class Job:
     result: JobResult | None = None  # of a completed job
     failure: JobFailure | None = None  # of a job in error
     traceparent: str | None = None  # W3C trace context that it was submitted in
+    listed_characters: int | None = None  # of a text of which a list has the beginning only
+
+    @property
+    def n_characters(self) -> int:
+        """Length of the whole prompt or text."""
+        return self.listed_characters or len(self.request.text)
 
     @property
     def is_over(self) -> bool:

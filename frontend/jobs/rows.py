@@ -30,6 +30,7 @@ def to_job(row: Row) -> Job:
         id=str(row["id"]),
         seq=row["seq"],
         request=JobRequest.from_json(row["request"]),
+        listed_characters=row.get("characters"),
         status=JobStatus(row["status"]),
         attempt=row["attempt"],
         strikes=row["strikes"],

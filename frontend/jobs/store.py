@@ -117,7 +117,7 @@ class JobStore:
         return {str(row["id"]): row["position"] for row in await self._database.run(work)}
 
     async def page(self, which: JobFilter, after: int | None, limit: int) -> list[Job]:
-        """Return jobs beyond the one numbered `after`."""
+        """Return jobs beyond the one numbered `after`; of a long text they have the beginning."""
         name = "list_jobs_oldest_first" if which.oldest_first else "list_jobs"
         values = {
             "owner": which.owner,

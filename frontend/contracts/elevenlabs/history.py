@@ -45,7 +45,7 @@ class HistoryQuery(RequestModel):
     date_before_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     date_after_unix: Integer | None = Field(None, ge=0, le=_LAST_SECOND)
     sort_direction: Literal["asc", "desc"] = "desc"
-    search: Text | None = Field(None, description="Words in the text.")
+    search: Text | None = Field(None, description="Words in what the list has of the text.")
     source: Text | None = Field(
         None, description="`SFX` and `Music` find sounds, `TTS` finds speech."
     )
@@ -100,7 +100,7 @@ def to_item(job: Job, result: JobResult) -> HistoryItem:
         text=job.request.text[:_MAX_TEXT],
         date_unix=int(job.created_at.timestamp()),
         character_count_change_to=(
-            len(job.request.text) if is_speech else count_credits(result.seconds)
+            job.n_characters if is_speech else count_credits(result.seconds)
         ),
         content_type=_pick_file(result).media_type,
         source="TTS" if is_speech else "SFX",

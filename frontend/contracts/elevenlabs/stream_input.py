@@ -4,6 +4,7 @@ Text comes while it is written, and is spoken passage by passage in one encoder'
 """
 
 import asyncio
+import secrets
 from contextlib import aclosing
 
 import numpy as np
@@ -33,12 +34,13 @@ from frontend.contracts.kit.app_parts import (
 from frontend.contracts.kit.body import validate
 from frontend.contracts.kit.conversation import Conversation, InputTimeout, converse
 from frontend.contracts.kit.words import in_words
-from frontend.errors import BackendUnavailable, DeadlineExceeded
+from frontend.errors import BackendUnavailable, DeadlineExceeded, NothingToSpeak
 from frontend.http.access import Served
 from frontend.keys.credentials import find_presented_key
 from frontend.passes.caller import Caller
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speech
+from tritone.limits import RANDOM_SEEDS
 
 _MAX_WAITING = 8  # passages; then the client's messages wait on its side
 _KEY_TIMEOUT_S = 10.0  # for the first message of whoever has shown no key
@@ -93,6 +95,9 @@ class Session:
         self._encoder: StreamEncoder | None = None
         self._sample_rate = 0
         self._spoken_s = 0.0
+        # One for all passages: so the same text sounds the same wherever it stands.
+        self._seed = secrets.randbelow(RANDOM_SEEDS) if query.seed is None else query.seed
+        self._unspoken: NothingToSpeak | None = None
 
     async def run(self) -> None:
         """Return when everything is spoken; whatever ends one half of the work ends the other."""
@@ -145,8 +150,13 @@ class Session:
             if not any(character.isalnum() for character in passage):
                 continue  # a lone sign is no reason to end the conversation
             self._is_speaking = True
-            await self._speak_passage(passage)
+            try:
+                await self._speak_passage(passage)
+            except NothingToSpeak as error:  # no reason to end it, while others can be spoken
+                self._unspoken = error
             self._is_speaking = False
+        if self._encoder is None and self._unspoken is not None:
+            raise self._unspoken
         if self._encoder is not None:
             audio = await in_audio_thread(self._encoder.finish)
             if audio:
@@ -174,7 +184,7 @@ class Session:
                 silence_s = 0.0
 
     def _make_request(self, text: str) -> SpeechRequest:
-        body = make_speech_body(self._query, text, self._first)
+        body = make_speech_body(self._query, text, self._first, self._seed)
         voice_id = str(self._websocket.path_params["voice_id"])
         return to_order(body, self._query, voice_id, wants_timings=True).wanted
 

@@ -78,14 +78,16 @@ def find_key(fields: JsonObject) -> dict[str, str]:
     }
 
 
-def make_speech_body(query: StreamInputQuery, text: str, first: InputMessage) -> SpeechBody:
+def make_speech_body(
+    query: StreamInputQuery, text: str, first: InputMessage, seed: int
+) -> SpeechBody:
     """Return a passage as the body of a request of its own."""
     return SpeechBody.model_validate(
         {
             "text": text,
             "model_id": query.model_id,
             "language_code": query.language_code,
-            "seed": query.seed,
+            "seed": seed,
             "voice_settings": first.voice_settings,
             "apply_text_normalization": query.apply_text_normalization,
         }

@@ -5,6 +5,7 @@ mudler/LocalAI. A model file may stand behind `model`: see `frontend/speech/mode
 """
 
 from dataclasses import replace
+from typing import Literal
 
 from fastapi import Request, Response
 from pydantic import Field
@@ -22,6 +23,7 @@ from frontend.contracts.kit.speech_answer import (
     open_speech,
     stream_speech,
 )
+from frontend.contracts.kit.speech_events import stream_speech_events
 from frontend.contracts.kit.words import Words, in_words
 from frontend.contracts.localai.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
@@ -60,6 +62,9 @@ class SpeechBody(StrictBody):
         None, ge=8000, le=48000, description="Hz; the voice's own if absent."
     )
     stream: bool = Field(False, description="Send the audio while it is made.")
+    stream_format: Literal["audio", "sse"] | None = Field(
+        None, description="The same, as the audio itself or as OpenAI's events."
+    )
     instructions: Text | None = Field(None, description="No installed voice follows it.")
 
 
@@ -119,7 +124,9 @@ async def answer_body(
         return Response(answer.audio, headers=answer.headers | _name_file(choose_format(body)))
     order = to_speech_order(body, file, engine, words)
     order = replace(order, notes=(*order.notes, *notes))
-    if body.stream:
+    if body.stream_format == "sse":
+        return stream_speech_events(request, await open_speech(request, order), order)
+    if body.stream or body.stream_format:
         return stream_speech(request, await open_speech(request, order), order)
     spoken = await make_speech_answer(request, order)
     return Response(spoken.audio, headers=spoken.headers | _name_file(order.audio_format))
@@ -135,6 +142,7 @@ for _path in ("/tts", "/v1/audio/speech", "/audio/speech"):
         speak,
         methods=["POST"],
         response_class=Response,
-        responses=openapi.audio_of(FORMAT_WORDS.values()) | openapi.errors_of(ENVELOPE),
+        responses=openapi.audio_of(FORMAT_WORDS.values(), has_events=True)
+        | openapi.errors_of(ENVELOPE),
         openapi_extra=openapi.body_of(SpeechBody, EXAMPLE),
     )

@@ -4,9 +4,6 @@ Source: https://platform.openai.com/docs/api-reference/audio/createSpeech and th
 official clients (Python 1.109 to 3.52, JavaScript 6). `instructions` steer no voice of ours yet.
 """
 
-import base64
-import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -18,22 +15,13 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Name, Prompt, StrictBody, Text
 from frontend.contracts.kit.route import make_router
-from frontend.contracts.kit.speech_answer import (
-    SpeechOrder,
-    encode_speech,
-    make_speech_headers,
-    open_speech,
-    stream_speech,
-)
-from frontend.contracts.kit.streamed import StreamedAnswer
+from frontend.contracts.kit.speech_answer import SpeechOrder, open_speech, stream_speech
+from frontend.contracts.kit.speech_events import stream_speech_events
 from frontend.contracts.openai.envelope import ENVELOPE
 from frontend.speech.request import SpeechRequest
-from frontend.speech.speaker import Speech
 
 _MAX_CHARACTERS = 4096
 _PCM_RATE = 24_000  # Hz, as the document promises
-_CHARACTERS_PER_TOKEN = 4  # a rule of thumb: nobody is billed by our count
-_TOKENS_PER_SECOND = 20  # of audio; the same
 
 FormatWord = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 FORMAT_WORDS: dict[str, AudioFormat] = {
@@ -97,32 +85,8 @@ async def speak(request: Request) -> Response:
     order = to_order(body)
     speech = await open_speech(request, order)
     if body.stream_format == "sse":
-        return _stream_events(request, speech, order)
+        return stream_speech_events(request, speech, order)
     return stream_speech(request, speech, order)
-
-
-def _stream_events(request: Request, speech: Speech, order: SpeechOrder) -> StreamedAnswer:
-    async def send_events() -> AsyncIterator[bytes]:
-        seconds = 0.0
-        async for chunk in encode_speech(request, speech, order.audio_format):
-            seconds += chunk.seconds
-            if chunk.audio:
-                audio = base64.b64encode(chunk.audio).decode()
-                yield _make_event({"type": "speech.audio.delta", "audio": audio})
-        n_in = -(-len(order.wanted.text) // _CHARACTERS_PER_TOKEN)
-        n_out = round(seconds * _TOKENS_PER_SECOND)
-        usage = {"input_tokens": n_in, "output_tokens": n_out, "total_tokens": n_in + n_out}
-        yield _make_event({"type": "speech.audio.done", "usage": usage})
-
-    headers = make_speech_headers(speech, order) | {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-    }
-    return StreamedAnswer(send_events(), speech.aclose, headers=headers)
-
-
-def _make_event(event: dict[str, object]) -> bytes:
-    return f"data: {json.dumps(event)}\n\n".encode()
 
 
 for _path in ("/v1/audio/speech", "/audio/speech"):  # some clients' base URL lacks `/v1`

@@ -110,4 +110,4 @@ async def _find_job(request: Request) -> Job:
 
 async def _show(request: Request, job: Job) -> dict[str, object]:
     view = job_view(job, await link_files(request, job))
-    return view | {"request": view_request(job.request).model_dump()}
+    return view | {"request": view_request(job).model_dump()}

@@ -12,7 +12,7 @@ from frontend.contracts.kit.job_submission import JobOrder, resolve_model
 from frontend.contracts.kit.openapi import Example
 from frontend.contracts.tritone.bodies import SoundRequestView, SpeechRequestView
 from frontend.contracts.tritone.envelope import ENVELOPE
-from frontend.jobs.model import JobRequest, Wanted
+from frontend.jobs.model import Job, Wanted
 from frontend.sounds.request import GenerationRequest
 from frontend.speech.request import SpeechRequest
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED
@@ -136,14 +136,15 @@ def _want_speech(body: SpeechJobBody) -> Wanted:
     )
 
 
-def view_request(asked: JobRequest) -> SoundRequestView | SpeechRequestView:
+def view_request(job: Job) -> SoundRequestView | SpeechRequestView:
     """Translate the request of a job, from whichever contract, into the words of the bodies."""
-    wanted, formats = asked.wanted, [each.name for each in asked.formats]
+    asked, wanted = job.request, job.request.wanted
+    formats = [each.name for each in asked.formats]
     if isinstance(wanted, SpeechRequest):
         return SpeechRequestView(
             task="speech",
             text=wanted.text[:MAX_SHOWN_CHARACTERS],
-            characters=len(wanted.text),
+            characters=job.n_characters,
             model=wanted.model,
             voice=wanted.voice,
             language=wanted.language,

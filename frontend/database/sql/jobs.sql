@@ -39,7 +39,7 @@ WHERE id = %(id)s AND (%(owner)s::text IS NULL OR owner = %(owner)s);
 -- Return, of some jobs, those that have changed since they were last seen, and those that are gone.
 SELECT seen.id AS seen_id, job.*
 FROM unnest(%(ids)s::uuid[], %(updated_at)s::timestamptz[]) AS seen (id, updated_at)
-LEFT JOIN tritone_jobs AS job ON job.id = seen.id
+LEFT JOIN tritone_listed_jobs AS job ON job.id = seen.id
 WHERE job.id IS NULL OR job.updated_at <> seen.updated_at;
 
 -- name: listen_to_jobs
@@ -47,8 +47,8 @@ WHERE job.id IS NULL OR job.updated_at <> seen.updated_at;
 LISTEN tritone_jobs;
 
 -- name: list_jobs
--- Return one page of an owner's jobs, newest first.
-SELECT * FROM tritone_jobs
+-- Return one page of an owner's jobs, newest first; of a long text its beginning.
+SELECT * FROM tritone_listed_jobs
 WHERE (%(owner)s::text IS NULL OR owner = %(owner)s)
     AND (%(contract)s::text IS NULL OR contract = %(contract)s)
     AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s))
@@ -60,8 +60,8 @@ ORDER BY seq DESC
 LIMIT %(limit)s;
 
 -- name: list_jobs_oldest_first
--- Return one page of an owner's jobs, oldest first.
-SELECT * FROM tritone_jobs
+-- Return one page of an owner's jobs, oldest first; of a long text its beginning.
+SELECT * FROM tritone_listed_jobs
 WHERE (%(owner)s::text IS NULL OR owner = %(owner)s)
     AND (%(contract)s::text IS NULL OR contract = %(contract)s)
     AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s))

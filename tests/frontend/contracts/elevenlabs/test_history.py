@@ -1,14 +1,18 @@
 import io
 import uuid
 import zipfile
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
 
 from frontend.jobs.model import JobFile, JobResult, JobStatus
-from frontend.jobs.records import Ending
+from frontend.jobs.records import Ending, JobFilter
+from frontend.speech.request import SpeechRequest
+from frontend.storage.names import new_key
 from tests.frontend.contracts.workbench import Workbench
 from tests.frontend.jobs.conftest import claim_job, make_request
+from tritone.speech_options import Pronunciation
 
 
 async def _made(bench: Workbench, prompt: str = "rain", **changes: object) -> str:
@@ -47,21 +51,31 @@ async def test_the_history_comes_page_by_page_in_either_direction(bench: Workben
         assert seen == expected
 
 
-async def test_a_page_may_have_more_than_a_hundred_items(bench: Workbench) -> None:
+async def _ended(bench: Workbench, **asked: object) -> None:
+    """Let a job end, without making anything."""
     result = JobResult(
-        files=(JobFile(key="k.wav", format="wav", media_type="audio/wav", n_bytes=1),),
+        files=(
+            JobFile(
+                key=new_key("wav", datetime.now(UTC)),
+                format="wav",
+                media_type="audio/wav",
+                n_bytes=1,
+            ),
+        ),
         seconds=1.0,
         sample_rate=16_000,
         model="starter",
         model_version="1",
         seed=1,
-        steps=1,
-        guidance_scale=1.0,
     )
+    job = await bench.system.service.submit(make_request(owner="", **asked))
+    claim = await claim_job(bench.system, job.id)
+    await bench.system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=result))
+
+
+async def test_a_page_may_have_more_than_a_hundred_items(bench: Workbench) -> None:
     for _ in range(101):
-        job = await bench.system.service.submit(make_request(owner=""))
-        claim = await claim_job(bench.system, job.id)
-        await bench.system.store.end(claim, Ending(status=JobStatus.COMPLETED, result=result))
+        await _ended(bench)
     page = (await bench.client.get("/v1/history", params={"page_size": 1000})).json()
     assert (len(page["history"]), page["has_more"]) == (101, False)
     page = (await bench.client.get("/v1/history")).json()
@@ -111,6 +125,27 @@ async def test_speech_is_in_the_history_with_its_voice(bench: Workbench) -> None
     ):
         page = (await bench.client.get("/v1/history", params=query)).json()
         assert [each["history_item_id"] for each in page["history"]] == expected, query
+
+
+async def test_of_long_texts_a_list_reads_the_beginning_only(bench: Workbench) -> None:
+    text = "Ein längerer Satz. " * 50  # 950 characters
+    for wanted in (
+        SpeechRequest(text=text * 100),
+        SpeechRequest(
+            text=text,
+            pronunciations=tuple(Pronunciation(text=f"w{k}", alias="x" * 99) for k in range(999)),
+        ),
+    ):
+        await _ended(bench, wanted=wanted)
+    history = (await bench.client.get("/v1/history")).json()["history"]
+    jobs = (await bench.client.get("/jobs")).json()["jobs"]
+    listed = await bench.system.store.page(JobFilter(), None, 10)
+    assert [len(each.request.to_json()) < 10_000 for each in listed] == [True, True]
+    assert [each["character_count_change_to"] for each in history] == [950, 95_000]
+    assert [each["request"]["characters"] for each in jobs] == [950, 95_000]
+    assert history[1]["text"] == (text * 100)[:1000]
+    one = await bench.system.store.get(history[1]["history_item_id"], None)
+    assert one.request.text == text * 100
 
 
 @pytest.mark.parametrize(

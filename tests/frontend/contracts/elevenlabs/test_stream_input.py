@@ -162,6 +162,29 @@ async def test_how_to_speak_is_said_first(gateway: FakeGateway) -> None:
     assert (code, spoken.seed, spoken.speed, spoken.options.normalizes) == (1000, 7, 1.5, False)
 
 
+async def test_without_a_seed_all_passages_have_the_same(gateway: FakeGateway) -> None:
+    async with talking(gateway, "?auto_mode=true&output_format=pcm_8000") as connection:
+        await _say(connection, FIRST, {"text": "One. "}, {"text": "Two. "}, END)
+        await _listen(connection)
+    assert len({each.seed for each in gateway.speech_passes}) == 1
+
+
+async def test_a_passage_that_cannot_be_read_is_left_out(gateway: FakeGateway) -> None:
+    async with talking(gateway, "?auto_mode=true&output_format=pcm_8000") as connection:
+        await _say(connection, FIRST, {"text": "One. "}, {"text": "мир. "}, {"text": "Two. "}, END)
+        _, code, _ = await _listen(connection)
+    assert code == 1000
+    assert [each.text for each in gateway.speech_passes] == ["One. ", "Two. "]
+
+
+async def test_a_conversation_that_cannot_be_read_is_an_error(gateway: FakeGateway) -> None:
+    async with talking(gateway, "?output_format=pcm_8000") as connection:
+        await _say(connection, FIRST, {"text": "мир. "}, END)
+        received, code, _ = await _listen(connection)
+    assert (code, received[-1]["error"]) == (1008, "invalid_parameters")
+    assert "Cyrillic" in received[-1]["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "first", "error"),
     [

@@ -1,5 +1,7 @@
 """LocalAI's speech: the source document's own examples, formats, model files, engines."""
 
+import base64
+import json
 from pathlib import Path
 
 import httpx2
@@ -129,10 +131,27 @@ async def test_a_stream_has_open_sizes_and_the_same_samples(client: httpx2.Async
     assert streamed.content[44:] == whole.content[44:]
 
 
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech", "/audio/speech"])
+async def test_a_stream_may_be_audio_or_events(client: httpx2.AsyncClient, path: str) -> None:
+    body = {"model": "tts", "input": "Hello there. Good bye.", "response_format": "unheard-of"}
+    whole = await client.post(path, json=body)
+    audio = await client.post(path, json={**body, "stream_format": "audio"})
+    assert audio.headers["content-type"] == "audio/wav"
+    assert audio.content[40:44] == b"\xff\xff\xff\xff"
+    assert audio.content[44:] == whole.content[44:]
+    answer = await client.post(path, json={**body, "stream_format": "sse"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(block[len("data: ") :]) for block in answer.text.split("\n\n")[:-1]]
+    parts = [base64.b64decode(event["audio"]) for event in events[:-1]]
+    assert (b"".join(parts), events[-1]["type"]) == (audio.content, "speech.audio.done")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"input": ""}, "input"),
+        ({"input": "Hello", "stream_format": "morse"}, "stream_format"),
+        ({"input": "こんにちは"}, "input"),
         ({"input": "Hello", "speed": 9}, "speed"),
         ({"input": "Hello", "backend": "nonesuch"}, "backend"),
         ({"input": "Hello", "language": "it"}, "language"),
