@@ -7,9 +7,12 @@ while a backend is being imported, so no line at module level may touch them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
 
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
@@ -75,6 +78,31 @@ def find_cancel(
     if not early_cancels.pop(read_job_id(request)):
         return None
     return RequestFailed(f"{CANCELLED} before the first step", Code.CANCELLED)
+
+
+def ask_model(
+    name: str, version: int, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Return what another Triton model answers, by name: copies in this process's own memory.
+
+    `outputs` are the names to ask for; none: all.
+
+    Raises:
+        RequestFailed: the model's own error, code included.
+    """
+    request = pb_utils.InferenceRequest(
+        model_name=name,
+        model_version=version,
+        requested_output_names=list(outputs),
+        inputs=[pb_utils.Tensor(each, array) for each, array in inputs.items()],
+        # A model on a GPU leaves its answer there unless told otherwise, and `as_numpy` then
+        # raises. Source: python_backend README, "Business Logic Scripting" (read 2026-11-29).
+        preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU, 0),
+    )
+    response = request.exec()
+    if response.has_error():
+        raise to_request_failed(response.error())
+    return {each.name(): np.array(each.as_numpy()) for each in response.output_tensors()}
 
 
 def to_request_failed(error: pb_utils.TritonError) -> RequestFailed:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import Network
-from backends.triton import ModelConfig, find_parameter, require_parameter, to_request_failed
+from backends.triton import ModelConfig, ask_model, find_parameter, require_parameter
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS, runs_in_process
 
 Tensors = dict[str, NDArray[Any]]
@@ -46,15 +45,7 @@ class _TritonNetwork:
         self._version = version
 
     def __call__(self, inputs: Tensors) -> Tensors:
-        response = pb_utils.InferenceRequest(
-            model_name=self._name,
-            model_version=self._version,
-            requested_output_names=[],
-            inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
-        ).exec()
-        if response.has_error():
-            raise to_request_failed(response.error())
-        outputs = {each.name(): np.array(each.as_numpy()) for each in response.output_tensors()}
+        outputs = ask_model(self._name, self._version, inputs, [])
         if not outputs:
             raise RequestFailed(f"{self._name} answered without outputs", Code.INTERNAL)
         return outputs

@@ -1,6 +1,8 @@
 """Stands in for `triton_python_backend_utils`, which exists inside Triton's python stub only.
 
-Its senders behave as Triton's do, except that what crashes Triton is noted as a fault here.
+Its senders behave as Triton's do, except that what crashes Triton is noted as a fault here. The
+models that it can call (`MODELS`) run on a GPU: so do their answers, unless they are asked for in
+the memory of the CPU.
 """
 
 import threading
@@ -10,6 +12,11 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
+TRITONSERVER_MEMORY_CPU, TRITONSERVER_MEMORY_GPU = range(2)
+
+Arrays = dict[str, NDArray[Any]]
+MODELS: dict[tuple[str, int], Callable[[Arrays], "Arrays | TritonError"]] = {}
+"""The models that requests of business logic scripting reach, by name and version."""
 
 
 class TritonModelException(Exception):
@@ -31,13 +38,18 @@ class TritonError:
 
 
 class Tensor:
-    def __init__(self, name: str, array: NDArray[Any]) -> None:
-        self._name, self._array = name, array
+    def __init__(self, name: str, array: NDArray[Any], *, is_cpu: bool = True) -> None:
+        self._name, self._array, self._is_cpu = name, array, is_cpu
 
     def name(self) -> str:
         return self._name
 
+    def is_cpu(self) -> bool:
+        return self._is_cpu
+
     def as_numpy(self) -> NDArray[Any]:
+        if not self._is_cpu:
+            raise TritonModelException("Tensor is stored in GPU and cannot be converted to NumPy.")
         return self._array
 
 
@@ -56,6 +68,42 @@ class InferenceResponse:
 
     def output_tensors(self) -> list[Tensor]:
         return self._tensors
+
+
+class PreferredMemory:
+    def __init__(self, preferred_memory_type: int, preferred_device_id: int = 0) -> None:
+        self.is_cpu = preferred_memory_type == TRITONSERVER_MEMORY_CPU
+
+
+class InferenceRequest:
+    """A request to another model."""
+
+    def __init__(
+        self,
+        *,
+        model_name: str,
+        requested_output_names: list[str],
+        inputs: list[Tensor],
+        model_version: int = -1,
+        timeout: int = 0,
+        preferred_memory: PreferredMemory | None = None,
+    ) -> None:
+        self._model = MODELS[model_name, model_version]
+        self._wanted = requested_output_names
+        self._inputs = inputs
+        self._is_cpu = preferred_memory is not None and preferred_memory.is_cpu
+
+    def exec(self) -> InferenceResponse:
+        answer = self._model({each.name(): each.as_numpy() for each in self._inputs})
+        if isinstance(answer, TritonError):
+            return InferenceResponse(error=answer)
+        return InferenceResponse(
+            [
+                Tensor(name, array, is_cpu=self._is_cpu)
+                for name, array in answer.items()
+                if not self._wanted or name in self._wanted
+            ]
+        )
 
 
 class Sender:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 TRITONSERVER_RESPONSE_COMPLETE_FINAL: int
+TRITONSERVER_MEMORY_CPU: int
+TRITONSERVER_MEMORY_GPU: int
 
 class TritonModelException(Exception): ...
 
@@ -41,6 +43,9 @@ class InferenceResponseSender:
     def send(self, response: InferenceResponse = ..., flags: int = ...) -> None: ...
     def is_cancelled(self) -> bool: ...
 
+class PreferredMemory:
+    def __init__(self, preferred_memory_type: int, preferred_device_id: int = ...) -> None: ...
+
 class InferenceRequest:
     def __init__(
         self,
@@ -50,6 +55,7 @@ class InferenceRequest:
         inputs: list[Tensor],
         model_version: int = ...,
         timeout: int = ...,
+        preferred_memory: PreferredMemory = ...,
     ) -> None: ...
     def inputs(self) -> list[Tensor]: ...
     def requested_output_names(self) -> set[str]: ...

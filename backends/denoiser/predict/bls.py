@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 
-import triton_python_backend_utils as pb_utils
-
 from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
-from backends.triton import to_request_failed
+from backends.triton import ask_model
 from tritone.card import ModelCard
 from tritone.refusals import DEAD_PROCESS
 from tritone.sampling import Latents
@@ -45,15 +43,8 @@ class BlsTransformer:
             time.sleep(_RETRY_S)
 
     def _call(self, inputs: Tensors) -> Latents:
-        response = pb_utils.InferenceRequest(
-            model_name=self._name,
-            model_version=self._version,
-            requested_output_names=[DENOISED],
-            inputs=[pb_utils.Tensor(name, inputs[name]) for name in self._inputs],
-        ).exec()
-        if response.has_error():
-            raise to_request_failed(response.error())
-        denoised = pb_utils.get_output_tensor_by_name(response, DENOISED)
+        taken = {name: inputs[name] for name in self._inputs}
+        denoised = ask_model(self._name, self._version, taken, [DENOISED]).get(DENOISED)
         if denoised is None:  # Triton lets a model answer without an output that it declares
             raise RequestFailed(f"{self._name} answered without {DENOISED}", Code.INTERNAL)
-        return denoised.as_numpy().copy()
+        return denoised
