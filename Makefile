@@ -11,7 +11,8 @@ TORCH_ARGS ?=
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
-install: .venv/.serve ## install what serving needs into .venv
+WAVES := frontend/playground/vendor/wavesurfer.js
+install: .venv/.serve $(WAVES) ## install what serving needs into .venv
 install-dev: .venv/.dev ## install what the tests and the exporter need, too
 
 .venv/.serve: requirements/serve.txt pyproject.toml
@@ -27,6 +28,10 @@ install-dev: .venv/.dev ## install what the tests and the exporter need, too
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -q --no-deps $(TORCH_ARGS) torch==2.13.0
 	touch $@
+
+# Left out where no npm registry is reached; the page says so.
+$(WAVES): frontend/playground/packages.json | .venv/.serve
+	@$(BIN)/python -m frontend.playground.fetch wavesurfer.js $(@D)
 
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet

@@ -49,6 +49,7 @@ class Choices:
     variable_length: bool | None = None
     frame_bucket: int | None = None
     extendable: bool | None = None
+    prompts: tuple[str, ...] | None = None  # only in the file: what the model makes well
 
     @classmethod
     def from_defaults(cls, defaults: dict[str, Any]) -> Self:
@@ -58,16 +59,19 @@ class Choices:
             InvalidOption: an unknown key, or a value of the wrong type.
         """
         known = {field.name for field in fields(cls)}
+        prompts = defaults.get("prompts", [])
+        if not isinstance(prompts, list) or not all(isinstance(each, str) for each in prompts):
+            raise InvalidOption("generation_defaults.json: prompts must be a list of texts")
         for key, value in defaults.items():
             if key not in known:
                 raise InvalidOption(
                     f"generation_defaults.json says {key!r}; known are {', '.join(sorted(known))}"
                 )
-            if not isinstance(value, int | float):
+            if key != "prompts" and not isinstance(value, int | float):
                 raise InvalidOption(
                     f"generation_defaults.json: {key} must be a number or true/false"
                 )
-        return cls(**defaults)
+        return cls(**{**defaults, "prompts": tuple(prompts) or None})
 
     def over(self, defaults: Self) -> Self:
         """Return these choices, completed by `defaults` where nothing was chosen."""
@@ -116,6 +120,7 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
         ),
         extendable=bool(choices.extendable),
         schedule=_schedule(family, facts, choices),
+        prompts=choices.prompts or (),
     )
 
 

@@ -24,6 +24,7 @@ from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.keys.gate import make_gate
 from frontend.observe.metrics import Metrics
 from frontend.passes.runner import PassRunner
+from frontend.playground import routes as playground
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
 from frontend.speech.model_files import ModelFiles
@@ -81,6 +82,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     app.state.gate = gate
     app.include_router(health.router)
     app.include_router(api_page.router)
+    app.include_router(playground.router)
     include_contracts(app)
     _add_handlers(app)
     _add_middleware(app, settings, metrics)

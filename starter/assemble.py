@@ -13,6 +13,7 @@ from diffusers import AutoencoderOobleck, CosineDPMSolverMultistepScheduler, Sta
 from transformers import PreTrainedTokenizerFast
 
 from starter import transformer_training, vocoder_training
+from starter.corpus.kinds import KINDS
 from starter.latents import STATISTICS_FILE
 from starter.networks import Denoiser, build_vae
 from starter.recipe import Recipe
@@ -89,7 +90,7 @@ def pipeline_of(
 
 def write_defaults(folder: Path, recipe: Recipe, settings: Settings) -> None:
     """What serving should use when a request does not say."""
-    defaults: dict[str, float | None] = {
+    defaults: dict[str, float | list[str] | None] = {
         "steps": settings.steps,
         "guidance_scale": settings.guidance,
         "guidance_min_sigma": settings.guidance_min_sigma,
@@ -98,6 +99,7 @@ def write_defaults(folder: Path, recipe: Recipe, settings: Settings) -> None:
         "eta": 0.0,  # the deterministic solver: few steps are enough
         "frame_bucket": recipe.latent.bucket_frames,
         "extendable": True,  # the corpus has no beginnings and endings that a seam would break
+        "prompts": [kind.phrases[0] for kind in KINDS.values()],
     }
     said = {name: value for name, value in defaults.items() if value is not None}
     (folder / DEFAULTS_FILE).write_text(json.dumps(said, indent=2) + "\n")

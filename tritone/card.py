@@ -79,6 +79,7 @@ class ModelCard:
     default_seconds: float
     extendable: bool  # sounds past the window may be looped and stitched
     schedule: ScheduleSettings
+    prompts: tuple[str, ...] = ()  # what it makes well, in words, for people who try it
 
     @property
     def spec(self) -> Family:
@@ -105,7 +106,8 @@ class ModelCard:
             fields: dict[str, Any] = json.loads(text)
             schedule = ScheduleSettings(**fields.pop("schedule"))
             fields.pop("task", None)
-            card = cls(**fields, schedule=schedule)
+            prompts = tuple(map(str, fields.pop("prompts", ())))
+            card = cls(**fields, schedule=schedule, prompts=prompts)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidCard(f"not a model card of this release: {error}") from error
         if card.family not in FAMILIES:

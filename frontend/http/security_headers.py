@@ -18,6 +18,18 @@ _POLICIES = {
 _SOUND_ONLY = "default-src 'none'; media-src 'self'; frame-ancestors 'none'"
 
 
+def make_page_policy(nonce: str) -> str:
+    """Return the policy of the page at `/`; `nonce` marks the style sheets that it may have.
+
+    Sounds are played and saved as blobs: the browser has them already.
+    """
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self';"
+        " media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    )
+
+
 class SecurityHeaders:
     """ASGI middleware; a header that an answer brings itself is left alone."""
 

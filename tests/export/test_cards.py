@@ -158,8 +158,17 @@ def test_a_name_must_be_one_that_every_part_of_the_system_can_spell(name: str) -
         ({"tempo": 3}, "says 'tempo'; known are eta, extendable"),
         ({"steps": "20"}, "steps must be a number"),
         ({"steps": None}, "steps must be a number"),
+        ({"prompts": "rain"}, "prompts must be a list"),
+        ({"prompts": ["rain", 3]}, "prompts must be a list"),
     ],
 )
 def test_wrong_generation_defaults_get_one_sentence(defaults: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidOption, match=message):
         Choices.from_defaults(defaults)
+
+
+def test_a_checkpoint_says_what_it_makes_well() -> None:
+    defaults = Choices.from_defaults({"prompts": ["rain", "a bell"]})
+    card = make_card("x", FAMILIES["stable_audio"], FACTS, Choices().over(defaults))
+    assert card.prompts == ("rain", "a bell")
+    assert type(card).from_json(card.to_json()) == card

@@ -1,12 +1,12 @@
 """Our own API: jobs of any contract, their events and webhooks, and the finished files."""
 
 from frontend.contracts.kit.contract import Contract
-from frontend.contracts.tritone import files, jobs, webhooks
+from frontend.contracts.tritone import cards, files, jobs, webhooks
 from frontend.contracts.tritone.envelope import ENVELOPE
 
 CONTRACT = Contract(
     envelope=ENVELOPE,
-    routers=(jobs.router, webhooks.router, files.router),
-    root_paths=("/jobs", "/deliveries", "/webhook-secrets", "/files"),
+    routers=(cards.router, jobs.router, webhooks.router, files.router),
+    root_paths=("/cards", "/jobs", "/deliveries", "/webhook-secrets", "/files"),
     has_prefix=False,
 )

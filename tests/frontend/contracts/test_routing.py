@@ -35,6 +35,7 @@ ROOT_PATHS = {
     "musicgpt": {*SOUND, "/api/public/v1", "/api/public/v1/byId", "/api/public/v1/byUser"},
 }
 OURS = {
+    "/cards",
     *("/jobs", "/jobs/{job_id}", "/jobs/{job_id}/events", "/jobs/{job_id}/deliveries"),
     *("/deliveries/{delivery_id}/redeliver", "/webhook-secrets", "/files/{token}"),
 }
