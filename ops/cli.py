@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ops import logs
+from ops.client.cli import generate, say
 from ops.doctor import Finding, examine
 from ops.errors import CannotStart
 from ops.keys import keys
@@ -23,9 +24,10 @@ from tritone import __version__
 app = typer.Typer(
     help="Text in, sound out: run and look after a Tritone server.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("generate")(generate)
+app.command("say")(say)
 app.add_typer(models, name="models")
 app.add_typer(voices, name="voices")
 
@@ -81,10 +83,11 @@ def _ps(
     if is_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=1))
         return
-    typer.echo(f"{'process':<24} {'pid':>8} {'state':<10} {'memory':>9} {'up':>9}")
+    typer.echo(f"{'process':<24} {'pid':>8} {'state':<10} {'memory':>9} {'up':>9}  ports")
     for each in found:
         up_s, mib = round(time.time() - each.began), each.memory_bytes >> 20
-        typer.echo(f"{each.name:<24} {each.pid:>8} {each.state:<10} {mib:>5} MiB {up_s:>7} s")
+        use = f"{each.name:<24} {each.pid:>8} {each.state:<10} {mib:>5} MiB {up_s:>7} s"
+        typer.echo("  ".join([use, *map(str, each.ports)]))
 
 
 @app.command("doctor")

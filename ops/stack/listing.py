@@ -22,6 +22,7 @@ class ListedProcess:
     state: str
     memory_bytes: int
     began: float  # seconds since 1970
+    ports: tuple[int, ...]  # TCP, that it listens on
 
 
 def list_processes(stack: RunningStack) -> list[ListedProcess]:
@@ -33,6 +34,7 @@ def list_processes(stack: RunningStack) -> list[ListedProcess]:
             state=process.status(),
             memory_bytes=process.memory_info().rss,
             began=process.create_time(),
+            ports=_list_ports(process),
         )
         for name, process in _find(stack.pid)
         if process.is_running()
@@ -51,3 +53,10 @@ def _find(pid: int) -> Iterator[tuple[str, psutil.Process]]:
                 if name == "triton":
                     living = BackendProcesses().look(child.pid).living
                     yield from ((each.model, each.process) for each in living)
+
+
+def _list_ports(process: psutil.Process) -> tuple[int, ...]:
+    with suppress(psutil.AccessDenied):  # another user's
+        sockets = process.net_connections("tcp")
+        return tuple(sorted({s.laddr.port for s in sockets if s.status == psutil.CONN_LISTEN}))
+    return ()

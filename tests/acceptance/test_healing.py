@@ -177,3 +177,5 @@ def test_the_processes_of_the_stack_are_listed(stack: Stack, model: str) -> None
     names = {each["name"] for each in listed}
     wanted = {"tritone up", "triton", "frontend", "worker", "database", f"{model}_denoiser"}
     assert wanted <= names
+    port = int(stack.address.rpartition(":")[2])
+    assert [each["name"] for each in listed if port in each["ports"]] == ["frontend"]

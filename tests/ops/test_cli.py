@@ -48,3 +48,13 @@ def test_the_doctor_finds_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert [line[:4] for line in result.output.splitlines()] == ["ok  "] * 5 + ["BAD "]
+
+
+def test_a_shell_completes_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "_TRITONE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "tritone gen",
+        "COMP_CWORD": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert runner.invoke(app, prog_name="tritone").stdout == "generate\n"

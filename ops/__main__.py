@@ -1,0 +1,5 @@
+"""`python -m ops` is `tritone`."""
+
+from ops.cli import main
+
+main()

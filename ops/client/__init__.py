@@ -1,0 +1,1 @@
+"""`tritone generate` and `tritone say`: a client of any Tritone, over HTTP alone."""
