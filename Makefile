@@ -1,7 +1,6 @@
 # What there is to do here. `make help` lists it.
-# The first of these that is 3.11 or 3.12.
-PYTHON ?= $(shell for each in python3.11 python3.12 python3 python; do \
-	$$each -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$each && break; done)
+# A Python 3.11 or 3.12; unset: the first that is found under any name.
+PYTHON ?=
 BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
@@ -16,13 +15,12 @@ install: .venv/.serve $(WAVES) ## install what serving needs into .venv
 install-dev: .venv/.dev ## install what the tests and the exporter need, too
 
 .venv/.serve: requirements/serve.txt pyproject.toml
-	@test -x $(BIN)/python || test -n "$(PYTHON)" || \
-		{ echo "Python 3.11 or 3.12 is needed: install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q uv==0.13.8
-	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/serve.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
-	touch $@
+	@test -x $(BIN)/python || { python=$$(sh requirements/find_python.sh $(PYTHON)) && "$$python" -m venv .venv; }
+	@echo "installing what serving needs into .venv, once"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.8
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/serve.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
 
 .venv/.dev: .venv/.serve requirements/dev.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt

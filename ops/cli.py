@@ -65,7 +65,7 @@ def _up(
     try:
         asyncio.run(up(load_settings(), with_frontend=frontend, is_quiet=quiet))
     except CannotStart as error:
-        typer.echo(f"tritone: {error}", err=True)
+        logs.tell(f"tritone: {error}")
         raise typer.Exit(1) from None
 
 

@@ -1,6 +1,7 @@
 """Lines of all processes, each with the name of the one that it comes from. stdout stays ours.
 
-They go to stderr, or, for people who want to see the essential only, to a file.
+They go to stderr, or, for people who want to see the essential only, to a file. Until the stack is
+ready such people see a line of progress, which is written over, on a terminal; then the warnings.
 """
 
 import logging
@@ -12,6 +13,19 @@ from pathlib import Path
 _MAX_BYTES = 16 << 20  # of the file, before it is begun anew; one older file is kept
 
 _files: list[RotatingFileHandler] = []
+_OVERWRITE = "\r\x1b[2K"  # to the beginning of the line, and clear it
+
+
+class _Start:
+    """Whether the stack still starts, and whether a line of progress is on the screen."""
+
+    is_under_way = False
+    is_shown = False
+
+
+def end_start() -> None:
+    """From now on, what `ops` itself logs is told in lines that stay."""
+    _Start.is_under_way = False
 
 
 def show(source: str, line: str) -> None:
@@ -26,16 +40,28 @@ def show(source: str, line: str) -> None:
 
 def tell(line: str) -> None:
     """Write a line to stderr, wherever the others go."""
+    overwrite, _Start.is_shown = _OVERWRITE if _Start.is_shown else "", False
     with suppress(OSError):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{overwrite}{line}\n")
         sys.stderr.flush()
+
+
+def tell_progress(line: str) -> None:
+    """Show what is being done, over what was shown before; nobody reads it but on a terminal."""
+    if sys.stderr.isatty():
+        _Start.is_shown = True
+        with suppress(OSError):
+            sys.stderr.write(f"{_OVERWRITE}{line} …")
+            sys.stderr.flush()
 
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         show("tritone", self.format(record))
-        if _files:
-            tell(record.getMessage())
+        if not _files:
+            return
+        is_progress = _Start.is_under_way and record.levelno < logging.WARNING
+        (tell_progress if is_progress else tell)(record.getMessage())
 
 
 def configure() -> None:
@@ -47,7 +73,11 @@ def configure() -> None:
 
 
 def write_to(path: Path) -> None:
-    """Write all further lines to a file; what `ops` itself logs is told on stderr, too."""
+    """Write all further lines to a file; what `ops` itself logs is told on stderr, too.
+
+    Until `end_start` its news is progress, and only its warnings are told.
+    """
+    _Start.is_under_way = True
     handler = RotatingFileHandler(
         path, maxBytes=_MAX_BYTES, backupCount=1, encoding="utf-8", delay=True
     )

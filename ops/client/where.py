@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import httpx2
@@ -14,12 +15,13 @@ from ops.client.server import Server
 from ops.polling import within
 from ops.processes.http import fetch_json
 from ops.settings import Settings, copy_environment
-from ops.stack import running_stack
+from ops.stack import running_stack, state_folder
 from ops.stack.environment import frontend_url
 from tritone.environment import PORT
 
 _LOOK_S = 2.0
 _START_S = 300.0
+_ANNOUNCE_S = 60.0  # from owning the state folder to saying where it is
 _CONNECT_S = 5.0
 _READY = "ready: "
 
@@ -63,7 +65,11 @@ async def _connect(url: str, key: str | None) -> AsyncIterator[Server]:
 
 async def _find_here(settings: Settings, say: Say) -> str | None:
     """Return the frontend of the stack with our state folder, or whose port is ours."""
-    stack = running_stack.find(settings.resolved_state_directory())
+    folder = settings.resolved_state_directory()
+    if running_stack.find(folder) is None and state_folder.read_holder(folder) is not None:
+        say("waiting for the stack that starts")
+        await within(_ANNOUNCE_S, lambda: _is_announced(folder))
+    stack = running_stack.find(folder)
     if stack is not None and stack.frontend is not None:
         url = stack.frontend
         if not await _serves(url):
@@ -72,6 +78,10 @@ async def _find_here(settings: Settings, say: Say) -> str | None:
         return url
     url = frontend_url(settings, settings.port)
     return url if settings.port and await _serves(url) else None
+
+
+async def _is_announced(folder: Path) -> bool:
+    return running_stack.find(folder) is not None or state_folder.read_holder(folder) is None
 
 
 async def _serves(url: str) -> bool:

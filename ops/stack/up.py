@@ -18,7 +18,7 @@ from ops.errors import CannotStart
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import choose_ports
 from ops.settings import Settings
-from ops.stack import leftovers, state_folder
+from ops.stack import leftovers, state_folder, welcome
 from ops.stack.database import JobDatabase
 from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
@@ -147,6 +147,7 @@ async def _run(parts: list[Part], *, is_quiet: bool) -> None:
     for run in failed:
         run.result()  # raises
     if is_quiet:
+        logs.end_start()
         logs.tell("stopped")
 
 
@@ -167,12 +168,11 @@ def _stop_event(parts: list[Part]) -> asyncio.Event:
 async def _announce(parts: list[Part], *, is_quiet: bool) -> None:
     for part in parts:
         await part.is_ready.wait()
+    logs.end_start()
     url = parts[-1].url
+    if is_quiet:
+        logs.tell("started")
     sys.stdout.write(f"ready: {url}\n")
     sys.stdout.flush()
     if is_quiet and isinstance(parts[-1], Frontend):
-        body = '{"input": "rain on a tin roof", "audio_length": 5}'
-        logs.tell(f"""try it:    curl {url}/v1/audio/generate --json '{body}' -o rain.wav
-page:      {url}/
-documents: {url}/docs
-stop:      Ctrl-C""")
+        logs.tell(welcome.describe(url))

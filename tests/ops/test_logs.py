@@ -37,6 +37,7 @@ def test_a_quiet_log_goes_to_a_file_and_our_own_lines_to_stderr_too(
     logs.configure()
     log = tmp_path / "tritone.log"
     logs.write_to(log)
+    logs.end_start()
     logs.show("triton", "a line")
     logging.getLogger("ops.stack").info("a figure")
     logging.getLogger("ops.stack").warning("a death")
@@ -45,6 +46,37 @@ def test_a_quiet_log_goes_to_a_file_and_our_own_lines_to_stderr_too(
     for _ in range(100):
         logs.show("triton", "x" * 100)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2500  # bounded
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "told"),
+    [
+        (False, "a death\nready\nnews\n"),
+        (
+            True,
+            "\r\x1b[2Kloading …\r\x1b[2Ka death\n\r\x1b[2Kloading again …\r\x1b[2Kready\nnews\n",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("_no_files")
+def test_news_before_it_is_ready_is_one_line_of_progress(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_terminal: bool,
+    told: str,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    logs.configure()
+    logs.write_to(tmp_path / "tritone.log")
+    ours = logging.getLogger("ops.stack")
+    ours.info("loading")
+    ours.warning("a death")
+    ours.info("loading again")
+    logs.end_start()
+    logs.tell("ready")
+    ours.info("news")
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.usefixtures("_no_files")
