@@ -14,6 +14,7 @@ from ops.models.actions import Operator
 from ops.models.address import StackAddress, find_stack_address
 from ops.models.errors import ModelsError
 from ops.models.overview import Row, rows
+from ops.models.removal import plan_removal, remove
 from ops.models.served import first_line
 from ops.models.smoke import Smoke
 from ops.models.traffic import compare
@@ -213,6 +214,36 @@ def _unload(  # noqa: PLR0913, PLR0917
         await operator.unload(model, version)
 
     _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+
+
+@app.command("rm")
+def _rm(  # noqa: PLR0913, PLR0917
+    model: Model,
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="One version; else the whole model.")
+    ] = None,
+    is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: Url = None,
+    repository: Folder = None,
+    timeout_s: Timeout = _TIMEOUT_S,
+) -> None:
+    """Delete a version that does not answer, or take a whole model out of service."""
+    address = _address(url, repository)
+    removal = _with_control(
+        address, lambda control: plan_removal(control, address.repository, model, version)
+    )
+    if not is_sure:
+        terminal.ask(f"delete {removal}, {terminal.format_size(removal.n_bytes)}?")
+
+    async def act(control: TritonControl) -> None:
+        with terminal.progress(is_json=False) as say:
+            operator = Operator(
+                control=control, repository=address.repository, timeout_s=timeout_s, say=say
+            )
+            await remove(operator, removal)
+
+    _with_control(address, act)
+    terminal.say(f"deleted {removal}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -45,6 +46,19 @@ def complain(line: str) -> None:
     _err.print(f"tritone: {line}", markup=False, highlight=False)
 
 
+def ask(question: str) -> None:
+    """Go on after a yes.
+
+    Raises:
+        typer.Exit: status 1; it was a no, or nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        complain(f"{question} Nobody is there to ask: give --yes")
+        raise typer.Exit(1)
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(1)
+
+
 def show_rows(rows: list[Row]) -> None:
     """Print a line for each version."""
     columns = ("model", "version", "state", "share", "precision", "size", "error", "files")
@@ -58,7 +72,7 @@ def show_rows(rows: list[Row]) -> None:
             state,
             f"{row.share:.0%}" if row.share else "",
             row.precision or "-",
-            _size(row.n_bytes),
+            format_size(row.n_bytes),
             "-" if error is None else f"{error:.1e}",
             row.digest or "-",
         )
@@ -71,7 +85,7 @@ def show_row(row: Row) -> None:
     table.add_row("state", f"{row.state}: {row.reason}" if row.reason else row.state)
     table.add_row("share of the requests", f"{row.share:.0%}")
     table.add_row("precision", row.precision or "-")
-    table.add_row("size", _size(row.n_bytes))
+    table.add_row("size", format_size(row.n_bytes))
     table.add_row("files (hash of hashes)", row.digest or "-")
     table.add_row("made of", row.source or "-")
     for what, error in (row.errors or {}).items():
@@ -112,7 +126,8 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
-def _size(n_bytes: int | None) -> str:
+def format_size(n_bytes: int | None) -> str:
+    """Return a number of bytes for people."""
     if n_bytes is None:
         return "-"
     return f"{n_bytes / _MEGABYTE:,.1f} MB"

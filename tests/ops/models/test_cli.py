@@ -1,13 +1,17 @@
+import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from ops.models import terminal
 from ops.models.address import find_stack_address
 from ops.models.errors import ModelsError
 from ops.settings import Settings, TritonSettings
@@ -38,6 +42,7 @@ def run(tmp_path: Path) -> Run:
         ("canary", "starter", "2"),
         ("compare", "starter"),
         ("unload", "starter", "1"),
+        ("rm", "starter", "1"),
     ],
 )
 def test_without_a_triton_each_command_names_the_remedy_in_one_line(
@@ -64,6 +69,7 @@ def test_a_triton_that_is_away_is_said_in_one_line(run: Run) -> None:
         ("promote", "starter", "0"),
         ("canary", "starter", "2", "--share", "1.5"),
         ("unload", "starter"),
+        ("rm",),
     ],
 )
 def test_a_wrong_argument_is_a_usage_error(run: Run, arguments: tuple[str, ...]) -> None:
@@ -112,3 +118,13 @@ def test_comparing_needs_a_frontend(run: Run, tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text(json.dumps(asdict(stack)))
     ended = run("compare", "starter")
     assert ended.stderr == "tritone: no frontend runs here; name one with --frontend URL\n"
+
+
+def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(typer.Exit):  # nobody is there to ask
+        terminal.ask("delete it?")
+    for answer, goes_on in (("n\n", False), ("y\n", True)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+        with nullcontext() if goes_on else pytest.raises(typer.Exit):
+            terminal.ask("delete it?")

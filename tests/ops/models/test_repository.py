@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,6 @@ from tritone.card import COMPONENTS, component_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup
 
 NAMES = [component_name("starter", component) for component in COMPONENTS]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The bundled repository's configurations, with two versions of small files."""
-    for config in (ROOT / "model_repository").glob("starter*/config.pbtxt"):
-        model = tmp_path / "models" / config.parent.name
-        for version in ("1", "2"):
-            (model / version).mkdir(parents=True)
-            (model / version / "file").write_text(f"{model.name} {version}")
-        (model / "config.pbtxt").write_text(f"# kept by hand\n{config.read_text()}")
-    manifest = json.loads((ROOT / "model_repository/starter/1/manifest.json").read_text())
-    for version in ("1", "2"):
-        path = tmp_path / "models/starter" / version / "manifest.json"
-        path.write_text(json.dumps(manifest))
-    return tmp_path / "models"
 
 
 def config(folder: Path, model: str) -> ModelConfig:

@@ -1,5 +1,6 @@
 """A Triton as `ops.models` sees it: models with versions, whose loads may fail."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -37,6 +38,7 @@ class FakeTriton:
     configs: dict[str, ModelConfig] = field(default_factory=dict)
     loaded: dict[str, set[int]] = field(default_factory=dict)
     loads: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    unloads: list[str] = field(default_factory=list)
     sounds: dict[str, list[Pcm | str]] = field(default_factory=dict)  # by model; texts are errors
     newer_files: set[str] = field(default_factory=set)  # components; their files say version 1
     interrupted: list[str] = field(default_factory=list)  # components that lost what served
@@ -118,7 +120,12 @@ class FakeTriton:
         self._put(wanted, known)
 
     async def unload(self, model: str) -> None:
+        self.unloads.append(model)
         self.loaded.pop(model, None)
+
+    async def drain(self, models: Sequence[str]) -> None:
+        for model in models:
+            await self.unload(model)
 
     async def ask(self, model: str, *_: object) -> list[Answer]:
         sound = self.sounds[model].pop(0)
