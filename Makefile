@@ -5,7 +5,7 @@ BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
 
-.PHONY: help install install-dev serve test acceptance drills lint format bench openapi lock verify-full-size evaluate-starter evaluate-voices
+.PHONY: help install install-dev serve test acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -17,7 +17,7 @@ install-dev: .venv/.dev ## install what the tests and the exporter need, too
 .venv/.serve: requirements/serve.txt pyproject.toml
 	@test -x $(BIN)/python || { python=$$(sh requirements/find_python.sh $(PYTHON)) && "$$python" -m venv .venv; }
 	@echo "installing what serving needs into .venv, once"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.8
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv==0.13.8
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/serve.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
@@ -45,12 +45,17 @@ drills: install-dev ## run the long editions of the tests under load (about half
 	$(BIN)/python -m pytest -s -m drill
 
 PROSE := '*.py' '*.md' '*.sh' '*.toml' '*.yaml' '*.yml' '*.mjs' '*.sql' Makefile
-lint: install-dev ## check style, types, the direction of imports, spelling and the length of documentation lines
+lint: install-dev docs ## check style, types, the direction of imports, spelling, the documents' links and line lengths
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy tritone backends export frontend ops starter benchmarks deploy examples tests
 	$(BIN)/lint-imports
 	git ls-files -z $(PROSE) | xargs -0 $(BIN)/codespell
 	! git ls-files -z '*.md' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{121,}' # longer than 120 characters
+
+docs: install-dev ## build the documents as a site into build/site; a link that leads nowhere fails
+	@rm -rf build/docs && mkdir -p build/docs
+	@git ls-files -z '*.md' '*.png' docs examples | xargs -0 cp --parents -t build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: install-dev ## rewrite the code in the house style
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -24,8 +24,13 @@ class _Start:
 
 
 def end_start() -> None:
-    """From now on, what `ops` itself logs is told in lines that stay."""
+    """Take the line of progress away; from now on, what `ops` itself logs is told in lines."""
     _Start.is_under_way = False
+    if _Start.is_shown:
+        _Start.is_shown = False
+        with suppress(OSError):
+            sys.stderr.write(_OVERWRITE)
+            sys.stderr.flush()
 
 
 def show(source: str, line: str) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from frontend.settings_page import markdown_list
+from tests.documents import DOCUMENTS, ROOT, list_blocks
 
-ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PATH = re.compile(
     r"`((?:tritone|backends|export|frontend|ops|starter|benchmarks|deploy|tests|docs)/[^`\s<…*]*)`"
 )
@@ -37,6 +36,10 @@ def test_the_readme_shows_every_top_level_folder() -> None:
             assert f"| `{folder}/` |" in readme, folder
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 900
+
+
 def test_every_decision_is_listed() -> None:
     index = (ROOT / "docs/adr/README.md").read_text()
     for page in (ROOT / "docs/adr").glob("0*.md"):
@@ -44,10 +47,27 @@ def test_every_decision_is_listed() -> None:
         assert len(page.read_text().splitlines()) <= 40, f"{page.name} is longer than a decision"
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
+def test_every_make_target_of_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"^ +make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    blocks = [block for block in list_blocks() if block.language == "sh"]
+    targets = {
+        (block.id, target)
+        for block in blocks
+        for words in re.findall(r"^(?:\S+=\S+ )*make ([^#\n]+)", block.text, re.MULTILINE)
+        for target in words.split()
+        if "=" not in target
+    }
+    assert targets
+    for place, target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{place}: make {target}"
+
+
+def test_code_is_fenced_and_says_its_language() -> None:
+    # Those that are programs are run: tests/acceptance/test_printed_examples.py.
+    for block in list_blocks():
+        assert block.language in {"sh", "python", "js", "json", "text"}, block.id
+    for document in DOCUMENTS:
+        assert not re.search(r"^\n    \S", document.read_text(), re.MULTILINE), document.name
 
 
 def test_the_settings_page_is_what_the_settings_say() -> None:

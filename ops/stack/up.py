@@ -170,8 +170,6 @@ async def _announce(parts: list[Part], *, is_quiet: bool) -> None:
         await part.is_ready.wait()
     logs.end_start()
     url = parts[-1].url
-    if is_quiet:
-        logs.tell("started")
     sys.stdout.write(f"ready: {url}\n")
     sys.stdout.flush()
     if is_quiet and isinstance(parts[-1], Frontend):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import socket
 import time
 import wave
@@ -18,7 +17,7 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from tests.acceptance.conftest import ROOT, copy_of
+from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
 
 pytestmark = pytest.mark.triton
@@ -62,23 +61,6 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.05)
-
-
-def readme_requests() -> list[Any]:
-    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    found = re.findall(r"curl -s localhost:8080(\S+) .*?-d '(.*?)' --output (\S+)", text)
-    assert found, "the README shows no request"
-    return [pytest.param(path, json.loads(body), id=name) for path, body, name in found]
-
-
-@pytest.mark.parametrize(("path", "body"), readme_requests())
-def test_the_readmes_requests_make_sounds(
-    http: httpx2.Client, path: str, body: dict[str, Any]
-) -> None:
-    answer = http.post(path, json=body)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["x-tritone-model"]
-    assert decoded_seconds(answer.content) > 0.9
 
 
 def test_a_wav_has_the_length_asked_for_and_is_heard(http: httpx2.Client) -> None:
