@@ -34,7 +34,7 @@ class Mark:
 def marks(text: str, pronunciations: Sequence[Pronunciation]) -> list[Mark]:
     """Return the marks of a text in their order; none overlaps another."""
     found: list[Mark] = []
-    find = _finder(pronunciations)
+    find = _finder(text, pronunciations)
     position = 0
     for match in _PATTERN.finditer(text):
         found += find(text, position, match.start())
@@ -62,21 +62,21 @@ def _mark(match: re.Match[str]) -> Mark:
 Finder = Callable[[str, int, int], Iterator[Mark]]
 
 
-def _finder(pronunciations: Sequence[Pronunciation]) -> Finder:
+def _finder(text: str, pronunciations: Sequence[Pronunciation]) -> Finder:
     """Return what finds the entries of a dictionary in a part of a text, the longest first."""
-    entries = sorted(pronunciations, key=lambda entry: -len(entry.text))
-    alternatives = [
-        f"({re.escape(entry.text) if entry.is_case_sensitive else _ignoring_case(entry.text)})"
-        for entry in entries
-    ]
-    if not entries:
+    lower = text.lower()
+    # Few of a thousand entries are in a text; to look for all of them at each letter takes seconds.
+    occurring = [entry for entry in pronunciations if entry.text.lower() in lower]
+    if not occurring:
         return lambda text, begin, end: iter(())
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)")
-    return partial(_pronounce, entries, pattern)
+    entries = sorted(occurring, key=lambda entry: -len(entry.text))
+    return partial(_pronounce, entries, re.compile("|".join(map(_alternative, entries))))
 
 
-def _ignoring_case(text: str) -> str:
-    return f"(?i:{re.escape(text)})"
+def _alternative(entry: Pronunciation) -> str:
+    text = re.escape(entry.text)
+    text = text if entry.is_case_sensitive else f"(?i:{text})"
+    return rf"((?<!\w){text}(?!\w))" if entry.is_whole_word else f"({text})"
 
 
 def _pronounce(

@@ -19,6 +19,7 @@ class Pronunciation:
     ipa: str = ""  # either phonemes
     alias: str = ""  # or what to read instead
     is_case_sensitive: bool = False
+    is_whole_word: bool = True  # else it is replaced within words, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class SpeechOptions:
                 "text": entry.text,
                 **({"ipa": entry.ipa} if entry.ipa else {"alias": entry.alias}),
                 **({"case_sensitive": True} if entry.is_case_sensitive else {}),
+                **({} if entry.is_whole_word else {"word_boundaries": False}),
             }
             for entry in self.pronunciations
         ]
@@ -83,4 +85,5 @@ def _pronunciation(entry: object) -> Pronunciation:
         ipa=ipa.strip(),
         alias=alias.strip(),
         is_case_sensitive=entry.get("case_sensitive") is True,
+        is_whole_word=entry.get("word_boundaries") is not False,
     )

@@ -3,6 +3,7 @@
 Source: misaki 0.9.4 (Apache-2.0), EN_PHONES.md: a diphthong or an affricate is one letter there.
 """
 
+import re
 from collections.abc import Container
 
 # The longer ones first: each is replaced where it stands.
@@ -15,8 +16,15 @@ _SPELLINGS = (
 )  # fmt: skip
 
 
+_VOWELS = "AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ"
+_EARLY_STRESS = re.compile(rf"([ˈˌ])([^ˈˌ\s{_VOWELS}]+)(?=[{_VOWELS}])")
+
+
 def from_ipa(text: str, known: Container[str]) -> str:
-    """Return phonemes in misaki's letters; marks that it does not know are left out."""
+    """Return phonemes in misaki's letters; marks that it does not know are left out.
+
+    IPA marks a syllable's stress before its first consonant, misaki before its vowel.
+    """
     for ipa, letter in _SPELLINGS:
         text = text.replace(ipa, letter)
-    return "".join(each for each in text if each in known)
+    return _EARLY_STRESS.sub(r"\2\1", "".join(each for each in text if each in known))

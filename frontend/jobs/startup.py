@@ -23,6 +23,7 @@ from frontend.jobs.store import JobStore
 from frontend.jobs.webhook_bodies import Announcer, WebhookBody
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
+from frontend.speech.dictionaries.store import DictionaryStore
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
 from frontend.webhooks.settings import WebhookSettings
@@ -70,6 +71,7 @@ class JobSystem:
     recovery: JobRecovery
     deliveries: DeliveryStore
     files: FileStore
+    dictionaries: DictionaryStore
     webhook_masters: tuple[bytes, ...] = field(repr=False)  # the newest first
     metrics: Metrics = field(repr=False)
 
@@ -138,6 +140,7 @@ async def _put_together(
         recovery=JobRecovery(database, queue, endings, lease_s, metrics),
         deliveries=deliveries,
         files=files,
+        dictionaries=DictionaryStore(database),
         webhook_masters=tuple(masters),
         metrics=metrics,
     )

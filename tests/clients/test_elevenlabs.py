@@ -89,6 +89,29 @@ def test_python_speaks(major: str, live: Live, tmp_path: Path) -> None:
         assert found["generated"] > 5_000
 
 
+@pytest.mark.parametrize("major", ["1", "2"])
+def test_python_keeps_pronunciations(major: str, live: Live) -> None:
+    found = run_python(f"elevenlabs-{major}", "elevenlabs_dictionaries", live, TEST_MAJOR=major)
+    _check_dictionaries(found)
+    assert found["shown"] == "of a file"
+    status, detail = found["refused"]
+    assert (status, detail["detail"]["code"]) == (404, "pronunciation_dictionary_not_found")
+
+
+def test_javascript_keeps_pronunciations(live: Live) -> None:
+    found = run_node("elevenlabs_dictionaries_js", live)
+    _check_dictionaries(found)
+    assert found["shown"] == ["sequel", "T AH0 M EY1 T OW0"]
+    assert found["renamed"] == "renamed"
+
+
+def _check_dictionaries(found: Found) -> None:
+    assert found["rules"] == [2, 3, 2]
+    assert found["copied"] == 2
+    assert found["page"] == [["of a file"], True]
+    assert found["spoken"] == 2 * 16_000 * len("SQL") // 20
+
+
 def test_python_0(live: Live) -> None:
     found = run_python("elevenlabs-0", "elevenlabs_0", live)
     _check_account(found)

@@ -3,6 +3,7 @@
 from frontend.contracts.elevenlabs import (
     account,
     detailed,
+    dictionaries,
     history,
     music,
     plan,
@@ -23,12 +24,14 @@ CONTRACT = Contract(
         detailed.router,
         account.router,
         history.router,
+        dictionaries.router,
         speech.router,
         stream_input.router,
         voices.router,
     ),
     root_paths=(
         "/v1/text-to-speech",
+        "/v1/pronunciation-dictionaries",
         "/v1/voices",
         "/v2/voices",
         "/v1/user",

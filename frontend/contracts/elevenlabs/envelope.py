@@ -40,6 +40,7 @@ from frontend.errors import (
     UnknownVoice,
     UnsupportedLanguage,
 )
+from frontend.speech.dictionaries.store import DictionaryNotFound
 
 
 class HistoryItemNotFound(JobNotFound):
@@ -56,6 +57,7 @@ TABLE: ErrorTable = {
     UnknownModel: ErrorEntry(400, "validation_error", "unsupported_model"),
     UnknownVoice: ErrorEntry(404, "not_found", "voice_not_found"),
     UnsupportedLanguage: ErrorEntry(400, "validation_error", "unsupported_language"),
+    DictionaryNotFound: ErrorEntry(404, "not_found", "pronunciation_dictionary_not_found"),
     CannotClone: ErrorEntry(400, "invalid_request", "bad_request"),
     Unauthenticated: ErrorEntry(401, "authentication_error", "invalid_api_key"),
     MissingKey: ErrorEntry(401, "authentication_error", "missing_api_key"),

@@ -13,6 +13,7 @@ from fastapi import APIRouter, WebSocket
 from frontend.audio.stream_encoder import StreamEncoder
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.elevenlabs.envelope import ENVELOPE
+from frontend.contracts.elevenlabs.locators import Pronunciations, find_pronunciations
 from frontend.contracts.elevenlabs.speech import PATH, WORDS, to_order
 from frontend.contracts.elevenlabs.stream_messages import (
     DEFAULT_SCHEDULE,
@@ -97,10 +98,13 @@ class Session:
         self._spoken_s = 0.0
         # One for all passages: so the same text sounds the same wherever it stands.
         self._seed = secrets.randbelow(RANDOM_SEEDS) if query.seed is None else query.seed
+        self._pronunciations: Pronunciations = ()
         self._unspoken: NothingToSpeak | None = None
 
     async def run(self) -> None:
         """Return when everything is spoken; whatever ends one half of the work ends the other."""
+        locators = self._first.pronunciation_dictionary_locators
+        self._pronunciations = await find_pronunciations(self._websocket, locators)
         with in_words(WORDS):
             # What is wrong with the voice or the settings is said before any text comes.
             get_speaker(self._websocket).plan(self._make_request("a"))
@@ -186,7 +190,13 @@ class Session:
     def _make_request(self, text: str) -> SpeechRequest:
         body = make_speech_body(self._query, text, self._first, self._seed)
         voice_id = str(self._websocket.path_params["voice_id"])
-        return to_order(body, self._query, voice_id, wants_timings=True).wanted
+        return to_order(
+            body,
+            self._query,
+            voice_id,
+            pronunciations=self._pronunciations,
+            wants_timings=True,
+        ).wanted
 
     def _open_encoder(self, speech: Speech) -> StreamEncoder:
         if self._encoder is None:

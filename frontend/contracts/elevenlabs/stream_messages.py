@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from frontend.contracts.elevenlabs.speech import (
+from frontend.contracts.elevenlabs.speech_body import (
+    MAX_LOCATORS,
     DictionaryLocator,
     SpeechBody,
     StreamQuery,
@@ -60,7 +61,9 @@ class InputMessage(StrictBody):
     try_trigger_generation: bool = False
     voice_settings: VoiceSettingsBody | None = None
     generation_config: GenerationConfig | None = None
-    pronunciation_dictionary_locators: list[DictionaryLocator] = Field(default_factory=list)
+    pronunciation_dictionary_locators: list[DictionaryLocator] = Field(
+        default_factory=list, max_length=MAX_LOCATORS
+    )
 
     @property
     def schedule(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from frontend.keys.gate import Gate
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
 from frontend.sounds.generation import Generator
+from frontend.speech.dictionaries.store import DictionaryStore
 from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker
 
@@ -49,15 +50,24 @@ def get_model_files(request: HTTPConnection) -> ModelFiles:
 
 
 def get_jobs(request: HTTPConnection) -> JobSystem:
-    """Return the job system.
+    """Return the job system, and what else the database holds.
 
     Raises:
         BackendUnavailable: the server runs without a database.
     """
     jobs: JobSystem | None = getattr(request.app.state, "jobs", None)
     if jobs is None:
-        raise BackendUnavailable("Jobs are not available: this server has no database for them.")
+        raise BackendUnavailable("Jobs are not available, nor dictionaries: there is no database.")
     return jobs
+
+
+def get_dictionaries(request: HTTPConnection) -> DictionaryStore:
+    """Return where pronunciation dictionaries are kept.
+
+    Raises:
+        BackendUnavailable: the server runs without a database.
+    """
+    return get_jobs(request).dictionaries
 
 
 def get_owner(request: HTTPConnection) -> str:

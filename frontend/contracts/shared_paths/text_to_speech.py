@@ -6,6 +6,7 @@
 from fastapi import APIRouter, Request, Response
 
 from frontend.contracts.elevenlabs import speech as elevenlabs
+from frontend.contracts.elevenlabs import speech_body
 from frontend.contracts.elevenlabs.envelope import ENVELOPE as ELEVENLABS
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.body import try_read_object
@@ -28,11 +29,11 @@ router = APIRouter(dependencies=[BEARER])
     | openapi.either(openapi.errors_of(ELEVENLABS), openapi.errors_of(LOCALAI)),
     openapi_extra=openapi.any_body_of(
         {
-            "ElevenLabs": (elevenlabs.SpeechBody, elevenlabs.EXAMPLE),
+            "ElevenLabs": (speech_body.SpeechBody, elevenlabs.EXAMPLE),
             "LocalAI": (localai.TextToSpeechBody, localai.EXAMPLE),
         }
     )
-    | openapi.query_of(elevenlabs.SpeechQuery, "voice_id"),
+    | openapi.query_of(speech_body.SpeechQuery, "voice_id"),
 )
 async def speak(request: Request) -> Response:
     """Turn text into speech, as ElevenLabs or as LocalAI does."""

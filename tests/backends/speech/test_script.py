@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -110,3 +111,21 @@ def test_passages_tile_the_text(text: str) -> None:
         for each in found
         for piece in each.pieces
     )
+
+
+def test_a_pronunciation_may_stand_within_words() -> None:
+    entry = Pronunciation(text="tomato", alias="x")
+    (whole,) = passages("Tomatoes and tomato.", (entry,))
+    (within,) = passages("Tomatoes and tomato.", (replace(entry, is_whole_word=False),))
+    assert [piece.text for piece in whole.pieces] == ["Tomatoes and ", "x", "."]
+    assert [piece.text for piece in within.pieces] == ["x", "es and ", "x", "."]
+
+
+def test_a_thousand_pronunciations_cost_little() -> None:
+    entries = [Pronunciation(text=f"word{k}", alias=f"alias {k}") for k in range(1000)]
+    text = "The lamp in the window of word7 was the only light on the street. " * 300
+    began = time.process_time()
+    found = passages(text, entries)
+    took_s = time.process_time() - began
+    assert sum(piece.text == "alias 7" for each in found for piece in each.pieces) == 300
+    assert took_s < 2.0

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.types import Message
 
-from frontend.contracts.elevenlabs.speech import STREAM_FORMATS
+from frontend.contracts.elevenlabs.speech_body import STREAM_FORMATS
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.errors import DeadlineExceeded, GenerationFailed, InvalidRequest, Overloaded
 from frontend.triton.gateway import Catalog, Chunks, PassOptions

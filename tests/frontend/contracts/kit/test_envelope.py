@@ -30,6 +30,7 @@ from frontend.errors import (
     InvalidRequest,
     JobNotFound,
     MissingKey,
+    NothingToSpeak,
     Overloaded,
     RateLimited,
     RequestTooLarge,
@@ -41,6 +42,7 @@ from frontend.errors import (
     UnsupportedLanguage,
 )
 from frontend.jobs.errors import JobConflict
+from frontend.speech.dictionaries.store import DictionaryNotFound
 from tests.fakes import FakeGateway
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -58,6 +60,8 @@ ERRORS: list[TritoneError] = [
     UnknownModel("xxx"),
     UnknownVoice("xxx", ["heart"]),
     UnsupportedLanguage("it", ["en-US"]),
+    NothingToSpeak("There is nothing to speak.", field="text"),
+    DictionaryNotFound("There is no such dictionary.", field="pronunciation_dictionary_id"),
     CannotClone("No installed engine can clone a voice."),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
     UnsupportedEncoding("Send the body as it is."),

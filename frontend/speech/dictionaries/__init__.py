@@ -1,0 +1,1 @@
+"""Pronunciation dictionaries: rules that callers keep here, and name when they speak."""
