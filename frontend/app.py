@@ -39,8 +39,8 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
-    gateway = gateway or make_gateway(settings.triton)
     metrics = Metrics()
+    gateway = gateway or make_gateway(settings.triton, metrics)
     gate = make_gate(settings)
 
     @asynccontextmanager

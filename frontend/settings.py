@@ -3,16 +3,24 @@
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from frontend.errors import CannotStart
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 from frontend.storage.settings import StorageSettings
-from frontend.triton.addresses import TritonUrl
+from frontend.triton.addresses import TritonUrl, parse
 from frontend.webhooks.settings import WebhookSettings
 from tritone.environment import (
     DEFAULT_DRAIN_TIMEOUT_S,
@@ -86,6 +94,39 @@ class TritonSettings(_Group):
         le=300,
         description="Period of asking whether a generation's backend still lives, in seconds.",
     )
+    eject_after: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description=(
+            "Of several Tritons: passes that fail on one in a row, and not on another, before it "
+            "gets no more for a while."
+        ),
+    )
+    eject_s: float = Field(
+        5.0,
+        gt=0,
+        le=300,
+        description=(
+            "How long such a Triton gets no passes the first time, in seconds; twice as long each "
+            "further time, at most 300."
+        ),
+    )
+    weights: dict[str, Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]] = Field(
+        {},
+        description=(
+            "JSON object of `HOST:PORT` to how much work a Triton does at once, relative to 1 for "
+            "the others."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        tritons = parse(self.url)
+        unknown = sorted(self.weights.keys() - set(tritons.addresses))
+        if unknown and not tritons.is_name:
+            raise ValueError(f"weights of no Triton of the url: {', '.join(unknown)}")
+        return self
 
 
 class AdmissionSettings(_Group):

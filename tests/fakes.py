@@ -57,6 +57,7 @@ class FakeGateway:
     speech_passes: list[SpeechPass] = field(default_factory=list)
     options: list[PassOptions] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)  # job ids
+    foreign_passes: int = 0
     refreshes: int = 0
     is_open: bool = False
 

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROBE = "probe"
-"""Name of a pass that nobody runs: what makes sounds answers a question about it at once."""
+"""Name of a pass that nobody runs: what makes sounds answers a question about it at once.
+
+Its progress is the model's load: how many passes it has, and how many it takes.
+"""
 
 
 def make_small_array(dtype: str, dims: Iterable[int], *, is_batched: bool) -> NDArray[np.generic]:

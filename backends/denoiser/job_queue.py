@@ -103,6 +103,12 @@ class JobQueue:
             jobs = self._jobs_of(job_id)
             return jobs[-1].progress if jobs else self._known.progress(job_id)
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many jobs it has, and how many it takes."""
+        with self._changed:
+            return len(self._ready) + len(self._stepping), self._max_jobs
+
     def remember(self, job: Job) -> None:
         """Keep the progress of a job that leaves."""
         with self._changed:

@@ -20,6 +20,7 @@ from backends.denoiser.triton_metrics import TritonMetrics
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
 from backends.triton import read_card, read_config, read_job_id, read_parameters, require_parameter
+from tritone.probes import PROBE
 from tritone.tensors import CANCEL, PRIORITY, QUERY, SHARE
 from tritone.turns import BACKGROUND, INTERACTIVE
 
@@ -65,6 +66,8 @@ class TritonPythonModel:
         parameters = read_parameters(request)
         if CANCEL in parameters:
             return reply.report(self._scheduler.cancel(str(parameters[CANCEL])))
+        if parameters.get(QUERY) == PROBE:
+            return reply.report(self._scheduler.load)
         if QUERY in parameters:
             return reply.report(self._scheduler.progress(str(parameters[QUERY])))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}

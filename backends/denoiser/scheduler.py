@@ -55,6 +55,11 @@ class Scheduler:
         """Return a job's steps done and steps in all, even if it ended lately, or `UNKNOWN_JOB`."""
         return self._queue.progress(job_id)
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many jobs it has, and how many it takes."""
+        return self._queue.load
+
     def stop(self) -> None:
         """Accept no more jobs; `run` returns when the accepted ones have ended."""
         self._queue.stop()

@@ -98,6 +98,12 @@ class JobQueue:
         with self._changed:
             return self._progress_of(job_id, self._jobs_of(job_id))
 
+    @property
+    def load(self) -> Progress:
+        """How many jobs it has, and how many it takes."""
+        with self._changed:
+            return len(self._waiting) + len(self._taken), self._max_jobs
+
     def stop(self) -> None:
         """Accept no more jobs."""
         with self._changed:

@@ -25,6 +25,7 @@ from backends.speech.triton_metrics import TritonMetrics
 from backends.triton import find_parameter, read_config, require_parameter
 from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
+from tritone.probes import PROBE
 from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
 from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
 from tritone.turns import BACKGROUND, INTERACTIVE
@@ -72,6 +73,8 @@ class TritonPythonModel:
         parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
         if CANCEL in parameters:
             return reply.report(self._queue.cancel(str(parameters[CANCEL])))
+        if parameters.get(QUERY) == PROBE:
+            return reply.report(self._queue.load)
         if QUERY in parameters:
             return reply.report(self._queue.progress(str(parameters[QUERY])))
         if GRANT in parameters:

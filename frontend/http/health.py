@@ -24,6 +24,7 @@ class State:
     models: tuple[str, ...] = ()
     away: tuple[str, ...] = ()  # known to Triton, and not served now
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are away
+    left_out: Mapping[str, str] = field(default_factory=dict)  # Tritons that get no passes; why
     reason: str | None = None
 
 
@@ -57,6 +58,7 @@ class Readiness:
             models=models,
             away=tuple(sorted(catalog.away)),
             reasons=catalog.reasons,
+            left_out=catalog.left_out,
             reason=_explain_unreadiness(catalog),
         )
 
@@ -86,7 +88,10 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready, and why."}})
 async def readyz(request: Request) -> Response:
-    """Tell whether a model can be served; `?verbose` names those that cannot, and why."""
+    """Tell whether a model can be served; `?verbose` names those that cannot, and why.
+
+    Of several Tritons it names those that get no passes now, too.
+    """
     state = await request.app.state.readiness.state()
     body: dict[str, Any] = {"status": "ready", "models": list(state.models)}
     if state.reason is not None:
@@ -95,6 +100,7 @@ async def readyz(request: Request) -> Response:
     if "verbose" in request.query_params:
         away = sorted({*state.away, *state.reasons})
         body["away"] = {name: state.reasons.get(name, "not loaded") for name in away}
+        body["tritons_left_out"] = dict(state.left_out)
     return JSONResponse(body, 200 if state.reason is None else 503)
 
 

@@ -33,7 +33,7 @@ def main() -> int:
         except OSError as error:
             sys.stderr.write(f"tritone: TRITONE_JOBS__METRICS_PORT: {error.strerror}\n")
             return 2
-    maker = open_maker(settings, make_gateway(settings.triton), metrics)
+    maker = open_maker(settings, make_gateway(settings.triton, metrics), metrics)
     job_settings = JobSystemSettings.of(settings)
     return run(job_settings, maker, WEBHOOK_BODIES, settings.drain_timeout_s, metrics)
 

@@ -6,8 +6,9 @@ labels whose values are few: never a prompt, a key, a job or a request.
 """
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from prometheus_client import (
@@ -89,6 +90,7 @@ class Metrics:
         ).labels(__version__, platform.python_version()).set(1)
         self._add_http(book)
         self._add_generation(book)
+        self._add_pool(book)
         self._add_versions(book)
         self._add_jobs(book)
         self._add_state(book)
@@ -140,6 +142,18 @@ class Metrics:
         self.cancelled = book.counter(
             "tritone_generation_cancelled",
             "Generations stopped because nobody waited any more.",
+            "model",
+        )
+
+    def _add_pool(self, book: Book) -> None:
+        self.passes_retried = book.counter(
+            "tritone_passes_retried",
+            "Passes tried again on another Triton.",
+            *("model", "error"),
+        )
+        self.triton_ejections = book.counter(
+            "tritone_triton_ejections",
+            "Ejections of a Triton on which passes failed in a row.",
             "model",
         )
 
@@ -195,6 +209,9 @@ class Metrics:
     def _add_state(self, book: Book) -> None:
         self._in_flight = book.gauge("tritone_passes_in_flight", "Passes that Triton works on.")
         self._waiting = book.gauge("tritone_passes_waiting", "Passes that wait for a slot.")
+        self._tritons = book.gauge(
+            "tritone_tritons", "Tritons of a pool: up, ejected, or away.", "state"
+        )
         self._oldest = book.gauge(
             "tritone_passes_queue_age_seconds", "How long the oldest waiting pass has waited."
         )
@@ -211,6 +228,15 @@ class Metrics:
         self._waiting.set_function(waiting)
         self._oldest.set_function(queue_age_s)
 
+    def watch_tritons(self, count: Callable[[], Mapping[str, int]]) -> None:
+        """Export how many Tritons of a pool are in each state."""
+        for state in count():
+            self._tritons.labels(state).set_function(partial(_get, count, state))
+
     def exposition(self) -> bytes:
         """Return the text that Prometheus reads."""
         return generate_latest(self.registry)
+
+
+def _get(count: Callable[[], Mapping[str, int]], state: str) -> float:
+    return count()[state]

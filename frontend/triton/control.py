@@ -1,6 +1,7 @@
 """Control requests: they name a pass that a model has, and stop it, or ask how far it is."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from frontend.triton.gateway import Progress
 from frontend.triton.pass_tensors import make_input, read_progress
 from frontend.triton.stream import InferRequest, stream_answers
 from tritone import speech_tensors, tensors
+from tritone.probes import PROBE
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,16 @@ class Control:
         """Return how far a pass is, or None: nobody knows it. Raises domain errors."""
         with raise_domain_errors():
             return await self._ask(model, tensors.QUERY, pass_id)
+
+    async def count_passes(self, model: str) -> int | None:
+        """Return how many passes a model has, whoever gave them; None: it is too old to say it.
+
+        Raises domain errors.
+        """
+        with raise_domain_errors(logging.DEBUG):
+            answers = await self._ask_versions(model, tensors.QUERY, PROBE)
+        counts = [each.steps_done for each in answers if isinstance(each, Progress)]
+        return sum(counts) if counts else None
 
     async def cancel_if_possible(self, model: str, pass_id: str) -> None:
         """Stop a pass, if Triton can still be told."""
@@ -82,6 +94,13 @@ class Control:
     async def _ask(
         self, model: str, verb: str, pass_id: str, more: Mapping[str, int] = _NO_MORE
     ) -> Progress | None:
+        answers = await self._ask_versions(model, verb, pass_id, more)
+        return next((each for each in answers if each is not None), None)
+
+    async def _ask_versions(
+        self, model: str, verb: str, pass_id: str, more: Mapping[str, int] = _NO_MORE
+    ) -> list[Progress | None]:
+        """Return what each loaded version answers; raises where none knows, and one fails."""
         target = self.served.control_target(model)
         requests = [
             InferRequest(
@@ -96,13 +115,11 @@ class Control:
             for version in target.versions
         ]
         answers = await asyncio.gather(*map(self._send, requests), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, Progress):
-                return answer
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        return None
+        known = [answer for answer in answers if not isinstance(answer, BaseException)]
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        if failures and not any(known):
+            raise failures[0]
+        return known
 
     async def _send(self, request: InferRequest) -> Progress | None:
         progress = None

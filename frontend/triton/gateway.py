@@ -84,6 +84,8 @@ class Catalog:
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
     missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Tritons of a pool that get no passes, by address, and why."""
 
     @property
     def served(self) -> tuple[Card, ...]:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
 from frontend.triton.addresses import parse, resolve
 from frontend.triton.gateway import Gateway
@@ -9,15 +10,14 @@ from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
 
 
-def make_gateway(settings: TritonSettings) -> Gateway:
+def make_gateway(settings: TritonSettings, metrics: Metrics) -> Gateway:
     """Return a gateway to the Tritons of `TRITONE_TRITON__URL`, not opened yet."""
     tritons = parse(settings.url)
     if tritons.is_single:
         return SingleTriton(settings)
 
-    def connect(address: str) -> Gateway:
+    def connect(address: str) -> SingleTriton:
         return SingleTriton(settings.model_copy(update={"url": address}))
 
-    return TritonPool(
-        partial(resolve, tritons, settings.rpc_timeout_s), connect, settings.refresh_s
-    )
+    look_up = partial(resolve, tritons, settings.rpc_timeout_s)
+    return TritonPool(look_up, connect, settings, metrics)

@@ -1,46 +1,71 @@
-"""Several Tritons behind one gateway: each pass goes to the one with the fewest of ours.
+"""Several Tritons behind one gateway: each pass goes to the less loaded of two drawn by lot.
 
 gRPC's own balancing counts calls, not work: measured with one slow and one fast server, taking
-turns needed six times as long as the least outstanding.
+turns needed six times as long as the least outstanding. A Triton on which passes fail in a row is
+ejected (`frontend.triton.standing`). Why so: docs/adr/0009.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
 import structlog
 
-from frontend.errors import BackendUnavailable, DeadlineExceeded, Overloaded, TritoneError
+from frontend.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    GenerationFailed,
+    Overloaded,
+    TritoneError,
+)
+from frontend.observe.metrics import Metrics
+from frontend.settings import TritonSettings
 from frontend.triton.addresses import Unresolved
+from frontend.triton.choice import choose_of_two
 from frontend.triton.fallback import stream_or_retry
-from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
+from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
-from frontend.triton.pool_members import Member, unite_catalogs
+from frontend.triton.pool_members import Member, OneTriton, unite_catalogs
+from frontend.triton.standing import Standing
 from tritone.card import Card
 
 log = structlog.get_logger(__name__)
 
-Connect = Callable[[str], Gateway]
+Connect = Callable[[str], OneTriton]
 Resolve = Callable[[], Awaitable[tuple[str, ...]]]
+Clock = Callable[[], float]
+
+_TRITONS_FAULT = (BackendUnavailable, GenerationFailed)
+_WORTH_A_RETRY = (*_TRITONS_FAULT, Overloaded)
 
 
 class TritonPool:
     """A `Gateway` over one `Gateway` for each Triton. Use from one event loop only."""
 
-    def __init__(self, resolve: Resolve, connect: Connect, refresh_s: float) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        connect: Connect,
+        settings: TritonSettings,
+        metrics: Metrics,
+        clock: Clock = time.monotonic,
+    ) -> None:
         """Connect to nothing yet.
 
         The pool never opens its members: it looks at each itself, to know which one answers.
         """
         self._resolve = resolve
         self._connect = connect
-        self._refresh_s = refresh_s
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
         self._members: dict[str, Member] = {}
         self._following: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        metrics.watch_tritons(self._count_members)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -52,7 +77,10 @@ class TritonPool:
         """Every model that some Triton serves; as last seen when all are away."""
         up = [member for member in self.members if member.is_up]
         catalogs = [member.gateway.catalog for member in self.members]
-        return unite_catalogs([member.gateway.catalog for member in up] or catalogs, catalogs)
+        united = unite_catalogs([member.gateway.catalog for member in up] or catalogs, catalogs)
+        now = self._clock()
+        reasons = {member.address: member.explain(now) for member in self.members}
+        return replace(united, left_out={where: why for where, why in reasons.items() if why})
 
     async def open(self) -> None:
         """Look once, then periodically, each Triton for itself: a slow one delays no other."""
@@ -84,9 +112,9 @@ class TritonPool:
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`.
 
-        What a Triton refuses, or loses by dying, is given to another, once: a pass has no effect
-        but its sound, and the same seed gives the same sound. More would lead a request that kills
-        its server through all of them.
+        What a Triton refuses, fails at, or loses by dying, is given to another, once: a pass has no
+        effect but its sound, and the same seed gives the same sound. More would lead a request that
+        kills its server through all of them.
         """
         deadline = time.monotonic() + options.timeout_s
         first = self._choose(pass_.card)
@@ -95,14 +123,19 @@ class TritonPool:
 
         def retry(error: TritoneError) -> Chunks:
             second = self._choose(pass_.card, besides=first)
-            if second is None or not isinstance(error, (BackendUnavailable, Overloaded)):
+            if second is None or not isinstance(error, _WORTH_A_RETRY):
                 raise error
-            cause = type(error).__name__
-            log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise DeadlineExceeded
-            return self._give(second, pass_, replace(options, timeout_s=left_s))
+            model, cause = pass_.card.name, type(error).__name__
+            log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
+            self._metrics.passes_retried.labels(model, cause).inc()
+            second_try = self._give(second, pass_, replace(options, timeout_s=left_s))
+            if isinstance(error, Overloaded):
+                return second_try
+            tried = [each.standings[model] for each in (first, second)]
+            return self._withdraw_if_both_fail(tried, second_try)
 
         attempts = stream_or_retry(self._give(first, pass_, options), retry)
         async with aclosing(attempts) as chunks:
@@ -127,36 +160,84 @@ class TritonPool:
         return known or [member for member in self.members if member.is_up]
 
     def _choose(self, card: Card, besides: Member | None = None) -> Member | None:
+        now = self._clock()
         able = [each for each in self.members if each.serves(card) and each is not besides]
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
-        fewest = min((len(each.pass_ids) for each in able), default=0)
-        # At random: otherwise all idle frontends would prefer the same one.
-        best = [each for each in able if len(each.pass_ids) == fewest]
-        return random.choice(best) if best else None  # noqa: S311 -- not a secret
+        due = [each for each in able if each.standings[card.name].is_due(now)]
+        if due and besides is None:  # whose trial fails has a retry left
+            return random.choice(due)  # noqa: S311 -- not a secret
+        fit = [each for each in able if each.can_take(card.name)] or able
+        return choose_of_two(fit, card.name, now)
 
     async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> Chunks:
-        with self._held(member, options.pass_id):
+        standing = member.standings[pass_.card.name]
+        with self._held(member, standing, options.pass_id):
             try:
                 async with aclosing(member.gateway.stream(pass_, options)) as chunks:
                     async for chunk in chunks:
                         yield chunk
-            except BackendUnavailable:
-                member.is_up = False  # until it answers a look
+            except _TRITONS_FAULT as error:
+                if isinstance(error, BackendUnavailable):
+                    member.is_up = False  # until it answers a look
+                standing.fail(type(error).__name__)
+                # What was given to it before its ejection tells nothing new.
+                if standing.trial == options.pass_id or not standing.is_ejected:
+                    self._eject_if_enough(member, pass_.card)
                 raise
+            standing.succeed(options.pass_id, self._clock())
+
+    async def _withdraw_if_both_fail(self, tried: Sequence[Standing], second_try: Chunks) -> Chunks:
+        """Yield the second try; what fails everywhere is no Triton's fault, and ejects nobody."""
+        has_begun = False
+        try:
+            async with aclosing(second_try) as chunks:
+                async for chunk in chunks:
+                    has_begun = True
+                    yield chunk
+        except _TRITONS_FAULT:
+            if not has_begun:
+                for standing in tried:
+                    standing.withdraw(self._settings.eject_after)
+            raise
+
+    def _eject_if_enough(self, member: Member, card: Card) -> None:
+        """Eject a Triton after some failures in a row, or a failed trial; never the last one."""
+        model, now = card.name, self._clock()
+        standing = member.standings[model]
+        others = [
+            each
+            for each in self.members
+            if each is not member and each.serves(card) and each.can_take(model)
+        ]
+        is_enough = standing.is_ejected or standing.n_failures >= self._settings.eject_after
+        if not (is_enough and others):
+            return
+        seconds = standing.eject(self._settings.eject_s, now)
+        self._metrics.triton_ejections.labels(model).inc()
+        why = standing.explain(model, now)
+        log.warning("triton_ejected", url=member.address, model=model, seconds=seconds, why=why)
 
     @contextmanager
-    def _held(self, member: Member, pass_id: str) -> Iterator[None]:
+    def _held(self, member: Member, standing: Standing, pass_id: str) -> Iterator[None]:
         member.pass_ids.add(pass_id)
+        standing.begin(pass_id, self._clock())
         try:
             yield
         finally:
+            standing.end(pass_id)
             member.pass_ids.discard(pass_id)
             self._release(member)
 
+    def _count_members(self) -> dict[str, int]:
+        now = self._clock()
+        n_up = sum(member.is_up for member in self.members)
+        n_ejected = sum(member.is_up and bool(member.explain(now)) for member in self.members)
+        return {"up": n_up - n_ejected, "ejected": n_ejected, "away": len(self.members) - n_up}
+
     async def _follow_addresses(self) -> None:
         while True:
-            await asyncio.sleep(self._refresh_s)
+            await asyncio.sleep(self._settings.refresh_s)
             await self._update()
 
     async def _update(self) -> None:
@@ -168,14 +249,23 @@ class TritonPool:
             log.warning("tritons_unresolved", detail=str(error))
             return
         for address in sorted(addresses - self._members.keys()):
-            self._members[address] = member = Member(address, self._connect(address))
-            member.looking = asyncio.create_task(member.keep_looking(self._refresh_s))
+            self._members[address] = member = self._make_member(address)
+            member.looking = asyncio.create_task(member.keep_looking(self._settings.refresh_s))
             log.info("triton_listed", url=address)
         for member in list(self._members.values()):
             if member.is_listed != (member.address in addresses):
                 member.is_listed = not member.is_listed
                 log.info("triton_listed", url=member.address, answer=member.is_listed)
             self._release(member)
+
+    def _make_member(self, address: str) -> Member:
+        return Member(
+            address,
+            self._connect(address),
+            self._clock,
+            weight=self._settings.weights.get(address, 1.0),
+            is_new=self._following is not None,  # at our own start all of them are
+        )
 
     def _release(self, member: Member) -> None:
         """Disconnect from a Triton that has left the list, once it has none of our passes."""

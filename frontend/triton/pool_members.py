@@ -1,13 +1,25 @@
 """The Tritons of a pool: what each has of our passes, and what they serve together."""
 
 import asyncio
-from collections.abc import Iterable
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from frontend.errors import TritoneError
 from frontend.triton.gateway import Catalog, Gateway, choose_pause_s
+from frontend.triton.standing import Standing, ramp
 from tritone.card import Card, ModelCard, SpeechCard
+
+
+class OneTriton(Gateway, Protocol):
+    """A gateway to one Triton."""
+
+    @property
+    def foreign_passes(self) -> int:
+        """Passes that other processes gave it, as it said last; 0 where it does not say."""
 
 
 @dataclass(eq=False, slots=True)
@@ -15,11 +27,36 @@ class Member:
     """One Triton of the pool."""
 
     address: str
-    gateway: Gateway
+    gateway: OneTriton
+    clock: Callable[[], float]
+    weight: float = 1.0  # work that it does at once, relative to others
     is_up: bool = False  # answered the last look, and has refused nothing since
     is_listed: bool = True  # still among the addresses: else it gets no new passes
+    is_new: bool = False  # was away at the last look, or not yet listed
+    up_since: float = -math.inf
     pass_ids: set[str] = field(default_factory=set)  # the passes that it was given
+    standings: dict[str, Standing] = field(default_factory=lambda: defaultdict(Standing))
     looking: asyncio.Task[None] | None = None
+
+    @property
+    def n_passes(self) -> int:
+        """Its passes, ours and those that other processes gave it by its own account."""
+        return len(self.pass_ids) + self.gateway.foreign_passes
+
+    def share(self, model: str, now: float) -> float:
+        """Return which share of a model's passes it gets now: less than 1 in its slow start."""
+        return min(ramp(now - self.up_since), self.standings[model].share(now))
+
+    def can_take(self, model: str) -> bool:
+        """Return whether it is neither away nor ejected."""
+        return self.is_up and not self.standings[model].is_ejected
+
+    def explain(self, now: float) -> str:
+        """Return why it gets no passes, or none of some model; empty: it gets them."""
+        if not self.is_up:
+            return "does not answer"
+        reasons = (each.explain(model, now) for model, each in self.standings.items())
+        return "; ".join(filter(None, reasons))
 
     def serves(self, card: Card) -> bool:
         """Return whether it had this very model when last seen."""
@@ -31,8 +68,17 @@ class Member:
             await self.gateway.refresh()
         except TritoneError:
             self.is_up = False
+            self.is_new = True
             raise
         self.is_up = True
+        if self.is_new:
+            self._begin_anew(self.clock())
+
+    def _begin_anew(self, now: float) -> None:
+        self.is_new = False
+        self.up_since = now
+        for standing in self.standings.values():
+            standing.forgive(now)
 
     async def keep_looking(self, refresh_s: float) -> None:
         """Look periodically, so that a Triton that is away is used again when it is back."""

@@ -19,6 +19,7 @@ from frontend.triton.connection import Connection
 from frontend.triton.control import Control
 from frontend.triton.errors import raise_domain_errors
 from frontend.triton.fallback import stream_or_retry
+from frontend.triton.foreign_passes import ForeignPasses
 from frontend.triton.gateway import (
     Catalog,
     Chunk,
@@ -58,11 +59,17 @@ class SingleTriton:
         self._served = ServedModels(self._connection, settings)
         self._control = Control(self._connection, self._served, settings.rpc_timeout_s)
         self._background = BackgroundTasks()
+        self._foreign = ForeignPasses(self._control, self._background)
 
     @property
     def catalog(self) -> Catalog:
         """See `Gateway`."""
         return self._served.catalog
+
+    @property
+    def foreign_passes(self) -> int:
+        """Passes that other processes gave Triton, as it said last; 0 where it does not say."""
+        return self._foreign.total
 
     async def open(self) -> None:
         """See `Gateway`."""
@@ -76,7 +83,9 @@ class SingleTriton:
 
     async def refresh(self) -> Catalog:
         """See `Gateway`."""
-        return await self._served.refresh()
+        catalog = await self._served.refresh()
+        self._foreign.look({card.name for card in catalog.served})
+        return catalog
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """See `Gateway`."""
@@ -122,6 +131,7 @@ class SingleTriton:
         watchdog = Watchdog(
             partial(self._control.is_known, model, pass_id), self._settings.watchdog_s
         )
+        self._foreign.begin_own(model)
         try:
             n_chunks = 0
             while (chunk := await _next_chunk(watchdog, reader, attempt)) is not None:
@@ -143,6 +153,8 @@ class SingleTriton:
             elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
                 await _wait_for_end(watchdog, reader, reading)
             raise
+        finally:
+            self._foreign.end_own(model)
 
 
 async def _next_chunk(watchdog: Watchdog, reader: AnswerReader, attempt: _Attempt) -> Chunk | None:

@@ -13,6 +13,7 @@ from backends.denoiser.predict.rows import Predict, Predictors
 from tests.backends.fake_pb_utils import Metric, MetricFamily, Request, Sender
 from tests.backends.fakes import halve, request
 from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.probes import PROBE
 from tritone.sampling import Latents
 from tritone.tensors import PROGRESS, QUERY
 
@@ -49,6 +50,26 @@ def test_a_request_is_answered_once_with_its_latents(
     (progress,) = control.responses[0].output_tensors()
     assert progress.name() == PROGRESS
     assert not sender.faults + control.faults
+
+
+def test_a_probe_is_answered_with_the_load(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def hang(inputs: Tensors) -> Latents:
+        assert released.wait(TIMEOUT_S)
+        return halve(inputs)
+
+    denoiser, probe = loaded(card, monkeypatch, hang), Sender()
+    senders = [Sender() for _ in range(3)]
+    execute(denoiser, *(Request(request(card), sender=sender) for sender in senders))
+    execute(denoiser, Request({}, json.dumps({QUERY: PROBE}), probe))
+    assert probe.is_answered.wait(TIMEOUT_S)
+    (load,) = probe.responses[0].output_tensors()
+    assert load.as_numpy().tolist() == [[3, 5]]  # it has 3, and takes 1 in its lane and 4 more
+    released.set()
+    denoiser.finalize()
 
 
 def test_a_request_without_tensors_fails_alone(

@@ -27,6 +27,12 @@ def test_nested_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.port == 9000
 
 
+def test_weights_name_tritons_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITONE_TRITON__URL", "a:8001,b:8001")
+    monkeypatch.setenv("TRITONE_TRITON__WEIGHTS", '{"b:8001": 2.5}')
+    assert load_settings().triton.weights == {"b:8001": 2.5}
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITONE_DEFAULT_MODEL", "")
     assert load_settings().default_model is None
@@ -57,6 +63,15 @@ def test_aliases_extend_the_shipped_ones(monkeypatch: pytest.MonkeyPatch) -> Non
         ),
         pytest.param("TRITONE_ALIASES", "{x", "TRITONE_ALIASES: not valid JSON", id="json"),
         pytest.param("TRITONE_ALIASES", '{"a": 3}', "TRITONE_ALIASES: 'a': ", id="inside-json"),
+        pytest.param(
+            "TRITONE_TRITON__WEIGHTS",
+            '{"127.0.0.1:8001": 0}',
+            "TRITONE_TRITON__WEIGHTS: '127.0.0.1:8001': ",
+            id="no-weight",
+        ),
+        pytest.param(
+            "TRITONE_TRITON__WEIGHTS", '{"c:8001": 2}', "TRITONE_TRITON: ", id="weight-of-nobody"
+        ),
         pytest.param("TRITONE_TRITON", "[]", "TRITONE_TRITON: ", id="not-a-group"),
     ],
 )

@@ -48,6 +48,17 @@ class Tone:
         return Sound(np.full(2400, 0.1, np.float32), np.array([0.0, 0.0, 0.1, 0.1]))
 
 
+def test_the_load_is_what_it_has_and_what_it_takes() -> None:
+    speaker, queue = make_speaker(Tone())
+    _, most = queue.load
+    for _ in range(3):
+        queue.submit(request("Short.", Spoken()), None)
+    assert queue.load == (3, most)
+    queue.stop()
+    speaker.run()
+    assert queue.load == (0, most)
+
+
 def test_a_short_text_is_not_kept_by_a_long_one() -> None:
     engine = Tone()
     speaker, queue = make_speaker(engine)

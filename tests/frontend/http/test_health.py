@@ -67,6 +67,7 @@ async def test_a_voice_does_not_stand_in_for_a_model_of_sounds(
         "reason": f"nothing serves in the place of {card.name}",
         "models": [TALKER.name],
         "away": {card.name: "starter_vae_decoder: its backend process is dead"},
+        "tritons_left_out": {},
     }
 
 
@@ -78,6 +79,17 @@ async def test_a_broken_model_beside_a_good_one_of_its_kind_is_named_only(
         answer = await client.get("/readyz?verbose")
     assert answer.status_code == 200
     assert answer.json()["away"] == {"bad": "bad_text_encoder is missing"}
+
+
+async def test_tritons_that_get_no_passes_are_named(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    catalog = Catalog(cards=(card,), left_out={"b:8001": "does not answer"})
+    async with client_of(FakeGateway(catalog)) as client:
+        assert "tritons_left_out" not in (await client.get("/readyz")).json()
+        answer = await client.get("/readyz?verbose")
+    assert answer.status_code == 200
+    assert answer.json()["tritons_left_out"] == {"b:8001": "does not answer"}
 
 
 async def test_a_model_of_sounds_that_never_loaded_is_missed_all_the_same(

@@ -27,6 +27,7 @@ COUNTED_THINGS = {  # gauges without a unit
     "tritone_webhooks_pending",
     "tritone_passes_in_flight",
     "tritone_passes_waiting",
+    "tritone_tritons",
 }
 UNBOUNDED = {"prompt", "key", "owner", "job", "job_id", "request_id", "path", "host", "url"}
 

@@ -8,12 +8,14 @@ from frontend.errors import (
     BackendUnavailable,
     Overloaded,
 )
+from frontend.settings import TritonSettings
 from frontend.triton.addresses import Unresolved
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
 from tests.fakes import FakeGateway
 
 REFRESH_S = 0.02
+SETTINGS = TritonSettings.model_validate({"refresh_s": REFRESH_S})
 AWAY = BackendUnavailable("away")
 FULL = Overloaded("full", retry_after_s=1.0)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
 from frontend.triton.addresses import resolve
 from frontend.triton.gateway import Gateway, PassOptions, collect
@@ -58,7 +59,7 @@ async def generate(gateway: Gateway, pass_: SoundPass, times: int) -> None:
     [("a:8001", SingleTriton), ("a:8001,b:8001", TritonPool), ("dns:///tritons:8001", TritonPool)],
 )
 def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
-    assert type(make_gateway(TritonSettings.model_validate({"url": url}))) is kind
+    assert type(make_gateway(TritonSettings.model_validate({"url": url}), Metrics())) is kind
 
 
 @pytest.mark.parametrize("is_name", [False, True])
@@ -76,7 +77,7 @@ async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
 
     monkeypatch.setattr("frontend.triton.make.resolve", look_up if is_name else resolve)
     url = f"dns:///tritons:{port}" if is_name else ",".join(addresses)
-    gateway = make_gateway(TritonSettings(url=url, refresh_s=0.05))
+    gateway = make_gateway(TritonSettings(url=url, refresh_s=0.05), Metrics())
     assert isinstance(gateway, TritonPool)
     await gateway.open()
     try:

@@ -12,6 +12,7 @@ from frontend.errors import (
     GenerationFailed,
     TritoneError,
 )
+from frontend.observe.metrics import Metrics
 from frontend.triton.addresses import Unresolved
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress, collect
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
@@ -20,6 +21,7 @@ from tests.frontend.triton.network import (
     AWAY,
     FULL,
     REFRESH_S,
+    SETTINGS,
     FakeTriton,
     Network,
     name_pass,
@@ -36,7 +38,7 @@ def network(card: ModelCard) -> Network:
 @pytest.fixture
 async def pool(network: Network) -> AsyncIterator[TritonPool]:
     """A pool that the test opens once its network stands."""
-    pool = TritonPool(network.resolve, lambda address: network.tritons[address], REFRESH_S)
+    pool = TritonPool(network.resolve, network.tritons.__getitem__, SETTINGS, Metrics())
     yield pool
     await pool.close()
 
@@ -71,7 +73,7 @@ async def test_many_passes_at_once_are_shared_evenly(
         asyncio.create_task(collect(pool.stream(pass_, name_pass(str(n))))) for n in range(12)
     ]
     await eventually(lambda: sum(len(triton.options) for triton in tritons) == 12)
-    assert [len(triton.options) for triton in tritons] == [4, 4, 4]
+    assert max(len(triton.options) for triton in tritons) <= 6  # by lot, but never more
     gate.set()
     assert len(await asyncio.gather(*passes)) == 12
 
@@ -102,7 +104,7 @@ async def test_a_slow_triton_gets_less(
     assert len(slow.options) < 8 < len(fast.options)
 
 
-@pytest.mark.parametrize("error", [AWAY, FULL])
+@pytest.mark.parametrize("error", [AWAY, FULL, GenerationFailed("bug")])
 async def test_what_one_refuses_another_is_given_once(
     network: Network, pool: TritonPool, pass_: SoundPass, error: TritoneError
 ) -> None:
@@ -124,19 +126,6 @@ async def test_what_two_refuse_is_refused(
     with pytest.raises(BackendUnavailable):
         await collect(pool.stream(pass_, name_pass("job")))
     assert sum(len(triton.options) for triton in tritons) == 2
-
-
-@pytest.mark.parametrize("error", [GenerationFailed("bug"), DeadlineExceeded("late")])
-async def test_what_would_fail_anywhere_is_not_tried_elsewhere(
-    network: Network, pool: TritonPool, pass_: SoundPass, error: TritoneError
-) -> None:
-    tritons = [network.add("a:1"), network.add("b:1")]
-    await pool.open()
-    for triton in tritons:
-        triton.error = error
-    with pytest.raises(type(error)):
-        await collect(pool.stream(pass_, name_pass("job")))
-    assert sum(len(triton.options) for triton in tritons) == 1
 
 
 async def test_the_second_try_gets_only_the_time_that_is_left(
@@ -178,7 +167,8 @@ async def test_a_triton_that_refused_is_left_out_until_it_answers_a_look(
 async def test_a_triton_that_is_away_is_looked_for_soon(network: Network) -> None:
     triton = network.add("a:1")
     triton.unreachable = AWAY
-    pool = TritonPool(network.resolve, lambda address: network.tritons[address], refresh_s=300.0)
+    settings = SETTINGS.model_copy(update={"refresh_s": 300.0})
+    pool = TritonPool(network.resolve, network.tritons.__getitem__, settings, Metrics())
     await pool.open()
     triton.unreachable = None
     await eventually(lambda: all(member.is_up for member in pool.members))
@@ -224,7 +214,9 @@ async def test_the_catalog_is_the_union_of_those_that_answer(
     assert pool.catalog == await pool.refresh() == both
     other.unreachable = AWAY
     away = frozenset({"bells", "hail", "wind"})
-    rest = Catalog(cards=(rain,), away=away, missed=(bells, wind))
+    rest = Catalog(
+        cards=(rain,), away=away, missed=(bells, wind), left_out={"b:1": "does not answer"}
+    )
     assert await pool.refresh() == rest
 
 

@@ -1,0 +1,52 @@
+"""How many passes of other processes a Triton has, by its own account.
+
+Each frontend knows its own passes only. Where there are many frontends, those of the others are
+nearly all of a Triton's load.
+"""
+
+from collections import Counter
+
+from frontend.errors import TritoneError
+from frontend.triton.background import BackgroundTasks
+from frontend.triton.control import Control
+
+
+class ForeignPasses:
+    """Asks the models for their passes, and subtracts ours. Use from one event loop only."""
+
+    def __init__(self, control: Control, background: BackgroundTasks) -> None:
+        """Know of none yet."""
+        self._control = control
+        self._background = background
+        self._own: Counter[str] = Counter()  # by model
+        self._foreign: dict[str, int] = {}  # the same, as last said
+        self._asked: set[str] = set()
+
+    @property
+    def total(self) -> int:
+        """Passes of others, of all models."""
+        return sum(self._foreign.values())
+
+    def begin_own(self, model: str) -> None:
+        """Know of a pass of ours."""
+        self._own[model] += 1
+
+    def end_own(self, model: str) -> None:
+        """Know that a pass of ours has ended."""
+        self._own[model] -= 1
+
+    def look(self, models: set[str]) -> None:
+        """Ask each model. Waits for nothing: `total` follows as the answers come."""
+        self._foreign = {name: n for name, n in self._foreign.items() if name in models}
+        for model in models - self._asked:
+            self._asked.add(model)
+            self._background.start(self._ask(model))
+
+    async def _ask(self, model: str) -> None:
+        try:
+            n_passes = await self._control.count_passes(model)
+        except TritoneError:
+            n_passes = None  # it is away, or too old to say it
+        finally:
+            self._asked.discard(model)
+        self._foreign[model] = max(0, (n_passes or 0) - self._own[model])
