@@ -11,8 +11,9 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 WAVES := frontend/playground/vendor/wavesurfer.js
+AXE := work/axe/axe.min.js
 install: .venv/.serve $(WAVES) ## install what serving needs into .venv
-install-dev: .venv/.dev ## install what the tests and the exporter need, too
+install-dev: .venv/.dev $(WAVES) $(AXE) ## install what the tests and the exporter need, too
 
 .venv/.serve: requirements/serve.txt pyproject.toml
 	@test -x $(BIN)/python || { python=$$(sh requirements/find_python.sh $(PYTHON)) && "$$python" -m venv .venv; }
@@ -30,6 +31,9 @@ install-dev: .venv/.dev ## install what the tests and the exporter need, too
 # Left out where no npm registry is reached; the page says so.
 $(WAVES): frontend/playground/packages.json | .venv/.serve
 	@$(BIN)/python -m frontend.playground.fetch wavesurfer.js $(@D)
+
+$(AXE): frontend/playground/packages.json | .venv/.serve
+	@$(BIN)/python -m frontend.playground.fetch axe-core $(@D)
 
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
@@ -37,16 +39,33 @@ class Live:
     )
     key: str = KEY
     settings: dict[str, object] = field(default_factory=dict)
+    loop: asyncio.AbstractEventLoop | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing be made until the block ends."""
+        assert self.loop is not None
+        gate = self.gateway.gate = asyncio.Event()
+        try:
+            yield
+        finally:
+            self.gateway.gate = None
+            self.loop.call_soon_threadsafe(gate.set)
 
 
 @contextmanager
-def live_server(folder: Path, **settings: object) -> Iterator[Live]:
-    """Serve until the block ends; `settings` are changes to the default ones."""
+def live_server(
+    folder: Path, *, prefix: str = "", jobs: dict[str, object] | None = None, **settings: object
+) -> Iterator[Live]:
+    """Serve until the block ends; `settings` are changes to the default ones, `jobs` to the jobs'.
+
+    With a `prefix`, all of it is there alone, as behind a proxy that takes it off.
+    """
     with running_server() as database, _listening() as listening:
-        live = Live(f"http://127.0.0.1:{listening.getsockname()[1]}", settings=settings)
-        job_settings = make_job_settings(new_database(database), folder)
+        live = Live(f"http://127.0.0.1:{listening.getsockname()[1]}{prefix}", settings=settings)
+        job_settings = make_job_settings(new_database(database), folder, jobs=jobs)
         storage = StorageSettings(url=str(folder), public_url=live.url)
-        serving = _Serving(live, replace(job_settings, storage=storage), listening)
+        serving = _Serving(live, replace(job_settings, storage=storage), listening, prefix)
         thread = threading.Thread(target=serving.run, daemon=True)
         thread.start()
         try:
@@ -67,11 +86,12 @@ class _Serving:
     """An event loop of its own, in a thread."""
 
     def __init__(
-        self, live: Live, job_settings: JobSystemSettings, listening: socket.socket
+        self, live: Live, job_settings: JobSystemSettings, listening: socket.socket, prefix: str
     ) -> None:
         self._live = live
         self._job_settings = job_settings
         self._listening = listening
+        self._prefix = prefix
         self._server: uvicorn.Server | None = None
         self.is_up = threading.Event()
 
@@ -83,9 +103,10 @@ class _Serving:
             self._server.should_exit = True
 
     async def _serve(self) -> None:
-        settings = make_settings(keys={"static": [self._live.key]}, **self._live.settings)
-        app = create_app(settings, self._live.gateway)
-        config = uvicorn.Config(app, log_config=None, access_log=False)
+        self._live.loop = asyncio.get_running_loop()
+        given = {"keys": {"static": [self._live.key]}, **self._live.settings}
+        app = create_app(make_settings(**given), self._live.gateway)
+        config = uvicorn.Config(_take_off(self._prefix, app), log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         stop = asyncio.Event()
         async with open_jobs(self._job_settings, WEBHOOK_BODIES, patience_s=10.0) as system:
@@ -98,3 +119,15 @@ class _Serving:
             await self._server.serve(sockets=[self._listening])
             stop.set()
             await working
+
+
+def _take_off(prefix: str, app: ASGIApp) -> ASGIApp:
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and prefix:
+            if not scope["path"].startswith(f"{prefix}/"):
+                await PlainTextResponse("not ours", 404)(scope, receive, send)
+                return
+            scope = {**scope, "path": scope["path"].removeprefix(prefix)}
+        await app(scope, receive, send)
+
+    return proxy

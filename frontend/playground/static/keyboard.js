@@ -1,7 +1,7 @@
 // Keys of the keyboard. Single keys can be turned off: they disturb people who speak to a machine.
 
 import { $, $$, h } from "./dom.js";
-import { currentCard, download, makeCurrent, toggleLoop, togglePlay } from "./sound_card.js";
+import { currentCard, download, makeCurrent, play, toggleLoop, togglePlay } from "./sound_card.js";
 
 const NAME = "tritone-keys";
 const HELP = [
@@ -52,5 +52,5 @@ function playNth(k) {
   if (!card?.audio) return;
   makeCurrent(card);
   card.audio.currentTime = 0;
-  card.audio.play();
+  play(card);
 }

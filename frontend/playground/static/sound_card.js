@@ -37,8 +37,12 @@ export function makeCurrent(card) {
 }
 
 export function togglePlay(card) {
-  if (card.audio.paused) card.audio.play();
+  if (card.audio.paused) play(card);
   else card.audio.pause();
+}
+
+export function play(card) {
+  card.audio.play().catch(() => {}); // interrupted by a pause
 }
 
 export function toggleLoop(card) {

@@ -4,7 +4,7 @@ import { $, fill, h } from "./dom.js";
 import { FORMATS, models, whenModels } from "./models.js";
 
 const SEEDS = 2 ** 31;
-const FEW_CHIPS = 12;
+const FEW_CHIPS = matchMedia("(max-width: 40rem)").matches ? 6 : 12;
 const HANDY_SECONDS = 30; // the slider's end; the field takes what the model does
 const numberOf = (field) => (field.value === "" ? null : Number(field.value));
 
