@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 _PATIENCE_MS = 15_000.0
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # What chromium itself writes when the server refuses something, or when there is no network.
 _EXPECTED = "Failed to load resource"
 
@@ -43,7 +44,7 @@ class Visit:
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """Start a browser. Leave it before anything async runs: Playwright has a loop of its own."""
-    chromium = shutil.which("chromium")
+    chromium = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if chromium is None:
         pytest.skip("chromium is not installed (Debian: apt install chromium)")
     with sync_playwright() as playwright:

@@ -61,15 +61,15 @@ export const ROWS = [
   },
   {
     id: "elevenlabs-speech", task: "speech", title: "ElevenLabs: speech", key: elevenlabs, extension: "mp3",
-    path: (s) => `v1/text-to-speech/${encodeURIComponent(s.voice)}`, query: "?output_format=mp3_44100_128",
+    path: (s) => `elevenlabs/v1/text-to-speech/${encodeURIComponent(s.voice)}`, query: "?output_format=mp3_44100_128",
     body: (s) => ({ text: s.text, model_id: "eleven_multilingual_v2", voice_settings: { speed: s.speed } }),
   },
   {
-    id: "openai", task: "speech", title: "OpenAI: speech", path: "v1/audio/speech", key: bearer, extension: "mp3",
+    id: "openai", task: "speech", title: "OpenAI: speech", path: "openai/v1/audio/speech", key: bearer, extension: "mp3",
     body: (s) => ({ model: "tts-1", voice: s.voice, input: s.text, speed: s.speed, response_format: "mp3" }),
   },
   {
-    id: "localai-speech", task: "speech", title: "LocalAI: speech", path: "tts", key: bearer, extension: "wav",
+    id: "localai-speech", task: "speech", title: "LocalAI: speech", path: "localai/tts", key: bearer, extension: "wav",
     body: (s, card) => ({ model: card?.name ?? "tts-1", voice: s.voice, input: s.text, response_format: "wav" }),
   },
   {

@@ -67,6 +67,7 @@ export async function* readBlocks(response, separator) {
 export async function readFile(file, signal) {
   const { pathname } = new URL(file.url);
   const token = pathname.includes("/files/") && pathname.split("/files/").pop();
-  const response = await ask(token ? `files/${token}` : file.url, { signal });
+  if (!token) throw new Refusal(`It is made, but kept on a host that this page may not read: ${file.url}`, 0, null);
+  const response = await ask(`files/${token}`, { signal });
   return new Blob([await response.arrayBuffer()], { type: file.content_type });
 }

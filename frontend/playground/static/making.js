@@ -5,7 +5,9 @@ import { makeByJob, readFile } from "./jobs.js";
 import { models } from "./models.js";
 import { nameFile } from "./names.js";
 
-/** The body of `POST /jobs` for settings; the code tab shows the same. */
+const EXTENSIONS = { opus: "ogg" };
+
+/** The body of `POST /jobs` for settings. */
 export function toJob(settings) {
   const { format, ...wanted } = settings;
   const given = Object.entries(wanted).filter(([, value]) => value !== null && value !== "" && value !== false);
@@ -31,16 +33,16 @@ export function toRequest(settings) {
 export async function makeSound(settings, options) {
   const started = performance.now();
   const make = models().hasJobs ? makeAsJob : makeAtOnce;
-  const { made, wav, file } = await make(settings, options);
+  const { made, format, wav, file } = await make(settings, options);
   return {
     id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
     at: Date.now(),
     task: "sound",
-    settings: { ...settings, seed: made.seed },
+    settings: { ...settings, format, seed: made.seed },
     made: { ...made, took: (performance.now() - started) / 1000 },
     wav,
     file,
-    fileName: nameFile(settings.prompt, made, settings.format),
+    fileName: nameFile(settings.prompt, made, EXTENSIONS[format] ?? format),
   };
 }
 
@@ -50,7 +52,7 @@ async function makeAsJob(settings, { onProgress, signal }) {
   const wav = await readFile(find("wav"), signal);
   const file = settings.format === "wav" ? wav : await readFile(find(settings.format), signal);
   delete made.files; // their links expire
-  return { made, wav, file };
+  return { made, format: settings.format, wav, file };
 }
 
 async function makeAtOnce(settings, { signal }) {
@@ -61,11 +63,10 @@ async function makeAtOnce(settings, { signal }) {
   const notes = (said("note") ?? "").split("; ").filter(Boolean);
   if (settings.loop) notes.push("loop ignored: this server has no jobs");
   if (settings.format !== "wav") notes.push("saved as WAV: this server has no jobs");
-  settings.format = "wav";
   const made = {
     seconds: Number(said("seconds")), sample_rate: Number(said("sample-rate")), model: said("model"),
     model_version: said("model-version"), seed: Number(said("seed")), steps: Number(said("steps")),
     guidance_scale: Number(said("guidance-scale")), notes,
   };
-  return { made, wav, file: wav };
+  return { made, format: "wav", wav, file: wav };
 }

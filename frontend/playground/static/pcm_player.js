@@ -3,6 +3,7 @@
 import { audioContext } from "./listening.js";
 
 const LEAD_S = 0.05; // time to hand the first samples to the device
+const LOOK_MS = 100;
 const FULL_SCALE = 32768;
 
 export class PcmPlayer {
@@ -37,6 +38,10 @@ export class PcmPlayer {
 
   get isOver() {
     return this.context.currentTime >= this.endsAt;
+  }
+
+  async whenOver() {
+    while (!this.isOver) await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
   }
 
   stop() {

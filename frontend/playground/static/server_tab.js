@@ -64,16 +64,25 @@ function showModels(ready, samples, jobs) {
   const rows = (ready?.models ?? []).map((name) => {
     const card = cards.find((each) => each.name === name);
     const histogram = card?.task === "speech" ? FIRST : DURATION;
-    const requests = samples.filter((each) => each.name === `${histogram}_count` && each.labels.model === name);
     const own = jobs.filter((job) => job.result.model === name);
-    const versions = [...requests.map((each) => each.labels.version), ...own.map((job) => job.result.model_version)];
     const p95 = quantileOf(samples, histogram, { model: name }, 0.95);
     const waited = own.map((job) => (new Date(job.finished_at) - new Date(job.created_at)) / 1000).sort((a, b) => a - b);
-    return [name, card?.task ?? "", "served", [...new Set(versions)].join(", "),
+    return [name, card?.task ?? "", "served", showShares(name, samples, own),
       seconds(p95), seconds(waited[Math.ceil(0.95 * waited.length) - 1])];
   });
   rows.push(...away.map(([name, reason]) => [name, "", `away: ${reason}`, "", "", ""]));
-  return makeTable(["Model", "Task", "State", "Versions that answered", "p95 of requests (of speech: to its first sound)", "p95 of your last jobs, waiting included"], rows);
+  return makeTable(["Model", "Task", "State", "Versions, and their shares of what was made", "p95 of requests (of speech: to its first sound)", "p95 of your last jobs, waiting included"], rows);
+}
+
+function showShares(model, samples, jobs) {
+  const made = new Map();
+  const count = (version, n) => made.set(version, (made.get(version) ?? 0) + n);
+  for (const { name, labels, value } of samples) {
+    if (name === "tritone_http_requests_total" && labels.model === model) count(labels.version, value);
+  }
+  for (const { result } of jobs) count(result.model_version, 1);
+  const total = [...made.values()].reduce((sum, n) => sum + n, 0);
+  return [...made].map(([version, n]) => `${version}: ${Math.round(100 * n / total)} %`).join(", ") || "–";
 }
 
 const seconds = (value) => (value === null || value === undefined ? "–" : `${value.toFixed(2)} s`);

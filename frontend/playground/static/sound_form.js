@@ -32,7 +32,7 @@ export function writeSettings(settings) {
   }
   $("#prompt").value = settings.prompt;
   $("#seconds").value = settings.seconds;
-  $("#seed").value = settings.seed;
+  setSeed(settings.seed);
   $("#loop").checked = settings.loop;
   $("#negative").value = settings.negative_prompt;
   $("#steps").value = settings.steps ?? "";
@@ -41,12 +41,11 @@ export function writeSettings(settings) {
   showSeconds();
 }
 
-/** Give the seed to use, and roll the next one unless it is locked. */
+/** Give the seeds of so many sounds. */
 export function takeSeed(nSounds) {
   if ($("#seed").value === "") $("#seed").value = randomSeed();
   const seed = Number($("#seed").value);
-  const isLocked = $("#lock").getAttribute("aria-pressed") === "true";
-  if (!isLocked) $("#seed").dataset.used = "yes";
+  $("#seed").dataset.used = "yes";
   return Array.from({ length: nSounds }, (_, k) => seed + k);
 }
 
@@ -68,9 +67,10 @@ export function startSoundForm() {
   });
 }
 
-/** A seed that was heard makes room for another one. */
+/** A seed that was heard makes room for another one, unless it is locked. */
 export function renewSeed() {
-  if ($("#seed").dataset.used === "yes") setSeed(randomSeed());
+  const isLocked = $("#lock").getAttribute("aria-pressed") === "true";
+  if ($("#seed").dataset.used === "yes" && !isLocked) setSeed(randomSeed());
 }
 
 function setSeed(seed) {

@@ -14,13 +14,12 @@ export function startSoundTab() {
   startSoundForm();
   $("#sound-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    makeFromForm();
+    renewSeed();
+    makeFromForm($("#four").checked ? N_VARIATIONS : 1);
   });
 }
 
-function makeFromForm() {
-  renewSeed();
-  const nSounds = $("#four").checked ? N_VARIATIONS : 1;
+function makeFromForm(nSounds) {
   const settings = readSettings();
   const group = h("div", { class: nSounds > 1 ? "group" : "group single" });
   $("#sounds").prepend(group);
@@ -36,7 +35,7 @@ export const ACTIONS = {
 function makeLike({ settings }, seed) {
   location.hash = "#sound";
   writeSettings({ ...settings, seed });
-  makeFromForm();
+  makeFromForm(1);
 }
 
 function start(settings, group) {

@@ -22,6 +22,7 @@ export function startSpeechTab() {
   $("#speed").addEventListener("input", showSpeed);
   showSpeed();
   $("#hush").addEventListener("click", () => stopping?.abort());
+  document.addEventListener("play", () => stopping?.abort(), true); // one voice at a time
   $("#speech-form").addEventListener("submit", (event) => {
     event.preventDefault();
     stopping?.abort();
@@ -48,6 +49,7 @@ async function sayIt(settings) {
   try {
     const { player, made } = await stream(settings, ending.signal, facts);
     keep(settings, player, made);
+    await player.whenOver();
   } catch (error) {
     facts.textContent = error.name === "AbortError" ? "Stopped." : error.message;
     facts.classList.toggle("failed", error.name !== "AbortError");

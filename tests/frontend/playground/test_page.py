@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,16 +138,16 @@ def test_the_keyboard_does_everything(visit: Visit) -> None:
 def test_the_history_outlives_the_page(visit: Visit, opened: Live) -> None:
     page = visit.open()
     _make(page, "a bell")
+    page.click("text=Again")
+    page.locator("#sounds .sound .play").nth(1).wait_for()
+    assert [each.seed for each in opened.gateway.passes[-2:]] == [42, 42]
     page.reload()
     visit.open("history")
-    expect(page.locator("#past .sound h2")).to_have_text("a bell")
-    page.click("#past .play")
+    expect(page.locator("#past .sound h2").first).to_have_text("a bell")
+    page.locator("#past .play").first.click()
     assert _is_playing(page)
-    page.click("#past >> text=Again")
+    page.locator("#past >> text=Vary").first.click()
     page.locator("#sounds .sound .play").wait_for()
-    assert opened.gateway.passes[-1].seed == 42
-    page.click("#sounds >> text=Vary")
-    page.locator("#sounds .sound .play").nth(1).wait_for()
     assert opened.gateway.passes[-1].seed != 42
     assert opened.gateway.passes[-1].prompt == "a bell"
     visit.open("history")
@@ -204,6 +205,24 @@ def test_speech_is_heard_and_its_words_are_lit(visit: Visit) -> None:
     page.locator("#spoken .heard").wait_for()
     expect(page.locator("#spoken .said")).to_have_count(5)
     expect(page.locator("#speeches .sound")).to_have_count(1)
+
+
+def test_an_operator_sees_what_is_served_and_why_something_is_not(
+    visit: Visit, opened: Live
+) -> None:
+    before = opened.gateway.catalog
+    opened.gateway.catalog = replace(before, away=frozenset({"lost"}), reasons={"lost": "no room"})
+    try:
+        page = visit.open()
+        _make(page)
+        visit.open("server")
+        expect(page.locator("#server")).to_contain_text("Ready")
+        row = page.locator("#server tr", has_text="starter")
+        expect(row).to_contain_text("1: 100 %")
+        expect(row).to_contain_text(re.compile(r"\d\.\d\d s"))
+        expect(page.locator("#server tr", has_text="lost")).to_contain_text("away: no room")
+    finally:
+        opened.gateway.catalog = before
 
 
 def test_two_sounds_are_compared_blindly(visit: Visit) -> None:
