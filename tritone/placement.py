@@ -15,6 +15,9 @@ NETWORK = "network"
 NETWORK_IN_PROCESS = "network_in_process"
 """The same as `IN_PROCESS`, for that network."""
 
+THREADS = "network_threads"
+"""How many threads a call of that network takes in the speaker's own process; absent: one."""
+
 
 def runs_in_process(value: str | None) -> bool:
     """Return whether a backend whose `IN_PROCESS` has this value loads the network itself.

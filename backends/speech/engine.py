@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.script import Piece
+from tritone.card import SpeechCard, Voice
 
 Network = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 """Named inputs to named outputs of a voice's network.
@@ -44,14 +46,44 @@ class Sound:
     edges_s: NDArray[np.float64]  # [n + 1]: where each id of the reading begins, and the end
 
 
+@dataclass(frozen=True, slots=True)
+class NoiseKey:
+    """Whatever is random in a passage depends on this alone."""
+
+    seed: int
+    passage: int  # its place among the passages of the request
+
+
+def generator_of(noise: NoiseKey) -> np.random.Generator:
+    """Return the generator of a passage: the same numbers, whoever else speaks."""
+    key = np.array([noise.seed & (1 << 64) - 1, noise.passage], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is made of."""
+
+    card: SpeechCard
+    network: Network
+    folder: Path  # of the published version: files that the engine brought with it
+
+
 class Engine(Protocol):
     """One way to speak; several threads may call it at once."""
 
-    def read(self, pieces: Sequence[Piece], *, normalizes: bool) -> Reading | None:
+    def __init__(self, parts: Parts) -> None:
+        """Load what the voices of the card need.
+
+        Raises:
+            ImportError, OSError, ValueError: it is not there, or cannot be read.
+        """
+
+    def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
         """Return a passage as phonemes, or None where it holds nothing that can be spoken."""
 
-    def speak(self, reading: Reading, speed: float, seed: int, index: int) -> Sound:
-        """Return the sound of a reading; `index` is its place among the passages of a request.
+    def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
+        """Return the sound of a reading.
 
         Raises:
             RequestFailed: the network's own error.

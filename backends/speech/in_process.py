@@ -12,16 +12,16 @@ __all__ = ["InProcessNetwork", "InvalidModel"]
 
 
 class InProcessNetwork:
-    """One session on one thread a call, so that its bits do not depend on the machine's load."""
+    """One session on so many threads a call, so that its bits do not depend on the load."""
 
-    def __init__(self, version_folder: Path) -> None:
+    def __init__(self, version_folder: Path, *, threads: int = 1) -> None:
         """Load the network of a version.
 
         Raises:
             InvalidModel: there is none.
         """
         path = find_model_file(version_folder, {"name": version_folder.parent.name})
-        self._session = open_session(path, threads=1, inter_threads=1)
+        self._session = open_session(path, threads=threads, inter_threads=1)
         self._outputs = [each.name for each in self._session.get_outputs()]
 
     def __call__(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -10,12 +10,14 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import triton_python_backend_utils as pb_utils
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engines import ENGINES
+from backends.speech.engine import Parts
+from backends.speech.engines import UnknownEngine, open_engine
 from backends.speech.job import new_job
 from backends.speech.job_queue import JobQueue
 from backends.speech.networks import open_network
@@ -25,6 +27,7 @@ from backends.speech.triton_metrics import TritonMetrics
 from backends.triton import find_parameter, read_config, require_parameter
 from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
+from tritone.placement import THREADS
 from tritone.probes import PROBE
 from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
 from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
@@ -40,12 +43,15 @@ class TritonPythonModel:
         """Load the voice and start the speaker's lanes."""
         config = read_config(args)
         self._card = SpeechCard.from_json(require_parameter(config, CARD_PARAMETER))
-        if self._card.engine not in ENGINES:
+        folder = Path(args["model_repository"]) / args["model_version"]
+        try:
+            engine = open_engine(Parts(self._card, open_network(args, config), folder))
+        except (UnknownEngine, ImportError, OSError, ValueError) as error:
             raise pb_utils.TritonModelException(
-                f"unknown engine '{self._card.engine}'; known: {', '.join(ENGINES)}"
-            )
-        engine = ENGINES[self._card.engine](open_network(args, config))
-        n_lanes = int(find_parameter(config, "lanes") or 0) or len(os.sched_getaffinity(0))
+                f"the engine {self._card.engine} cannot be opened: {error}"
+            ) from error
+        threads = int(find_parameter(config, THREADS) or 1)
+        n_lanes = int(find_parameter(config, "lanes") or 0) or _n_lanes(threads)
         max_pending = int(require_parameter(config, "max_pending"))
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
         self._queue = JobQueue(self._metrics, max_jobs=n_lanes + max_pending)
@@ -98,3 +104,7 @@ class TritonPythonModel:
         for job in self._queue.all_jobs():
             job.end(RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE))
         self._metrics.close()
+
+
+def _n_lanes(threads: int) -> int:
+    return max(1, len(os.sched_getaffinity(0)) // threads)

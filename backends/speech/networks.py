@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import Network
 from backends.triton import ModelConfig, ask_model, find_parameter, require_parameter
-from tritone.placement import NETWORK, NETWORK_IN_PROCESS, runs_in_process
+from tritone.placement import NETWORK, NETWORK_IN_PROCESS, THREADS, runs_in_process
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -29,7 +30,9 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
     from backends.speech.in_process import InProcessNetwork, InvalidModel  # noqa: PLC0415
 
     try:
-        return InProcessNetwork(Path(args["model_repository"]).parent / name / version)
+        folder = Path(args["model_repository"]).parent / name / version
+        threads = int(find_parameter(config, THREADS) or 1)
+        return InProcessNetwork(folder, threads=min(threads, len(os.sched_getaffinity(0))))
     except InvalidModel as error:
         raise pb_utils.TritonModelException(
             f"{error}; where the repository is not a plain folder, set the parameter "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import Engine, Reading, Sound
+from backends.speech.engine import Engine, NoiseKey, Reading, Sound
 from backends.speech.job import Chunk, SpeechJob
 from backends.speech.job_queue import LOOK_S, JobQueue
 from backends.speech.metrics import Metrics
@@ -82,10 +82,11 @@ class Speaker:
         while job.n_done < len(all_passages):
             passage = all_passages[job.n_done]
             begin = self._clock()
-            reading = self._engine.read(passage.pieces, normalizes=job.options.normalizes)
-            sound = (
-                self._engine.speak(reading, job.speed, job.seed, job.n_done) if reading else None
+            reading = self._engine.read(
+                passage.pieces, job.voice, normalizes=job.options.normalizes
             )
+            noise = NoiseKey(job.seed, job.n_done)
+            sound = self._engine.speak(reading, job.voice, job.speed, noise) if reading else None
             job.n_done += 1
             if sound is not None or passage.is_break:
                 self._send(job, passage, reading, sound)

@@ -1,13 +1,16 @@
 """The engines that requests and model files name (`backend`), and what there is of them here.
 
-Source of the names: LocalAI's page "Text to audio". Adding an engine is a line of `ENGINES`.
+Source of the names: LocalAI's page "Text to audio". `tritone/engines.py` lists those that are ours.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from frontend.errors import HOW_TO_ADD_VOICES, InvalidRequest
 from frontend.speech.aliases import MODEL_ALIASES
+from tritone.card import SpeechCard
+from tritone.engines import ENGINES
 
 _BARK_PRESET = re.compile(r"(?:v2/)?(?P<language>[a-z]{2})_speaker_\d+")
 
@@ -16,7 +19,6 @@ _BARK_PRESET = re.compile(r"(?:v2/)?(?P<language>[a-z]{2})_speaker_\d+")
 class Engine:
     """What stands behind one name."""
 
-    is_installed: bool = True
     makes_sounds: bool = False  # from a prompt, instead of speaking a text
     model: str | None = None  # to ask for; None: the default
     notes: tuple[str, ...] = ()  # what stands in for it
@@ -27,34 +29,41 @@ class Engine:
         return preset["language"] if preset else None
 
 
-ENGINES: dict[str, Engine] = {
-    "hibari": Engine(),
+_STAND_INS: dict[str, Engine] = {
     "bark": Engine(notes=("the default voice stands in for bark",)),
     "transformers-musicgen": Engine(
         makes_sounds=True, notes=("the default model of sounds stands in for musicgen",)
     ),
-    "coqui": Engine(is_installed=False),
-    "kokoro": Engine(is_installed=False),
-    "parler-tts": Engine(is_installed=False),
-    "piper": Engine(is_installed=False),
-    "vall-e-x": Engine(is_installed=False),
 }
 
+_MISSING = ("coqui", "parler-tts", "piper", "vall-e-x")
+"""Engines of LocalAI; one that is ours, too, is missing only while no model of it is served."""
 
-def find_engine(name: str | None, model: str | None) -> Engine:
+
+def find_engine(name: str | None, model: str | None, cards: Sequence[SpeechCard]) -> Engine:
     """Return what stands behind an engine's name, asked for a model; None: the default engine.
 
     Raises:
-        InvalidRequest: the engine is unknown, or is not installed.
+        InvalidRequest: the engine is unknown, or no model of it is served.
     """
     if name is None:
         return Engine(model=None if model in MODEL_ALIASES else model)
-    engine = ENGINES.get(name.lower())
-    if engine is None:
-        known = ", ".join(ENGINES)
+    key = name.lower()
+    if key in _STAND_INS:
+        return _STAND_INS[key]
+    served = [card.name for card in cards if card.engine == key]
+    if served:
+        return Engine(model=_choose(served, model))
+    if key not in ENGINES and key not in _MISSING:
+        known = ", ".join(dict.fromkeys((*ENGINES, *_STAND_INS, *_MISSING)))
         raise InvalidRequest(f"Unknown backend `{name}`; known: {known}.", field="backend")
-    if not engine.is_installed:
-        raise InvalidRequest(
-            f"The backend `{name}` is not installed. {HOW_TO_ADD_VOICES}", field="backend"
-        )
-    return engine if engine.notes else replace(engine, model=model)
+    raise InvalidRequest(
+        f"The backend `{name}` is not installed. {HOW_TO_ADD_VOICES}", field="backend"
+    )
+
+
+def _choose(served: Sequence[str], model: str | None) -> str | None:
+    """Return which of an engine's models is meant; the only one bears any name."""
+    if model in served or len(served) > 1:
+        return model
+    return served[0]

@@ -7,6 +7,7 @@ from frontend.errors import UnknownVoice, UnsupportedLanguage
 from frontend.speech.aliases import KNOWN_VOICES
 from frontend.speech.request import SpeechRequest
 from tritone.card import SpeechCard, Voice
+from tritone.engines import DEFAULT_ENGINE
 from tritone.voices import stand_in
 
 
@@ -19,10 +20,13 @@ class InstalledVoice:
 
 
 def list_voices(cards: Sequence[SpeechCard]) -> list[InstalledVoice]:
-    """Return every voice of some models, each model's default first."""
+    """Return every voice of some models, each model's default first, the default engine's before.
+
+    So whoever adds a voice changes nothing for requests that leave the choice.
+    """
     return [
         InstalledVoice(card, voice)
-        for card in cards
+        for card in sorted(cards, key=lambda card: card.engine != DEFAULT_ENGINE)
         for voice in sorted(card.voices, key=lambda voice: voice.id != card.default_voice)
     ]
 
@@ -64,7 +68,10 @@ def _find_named(
 
 
 def _find_own(key: str, voices: list[InstalledVoice]) -> list[InstalledVoice]:
-    return [each for each in voices if key in (each.voice.id.lower(), each.voice.name.lower())]
+    by_id = [each for each in voices if key == each.voice.id.lower()]
+    return by_id + [
+        each for each in voices if key == each.voice.name.lower() != each.voice.id.lower()
+    ]
 
 
 def is_known(name: str, cards: Sequence[SpeechCard]) -> bool:

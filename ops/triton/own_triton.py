@@ -26,6 +26,7 @@ from ops.triton.server import (
 )
 from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
 from ops.voices import publish_default_voice
+from ops.voices.added import AddedVoices
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
         CannotStart: something is missing; says what to do.
     """
     models = require_published([settings.model_repository]).models
-    voices = _voice_repository(settings, {model.name for model in models})
-    models += read_published([voices]).models if voices else ()
+    voices = _voice_repositories(settings, {model.name for model in models})
+    models += read_published(voices).models
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
@@ -60,7 +61,7 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
             libpython_folder=libpython,
             backend_directory=backend_directory.prepare(scratch / "backends", home),
             model_repository=settings.model_repository.absolute(),
-            voice_repository=voices,
+            voice_repositories=voices,
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
@@ -71,7 +72,15 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
         )
 
 
-def _voice_repository(settings: Settings, published: set[str]) -> Path | None:
+def _voice_repositories(settings: Settings, published: set[str]) -> tuple[Path, ...]:
+    """Return the repository of added voices, and the default voice's unless it is not wanted."""
+    added = AddedVoices.of_state(settings.resolved_state_directory()).folder
+    added.mkdir(parents=True, exist_ok=True)  # Triton is told of it now; voices may come later
+    default = _default_voice_repository(settings, published)
+    return (added,) if default is None else (default, added)
+
+
+def _default_voice_repository(settings: Settings, published: set[str]) -> Path | None:
     """Return the repository of the default voice, unless it is not wanted or published already."""
     if not settings.default_voice:
         return None

@@ -37,13 +37,13 @@ class TritonServer:
     shared_memory_prefix: str
     logs_info: bool
     otlp_endpoint: str | None = None  # of a collector
-    voice_repository: Path | None = None  # of the default voice
+    voice_repositories: tuple[Path, ...] = ()  # of the default voice, and of added ones
     address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
 
     @property
     def repositories(self) -> list[Path]:
         """The folders that Triton loads models from."""
-        return [each for each in (self.model_repository, self.voice_repository) if each]
+        return [self.model_repository, *self.voice_repositories]
 
     @property
     def url(self) -> str:

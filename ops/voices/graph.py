@@ -5,6 +5,8 @@ fields are joined. So a graph is extended by appending to its file, and nothing 
 Source: protobuf.dev, "Encoding", section "Last One Wins"; field numbers: onnx.proto of onnx 1.23.
 """
 
+from collections.abc import Sequence
+
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_OUTPUT = 1, 12
@@ -20,13 +22,13 @@ _BYTES = 2  # protobuf's wire type of everything that has a length
 _MORE = 0x80
 
 
-def with_output(graph: bytes, tensor: str, name: str, length: str) -> bytes:
-    """Return an ONNX file with a tensor of one dimension, float32, as a further output `name`.
+def with_output(graph: bytes, tensor: str, name: str, dims: Sequence[str]) -> bytes:
+    """Return an ONNX file with a tensor, float32, as a further output `name`.
 
-    `tensor` is the name of the tensor in the graph; `length` names its dimension.
+    `tensor` is the name of the tensor in the graph; `dims` are names of its dimensions.
     """
     node = _text(_NODE_INPUT, tensor) + _text(_NODE_OUTPUT, name) + _text(_NODE_OP_TYPE, "Identity")
-    shape = _field(_SHAPE_DIM, _text(_DIM_PARAM, length))
+    shape = b"".join(_field(_SHAPE_DIM, _text(_DIM_PARAM, dim)) for dim in dims)
     element = _varint(_TENSOR_ELEM_TYPE << 3) + _varint(_FLOAT)
     type_ = _field(_TYPE_TENSOR, element + _field(_TENSOR_SHAPE, shape))
     output = _text(_VALUE_NAME, name) + _field(_VALUE_TYPE, type_)

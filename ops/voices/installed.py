@@ -23,11 +23,12 @@ class InstalledVoice:
     """A voice, and the model that has it."""
 
     model: str
+    engine: str
     voice: Voice
 
     def to_dict(self) -> dict[str, str]:
         """Return what JSON can hold."""
-        return asdict(self.voice) | {"model": self.model}
+        return asdict(self.voice) | {"model": self.model, "engine": self.engine}
 
 
 async def ask_triton(control: TritonControl) -> list[InstalledVoice]:
@@ -62,7 +63,9 @@ def _read(path: Path) -> ModelConfig:
 def _list_voices(configs: Iterable[ModelConfig]) -> list[InstalledVoice]:
     cards = {card.name: card for card in _read_cards(configs)}
     return [
-        InstalledVoice(name, voice) for name, card in sorted(cards.items()) for voice in card.voices
+        InstalledVoice(name, card.engine, voice)
+        for name, card in sorted(cards.items())
+        for voice in card.voices
     ]
 
 

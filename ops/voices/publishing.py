@@ -1,17 +1,61 @@
-"""Writes the default voice as a model repository of its own, once for each content."""
+"""Writes voices as model repositories: the default voice by its content, added ones by name."""
 
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.errors import CannotStart
 from ops.voices import hibari
-from tritone.card import component_name
+from ops.voices.configuration import NetworkSpec, config_texts
+from tritone.card import SpeechCard, component_name
 from tritone.placement import NETWORK
 
-_VERSION = "1"
+VERSION = "1"
+MANIFEST = "manifest.json"
+
+Files = Mapping[str, bytes]
+"""Every file of a repository by its path in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A model that speaks, before it is written."""
+
+    card: SpeechCard
+    network: bytes  # ONNX
+    network_spec: NetworkSpec
+    source: str  # where it comes from
+    licence: str  # SPDX, or the words of a model card
+    precision: str
+    files: Files = field(default_factory=dict)  # of the version, by their path in it
+    parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
+
+    def all_files(self) -> dict[str, bytes]:
+        """Return every file of the repository by its path in it."""
+        network = f"{component_name(self.card.name, NETWORK)}/{VERSION}/model.onnx"
+        version = f"{self.card.name}/{VERSION}"
+        artifacts = {network: self.network} | {
+            f"{version}/{path}": content for path, content in self.files.items()
+        }
+        manifest = {
+            "source": self.source,
+            "license": self.licence,
+            "precision": self.precision,
+            "artifacts": {
+                path: hashlib.sha256(content).hexdigest() for path, content in artifacts.items()
+            },
+            "sizes": {path: len(content) for path, content in artifacts.items()},
+        }
+        configs = config_texts(self.card, self.network_spec, self.parameters)
+        return {
+            **{f"{name}/config.pbtxt": text.encode() for name, text in configs.items()},
+            **artifacts,
+            f"{version}/{MANIFEST}": json.dumps(manifest, indent=1).encode(),
+        }
 
 
 def publish_default_voice(folder: Path) -> Path | None:
@@ -25,7 +69,14 @@ def publish_default_voice(folder: Path) -> Path | None:
     package = hibari.package_folder()
     if package is None:
         return None
-    files = _files(package)
+    files = Publication(
+        card=hibari.CARD,
+        network=hibari.network_file(package),
+        network_spec=hibari.NETWORK_SPEC,
+        source=f"{hibari.DISTRIBUTION} {hibari.version()}",
+        licence="Apache-2.0",
+        precision="int8",
+    ).all_files()
     target = folder / _digest(files)
     if target.is_dir():
         return target
@@ -39,26 +90,7 @@ def publish_default_voice(folder: Path) -> Path | None:
     return target
 
 
-def _files(package: Path) -> dict[str, bytes]:
-    """Return every file of the repository by its path in it."""
-    network = component_name(hibari.CARD.name, NETWORK)
-    model = f"{network}/{_VERSION}/model.onnx"
-    content = hibari.network_file(package)
-    manifest = {
-        "source": f"{hibari.DISTRIBUTION} {hibari.version()}",
-        "precision": "int8",
-        "artifacts": {model: hashlib.sha256(content).hexdigest()},
-        "sizes": {model: len(content)},
-    }
-    configs = hibari.config_texts()
-    return {
-        **{f"{name}/config.pbtxt": text.encode() for name, text in configs.items()},
-        model: content,
-        f"{hibari.CARD.name}/{_VERSION}/manifest.json": json.dumps(manifest, indent=1).encode(),
-    }
-
-
-def _digest(files: dict[str, bytes]) -> str:
+def _digest(files: Files) -> str:
     digest = hashlib.sha256()
     for path, content in sorted(files.items()):
         digest.update(f"{path} {len(content)}\n".encode())
@@ -66,14 +98,10 @@ def _digest(files: dict[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(files: dict[str, bytes], target: Path) -> None:
+def _write(files: Files, target: Path) -> None:
     # In one stroke: whoever starts at the same time finds all of it, or nothing.
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    for path, content in files.items():
-        file = fresh / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+    write_files(files, fresh)
     try:
         fresh.rename(target)
     except OSError:
@@ -81,3 +109,12 @@ def _write(files: dict[str, bytes], target: Path) -> None:
             raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_files(files: Files, folder: Path) -> None:
+    """Write files below a folder that is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, content in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)

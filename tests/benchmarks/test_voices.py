@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.speech.engines import ENGINES
+from backends.speech.engine import Parts
+from backends.speech.engines import open_engine
 from backends.speech.in_process import InProcessNetwork
 from benchmarks.voices.judge import Judge, count_errors, join, windows, words
 from benchmarks.voices.sentences import PLAIN
@@ -25,7 +26,8 @@ def test_the_judge_counts_words() -> None:
 def test_the_voice_is_understood(tmp_path: Path) -> None:
     repository = publish_default_voice(tmp_path)
     assert repository is not None
-    engine = ENGINES[CARD.engine](InProcessNetwork(repository / "hibari_network" / "1"))
+    network = InProcessNetwork(repository / "hibari_network" / "1")
+    engine = open_engine(Parts(CARD, network, repository / "hibari" / "1"))
     judge = Judge()
     said = PLAIN[10:17]
     sounds = [speak(engine, text).pcm.astype(np.float32) / 32767 for text in said]

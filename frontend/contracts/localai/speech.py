@@ -13,7 +13,7 @@ from pydantic import Field
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
-from frontend.contracts.kit.app_parts import get_model_files
+from frontend.contracts.kit.app_parts import get_model_files, get_speaker
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.route import make_router
@@ -118,7 +118,8 @@ async def answer_body(
     """Answer a body that is checked; `words` are the names that its fields had."""
     file = get_model_files(request).find(body.model) or ModelFile(model=body.model)
     with in_words(words):
-        engine = find_engine(body.backend or file.backend, file.model)
+        cards = get_speaker(request).models()
+        engine = find_engine(body.backend or file.backend, file.model, cards)
     if engine.makes_sounds:
         answer = await make_answer(request, to_sound_order(body, engine, words))
         return Response(answer.audio, headers=answer.headers | _name_file(choose_format(body)))

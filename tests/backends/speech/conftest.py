@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.speech.engines import ENGINES
+from backends.speech.engine import Parts
+from backends.speech.engines import open_engine
 from backends.speech.hibari import Hibari
 from backends.speech.in_process import InProcessNetwork
 from ops.voices import publish_default_voice
@@ -17,7 +18,8 @@ from tests.backends.speech.speaking import Spoken, speak
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Hibari:
     repository = publish_default_voice(tmp_path_factory.mktemp("voices"))
     assert repository is not None, "hibari-tts is not installed"
-    made = ENGINES[CARD.engine](InProcessNetwork(repository / "hibari_network" / "1"))
+    network = InProcessNetwork(repository / "hibari_network" / "1")
+    made = open_engine(Parts(CARD, network, repository / "hibari" / "1"))
     assert isinstance(made, Hibari)
     return made
 

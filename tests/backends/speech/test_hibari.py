@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from backends.errors import Code
-from backends.speech.hibari import Hibari, rules
+from backends.speech.english import rules
+from backends.speech.hibari import Hibari
 from ops.voices.hibari import CARD
 from tests.backends.speech.speaking import Spoken
 from tritone.pcm import loudness_dbfs
@@ -26,7 +27,7 @@ TEXT = (
 def phonemes(engine: Hibari, text: str) -> list[int]:
     from backends.speech.script import Piece
 
-    reading = engine.read([Piece(0, len(text), text)], normalizes=True)
+    reading = engine.read([Piece(0, len(text), text)], CARD.voices[0], normalizes=True)
     assert reading is not None
     return [int(each) for each in reading.ids]
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import Reading, Sound, Token
+from backends.speech.engine import NoiseKey, Reading, Sound, Token
 from backends.speech.job_queue import UNKNOWN_JOB
 from backends.speech.script import Piece
 from tests.backends.speech.speaking import Counts, Spoken, make_speaker, request
+from tritone.card import Voice
 from tritone.turns import BACKGROUND
 
 LONG = "One is here. " * 20
@@ -32,7 +33,7 @@ class Tone:
         self._clock = clock
         self._cost_s = cost_s
 
-    def read(self, pieces: Sequence[Piece], *, normalizes: bool) -> Reading | None:
+    def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
         text = "".join(piece.text for piece in pieces).strip()
         if text == "?":
             return None
@@ -42,7 +43,7 @@ class Tone:
         token = Token(0, len(text), 1, 2)
         return Reading(np.array([0, 1, 0]), text, tuple(range(len(text))), (token,))
 
-    def speak(self, reading: Reading, speed: float, seed: int, index: int) -> Sound:
+    def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
         if self._clock is not None:
             self._clock.now += self._cost_s
         return Sound(np.full(2400, 0.1, np.float32), np.array([0.0, 0.0, 0.1, 0.1]))

@@ -118,6 +118,30 @@ def test_voices_are_listed_with_each_models_default_first(gateway: FakeGateway) 
     ]
 
 
+def test_added_voices_change_nothing_for_who_leaves_the_choice(gateway: FakeGateway) -> None:
+    """Their model's name comes first in the alphabet; the default engine's voice stays first."""
+    added = replace(
+        TALKER,
+        name="added",
+        engine="kokoro",
+        voices=(replace(voice("af_anna", "en-US"), name="Anna"), voice("bob", "en-US")),
+        default_voice="af_anna",
+    )
+    gateway.catalog = Catalog(speech_cards=(added, TALKER))
+    speaker = speaker_over(gateway)
+    for asked, model, found in (
+        (None, "talker", "anna"),
+        ("anna", "talker", "anna"),
+        ("Anna", "talker", "anna"),
+        ("af_anna", "added", "af_anna"),
+        ("bob", "added", "bob"),
+    ):
+        plan = speaker.plan(replace(HELLO, voice=asked))
+        assert (plan.card.name, plan.voice.id) == (model, found)
+    plan = speaker.plan(replace(HELLO, model="added", voice="Anna"))
+    assert plan.voice.id == "af_anna"
+
+
 async def test_an_error_before_the_first_chunk_is_raised_at_once(gateway: FakeGateway) -> None:
     gateway.error = Overloaded("busy", retry_after_s=0.0)
     metrics = Metrics()

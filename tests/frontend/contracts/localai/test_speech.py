@@ -2,11 +2,14 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from frontend.triton.gateway import Catalog
+from tests.cards import TALKER
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
 
@@ -107,6 +110,19 @@ async def test_the_documents_examples_run_or_say_what_is_missing(
         assert response.headers.get("x-tritone-note", "") == said
     else:
         assert said in response.json()["error"]["message"]
+
+
+async def test_an_engine_speaks_where_its_voices_are_served(
+    client_of: ClientFactory, gateway: FakeGateway
+) -> None:
+    added = replace(TALKER, name="kokoro", engine="kokoro")
+    gateway.catalog = Catalog(cards=gateway.catalog.cards, speech_cards=(TALKER, added))
+    async with client_of(gateway, make_settings()) as client:
+        for more in ({}, {"model": "kokoro"}, {"model": "kokoro-82m.onnx"}, {"voice": "marie"}):
+            body = {"input": "Hello", "backend": "Kokoro", **more}
+            response = await client.post("/tts", json=body)
+            assert response.status_code == 200, response.text
+            assert response.headers["x-tritone-model"] == "kokoro"
 
 
 @pytest.mark.parametrize("word", [None, "", "midi", "WAV", "wav"])

@@ -1,0 +1,83 @@
+"""The repository of voices that people added: it lies beside the default voice's, and stays."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.voices.publishing import MANIFEST, VERSION, Publication, write_files
+from tritone.card import component_name
+from tritone.placement import NETWORK
+
+FOLDER = "added_voices"  # of the state folder
+
+
+class NotAdded(OpsError):
+    """The voice cannot be written or removed; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedVoices:
+    """Models that speak, by name. A running stack serves what comes, within seconds."""
+
+    folder: Path
+
+    @classmethod
+    def of_state(cls, state_directory: Path) -> "AddedVoices":
+        """Return the repository of a state folder."""
+        return cls(state_directory / FOLDER)
+
+    def has(self, name: str) -> bool:
+        """Return whether a model of this name was added."""
+        return (self.folder / name / "config.pbtxt").is_file()
+
+    def manifest(self, name: str) -> dict[str, Any]:
+        """Return what was written down about a model; empty where nothing was."""
+        path = self.folder / name / VERSION / MANIFEST
+        try:
+            fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return fields
+
+    def publish(self, publication: Publication) -> None:
+        """Write a model, in the place of one of its name.
+
+        Raises:
+            NotAdded: the folder cannot be written to.
+        """
+        name = publication.card.name
+        # Beside the repository: half a model in it would be loaded.
+        fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_files(publication.all_files(), fresh)
+            self.remove(name)
+            for each in (component_name(name, NETWORK), name):  # the speaker calls the network
+                (fresh / each).rename(self.folder / each)
+        except OSError as error:
+            raise NotAdded(f"{name} cannot be published in {self.folder}: {error}") from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def remove(self, name: str) -> bool:
+        """Remove a model; return whether there was one.
+
+        Raises:
+            NotAdded: the folder cannot be written to.
+        """
+        found = self.has(name)
+        gone = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.gone")
+        try:
+            for each in (name, component_name(name, NETWORK)):
+                if (self.folder / each).is_dir():
+                    gone.mkdir(exist_ok=True)
+                    (self.folder / each).rename(gone / each)
+        except OSError as error:
+            raise NotAdded(f"{name} cannot be removed from {self.folder}: {error}") from error
+        finally:
+            shutil.rmtree(gone, ignore_errors=True)
+        return found

