@@ -1,8 +1,7 @@
 """Fetch a JavaScript package from the npm registry, by name and hash; needs no Node.
 
 `python -m frontend.playground.fetch PACKAGE FOLDER` writes what packages.json lists into FOLDER.
-Where the registry is not reached, it says so and ends well: the page works without. The registry
-is the one that npm would ask (https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, read 2026-11).
+Where no registry is known or reached, it says so and ends well: the page works without.
 """
 
 import base64
@@ -10,16 +9,18 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import subprocess
 import sys
 import tarfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_REGISTRY = "https://registry.npmjs.org/"
 _LIST = Path(__file__).with_name("packages.json")
 _TIMEOUT_S = 20.0
 _MAX_BYTES = 20_000_000
+_NO_REGISTRY = "no npm registry is known; set npm_config_registry, or install npm"
 
 
 class WrongContent(Exception):
@@ -45,18 +46,17 @@ def read_package(name: str) -> Package:
     return Package(name=name, **json.loads(_LIST.read_text())[name])
 
 
-def find_registry(environment: dict[str, str], folders: tuple[Path, ...]) -> str:
-    """Return the registry of the environment, else of the first `.npmrc`, else npm's default."""
-    for variable, value in environment.items():
+def find_registry() -> str | None:
+    """Return the registry of `npm_config_registry`, else the one that npm would ask."""
+    for variable, value in os.environ.items():
         if variable.lower() == "npm_config_registry" and value:
             return value
-    for folder in folders:
-        file = folder / ".npmrc"
-        for line in file.read_text().splitlines() if file.is_file() else ():
-            key, _, value = line.partition("=")
-            if key.strip() == "registry" and value.strip():
-                return value.strip()
-    return DEFAULT_REGISTRY
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    command = [npm, "config", "get", "registry"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    return done.stdout.strip() or None
 
 
 def unpack(package: Package, archive: bytes) -> dict[str, bytes]:
@@ -91,7 +91,10 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
 def main(name: str, folder: Path) -> int:
     """Fetch; return the exit code: 1 where something else came than was expected."""
     package = read_package(name)
-    registry = find_registry(dict(os.environ), (Path.cwd(), Path.home()))
+    registry = find_registry()
+    if registry is None:
+        sys.stderr.write(f"{name} was not fetched: {_NO_REGISTRY}\n")
+        return 0
     request = urllib.request.Request(package.url(registry))  # noqa: S310 -- the user's registry
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310

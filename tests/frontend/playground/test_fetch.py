@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from frontend.playground import fetch
-from frontend.playground.fetch import DEFAULT_REGISTRY, Package, find_registry
+from frontend.playground.fetch import Package, find_registry
 
 SOUGHT = Package(
     name="waves",
@@ -86,21 +86,23 @@ def test_without_a_registry_the_installation_goes_on(
     assert "waves was not fetched" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("environment", "npmrc", "expected"),
-    [
-        ({}, None, DEFAULT_REGISTRY),
-        ({}, "fund=false\nregistry = https://a.example/\n", "https://a.example/"),
-        (
-            {"NPM_CONFIG_REGISTRY": "https://b.example"},
-            "registry=https://a.example/",
-            "https://b.example",
-        ),
-    ],
-)
-def test_the_registry_is_the_one_that_npm_would_ask(
-    tmp_path: Path, environment: dict[str, str], npmrc: str | None, expected: str
+def test_where_no_registry_is_known_the_installation_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if npmrc is not None:
-        (tmp_path / ".npmrc").write_text(npmrc)
-    assert find_registry(environment, (tmp_path / "nowhere", tmp_path)) == expected
+    _expect(monkeypatch, "", b"")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert fetch.main("waves", tmp_path / "out") == 0
+    assert "set npm_config_registry" in capsys.readouterr().err
+
+
+def test_the_registry_is_the_one_that_npm_would_ask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho https://$1.$2.$3.example/\n")
+    npm.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("npm_config_registry", raising=False)
+    assert find_registry() == "https://config.get.registry.example/"
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://b.example")
+    assert find_registry() == "https://b.example"
