@@ -11,9 +11,11 @@ from export.errors import InvalidCheckpoint
 from export.hashing import file_hash
 from export.hub import download
 from tritone.families import FAMILIES, Family, family_of_pipeline
+from tritone.words import WORDS_FILE
 
 DEFAULTS_FILE = "generation_defaults.json"
 INDEX_FILE = "model_index.json"
+_SINGLE_FILES = (INDEX_FILE, DEFAULTS_FILE, WORDS_FILE)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _IGNORED_FOLDERS = {".cache", ".git"}
 
@@ -51,7 +53,7 @@ class Checkpoint:
         """Return the SHA-256 of every file of the pipeline, by path relative to the folder."""
         folders = [self.folder / component for component in COMPONENTS[self.family.name]]
         files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        files += [p for p in (self.folder / INDEX_FILE, self.folder / DEFAULTS_FILE) if p.is_file()]
+        files += [path for name in _SINGLE_FILES if (path := self.folder / name).is_file()]
         return {
             path.relative_to(self.folder).as_posix(): file_hash(path)
             for path in sorted(files)
@@ -73,7 +75,7 @@ def open_checkpoint(source: str) -> Checkpoint:
     elif folder.exists() or not _HUB_ID.fullmatch(source):
         raise InvalidCheckpoint(f"there is no folder {source}")
     else:
-        folder = download(source, [INDEX_FILE, DEFAULTS_FILE])
+        folder = download(source, [*_SINGLE_FILES])
     index = _read_index(source, folder)
     family = _family(source, str(index.get("_class_name")))
     if not is_local:  # the gigabytes come once it is known that they can be exported

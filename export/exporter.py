@@ -1,5 +1,6 @@
 """The stages of an export: load, write the graphs, verify them, publish."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,7 @@ from export.precision import QUANTIZED, Precision
 from export.repository import Staging, list_kept_configs, staging
 from export.trials import Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
+from tritone.words import WORDS_FILE
 
 Announce = Callable[[str], None]
 """Told the name of each stage as it begins."""
@@ -115,6 +117,9 @@ def _write_artifacts(
     # Triton wants every version folder to hold something, and git keeps no empty folder.
     (staged.version_folder("denoiser") / ".keep").touch()
     tokenizers.write_tokenizer(pipeline.tokenizer, card, _artifact(staged, "tokenizer"))
+    words = request.checkpoint.folder / WORDS_FILE
+    if words.is_file():
+        shutil.copy(words, staged.version_folder("tokenizer"))
     announce("asking PyTorch")
     graphs = exporter.graphs(pipeline, card, request.precision)
     truth = Truth(

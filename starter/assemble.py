@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from diffusers import AutoencoderOobleck, CosineDPMSolverMultistepScheduler, StableAudioPipeline
 from transformers import PreTrainedTokenizerFast
+from tritone.words import WORDS_FILE
 
 from starter import transformer_training, vocoder_training
+from starter.corpus.captions import all_words
 from starter.corpus.kinds import KINDS
 from starter.latents import STATISTICS_FILE
 from starter.networks import Denoiser, build_vae
@@ -61,6 +63,7 @@ def write_folder(
     for companion in companions:
         shutil.copy(companion, fresh)
     write_defaults(fresh, recipe, settings)
+    (fresh / WORDS_FILE).write_text("\n".join(all_words()) + "\n")
     for path in fresh.rglob("*"):  # save_pretrained writes weights that only their owner can read
         path.chmod(0o755 if path.is_dir() else 0o644)
     shutil.rmtree(target, ignore_errors=True)

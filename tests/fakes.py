@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.triton.gateway import Catalog, Chunk, Chunks, PassOptions, Progress
+from frontend.triton.gateway import Catalog, Chunk, Chunks, PassOptions, Progress, TextUse
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from tritone.card import Card
 from tritone.pcm import Pcm, to_int16
@@ -60,6 +60,7 @@ class FakeGateway:
     foreign_passes: int = 0
     refreshes: int = 0
     is_open: bool = False
+    text_uses: tuple[TextUse, ...] = ()  # of every sound
 
     async def open(self) -> None:
         self.is_open = True
@@ -88,7 +89,11 @@ class FakeGateway:
                 self.passes.append(pass_)
                 # One pitch per seed, so that segments differ.
                 hz = 200.0 + 50.0 * (pass_.seed % 32)
-                yield Chunk(pcm=sine(pass_.card, pass_.span.n_samples, hz), model_version="1")
+                yield Chunk(
+                    pcm=sine(pass_.card, pass_.span.n_samples, hz),
+                    model_version="1",
+                    text_uses=self.text_uses,
+                )
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled.append(options.pass_id)
             if self.ending is not None:

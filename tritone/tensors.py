@@ -41,6 +41,11 @@ SIGMA = "sigma"
 DENOISED = "denoised"
 PROGRESS = "progress"  # [steps done, steps in all]; -1, -1: no such job
 PCM = "pcm"
+TEXT_USE = "text_use"
+"""What the model took of the prompt (row 0) and of the negative prompt (row 1): the words that it
+has, those that the model read whole, and those of them that it knows."""
+TEXT_USE_OUT = "text_use_out"
+"""The same behind the denoiser: all outputs of an ensemble must come from its decoupled step."""
 
 # Request parameters (not tensors) that the denoiser understands.
 JOB_ID = "job_id"
@@ -94,6 +99,14 @@ def _tokens(card: ModelCard) -> tuple[TensorSpec, ...]:
     return TensorSpec(INPUT_IDS, "INT64", dims), TensorSpec(ATTENTION_MASK, "INT64", dims)
 
 
+def _text_use(name: str = TEXT_USE) -> TensorSpec:
+    return TensorSpec(name, "INT32", (2, 3))
+
+
+def _pcm(card: ModelCard) -> TensorSpec:
+    return TensorSpec(PCM, "INT16", (card.audio_channels, -1))
+
+
 def _latents(card: ModelCard, name: str = LATENTS) -> TensorSpec:
     return TensorSpec(name, "FP32", (card.latent_channels, -1))
 
@@ -114,13 +127,12 @@ def conditioning(card: ModelCard) -> tuple[TensorSpec, ...]:
 
 def ensemble(card: ModelCard) -> ModelIO:
     """The published model: text in, PCM out."""
-    pcm = TensorSpec(PCM, "INT16", (card.audio_channels, -1))
-    return ModelIO((*_TEXT, *_SPAN, *_SAMPLING), (pcm,))
+    return ModelIO((*_TEXT, *_SPAN, *_SAMPLING), (_pcm(card), _text_use(TEXT_USE_OUT)))
 
 
 def tokenizer(card: ModelCard) -> ModelIO:
     """Texts to padded token ids."""
-    return ModelIO(_TEXT, _tokens(card))
+    return ModelIO(_TEXT, (*_tokens(card), _text_use()))
 
 
 def text_encoder(card: ModelCard) -> ModelIO:
@@ -133,9 +145,10 @@ def denoiser(card: ModelCard) -> ModelIO:
 
     Any one: Triton refuses a request without inputs.
     """
-    inputs = (*conditioning(card), *_SPAN, *_SAMPLING)
+    inputs = (*conditioning(card), *_SPAN, *_SAMPLING, _text_use())
     optional = tuple(TensorSpec(s.name, s.dtype, s.dims, optional=True) for s in inputs)
-    return ModelIO(optional, (_latents(card), TensorSpec(PROGRESS, "INT32", (2,))))
+    progress = TensorSpec(PROGRESS, "INT32", (2,))
+    return ModelIO(optional, (_latents(card), progress, _text_use(TEXT_USE_OUT)))
 
 
 def transformer(card: ModelCard) -> ModelIO:
@@ -148,4 +161,4 @@ def transformer(card: ModelCard) -> ModelIO:
 
 def vae_decoder(card: ModelCard) -> ModelIO:
     """Latents to PCM."""
-    return ModelIO((_latents(card),), ensemble(card).outputs)
+    return ModelIO((_latents(card),), (_pcm(card),))

@@ -19,6 +19,7 @@ from tritone.tensors import (
     SECONDS_START,
     SEED,
     STEPS,
+    TEXT_USE,
     conditioning,
 )
 from tritone.turns import QueuedWork
@@ -52,6 +53,7 @@ class Job(QueuedWork):
     span: Span
     conditioning: Tensors  # as the transformer takes it, [1, ...] each
     guidance_scale: float
+    text_use: NDArray[Any] | None  # handed through; None: nobody counted
     reply: Reply
     cancel_requested: bool = False
     has_begun: bool = False  # at least one step was tried
@@ -131,6 +133,7 @@ def make_job(
         span=asked,
         conditioning={name: _require_one_row(tensors, name).copy() for name in names},
         guidance_scale=guidance_scale,
+        text_use=tensors[TEXT_USE].copy() if TEXT_USE in tensors else None,
         reply=reply,
     )
 

@@ -9,7 +9,7 @@ from backends.denoiser.job import Job
 from backends.errors import RequestFailed
 from backends.sender import GuardedSender
 from backends.triton import make_error_response
-from tritone.tensors import LATENTS, PROGRESS
+from tritone.tensors import LATENTS, PROGRESS, TEXT_USE_OUT
 
 
 class SenderReply:
@@ -27,6 +27,8 @@ class SenderReply:
         """Answer with the latents to decode and the full progress."""
         latents = np.ascontiguousarray(job.result[np.newaxis])
         tensors = [pb_utils.Tensor(LATENTS, latents), _make_progress(job.progress)]
+        if job.text_use is not None:
+            tensors.append(pb_utils.Tensor(TEXT_USE_OUT, job.text_use))
         self._sender.send(pb_utils.InferenceResponse(tensors))
 
     def report(self, progress: tuple[int, int]) -> None:

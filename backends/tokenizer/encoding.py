@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from backends.errors import Code, RequestFailed
+from backends.tokenizer.words import TextUse, WordCounter
 from tritone.card import ModelCard
 from tritone.tensors import NEGATIVE_PROMPT, PROMPT
+from tritone.words import WORDS_FILE
 
 Tokens = NDArray[np.int64]
+Uses = NDArray[np.int32]
 
 
 class PromptEncoder:
@@ -27,6 +30,7 @@ class PromptEncoder:
             ValueError: the file does not pad and truncate to the card's `prompt_tokens`.
         """
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        self._counter = WordCounter(self._tokenizer, tokenizer_file.with_name(WORDS_FILE))
         self._negative_is_zeros = card.spec.empty_negative == "zeros"
         padded = (self._tokenizer.padding or {}).get("length")
         truncated = (self._tokenizer.truncation or {}).get("max_length")
@@ -38,8 +42,10 @@ class PromptEncoder:
 
     def encode(
         self, prompts: Sequence[bytes], negative_prompts: Sequence[bytes]
-    ) -> tuple[Tokens, Tokens]:
+    ) -> tuple[Tokens, Tokens, Uses]:
         """Return ids and attention mask, each int64 [batch, 2, prompt_tokens]; row 1: the negative.
+
+        Third: what they hold of the texts, int32 [batch, 2, 3], as `tensors.TEXT_USE` says.
 
         Raises:
             RequestFailed: a text is not UTF-8 (Triton passes on any bytes).
@@ -53,7 +59,15 @@ class PromptEncoder:
         mask = np.array([[e.attention_mask for e in row] for row in rows], np.int64)
         if self._negative_is_zeros:  # such a family's guidance is trained against zeros
             mask[[not negative for _, negative in pairs], 1] = 0
-        return ids, mask
+        uses = [
+            [self._counter.count(text, e) for text, e in zip(pair, row, strict=True)]
+            for pair, row in zip(pairs, rows, strict=True)
+        ]
+        return ids, mask, np.array([[_counts(use) for use in pair] for pair in uses], np.int32)
+
+
+def _counts(use: TextUse) -> tuple[int, int, int]:
+    return use.words, use.used, use.known
 
 
 def _text(raw: bytes, name: str) -> str:

@@ -10,7 +10,7 @@ from backends.early_cancels import EarlyCancels
 from backends.errors import RequestFailed
 from backends.tokenizer.encoding import PromptEncoder
 from backends.triton import find_cancel, make_error_response, read_card, read_config
-from tritone.tensors import ATTENTION_MASK, INPUT_IDS, NEGATIVE_PROMPT, PROMPT
+from tritone.tensors import ATTENTION_MASK, INPUT_IDS, NEGATIVE_PROMPT, PROMPT, TEXT_USE
 
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -37,9 +37,15 @@ class TritonPythonModel:
         prompts = pb_utils.get_input_tensor_by_name(request, PROMPT).as_numpy()
         negatives = pb_utils.get_input_tensor_by_name(request, NEGATIVE_PROMPT).as_numpy()
         try:
-            ids, mask = self._encoder.encode(prompts.ravel().tolist(), negatives.ravel().tolist())
+            ids, mask, uses = self._encoder.encode(
+                prompts.ravel().tolist(), negatives.ravel().tolist()
+            )
         except RequestFailed as error:
             return make_error_response(error)
         return pb_utils.InferenceResponse(
-            [pb_utils.Tensor(INPUT_IDS, ids), pb_utils.Tensor(ATTENTION_MASK, mask)]
+            [
+                pb_utils.Tensor(INPUT_IDS, ids),
+                pb_utils.Tensor(ATTENTION_MASK, mask),
+                pb_utils.Tensor(TEXT_USE, uses),  # not sent to models published without it
+            ]
         )

@@ -94,6 +94,7 @@ class JobRequest:
     base_url: str | None = None  # where its client reached us, for links in webhooks
     idempotency_key: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # jobs can be listed by them
+    notes: tuple[str, ...] = ()  # what the contract does otherwise than asked
 
     @property
     def task(self) -> Literal["sound", "speech"]:
@@ -124,6 +125,7 @@ class JobRequest:
         known["formats"] = tuple(
             OutputFormat(**_keep_known(OutputFormat, each)) for each in found["formats"]
         )
+        known["notes"] = tuple(found.get("notes", ()))
         return cls(**known)
 
 
@@ -204,6 +206,11 @@ class Job:
     def n_characters(self) -> int:
         """Length of the whole prompt or text."""
         return self.listed_characters or len(self.request.text)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is done otherwise than asked, as far as it is known."""
+        return self.result.notes if self.result is not None else self.request.notes
 
     @property
     def is_over(self) -> bool:

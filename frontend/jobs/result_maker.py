@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
 from frontend.audio.encoders import encode
@@ -53,8 +53,10 @@ class ResultMaker:
             TritoneError: it cannot be made or kept.
         """
         if isinstance(request.wanted, SpeechRequest):
-            return await self._speak(request.wanted, request.formats, caller)
-        return await self._generate(request.wanted, request.formats, caller)
+            result = await self._speak(request.wanted, request.formats, caller)
+        else:
+            result = await self._generate(request.wanted, request.formats, caller)
+        return replace(result, notes=(*request.notes, *result.notes))
 
     async def _generate(
         self, wanted: GenerationRequest, formats: Sequence[OutputFormat], caller: Caller

@@ -11,6 +11,7 @@ from frontend.settings import Settings
 from frontend.sounds.assembly import assemble
 from frontend.sounds.plan import Limits, Plan, make_plan
 from frontend.sounds.request import GenerationRequest, Sound
+from frontend.sounds.text_notes import note_text_uses
 from frontend.triton.gateway import PassResult
 from tritone.card import ModelCard
 
@@ -114,5 +115,5 @@ async def _finish(plan: Plan, results: list[PassResult]) -> Sound:
         seed=first.seed,
         steps=first.steps,
         guidance_scale=first.guidance_scale,
-        notes=plan.notes,
+        notes=plan.notes + note_text_uses(results[0].text_uses),
     )

@@ -43,6 +43,15 @@ class Progress:
     steps: int
 
 
+@dataclass(frozen=True, slots=True)
+class TextUse:
+    """What a model took of a text."""
+
+    words: int
+    used: int  # words that it read whole
+    known: int  # of those
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """A part of what a pass makes; the parts are joined end to end."""
@@ -52,6 +61,7 @@ class Chunk:
     failures: tuple[FailedPass, ...] = ()  # before the pass; the same in each of its chunks
     progress: Progress | None = None  # speech: sentence k of n ends here
     timings: str | None = None  # speech: JSON as in docs/speech.md
+    text_uses: tuple[TextUse, ...] = ()  # sounds: of the prompt and of the negative prompt
 
 
 Chunks: TypeAlias = AsyncGenerator[Chunk, None]
@@ -65,6 +75,7 @@ class PassResult:
     pcm: Pcm  # int16 [audio_channels, samples]
     model_version: str
     failures: tuple[FailedPass, ...] = ()  # before it
+    text_uses: tuple[TextUse, ...] = ()  # as in `Chunk`; none where the model does not say
 
 
 async def collect(stream: Chunks) -> PassResult:
@@ -72,7 +83,12 @@ async def collect(stream: Chunks) -> PassResult:
     async with aclosing(stream) as chunks:
         parts = [chunk async for chunk in chunks]
     pcm = parts[0].pcm if len(parts) == 1 else np.concatenate([part.pcm for part in parts], axis=1)
-    return PassResult(pcm=pcm, model_version=parts[0].model_version, failures=parts[0].failures)
+    return PassResult(
+        pcm=pcm,
+        model_version=parts[0].model_version,
+        failures=parts[0].failures,
+        text_uses=parts[0].text_uses,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

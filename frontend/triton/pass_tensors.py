@@ -9,7 +9,7 @@ from tritonclient.utils import np_to_triton_dtype
 
 from frontend.errors import GenerationFailed
 from frontend.observe import tracing
-from frontend.triton.gateway import Chunk, PassOptions, Progress
+from frontend.triton.gateway import Chunk, PassOptions, Progress, TextUse
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.stream import InferRequest
 from tritone import speech_tensors, tensors
@@ -64,6 +64,7 @@ def read_chunk(answer: triton.InferResult, pass_: Pass) -> Chunk | None:
         model_version=answer.get_response().model_version,
         progress=read_progress(answer),
         timings=None if timings is None else timings.flat[0].decode(),
+        text_uses=_read_text_uses(answer),
     )
 
 
@@ -73,6 +74,13 @@ def read_progress(answer: triton.InferResult) -> Progress | None:
     if progress is None or progress.size != 2 or progress.flat[0] < 0:  # noqa: PLR2004
         return None
     return Progress(int(progress.flat[0]), int(progress.flat[1]))
+
+
+def _read_text_uses(answer: triton.InferResult) -> tuple[TextUse, ...]:
+    counts = answer.as_numpy(tensors.TEXT_USE_OUT)
+    if counts is None:  # published by an older release
+        return ()
+    return tuple(TextUse(*map(int, row)) for row in counts.reshape(-1, 3))
 
 
 def make_input(name: str, dtype: tensors.DType, value: object) -> triton.InferInput:

@@ -6,6 +6,8 @@ and held out.
 
 from zlib import crc32
 
+from tritone.words import find_words
+
 from starter.corpus.dsp import Draw, Traits
 from starter.corpus.kinds import KINDS, Kind, Words
 
@@ -85,6 +87,13 @@ def all_training_captions() -> list[str]:
         for place in FAR + NEAR + HALL
     ]
     return captions
+
+
+def all_words() -> list[str]:
+    """Every word of the training captions, in order: what the model can know."""
+    captions = [*all_training_captions(), *PAIRS, *TEMPLATES]
+    text = " ".join(captions).lower()
+    return sorted({text[begin:end] for begin, end in find_words(text)})
 
 
 def _pick(draw: Draw, words: Words) -> str:

@@ -77,9 +77,9 @@ def is_cancelled(response: InferenceResponse) -> bool:
 class OneToken:
     """Encodes every text as the token 1."""
 
-    def encode(self, prompts: list[bytes], _negatives: list[bytes]) -> tuple[Any, Any]:
+    def encode(self, prompts: list[bytes], _negatives: list[bytes]) -> tuple[Any, Any, Any]:
         ids = np.ones((len(prompts), 2, 1), np.int64)
-        return ids, ids
+        return ids, ids, np.ones((len(prompts), 2, 3), np.int32)
 
 
 def test_the_tokenizer_drops_a_cancelled_request(cancels: EarlyCancels) -> None:

@@ -52,7 +52,7 @@ def test_tokens_equal_those_of_transformers(
     reference: HfTokenizer, tokens_card: ModelCard, tokenizer_file: Path, prompt: str
 ) -> None:
     expected = reference(prompt, padding="max_length", max_length=N_TOKENS, truncation=True)
-    ids, mask = PromptEncoder(tokens_card, tokenizer_file).encode([prompt.encode()], [b"noise"])
+    ids, mask, _ = PromptEncoder(tokens_card, tokenizer_file).encode([prompt.encode()], [b"noise"])
     assert ids.dtype == mask.dtype == np.int64
     assert ids.shape == mask.shape == (1, 2, N_TOKENS)
     np.testing.assert_array_equal(ids[0, 0], expected["input_ids"])
@@ -65,7 +65,7 @@ def test_an_empty_negative_is_what_the_family_says(
     tokens_card: ModelCard, tokenizer_file: Path, family: str, kept: int
 ) -> None:
     encoder = PromptEncoder(replace(tokens_card, family=family), tokenizer_file)
-    _, mask = encoder.encode([b"rain", b"rain"], [b"", b"hiss"])
+    _, mask, _ = encoder.encode([b"rain", b"rain"], [b"", b"hiss"])
     assert mask[0, 1].sum() == kept  # the end token of ""
     assert mask[1, 1].sum() > 1
     assert mask[0, 0].sum() == mask[1, 0].sum() > 1

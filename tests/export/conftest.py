@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import coverage
 import pytest
 
+from tritone.words import WORDS_FILE
+
 if TYPE_CHECKING:
     from diffusers import StableAudio3Pipeline, StableAudioPipeline
 
@@ -56,7 +58,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny StableAudioPipeline; not to be written to."""
     from tests import checkpoints
 
-    return checkpoints.stable_audio(tmp_path_factory.mktemp("checkpoint") / "tiny")
+    made = checkpoints.stable_audio(tmp_path_factory.mktemp("checkpoint") / "tiny")
+    (made / WORDS_FILE).write_text("a\nhammer\n")
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import COMPONENTS, read_card
 from tritone.fingerprints import Fingerprint, distance
+from tritone.words import WORDS_FILE
 
 pytestmark = pytest.mark.export
 
@@ -38,7 +39,15 @@ def test_the_repository_holds_six_models_and_nothing_else(model: Exported) -> No
     for suffix, files in EXPECTED_FILES.items():
         folder = model.repository / f"{model.card.name}{suffix}"
         assert {path.name for path in folder.iterdir()} == {"config.pbtxt", "1"}
-        assert {path.name for path in (folder / "1").iterdir()} == files
+        found = {path.name for path in (folder / "1").iterdir()}
+        assert found - {WORDS_FILE} == files
+
+
+def test_the_words_that_a_model_was_trained_with_are_published_where_they_are_known(
+    tiny: Exported, tiny_3: Exported
+) -> None:
+    assert tiny.artifact("tokenizer", WORDS_FILE).read_text() == "a\nhammer\n"
+    assert not tiny_3.artifact("tokenizer", WORDS_FILE).exists()
 
 
 def test_the_published_card_is_the_one_returned(model: Exported) -> None:

@@ -12,6 +12,7 @@ from starter.assemble import read_defaults
 from starter.recipe import RECIPE, Recipe
 from starter.restore import MAX_ERROR, NotRestored, restore
 from starter.sampler import Settings
+from tritone.words import WORDS_FILE
 
 REPOSITORY = Path("model_repository")
 
@@ -51,6 +52,15 @@ def test_prompts_become_the_token_ids_that_are_served(
     restored = json.loads((folder / "tokenizer/tokenizer.json").read_text())
     assert restored["model"] == served["model"]
     assert restored["truncation"] is restored["padding"] is None
+
+
+def test_the_words_of_the_captions_are_served(
+    errors_and_folder: tuple[dict[str, float], Path],
+) -> None:
+    _, folder = errors_and_folder
+    served = (REPOSITORY / "starter_tokenizer/1" / WORDS_FILE).read_text()
+    assert served == (folder / WORDS_FILE).read_text()
+    assert {"rain", "on", "a", "tin", "roof"} < set(served.split())
 
 
 @pytest.mark.parametrize(

@@ -125,19 +125,21 @@ def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
     """
     most = LONGEST_S if card.extendable else card.window_seconds
     seconds = body.seconds_total or min(DEFAULT_SECONDS, most)
-    room = max(0.0, card.window_seconds - seconds)
+    asked, room = body.seconds_start or 0.0, max(0.0, card.window_seconds - seconds)
+    moved = (f"seconds_start moved to {room:g}: the clip must end in the model's window",)
     return JobOrder(
         contract=ENVELOPE.name,
         wanted=GenerationRequest(
             prompt=body.prompt,
             model=card.name,
             seconds=seconds,
-            seconds_start=min(body.seconds_start or 0.0, room),
+            seconds_start=min(asked, room),
             steps=body.steps,
         ),
         formats=(FORMATS["wav"],),
         words=WORDS,
         labels={"model": body.model},
+        notes=(*body.notes, *(moved if asked > room else ())),
     )
 
 
@@ -200,7 +202,7 @@ async def generate_audio(request: Request) -> Response:
         request, body, lambda: to_order(body, resolve_model(request, body.model))
     )
     accepted = Accepted(id=make_id(job), generation_id=make_id(job), status=STATUSES[job.status])
-    return JSONResponse(accepted.model_dump(), 201, make_note_headers(body.notes))
+    return JSONResponse(accepted.model_dump(), 201, make_note_headers(job.notes))
 
 
 @router.get(
@@ -214,4 +216,5 @@ async def fetch_audio(request: Request) -> Response:
     query = read_query(request, GenerationQuery)
     job_id = query.generation_id.partition(":")[0]
     job = await find_job(request, job_id, ENVELOPE.name)
-    return JSONResponse(to_generation(job, await link_files(request, job)).model_dump())
+    generation = to_generation(job, await link_files(request, job))
+    return JSONResponse(generation.model_dump(), headers=make_note_headers(job.notes))

@@ -84,8 +84,8 @@ def choose_format(word: str, model_id: str | None) -> AudioFormat:
     return MUSIC_FORMATS[word]
 
 
-def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Order:
-    """Translate a body into an order for a model.
+def to_order(body: MusicBody, query: MusicQuery, card: ModelCard) -> Order:
+    """Translate body and query into an order for a model.
 
     Raises:
         MalformedRequest: neither prompt nor plan, both, or a plan that cannot be made.
@@ -104,9 +104,9 @@ def to_order(body: MusicBody, audio_format: AudioFormat, card: ModelCard) -> Ord
             seconds=None if milliseconds is None else milliseconds / 1000,
             seed=body.seed,
         ),
-        audio_format=audio_format,
+        audio_format=choose_format(query.output_format, body.model_id),
         words=WORDS,
-        notes=(*body.notes, *(plan.notes if plan is not None else ())),
+        notes=(*body.notes, *query.notes),
     )
 
 
@@ -140,8 +140,8 @@ async def compose_music(
     body = await read_body(request, model)
     query = read_query(request, MusicQuery)
     card = resolve_model(body.model_id, get_generator(request), OWN_MODELS)
-    audio_format = choose_format(query.output_format, body.model_id)
-    return body, await make_answer(request, to_order(body, audio_format, card)), audio_format
+    order = to_order(body, query, card)
+    return body, await make_answer(request, order), order.audio_format
 
 
 def _split(audio: bytes) -> Iterator[bytes]:

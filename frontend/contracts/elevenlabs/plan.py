@@ -71,7 +71,7 @@ class CompositionPlan(StrictBody):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a model that takes one prompt cannot do, and the unknown fields."""
-        notes = [*super().notes, *(note for each in self.sections for note in each.notes)]
+        notes = [*super().notes]
         styles = {
             str((each.positive_local_styles, each.negative_local_styles)) for each in self.sections
         }

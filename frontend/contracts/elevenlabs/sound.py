@@ -69,8 +69,8 @@ class SoundGenerationQuery(RequestModel):
         return OUTPUT_FORMATS[self.output_format]
 
 
-def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCard) -> Order:
-    """Translate a body into an order for a model.
+def to_order(body: SoundGenerationBody, query: SoundGenerationQuery, card: ModelCard) -> Order:
+    """Translate body and query into an order for a model.
 
     Raises:
         MalformedRequest: a length that the vendor's models do not make.
@@ -86,9 +86,9 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
             guidance_scale=scale_guidance(body.prompt_influence, card),
             loop=body.loop,
         ),
-        audio_format=audio_format,
+        audio_format=query.audio_format,
         words=WORDS,
-        notes=(*composition.notes, *body.notes),
+        notes=(*composition.notes, *body.notes, *query.notes),
     )
 
 
@@ -134,7 +134,7 @@ async def generate_sound(request: Request) -> Response:
     body = await read_body(request, SoundGenerationBody)
     query = read_query(request, SoundGenerationQuery)
     card = resolve_model(body.model_id, get_generator(request))
-    answer = await make_answer(request, to_order(body, query.audio_format, card))
+    answer = await make_answer(request, to_order(body, query, card))
     return Response(answer.audio, headers=_make_headers(request, body, answer))
 
 

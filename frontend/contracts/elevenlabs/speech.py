@@ -65,7 +65,7 @@ def to_order(
         ),
         audio_format=query.audio_format,
         words=WORDS,
-        notes=(*_note_ignored(body, given), *body.notes),
+        notes=(*_note_ignored(body, given), *body.notes, *query.notes),
     )
 
 

@@ -6,7 +6,7 @@ note.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import (
@@ -58,6 +58,17 @@ class RequestModel(BaseModel):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was asked for and is not done: fields that the contract does not have."""
+        nested = (note for each in self._list_nested() for note in each.notes)
+        return tuple(dict.fromkeys((*self._name_unknown(), *nested)))
+
+    def _list_nested(self) -> "Iterator[RequestModel]":
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, RequestModel):
+                    yield each
+
+    def _name_unknown(self) -> tuple[str, ...]:
         named = sorted(name for name in self._unknown if _PLAIN_NAME.fullmatch(name))[:_MAX_NAMES]
         n_others = len(self._unknown) - len(named)
         others = (f"{n_others} unknown fields ignored",) if n_others else ()

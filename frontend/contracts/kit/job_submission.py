@@ -31,6 +31,7 @@ class JobOrder:
     words: Words
     webhook_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # the contract's own words
+    notes: tuple[str, ...] = ()  # what the contract does otherwise than asked
 
 
 def resolve_model(request: Request, name: str | None) -> ModelCard:
@@ -72,6 +73,7 @@ async def submit_job(request: Request, body: BaseModel, make_order: Callable[[],
                 base_url=get_base_url(request),
                 idempotency_key=key,
                 labels=order.labels,
+                notes=order.notes,
             ),
             digest=digest,
             cost=cost,

@@ -5,6 +5,7 @@ repository mudler/LocalAI for the names of formats and the attachment.
 """
 
 import re
+from dataclasses import replace
 
 from fastapi import Request, Response
 from pydantic import Field
@@ -82,10 +83,11 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
     )
 
 
-def format_of(body: SoundGenerationBody, query: str | None) -> AudioFormat:
-    """Return the first format that was named; unknown ones are wav."""
+def format_of(body: SoundGenerationBody, query: str | None) -> tuple[AudioFormat, tuple[str, ...]]:
+    """Return the first format that was named; unknown ones are wav, with a note."""
     word = body.response_format or body.output_format or query or "wav"
-    return FORMAT_WORDS.get(word.lower(), FORMATS["wav"])
+    known = FORMAT_WORDS.get(word.lower())
+    return known or FORMATS["wav"], () if known else ("wav stands in for an unknown format",)
 
 
 router = make_router(ENVELOPE, "LocalAI")
@@ -101,8 +103,9 @@ async def generate_sound(request: Request) -> Response:
     """Turn text into a sound or a piece of music."""
     body = await read_body(request, SoundGenerationBody)
     card = get_generator(request).resolve(body.model_id, field="model_id")
-    audio_format = format_of(body, request.query_params.get("output_format"))
-    answer = await make_answer(request, to_order(body, audio_format, card))
+    audio_format, notes = format_of(body, request.query_params.get("output_format"))
+    order = to_order(body, audio_format, card)
+    answer = await make_answer(request, replace(order, notes=(*order.notes, *notes)))
     return Response(answer.audio, headers=answer.headers | _attachment(answer, audio_format))
 
 

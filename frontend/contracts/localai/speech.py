@@ -89,7 +89,7 @@ def to_speech_order(
         ),
         audio_format=choose_format(body),
         words=words,
-        notes=(*engine.notes, *ignored, *body.notes),
+        notes=(*engine.notes, *ignored, *_note_format(body), *body.notes),
     )
 
 
@@ -100,8 +100,18 @@ def to_sound_order(body: SpeechBody, engine: Engine, words: Words = WORDS) -> Or
         audio_format=choose_format(body),
         words=words,
         speed=body.speed,
-        notes=(*engine.notes, *body.notes),
+        notes=(*engine.notes, *_note_unspoken(body), *_note_format(body), *body.notes),
     )
+
+
+def _note_unspoken(body: SpeechBody) -> tuple[str, ...]:
+    names = ("voice", "language", "instructions", "stream")
+    return tuple(f"{name} ignored: a sound is made" for name in names if getattr(body, name))
+
+
+def _note_format(body: SpeechBody) -> tuple[str, ...]:
+    word = body.response_format or "wav"
+    return () if word.lower() in FORMAT_WORDS else ("wav stands in for an unknown format",)
 
 
 router = make_router(ENVELOPE, "LocalAI")

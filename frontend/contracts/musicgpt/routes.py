@@ -77,6 +77,7 @@ def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
             **({"user_id": body.user_id} if body.user_id else {}),
             ESTIMATE: str(count_credits(body.audio_length or card.default_seconds)),
         },
+        notes=body.notes,
     )
 
 
@@ -95,7 +96,7 @@ async def generate_sound(request: Request) -> Response:
         credit_estimate=float(job.request.labels.get(ESTIMATE, 0)),
         status=STATUSES[job.status],
     )
-    return JSONResponse(accepted.model_dump(), headers=make_note_headers(body.notes))
+    return JSONResponse(accepted.model_dump(), headers=make_note_headers(job.notes))
 
 
 for _path in SUBMIT_PATHS:
@@ -122,7 +123,8 @@ async def find_by_id(request: Request) -> Response:
     query = read_query(request, ByIdQuery)
     job = await find_job(request, _choose_id(query), ENVELOPE.name)
     conversion = to_conversion(job, await link_files(request, job))
-    return JSONResponse(Found(conversion=conversion).model_dump())
+    found = Found(conversion=conversion)
+    return JSONResponse(found.model_dump(), headers=make_note_headers(job.notes))
 
 
 def _choose_id(query: ByIdQuery) -> str:

@@ -49,7 +49,7 @@ async def create_job(request: Request) -> Response:
     task = (await read_body(request, TaskBody)).task
     body = await read_body(request, BODIES[task][0])
     job = await submit_job(request, body, lambda: to_order(request, body))
-    return JSONResponse(await _show(request, job), 202, make_note_headers(body.notes))
+    return JSONResponse(await _show(request, job), 202, make_note_headers(job.notes))
 
 
 @router.get(
@@ -74,7 +74,8 @@ async def list_jobs(request: Request) -> Response:
 @router.get("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)
 async def show_job(request: Request) -> Response:
     """Show the state of a job, with links to its files once it is completed."""
-    return JSONResponse(await _show(request, await _find_job(request)))
+    job = await _find_job(request)
+    return JSONResponse(await _show(request, job), headers=make_note_headers(job.notes))
 
 
 @router.delete("/jobs/{job_id}", response_model=JobView, responses=_ERRORS, openapi_extra=_JOB_ID)

@@ -108,6 +108,7 @@ def to_order(request: Request, body: SoundJobBody | SpeechJobBody) -> JobOrder:
         words={},
         webhook_url=body.webhook_url,
         labels=body.labels,
+        notes=body.notes,
     )
 
 
