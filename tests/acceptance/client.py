@@ -117,7 +117,7 @@ class Client:
 
     async def _infer(self, component: str, inputs: list[InferInput]) -> list[InferInput]:
         answer = await self.triton.infer(f"{self.model}_{component}", inputs)
-        names = [output.name for output in answer.get_response().outputs]
+        names = {output.name for output in answer.get_response().outputs} - {t.TEXT_USE}
         return [array_input(name, answer.as_numpy(name)) for name in names]
 
     async def control(self, verb: str, job_id: str) -> list[int]:
