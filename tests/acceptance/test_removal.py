@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
 
@@ -21,6 +22,12 @@ def models(state_directory: Path, *arguments: str) -> tuple[int, str]:
     variables = {"TRITONE_STATE_DIRECTORY": str(state_directory)}
     ended = CliRunner().invoke(app, ["models", *arguments], env=variables)
     return ended.exit_code, ended.stderr
+
+
+def served(address: str) -> tuple[list[str], dict[str, str]]:
+    """Return the models that are served, and those that are away, and why."""
+    answer = httpx2.get(f"http://{address}/readyz?verbose").json()
+    return answer["models"], answer["away"]
 
 
 def test_versions_are_deleted_under_traffic_and_a_model_is_retired_for_good(
@@ -47,7 +54,8 @@ def test_versions_are_deleted_under_traffic_and_a_model_is_retired_for_good(
         code, said = models(run, "rm", model, "--yes")
         assert code == 0, said
         assert [*folder.iterdir()] == []
-        until(lambda: status_of(stack.address, model=model) == 404)
+        until(lambda: served(stack.address) == (["hibari"], {}))
         time.sleep(LONGER_THAN_HEALING_S)
-        assert status_of(stack.address, model=model) == 404
+        assert served(stack.address) == (["hibari"], {})
+        assert status_of(stack.address, model=model) == 503  # no model of sounds is left
         assert stack.process.poll() is None
