@@ -1,9 +1,11 @@
 """Lines of all processes, each with the name of the one that it comes from. stdout stays ours.
 
-They go to stderr, or, for people who want to see the essential only, to a file. Until the stack is
-ready such people see a line of progress, which is written over, on a terminal; then the warnings.
+They go to stderr, where a terminal shows JSON as words, or, for people who want to see the
+essential only, to a file. Until the stack is ready such people see a line of progress, which is
+written over, on a terminal; then the warnings.
 """
 
+import json
 import logging
 import sys
 from contextlib import suppress
@@ -35,12 +37,26 @@ def end_start() -> None:
 
 def show(source: str, line: str) -> None:
     """Write one line of a process; a log that cannot be written ends nothing."""
-    text = f"{source:<8} | {line}"
     with suppress(OSError):  # its disk is full
         if _files:
+            text = f"{source:<8} | {line}"
             _files[0].emit(logging.LogRecord(source, logging.INFO, "", 0, text, None, None))
         else:
-            tell(text)
+            tell(f"{source:<8} | {_in_words(line) if sys.stderr.isatty() else line}")
+
+
+def _in_words(line: str) -> str:
+    """Return a line of JSON, which is for machines, as `time level event key=value …`."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(fields, dict):
+        return line
+    time = str(fields.pop("timestamp", ""))[11:19]  # of 2026-11-29T09:15:01.625073Z
+    first = (time, fields.pop("level", ""), fields.pop("event", ""))
+    rest = (f"{name}={value}" for name, value in fields.items() if name != "logger")
+    return " ".join(str(word) for word in (*first, *rest) if word != "")
 
 
 def tell(line: str) -> None:

@@ -22,6 +22,7 @@ NOT_RUN = {
     r"^\.venv/bin/python -m tests\.": "a drill of many minutes: `make drills`",
     r"\bElevenLabs\w*\(": "tests/clients/ does the same with every release of the client",
     r"\bMusicGPTClient\(": "tests/clients/ does the same with the client",
+    r"^tritone voices add ": "it fetches packages; tests/ops/voices/ adds voices from a folder",
     r"^# receiver\.py": "tests/frontend/webhooks/test_receiver_of_the_docs.py runs it",
 }
 """What of the examples is not run, and why."""

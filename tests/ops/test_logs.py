@@ -9,6 +9,11 @@ import pytest
 
 from ops import logs
 
+LISTENING = (
+    '{"host": "127.0.0.1", "port": 8080, "event": "listening", "level": "info", '
+    '"logger": "__main__", "timestamp": "2026-11-29T09:15:01.625073Z"}'
+)
+
 
 def test_a_full_disk_under_the_log_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Path("/dev/full").open("w")  # noqa: SIM115 -- closing it fails
@@ -86,3 +91,22 @@ def test_a_log_file_is_begun_anew_at_each_start(tmp_path: Path) -> None:
         logs.show("triton", name)
     assert (tmp_path / "tritone.log").read_text() == "triton   | second\n"
     assert (tmp_path / "tritone.log.1").read_text() == "triton   | first\n"
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "shown"),
+    [
+        (True, "09:15:01 info listening host=127.0.0.1 port=8080"),
+        (False, LISTENING),
+    ],
+)
+def test_a_terminal_shows_json_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_terminal: bool,
+    shown: str,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    logs.show("frontend", LISTENING)
+    logs.show("triton", "plain [words]")
+    assert capsys.readouterr().err == f"frontend | {shown}\ntriton   | plain [words]\n"
