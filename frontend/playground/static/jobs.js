@@ -4,6 +4,8 @@ import { ask, askJson, Refusal } from "./api.js";
 
 const OVER = new Set(["completed", "error", "cancelled"]);
 const PAUSE_MS = 500;
+const MAX_STREAMS = 3; // a browser opens six connections to a host: others must get through
+let nStreams = 0;
 
 /** Make a sound; `onProgress` gets every view of the job. Give its result and its files. */
 export async function makeByJob(body, { onProgress, signal }) {
@@ -23,6 +25,8 @@ export async function makeByJob(body, { onProgress, signal }) {
 
 async function follow(job, onProgress, signal) {
   let last = job;
+  if (nStreams >= MAX_STREAMS) return lookAgain(job, signal);
+  nStreams += 1;
   try {
     const response = await ask(`jobs/${job.id}/events`, { signal });
     for await (const event of readEvents(response)) {
@@ -32,8 +36,13 @@ async function follow(job, onProgress, signal) {
     }
   } catch (error) {
     if (error.name === "AbortError" || error.status >= 400 && error.retryAfterS === null) throw error;
+  } finally {
+    nStreams -= 1;
   }
-  if (OVER.has(last.status)) return last;
+  return OVER.has(last.status) ? last : lookAgain(job, signal);
+}
+
+async function lookAgain(job, signal) {
   await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
   return askJson(`jobs/${job.id}`, { signal });
 }

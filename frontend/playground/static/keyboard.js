@@ -7,6 +7,7 @@ const NAME = "tritone-keys";
 const HELP = [
   ["Ctrl + Enter", "make the sound, or say the text"],
   ["Space", "play or pause"],
+  ["← →", "a second back or on"],
   ["L", "repeat"],
   ["1 to 4", "play that sound of the newest row"],
   ["D", "download"],
@@ -42,9 +43,15 @@ function find(key) {
   if (key === "?") return () => $("#help-dialog").showModal();
   if (/^[1-4]$/.test(key)) return () => playNth(Number(key) - 1);
   const card = currentCard();
-  const acts = { " ": togglePlay, l: toggleLoop, d: download };
+  const acts = {
+    " ": togglePlay, l: toggleLoop, d: download, arrowleft: (card) => move(card, -1), arrowright: (card) => move(card, 1),
+  };
   const act = acts[key.toLowerCase()];
   return card && act ? () => act(card) : null;
+}
+
+function move({ audio }, seconds) {
+  audio.currentTime = Math.min(audio.duration, Math.max(0, audio.currentTime + seconds));
 }
 
 function playNth(k) {

@@ -12,5 +12,6 @@ export function startTheme() {
     const next = isDark ? "light" : "dark";
     document.documentElement.dataset.theme = next;
     localStorage.setItem(NAME, next);
+    document.dispatchEvent(new Event("theme"));
   });
 }

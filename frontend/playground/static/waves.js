@@ -22,18 +22,14 @@ export async function drawSound(audio, record, place) {
     return;
   }
   const sound = await decodeAtItsRate(record);
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  library.WaveSurfer.create({
+  const drawing = library.WaveSurfer.create({
     container: place,
     media: audio,
     peaks: Array.from({ length: sound.numberOfChannels }, (_, k) => sound.getChannelData(k)),
     duration: sound.duration,
     cspNonce: $("[nonce]").nonce,
     height: HEIGHT,
-    waveColor: colour("--wave"),
-    progressColor: colour("--accent"),
-    cursorColor: colour("--ink"),
+    ...chooseColours(),
     cursorWidth: 2,
     barWidth: 2,
     barGap: 1,
@@ -49,6 +45,13 @@ export async function drawSound(audio, record, place) {
       colorMap: "roseus",
     })],
   });
+  document.addEventListener("theme", () => drawing.setOptions(chooseColours()));
+}
+
+function chooseColours() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { waveColor: colour("--wave"), progressColor: colour("--accent"), cursorColor: colour("--ink") };
 }
 
 /** Samples as they are: at the device's rate a spectrogram would show what nobody made. */

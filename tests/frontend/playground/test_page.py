@@ -119,6 +119,10 @@ def test_the_keyboard_does_everything(visit: Visit) -> None:
     assert page.evaluate(playing) == [False, True, False, False]
     page.keyboard.press("Space")
     assert page.evaluate(playing) == [False] * 4
+    moment = "document.querySelectorAll('.sound audio')[1].currentTime"
+    before = page.evaluate(moment)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(moment) - before == pytest.approx(1.0, abs=0.01)
     page.keyboard.press("l")
     loops = "[...document.querySelectorAll('.sound audio')].map((each) => each.loop)"
     assert page.evaluate(loops) == [False, True, False, False]
@@ -180,6 +184,21 @@ def _ask(page: Page, prompt: str, until: str) -> None:
     )
 
 
+def test_many_sounds_at_once_leave_the_browser_room_to_cancel(visit: Visit, opened: Live) -> None:
+    page = visit.open()
+    page.locator("#model option").first.wait_for(state="attached")
+    page.check("#four")
+    with opened.held():
+        for n_sounds in (4, 8):
+            page.click("#make")
+            expect(page.locator(".pending")).to_have_count(n_sounds)
+        expect(page.get_by_text("Waiting")).to_have_count(4)
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as cancelled:
+            page.locator(".pending .cancel").last.click()
+        assert cancelled.value.ok
+    expect(page.locator(".sound .play")).to_have_count(7)
+
+
 def test_offline_it_says_so_and_plays_what_it_has(visit: Visit) -> None:
     page = visit.open()
     _make(page)
@@ -233,6 +252,7 @@ def test_two_sounds_are_compared_blindly(visit: Visit) -> None:
     page.locator(".sound:has-text('two') .side").last.click()
     bar = page.locator("#compare")
     bar.get_by_text("Play both").click()
+    expect(bar.locator(".playhead")).not_to_have_value("0")
     expect(bar.locator("[aria-pressed=true]")).to_have_text(re.compile("A: one"))
     bar.get_by_text("Blind").click()
     assert sorted(bar.locator(".switch").all_inner_texts()) == ["X", "Y"]
