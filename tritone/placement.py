@@ -1,6 +1,9 @@
 """Where a network runs: in the process of the backend that calls it, or as a Triton model."""
 
 import importlib.util
+from pathlib import Path
+
+from tritone.plans import CALLEE_FILE
 
 TRANSFORMER = "transformer"
 """The denoiser's parameter that names the Triton model of the transformer."""
@@ -19,12 +22,34 @@ THREADS = "network_threads"
 """How many threads a call of that network takes in the speaker's own process; absent: one."""
 
 
-def runs_in_process(value: str | None) -> bool:
-    """Return whether a backend whose `IN_PROCESS` has this value loads the network itself.
+LARGE_BYTES = 256 << 20
+"""A larger network belongs on a GPU where there is one."""
+
+
+def has_gpu() -> bool:
+    """Return whether the machine has an NVIDIA GPU and its driver."""
+    return Path("/dev/nvidiactl").exists()
+
+
+def count_bytes(version_folder: Path) -> int:
+    """Return the size of a network: of all files of one version; 0 where they are not seen."""
+    return sum(path.stat().st_size for path in version_folder.rglob("*") if path.is_file())
+
+
+def read_callee(denoiser_version: Path) -> str | None:
+    """Return the Triton model that a version of a denoiser must call, or None: it says none."""
+    path = denoiser_version / CALLEE_FILE
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def runs_in_process(value: str | None, n_bytes: int = 0) -> bool:
+    """Return whether a backend whose `IN_PROCESS` has this value loads the network itself: on CPUs.
 
     `auto` asks whether this Python has ONNX Runtime: NVIDIA's images have it as a backend of
-    Triton only. Whoever starts Triton asks the same, to load the transformer or not to.
+    Triton only. A network of `n_bytes` that is large is left to Triton where there is a GPU.
+    Whoever starts Triton asks the same, to load the transformer or not to.
     """
-    if value == "auto":
-        return importlib.util.find_spec("onnxruntime") is not None
-    return value == "true"
+    if value != "auto":
+        return value == "true"
+    has_onnxruntime = importlib.util.find_spec("onnxruntime") is not None
+    return has_onnxruntime and (n_bytes <= LARGE_BYTES or not has_gpu())

@@ -1,4 +1,4 @@
-"""What Triton finds on the machine: its own wheel, the interpreter's shared library, a GPU."""
+"""What Triton finds on the machine: its own wheel and the interpreter's shared library."""
 
 import ctypes.util
 import importlib.util
@@ -48,8 +48,3 @@ def libpython_folder() -> Path:
     if found is None:
         raise CannotStart(f"{name} is missing; run: apt-get install libpython{PYTHON_VERSION}")
     return folders[0]
-
-
-def has_gpu() -> bool:
-    """Return whether the machine has an NVIDIA GPU and its driver."""
-    return Path("/dev/nvidiactl").exists()

@@ -13,7 +13,7 @@ from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings, copy_environment
 from ops.triton import backend_directory
 from ops.triton.control import TritonControl
-from ops.triton.home import has_gpu, libpython_folder, triton_home
+from ops.triton.home import libpython_folder, triton_home
 from ops.triton.probe import Probe
 from ops.triton.published import PublishedModel, read_published, require_published
 from ops.triton.reconciler import Host, Reconciler
@@ -27,6 +27,7 @@ from ops.triton.server import (
 from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
 from ops.voices import publish_default_voice
 from ops.voices.added import AddedVoices
+from tritone.placement import has_gpu
 
 _log = logging.getLogger(__name__)
 

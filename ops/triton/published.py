@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf import text_format  # type: ignore[import-untyped]
-from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelParameter
 
 from ops.errors import CannotStart
 from tritone.placement import (
@@ -16,6 +16,8 @@ from tritone.placement import (
     NETWORK,
     NETWORK_IN_PROCESS,
     TRANSFORMER,
+    count_bytes,
+    read_callee,
     runs_in_process,
 )
 from tritone.versions import CANDIDATE_PARAMETER
@@ -50,10 +52,12 @@ class Publication:
 def read_published(repositories: Sequence[Path]) -> Publication:
     """Return what all repositories publish, by name; a broken model spoils no other."""
     configs: dict[str, ModelConfig] = {}
+    folders: dict[str, Path] = {}
     broken: dict[str, str] = {}
     for path in _config_files(repositories):
         try:
             configs[path.parent.name] = text_format.Parse(path.read_text("utf-8"), ModelConfig())
+            folders[path.parent.name] = path.parent
         except (text_format.ParseError, OSError, ValueError) as error:
             broken[path.parent.name] = f"{path} is not a model configuration: {error}"
     models: list[PublishedModel] = []
@@ -66,7 +70,7 @@ def read_published(repositories: Sequence[Path]) -> Publication:
                     broken.get(each, f"its component {each} is missing") for each in absent
                 )
             else:
-                models.append(_sound(name, configs))
+                models.append(_sound(name, configs, folders))
     steps = {step for config in configs.values() for step in _steps(config)}
     return Publication(tuple(models), {n: why for n, why in broken.items() if n not in steps})
 
@@ -119,14 +123,33 @@ def _speech(name: str, config: ModelConfig) -> PublishedModel:
     return PublishedModel(name, (), callees)
 
 
-def _sound(name: str, configs: Mapping[str, ModelConfig]) -> PublishedModel:
-    components = tuple(_steps(configs[name]))
-    parameters = [configs[component].parameters for component in components]
-    callees = tuple(
-        each[TRANSFORMER].string_value
-        for each in parameters
-        # Loaded by the caller itself, it would only take memory as a model of its own.
-        if TRANSFORMER in each and not runs_in_process(each[IN_PROCESS].string_value)
-    )
+def _sound(
+    name: str, configs: Mapping[str, ModelConfig], folders: Mapping[str, Path]
+) -> PublishedModel:
+    steps = configs[name].ensemble_scheduling.step
+    callees = [
+        _callee(folders[step.model_name], step.model_version, configs[step.model_name].parameters)
+        for step in steps
+        if TRANSFORMER in configs[step.model_name].parameters
+    ]
     is_candidate = CANDIDATE_PARAMETER in configs[name].parameters
-    return PublishedModel(name, components, callees, is_candidate)
+    components = tuple(step.model_name for step in steps)
+    return PublishedModel(name, components, tuple(filter(None, callees)), is_candidate)
+
+
+def _callee(denoiser: Path, version: int, parameters: Mapping[str, ModelParameter]) -> str | None:
+    if plan := read_callee(_version_folder(denoiser, version)):
+        return plan
+    name = parameters[TRANSFORMER].string_value
+    n_bytes = count_bytes(_version_folder(denoiser.parent / name, version))
+    in_process = parameters[IN_PROCESS].string_value if IN_PROCESS in parameters else None
+    # Loaded by the caller itself, it would only take memory as a model of its own.
+    return None if runs_in_process(in_process, n_bytes) else str(name)
+
+
+def _version_folder(model: Path, version: int) -> Path:
+    """Return the folder of a version; -1: of the newest."""
+    if version > 0:
+        return model / str(version)
+    numbers = [int(path.name) for path in model.glob("*") if path.name.isdecimal()]
+    return model / str(max(numbers, default=1))

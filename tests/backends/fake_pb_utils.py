@@ -191,9 +191,15 @@ class MetricFamily:
 
 
 class Logger:
-    @staticmethod
-    def log_warn(message: str) -> None:
-        pass
+    lines: ClassVar[list[tuple[str, str]]] = []
+
+    @classmethod
+    def log_info(cls, message: str) -> None:
+        cls.lines.append(("info", message))
+
+    @classmethod
+    def log_warn(cls, message: str) -> None:
+        cls.lines.append(("warning", message))
 
 
 def get_input_tensor_by_name(request: Request, name: str) -> Tensor | None:

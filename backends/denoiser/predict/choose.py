@@ -11,36 +11,56 @@ from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.rows import Predictors
 from backends.triton import ModelConfig, find_parameter, require_parameter
 from tritone.card import ModelCard
-from tritone.placement import IN_PROCESS, TRANSFORMER, runs_in_process
-
-# A larger network uses all cores well in one lane, and a second copy of it costs too much memory.
-_SMALL_BYTES = 256 << 20
+from tritone.placement import (
+    IN_PROCESS,
+    LARGE_BYTES,
+    TRANSFORMER,
+    count_bytes,
+    has_gpu,
+    read_callee,
+    runs_in_process,
+)
 
 
 def choose_predictors(args: dict[str, str], config: ModelConfig, card: ModelCard) -> Predictors:
     """Return how the lanes call the transformer; `args` are those of `initialize`.
 
+    The choice is said in the log: where a large network runs decides over everything else.
+
     Raises:
         TritonModelException: it does not load.
     """
     name, version = require_parameter(config, TRANSFORMER), args["model_version"]
+    plan = read_callee(Path(args["model_repository"], version))
+    folder = Path(args["model_repository"]).parent / name / version
+    n_bytes = count_bytes(folder)
+    if plan is None and runs_in_process(find_parameter(config, IN_PROCESS), n_bytes):
+        _say_in_process(name, n_bytes)
+        return _open_in_process(folder, config, card)
+    pb_utils.Logger.log_info(f"the transformer runs where Triton has {plan or name}")
+    model = BlsTransformer(plan or name, int(version), card)
     lanes = int(find_parameter(config, "lanes") or 1)
-    if runs_in_process(find_parameter(config, IN_PROCESS)):
-        folder = Path(args["model_repository"]).parent / name / version
-        return _open_in_process(folder, config, card, lanes)
-    model = BlsTransformer(name, int(version), card)
     return Predictors(lanes or 1, model, model)
 
 
-def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard, lanes: int) -> Predictors:
+def _say_in_process(name: str, n_bytes: int) -> None:
+    said = f"{name} ({n_bytes / 1e6:.0f} MB) runs in the denoiser's process, on the CPU"
+    if n_bytes > LARGE_BYTES and has_gpu():
+        pb_utils.Logger.log_warn(f"{said}, although there is a GPU: {IN_PROCESS} says so")
+    else:
+        pb_utils.Logger.log_info(said)
+
+
+def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard) -> Predictors:
     # Imported here only: a denoiser that calls a Triton model does not need ONNX Runtime.
     from backends.denoiser.predict.onnx import OnnxTransformer  # noqa: PLC0415
     from backends.onnxruntime.session import InvalidModel  # noqa: PLC0415
 
     cores = len(os.sched_getaffinity(0))
     threads = int(find_parameter(config, "intra_op_thread_count") or cores)
-    is_small = sum(path.stat().st_size for path in folder.rglob("*")) <= _SMALL_BYTES
-    lanes = lanes or (cores if is_small else 1)
+    # A larger network uses all cores well in one lane, and a second copy costs too much memory.
+    is_small = count_bytes(folder) <= LARGE_BYTES
+    lanes = int(find_parameter(config, "lanes") or 1) or (cores if is_small else 1)
     try:
         one_lane = OnnxTransformer(folder, card, threads=threads)
         if lanes == 1:

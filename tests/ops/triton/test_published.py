@@ -4,6 +4,7 @@ import pytest
 
 from ops.errors import CannotStart
 from ops.triton.published import PublishedModel, list_published_models, read_published
+from tritone.placement import LARGE_BYTES
 
 ENSEMBLE = """
 name: "rain"
@@ -83,3 +84,28 @@ def test_an_empty_repository_publishes_nothing(tmp_path: Path) -> None:
 def test_a_missing_repository_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="python -m export"):
         list_published_models(tmp_path / "nowhere")
+
+
+def test_a_large_transformer_is_left_to_triton_beside_a_gpu(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    config = repository / "rain_denoiser" / "config.pbtxt"
+    flag = 'parameters { key: "transformer_in_process" value { string_value: "auto" } }'
+    config.write_text(DENOISER + flag)
+    network = repository / "rain_transformer" / "1" / "model.onnx"
+    network.parent.mkdir(parents=True)
+    with network.open("wb") as file:
+        file.truncate(LARGE_BYTES + 1)  # takes no room
+    callees = []
+    for has_gpu in (False, True):
+        monkeypatch.setattr("tritone.placement.has_gpu", lambda found=has_gpu: found)
+        callees += [list_published_models(repository)[0].callees]
+    assert callees == [(), ("rain_transformer",)]
+
+
+def test_a_version_whose_transformer_is_a_plan_needs_the_plan(repository: Path) -> None:
+    (repository / "rain_denoiser" / "1").mkdir()
+    (repository / "rain_denoiser" / "1" / "transformer").write_text("rain_transformer_plan")
+    (model,) = list_published_models(repository)
+    assert model.callees == ("rain_transformer_plan",)

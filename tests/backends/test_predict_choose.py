@@ -1,0 +1,99 @@
+"""Where a denoiser's transformer runs: by its configuration, its size, its version and the GPU."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.denoiser.predict.bls import BlsTransformer
+from backends.denoiser.predict.choose import choose_predictors
+from backends.denoiser.predict.rows import Predictors
+from tests.backends.fake_pb_utils import Logger
+from tritone import placement
+from tritone.card import ModelCard
+from tritone.placement import IN_PROCESS, LARGE_BYTES, TRANSFORMER
+
+IN_THE_PROCESS = Predictors(1, lambda inputs: inputs["latents"], lambda inputs: inputs["latents"])
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+    monkeypatch.setattr(
+        "backends.denoiser.predict.choose._open_in_process", lambda *_: IN_THE_PROCESS
+    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    Logger.lines.clear()
+    yield Logger.lines
+    Logger.lines.clear()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for name in ("a_denoiser", "a_transformer"):
+        (tmp_path / name / "2").mkdir(parents=True)
+    return tmp_path
+
+
+def choose(repository: Path, card: ModelCard, in_process: str = "auto") -> Predictors:
+    parameters = {TRANSFORMER: "a_transformer", IN_PROCESS: in_process}
+    config = {"parameters": {key: {"string_value": value} for key, value in parameters.items()}}
+    args = {"model_repository": str(repository / "a_denoiser"), "model_version": "2"}
+    return choose_predictors(args, config, card)
+
+
+def put_network(repository: Path, n_bytes: int) -> None:
+    with (repository / "a_transformer" / "2" / "model.onnx").open("wb") as file:
+        file.truncate(n_bytes)  # takes no room
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "has_gpu", "is_in_process"),
+    [
+        (1_000, False, True),
+        (1_000, True, True),  # a small one is as fast on the CPU
+        (LARGE_BYTES + 1, False, True),  # there is no other place
+        (LARGE_BYTES + 1, True, False),
+    ],
+)
+def test_a_large_network_never_runs_on_the_cpu_beside_a_gpu(
+    repository: Path,
+    card: ModelCard,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    n_bytes: int,
+    has_gpu: bool,
+    is_in_process: bool,
+) -> None:
+    monkeypatch.setattr(placement, "has_gpu", lambda: has_gpu)
+    put_network(repository, n_bytes)
+
+    chosen = choose(repository, card)
+
+    assert (chosen is IN_THE_PROCESS) is is_in_process
+    ((_, said),) = Logger.lines
+    assert ("on the CPU" in said) is is_in_process
+
+
+def test_whoever_wants_it_on_the_cpu_all_the_same_is_warned(
+    repository: Path, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.denoiser.predict.choose.has_gpu", lambda: True)
+    put_network(repository, LARGE_BYTES + 1)
+
+    assert choose(repository, card, "true") is IN_THE_PROCESS
+
+    ((level, said),) = Logger.lines
+    assert level == "warning"
+    assert "although there is a GPU" in said
+
+
+def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
+    repository: Path, card: ModelCard
+) -> None:
+    put_network(repository, 1_000)
+    (repository / "a_denoiser" / "2" / "transformer").write_text("a_transformer_plan\n")
+
+    chosen = choose(repository, card, "true")
+
+    assert isinstance(chosen.one_lane, BlsTransformer)
+    assert Logger.lines == [("info", "the transformer runs where Triton has a_transformer_plan")]
