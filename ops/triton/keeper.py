@@ -1,6 +1,7 @@
 """First process of the Triton image: runs Triton, drains it before it ends, tells whether it lives.
 
     keeper.py run tritonserver --model-repository=/models ...
+    keeper.py ready
     keeper.py alive
 
 SIGTERM alone makes Triton fail every diffusion that is under way, because the denoiser's calls to
@@ -8,9 +9,13 @@ its transformer are refused at once. So the ensembles are unloaded first: new re
 which frontends give to another Triton, and those under way end. A second signal ends all at once.
 
 `alive` fails when a model that Triton calls ready does not answer so itself: its backend process is
-dead, which Triton 26.04 and later notice but do not mend. The orchestrator then starts it anew.
+dead, which Triton 26.11 notices but does not mend. The orchestrator then starts it anew.
 
-Standard library only: it runs in NVIDIA's image, which knows nothing of ours but `backends`.
+That a model is loaded and answers small questions says nothing of its sounds: on a GPU they may all
+fail. So while Triton runs, a short sound is made with every ensemble that made none meanwhile.
+`alive` fails when sounds have stopped; `ready` also until the first one was made.
+
+Standard library only, and so is what it imports of ours: it runs in NVIDIA's image.
 """
 
 import argparse
@@ -19,18 +24,33 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
-from http.client import HTTPException
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from ops.triton.listener import UNREACHABLE, Listener, Sounds, find_stopped, read_notes, say
 
 _CALL_TIMEOUT_S = 5.0
 _POLL_S = 0.1
 _GONE = {"UNAVAILABLE", ""}
 _SIGNALLED = 128  # the shell's way to tell of a signal
-_UNREACHABLE = (OSError, HTTPException, ValueError)
+
+_CANARY = {
+    "prompt": "a church bell",
+    "negative_prompt": "",
+    "seconds_start": 0.0,
+    "seconds_end": 0.1,
+    "seed": 1,
+    "steps": 2,
+    "guidance_scale": 1.0,
+    "priority_class": 1,  # as of a job: somebody who waits comes first
+}
 
 
 class Triton:
@@ -44,7 +64,7 @@ class Triton:
         """Return whether a model says that it is ready."""
         try:
             self._call("GET", f"models/{model}/ready")
-        except _UNREACHABLE:
+        except UNREACHABLE:
             return False
         return True
 
@@ -64,16 +84,29 @@ class Triton:
             if self._call("GET", f"models/{name}/config").get("platform") == "ensemble"
         ]
 
+    def count_sounds(self, model: str) -> int:
+        """Return how many requests to an ensemble have ended well since it was loaded."""
+        found = self._call("GET", f"models/{model}/stats")["model_stats"]
+        return sum(int(each["inference_stats"]["success"].get("count", 0)) for each in found)
+
+    def make_sound(self, model: str, timeout_s: float) -> list[int]:
+        """Return the samples of a short sound."""
+        answer = self._call("POST", f"models/{model}/generate", _CANARY, timeout_s)
+        samples = answer["pcm"]
+        return samples if isinstance(samples, list) else [samples]
+
     def unload(self, model: str) -> None:
         """Refuse new requests to a model; those under way end."""
         self._call("POST", f"repository/models/{model}/unload")
 
-    def _call(self, method: str, path: str) -> Any:  # noqa: ANN401 -- JSON
-        data = b"{}" if method == "POST" else None
+    def _call(
+        self, method: str, path: str, body: object = None, timeout_s: float = _CALL_TIMEOUT_S
+    ) -> Any:  # noqa: ANN401 -- JSON
+        data = json.dumps(body or {}).encode() if method == "POST" else None
         request = urllib.request.Request(f"{self._url}/{path}", data, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_CALL_TIMEOUT_S) as response:  # noqa: S310
-            body = response.read()
-        return json.loads(body) if body else None
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
+            answer = response.read()
+        return json.loads(answer) if answer else None
 
 
 def drain(triton: Triton, timeout_s: float) -> bool:
@@ -87,14 +120,16 @@ def drain(triton: Triton, timeout_s: float) -> bool:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL_S)
-    except _UNREACHABLE as error:
-        _say(f"cannot drain: {error}")
+    except UNREACHABLE as error:
+        say(f"cannot drain: {error}")
         return False
     return True
 
 
-def run(command: list[str], triton: Triton, timeout_s: float) -> int:
-    """Run Triton until it ends or SIGTERM comes; return its exit status."""
+def run(
+    command: list[str], triton: Triton, timeout_s: float, listen: Callable[[threading.Event], None]
+) -> int:
+    """Run Triton until it ends or SIGTERM comes; return its exit status. Meanwhile, listen."""
     signals: list[int] = []
     stop = threading.Event()
 
@@ -109,10 +144,11 @@ def run(command: list[str], triton: Triton, timeout_s: float) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     threading.Thread(target=_set_when_over, args=(child, stop), daemon=True).start()
+    threading.Thread(target=listen, args=(stop,), daemon=True).start()
     stop.wait()
     if child.poll() is None:
-        _say("draining")
-        _say("drained" if drain(triton, timeout_s) else "not drained; ending all the same")
+        say("draining")
+        say("drained" if drain(triton, timeout_s) else "not drained; ending all the same")
         child.send_signal(signal.SIGTERM)
     status = child.wait()
     return status if status >= 0 else _SIGNALLED - status
@@ -136,9 +172,20 @@ def alive(triton: Triton) -> list[str]:
     return [name for name in suspects if "READY" in states.get(name, set())]
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"keeper: {text}\n")
-    sys.stderr.flush()
+def ready(triton: Triton, heard: dict[str, Sounds]) -> str:
+    """Return why nothing can be served yet; empty: something can.
+
+    Raises:
+        OSError: Triton does not answer.
+    """
+    if any(sounds.has_made for sounds in heard.values()):
+        return ""
+    states = triton.states()
+    if not any("READY" in each for each in states.values()):
+        return "no model is loaded"
+    if not triton.ensembles():
+        return ""  # voices only: nobody listens to those
+    return "; ".join(f"{name}: {each.said}" for name, each in heard.items()) or "no sound was made"
 
 
 def main() -> int:
@@ -148,21 +195,39 @@ def main() -> int:
     parser.add_argument(
         "--drain-timeout-s", type=float, default=60.0, help="for requests under way (60)"
     )
+    parser.add_argument(
+        "--sound-period-s", type=float, default=30.0, help="between two looks for sounds (30)"
+    )
+    parser.add_argument(
+        "--sound-timeout-s", type=float, default=60.0, help="that a short sound may take (60)"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run").add_argument("command", nargs=argparse.REMAINDER)
+    verbs.add_parser("ready")
     verbs.add_parser("alive")
     options = parser.parse_args()
     triton = Triton(options.http_port)
+    notes = Path(tempfile.gettempdir(), f"tritone-sounds-{options.http_port}.json")
     if options.verb == "run":
-        return run(options.command, triton, options.drain_timeout_s)
+        listener = Listener(triton, notes, options.sound_timeout_s)
+        listen = partial(listener.listen, options.sound_period_s)
+        return run(options.command, triton, options.drain_timeout_s, listen)
+    return probe(options.verb, triton, read_notes(notes))
+
+
+def probe(verb: str, triton: Triton, heard: dict[str, Sounds]) -> int:
+    """Answer a probe of the orchestrator; return the exit status."""
     try:
-        dead = alive(triton)
-    except _UNREACHABLE as error:
-        _say(f"Triton does not answer: {error}")
-        return 1
-    if dead:
-        _say(f"dead: {', '.join(dead)}")
-    return 1 if dead else 0
+        dead, stopped = alive(triton), find_stopped(heard)
+        problem = f"dead: {', '.join(dead)}" if dead else ""
+        problem = problem or (f"sounds have stopped: {', '.join(stopped)}" if stopped else "")
+        if verb == "ready":
+            problem = problem or ready(triton, heard)
+    except UNREACHABLE as error:
+        problem = f"Triton does not answer: {error}"
+    if problem:
+        say(problem)
+    return 1 if problem else 0
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ class Image:
         self._log.seek(0)
         return self._log.read()
 
-    def alive(self) -> subprocess.CompletedProcess[str]:
-        """Run the liveness probe."""
-        command = [*self._keeper, "alive"]
+    def probe(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """Run a probe."""
+        command = [*self._keeper, verb]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
     def wait_until_ready(self) -> None:
@@ -119,7 +119,10 @@ def image(repository: Path, tmp_path: Path) -> Iterator[Image]:
 async def test_it_serves_every_model_answers_its_probes_and_drains(
     image: Image, model: str
 ) -> None:
-    assert image.alive().returncode == 0, image.alive().stderr
+    assert image.probe("alive").returncode == 0, image.probe("alive").stderr
+    while (asked := image.probe("ready")).returncode:  # until it has made a sound
+        assert "no sound was made" in asked.stderr
+        await asyncio.sleep(0.1)
     assert all(image.status(path) == 200 for path in TRITON_PATHS)
     async with Client(image.address, model) as client:
         asks = [replace(ASK, seed=seed, steps=60) for seed in range(6)]
@@ -131,5 +134,5 @@ async def test_it_serves_every_model_answers_its_probes_and_drains(
     assert all(len(sound) for sound in sounds)
     assert await asyncio.to_thread(image.process.wait, PATIENCE_S) == 0
     assert "keeper: drained" in image.log
-    assert image.alive().returncode == 1
+    assert image.probe("alive").returncode == 1
     print(f"SIGTERM with {len(jobs)} passes under way: all {len(sounds)} ended, status 0")  # noqa: T201

@@ -57,7 +57,7 @@ def test_every_base_image_has_a_tag_that_says_a_version(dockerfile: Path) -> Non
 def test_nvidias_triton_is_new_enough() -> None:
     release = re.search(r"^ARG TRITON_TAG=(\d\d)\.(\d\d)-py3$", GPU.read_text(), re.MULTILINE)
     assert release is not None
-    assert (int(release[1]), int(release[2])) >= (26, 4)
+    assert (int(release[1]), int(release[2])) >= (26, 11)
 
 
 @pytest.mark.parametrize("dockerfile", [CPU, GPU], ids=lambda path: path.parent.name)

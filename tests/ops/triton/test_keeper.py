@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.cards import STARTER_LIKE
 from tests.deploy.knowledge import DEPLOY
+from tritone.tensors import PRIORITY, ensemble
+from tritone.turns import BACKGROUND
 
 KEEPER = [sys.executable, str(DEPLOY.parent / "ops" / "triton" / "keeper.py")]
 TIMEOUT_S = 30
@@ -26,9 +29,14 @@ class FakeTriton:
     dead: set[str] = field(default_factory=set)
     unloaded: list[str] = field(default_factory=list)
     looks_until_idle: int = 0
+    sound: dict[str, list[int]] | None = field(default_factory=lambda: {"pcm": [0, 3, -2]})
+    n_made: int = 0
+    asked: list[dict[str, object]] = field(default_factory=list)
     port: int = 0
 
-    def answer(self, path: str) -> tuple[int, object]:
+    def answer(  # noqa: PLR0911 -- one for each path
+        self, path: str, body: dict[str, object]
+    ) -> tuple[int, object]:
         match path.strip("/").split("/")[1:]:
             case ["repository", "index"]:
                 self._advance()
@@ -37,6 +45,13 @@ class FakeTriton:
                 return 200, {"platform": "ensemble" if "_" not in name else ""}
             case ["models", name, "ready"]:
                 return (400 if name in self.dead else 200), None
+            case ["models", _, "stats"]:
+                success = {"count": self.n_made} if self.n_made else {}
+                return 200, {"model_stats": [{"inference_stats": {"success": success}}]}
+            case ["models", _, "generate"]:
+                self.asked.append(body)
+                self.n_made += self.sound is not None
+                return (200, self.sound) if self.sound else (500, {"error": "CUDA error 700"})
             case ["repository", "models", name, "unload"]:
                 self.unloaded.append(name)
                 self.states[name] = "UNLOADING"
@@ -55,8 +70,8 @@ def triton() -> Iterator[FakeTriton]:
     fake = FakeTriton({"bell": "READY", "bell_denoiser": "READY", "old": "UNAVAILABLE", "new": ""})
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = fake.answer(self.path)
+        def do_GET(self, sent: bytes = b"{}") -> None:
+            status, body = fake.answer(self.path, json.loads(sent))
             content = b"" if body is None else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -64,8 +79,7 @@ def triton() -> Iterator[FakeTriton]:
             self.wfile.write(content)
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.do_GET()
+            self.do_GET(self.rfile.read(int(self.headers["Content-Length"])))
 
         def log_message(self, *_: object) -> None:
             pass
@@ -78,7 +92,8 @@ def triton() -> Iterator[FakeTriton]:
 
 
 def keeper(port: int, *arguments: str) -> subprocess.Popen[str]:
-    command = [*KEEPER, "--http-port", str(port), "--drain-timeout-s", "1", *arguments]
+    quick = ["--drain-timeout-s", "1", "--sound-period-s", "0.05"]
+    command = [*KEEPER, "--http-port", str(port), *quick, *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -154,3 +169,56 @@ def test_a_second_signal_ends_all_at_once(triton: FakeTriton) -> None:
 def test_a_triton_that_ends_by_itself_ends_the_container(triton: FakeTriton, code: int) -> None:
     process = running(triton.port, f"raise SystemExit({code})")
     assert end_of(process) == (code, "")
+
+
+def until(port: int, verb: str, status: int) -> str:
+    """Return what a probe says once it has a status."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        found, said = end_of(keeper(port, verb))
+        if found == status:
+            return said
+        assert time.monotonic() < deadline, said
+
+
+def test_it_is_ready_once_a_sound_was_made(triton: FakeTriton) -> None:
+    made, triton.sound = triton.sound, None
+    process = running(triton.port, LASTING)
+    while len(triton.asked) < 5:
+        time.sleep(0.01)
+    assert "CUDA error 700" in until(triton.port, "ready", 1)
+    assert until(triton.port, "alive", 0) == ""  # it never made one: a restart may not help
+    triton.sound = made
+    assert until(triton.port, "ready", 0) == ""
+    process.send_signal(signal.SIGTERM)
+    end_of(process)
+
+
+def test_sounds_that_stop_are_no_life(triton: FakeTriton) -> None:
+    process = running(triton.port, LASTING)
+    until(triton.port, "ready", 0)
+    triton.sound = None
+    said = until(triton.port, "alive", 1)
+    assert said.startswith("keeper: sounds have stopped: bell (")
+    assert "CUDA error 700" in said
+    process.send_signal(signal.SIGTERM)
+    end_of(process)
+
+
+def test_the_short_sound_is_asked_for_as_the_ensemble_takes_it(triton: FakeTriton) -> None:
+    process = running(triton.port, LASTING)
+    until(triton.port, "ready", 0)
+    (*names,) = triton.asked[0]
+    assert set(names) - {PRIORITY} == {spec.name for spec in ensemble(STARTER_LIKE).inputs}
+    assert triton.asked[0][PRIORITY] == BACKGROUND
+    process.send_signal(signal.SIGTERM)
+    end_of(process)
+
+
+def test_before_a_keeper_has_listened_nothing_is_ready(triton: FakeTriton) -> None:
+    assert end_of(keeper(triton.port, "ready")) == (1, "keeper: no sound was made\n")
+
+
+def test_a_triton_of_voices_only_needs_no_sound(triton: FakeTriton) -> None:
+    triton.states = {"heart_network": "READY"}
+    assert end_of(keeper(triton.port, "ready")) == (0, "")
