@@ -6,11 +6,12 @@ Source: model_config.proto of Triton 2.51 (read 2026-11-20).
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, component_name
 from tritone.placement import IN_PROCESS, TRANSFORMER
+from tritone.plans import PLATFORM, plan_of
 from tritone.tensors import ModelIO, TensorSpec
 from tritone.versions import VERSIONS_PARAMETER
 
@@ -51,6 +52,26 @@ def config_texts(card: ModelCard, options: ServingOptions, version: int = 1) -> 
     They serve this version only: a later one lies beside it until it is promoted.
     """
     return {c: _pin(write(card, options), version) for c, write in _WRITERS.items()}
+
+
+def plan_config_text(card: ModelCard, component: str, max_batch: int, version: int) -> str:
+    """Return the `config.pbtxt` of the Triton model that holds a network's plans.
+
+    The border is that of the network, but for int16: TensorRT has none.
+    """
+    io = _NETWORK_IO[component](card)
+    outputs = tuple(
+        replace(spec, dtype="INT32") if spec.dtype == "INT16" else spec for spec in io.outputs
+    )
+    text = _lines(
+        f'name: "{model_name(card, plan_of(component))}"',
+        f'platform: "{PLATFORM}"',
+        f"max_batch_size: {max_batch}",
+        *_tensors(ModelIO(io.inputs, outputs)),
+        _instances("KIND_AUTO"),
+        "dynamic_batching { }",
+    )
+    return _pin(text, version)
 
 
 def unpin(config: str) -> str:

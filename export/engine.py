@@ -1,134 +1,203 @@
-"""`python -m export.engine`: TensorRT plans for a published model, built where it is served."""
+"""TensorRT plans for a published version, as a new version that is tried and promoted like any.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+Knows no torch: it runs inside the image that serves, on the GPU that serves.
+"""
+
+import ctypes
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Any, Self
 
-import typer
+from export.configs import ENSEMBLE, plan_config_text
+from export.cuda import Device, open_driver, read_device
+from export.errors import EngineError
+from export.hashing import file_hash, list_artifacts
+from export.lint import Finding, lint
+from export.plan_network import read_for_tensorrt
+from export.plan_runner import PlanRunner
+from export.plan_verify import check_network, check_sounds, compare_networks
+from export.plans import RECORD_FILE, PlanRecord, replace_file
+from export.profiles import NETWORKS, EngineOptions, Network, make_profile
+from export.published import MANIFEST, MODEL_FILE, Source
+from export.repository import Staging, staging
+from export.sessions import Run, open_network
+from export.tensorrt_builder import Build
+from export.tensorrt_library import load_tensorrt, parse_release
+from export.tokenizers import FILE as TOKENIZER_FILE
+from export.trials import Files
+from tritone.card import COMPONENTS, ModelCard, component_name
+from tritone.plans import CALLEE_FILE, PLAN_FILE, plan_of
 
-from export import screen
-from export.errors import ExportError, from_os_error
-from export.plans import MODEL_FILE, PlanMismatch, check_plan
-from export.tensorrt_builder import (
-    NETWORKS,
-    EngineError,
-    EngineOptions,
-    Network,
-    build_plan,
-    gpu_architecture,
-    load_tensorrt,
-    make_profile,
-)
-from tritone.card import InvalidCard, ModelCard, component_name, read_card
+Announce = Callable[[str], None]
+"""Told the name of each stage as it begins."""
 
-__all__ = ["EngineError", "PlanMismatch", "app", "build_plan", "check_plan"]
-
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
-
-Repository = Annotated[Path, typer.Argument(help="Triton model repository.")]
-Name = Annotated[str, typer.Argument(help="Name of the published model.")]
-Version = Annotated[int | None, typer.Option(help="Version (default: the newest).")]
+STAGES = 2 * len(NETWORKS) + 2
 
 
-def version_folder(repository: Path, model: str, component: str, version: int | None) -> Path:
-    """Return the folder of one version of a network; None: the newest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """TensorRT and the GPU of this machine."""
+
+    tensorrt: Any  # the library's module
+    driver: ctypes.CDLL
+    device: Device
+
+    @classmethod
+    def open(cls, triton_backends: Path) -> Self:
+        """Find them.
+
+        Raises:
+            EngineError: one is missing, or TensorRT is not the one that Triton links.
+        """
+        tensorrt, driver = load_tensorrt(triton_backends), open_driver()
+        return cls(tensorrt=tensorrt, driver=driver, device=read_device(driver))
+
+    @property
+    def release(self) -> str:
+        """TensorRT's, as in 10.14.1."""
+        return ".".join(map(str, parse_release(self.tensorrt.__version__)))
+
+    def open_network(self, path: Path) -> Run:
+        """Open a plan on the GPU, anything else on the CPU."""
+        if path.name != PLAN_FILE:
+            return open_network(path)
+        return PlanRunner(self.tensorrt, self.driver, path.read_bytes())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltVersion:
+    """A version that was published."""
+
+    version: int
+    plans: Mapping[Network, PlanRecord]
+    lacks: Mapping[Network, list[Finding]]  # networks that stay ONNX files, and why
+    fingerprint_error: float
+    is_timing_cache_foreign: bool
+
+
+def build_version(
+    source: Source, engine: Engine, options: EngineOptions, announce: Announce
+) -> BuiltVersion:
+    """Build plans of the networks that TensorRT takes, verify them, publish them with the others.
 
     Raises:
-        EngineError: there is no such network or version.
+        EngineError: TensorRT takes none of the networks, or does not build one.
+        VerificationFailed: a plan is not what its network is; nothing is published.
     """
-    model_folder = repository / component_name(model, component)
-    published = [int(path.name) for path in model_folder.glob("*") if path.name.isdecimal()]
-    number = max(published, default=0) if version is None else version
-    if number not in published or not (model_folder / str(number) / MODEL_FILE).is_file():
-        wanted = "" if version is None else f" version {version}"
-        raise EngineError(f"there is no {model_folder.name}{wanted} in {repository}")
-    return model_folder / str(number)
-
-
-def published_card(repository: Path, model: str) -> ModelCard:
-    """Return the card of a published model.
-
-    Raises:
-        EngineError: there is no such model, or not one of this release.
-    """
-    path = repository / model / "config.pbtxt"
-    try:
-        card = read_card(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except InvalidCard as error:
-        raise EngineError(f"{model} in {repository}: {error}") from error
-    if card is None:
-        raise EngineError(f"there is no model {model} of ours in {repository}")
-    return card
-
-
-@app.callback()
-def engine() -> None:
-    """Build and check TensorRT plans for a published model.
-
-    Run it inside the container image that serves, on the GPU that serves: a plan runs only with the
-    TensorRT that built it and on the GPU architecture it was built on. `plan.json` beside the plan
-    records both, and `check` refuses a plan that does not fit.
-
-    Precision is that of the ONNX files: export with `--precision fp16` for half precision.
-
-    To serve the plans, write `platform: "tensorrt_plan"` for `backend: "onnxruntime"` into the
-    networks' `config.pbtxt`, and `transformer_in_process` false into the denoiser's.
-    """
-
-
-@app.command()
-def build(  # noqa: PLR0913, PLR0917  # every parameter is an option of the command line
-    repository: Repository,
-    name: Name,
-    version: Version = None,
-    component: Annotated[Network | None, typer.Option(help="Network (default: all).")] = None,
-    usual_batch: Annotated[int, typer.Option(min=1, help="Rows that plans are tuned for.")] = 4,
-    max_batch: Annotated[int, typer.Option(min=1, help="Most rows of one execution.")] = 8,
-    workspace_gib: Annotated[int, typer.Option(min=1, help="GPU memory for tactics, GiB.")] = 8,
-    timing_cache: Annotated[
-        Path | None, typer.Option(help="File that makes later builds on the same GPU quicker.")
-    ] = None,
-) -> None:
-    """Build the plans of one version. Takes minutes per network."""
-    options = EngineOptions(
-        usual_batch=usual_batch,
-        max_batch=max_batch,
-        workspace_gib=workspace_gib,
-        timing_cache=timing_cache,
+    lacks = {each: lint(read_for_tensorrt(source.network(each)), "tensorrt") for each in NETWORKS}
+    takes: list[Network] = [each for each in NETWORKS if not lacks[each]]
+    if not takes:
+        raise EngineError(f"TensorRT takes no network of {source.card.name}: {_say(lacks)}")
+    configs = partial(_config_texts, source.card, takes, options)
+    build = Build(engine.tensorrt, options)
+    with staging(source.repository, source.card, configs) as staged:
+        maker = _PlanMaker(source, staged, engine, build, announce)
+        records = {each: maker.make(each) for each in takes}
+        _copy_others(source, staged, takes)
+        announce("verifying the whole version")
+        files = Files(_paths(staged, takes), engine.open_network)
+        error = check_sounds(files, source.card, source.precision, source.fingerprint)
+        announce("publishing")
+        _write_manifest(source, staged, records, error)
+        staged.publish()
+    return BuiltVersion(
+        version=staged.version,
+        plans=records,
+        lacks={each: lacks[each] for each in NETWORKS if lacks[each]},
+        fingerprint_error=error,
+        is_timing_cache_foreign=build.is_timing_cache_foreign,
     )
-    with _one_sentence():
-        card, architecture = published_card(repository, name), gpu_architecture()
-        components = [component] if component else [*NETWORKS]
-        with screen.progress(len(components)) as announce:
-            for each in components:
-                folder = version_folder(repository, name, each, version)
-                announce(f"building the {each} for {architecture}")
-                build_plan(folder, make_profile(card, each, options), options, architecture)
 
 
-@app.command()
-def check(repository: Repository, name: Name, version: Version = None) -> None:
-    """Check that the plans of one version fit this TensorRT and this GPU."""
-    with _one_sentence():
-        found, architecture = load_tensorrt().__version__, gpu_architecture()
-        for component in NETWORKS:
-            folder = version_folder(repository, name, component, version)
-            check_plan(folder, tensorrt_version=found, architecture=architecture)
-            screen.say(f"{folder} fits TensorRT {found} on {architecture}")
+@dataclass(frozen=True, slots=True)
+class _PlanMaker:
+    source: Source
+    staged: Staging
+    engine: Engine
+    build: Build
+    announce: Announce
+
+    def make(self, component: Network) -> PlanRecord:
+        """Build, verify and write one plan, and its record beside it."""
+        card, options, device = self.source.card, self.build.options, self.engine.device
+        self.announce(f"building the {component} for {device.name}")
+        path = self.source.network(component)
+        folder = self.staged.version_folder(plan_of(component))
+        profile = make_profile(card, component, options)
+        plan = self.build.make_plan(read_for_tensorrt(path), path, profile)
+        replace_file(folder / PLAN_FILE, plan)
+        self.build.keep_timings()  # after the plan: it took minutes, and timings can be lost
+        self.announce(f"verifying the {component}")
+        known, built = map(self.engine.open_network, (path, folder / PLAN_FILE))
+        error = compare_networks(component, card, options, known, built)
+        check_network(component, error, self.source.precision, tf32=options.tf32)
+        record = PlanRecord(
+            tensorrt=self.engine.release,
+            gpu=device.name,
+            architecture=device.architecture,
+            multiprocessors=device.multiprocessors,
+            mig=device.mig,
+            network_sha256=file_hash(path),
+            plan_sha256=hashlib.sha256(plan).hexdigest(),
+            profile={name: [list(shape) for shape in three] for name, three in profile.items()},
+            error=error,
+        )
+        record.write(folder / RECORD_FILE)
+        return record
 
 
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        screen.show_error(from_os_error(error))
-        raise typer.Exit(1) from None
-    except ExportError as error:
-        screen.show_error(error)
-        raise typer.Exit(1) from None
+def _config_texts(
+    card: ModelCard, plans: list[Network], options: EngineOptions, version: int
+) -> dict[str, str]:
+    # Models that are in the repository keep their own configuration; theirs is not written.
+    texts = {
+        plan_of(each): plan_config_text(card, each, options.max_batch, version) for each in plans
+    }
+    names = [plan_of(each) if each in plans else each for each in COMPONENTS]
+    return {name: texts.get(name, "") for name in (*names, ENSEMBLE)}
 
 
-if __name__ == "__main__":
-    app(prog_name="python -m export.engine")
+def _copy_others(source: Source, staged: Staging, plans: list[Network]) -> None:
+    for component in COMPONENTS:
+        if component not in plans:
+            target = staged.version_folder(component)
+            shutil.copytree(source.folder(component), target, dirs_exist_ok=True)
+    if "transformer" in plans:
+        callee = component_name(source.card.name, plan_of("transformer"))
+        path = staged.version_folder("denoiser") / CALLEE_FILE
+        path.write_text(callee, encoding="utf-8")
+
+
+def _paths(staged: Staging, plans: list[Network]) -> dict[str, Path]:
+    paths = {"tokenizer": staged.version_folder("tokenizer") / TOKENIZER_FILE}
+    for each in NETWORKS:
+        folder = staged.version_folder(plan_of(each) if each in plans else each)
+        paths[each] = folder / (PLAN_FILE if each in plans else MODEL_FILE)
+    return paths
+
+
+def _write_manifest(
+    source: Source, staged: Staging, records: Mapping[Network, PlanRecord], error: float
+) -> None:
+    artifacts = list_artifacts(staged.folder)
+    measured = source.manifest["measured"] | {
+        "plans": {each: record.error for each, record in records.items()} | {"fingerprint": error}
+    }
+    fields = source.manifest | {
+        "artifacts": {name: file_hash(path) for name, path in artifacts.items()},
+        "sizes": {name: path.stat().st_size for name, path in artifacts.items()},
+        "measured": measured,
+        "built_from": source.version,
+        "plans": {each: asdict(record) for each, record in records.items()},
+    }
+    text = json.dumps(fields, indent=1, sort_keys=True) + "\n"
+    (staged.version_folder(ENSEMBLE) / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _say(lacks: Mapping[Network, list[Finding]]) -> str:
+    return "; ".join(f"{each}: {', '.join(map(str, found))}" for each, found in lacks.items())

@@ -25,6 +25,10 @@ class VerificationFailed(ExportError):
     """An exported graph does not do what PyTorch does; nothing is published."""
 
 
+class EngineError(ExportError):
+    """A plan cannot be built here."""
+
+
 class PublishingRefused(ExportError):
     """The repository cannot take this version; it is as it was."""
 

@@ -17,11 +17,13 @@ from export.errors import from_os_error
 from export.families import EXPORTERS
 from export.fingerprints import take_fingerprint
 from export.graphs import release
+from export.lint import advise
 from export.loading import load
 from export.precision import QUANTIZED, Precision
 from export.repository import Staging, list_kept_configs, staging
-from export.trials import Sounds, Trial, diffusers_card, make_trial
+from export.trials import Files, Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
+from tritone.plans import NETWORKS
 from tritone.words import WORDS_FILE
 
 Announce = Callable[[str], None]
@@ -52,6 +54,7 @@ class Published:
     version: int
     measured: verify.Measured
     kept_configs: list[str]  # models whose published config.pbtxt is not the one of this export
+    on_gpus: list[str]  # what GPU engines lack for its networks, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
         _release_weights(pipeline)  # from here on they are in the files
         measured = _verify(request, staged, truth, announce)
         announce("taking the fingerprint")
-        fingerprint = take_fingerprint(_artifacts(staged), card, request.precision)
+        fingerprint = take_fingerprint(Files(_artifacts(staged)), card, request.precision)
         announce("hashing the artifacts")
         findings = manifest.Findings(measured, fingerprint)
         record = manifest.make_manifest(
@@ -94,8 +97,15 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
         )
         record.write(staged.version_folder(ENSEMBLE) / manifest.FILE)
         announce("publishing")
+        advice = advise({each: _artifact(staged, each) for each in NETWORKS})
         staged.publish()
-    return Published(card=card, version=staged.version, measured=measured, kept_configs=kept)
+    return Published(
+        card=card,
+        version=staged.version,
+        measured=measured,
+        kept_configs=kept,
+        on_gpus=advice,
+    )
 
 
 def _release_weights(pipeline: DiffusionPipeline) -> None:
@@ -152,7 +162,7 @@ def _verify(
         )
     announce("verifying the whole pipeline")
     end_to_end = verify.verify_end_to_end(
-        paths, diffusers_card(staged.card), request.precision, truth.trial, truth.sounds
+        Files(paths), diffusers_card(staged.card), request.precision, truth.trial, truth.sounds
     )
     return verify.Measured(components=errors, end_to_end=end_to_end)
 

@@ -6,13 +6,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from export.checkpoint import Checkpoint
-from export.hashing import file_hash
+from export.hashing import file_hash, list_artifacts
 from export.onnx_files import OPSET
 from export.precision import TOLERANCES, Precision
+from export.published import MANIFEST as FILE
 from export.verify import Measured
 from tritone.fingerprints import Fingerprint
 
-FILE = "manifest.json"
+__all__ = ["FILE", "Findings", "Manifest", "make_manifest"]
+
 _LIBRARIES = (
     "tritone",
     "torch",
@@ -59,8 +61,7 @@ def make_manifest(
     checkpoint: Checkpoint, precision: Precision, findings: Findings, folder: Path
 ) -> Manifest:
     """Return the manifest of the artifacts in a staging folder."""
-    found = sorted(path for path in folder.glob("*/*/*") if path.is_file())
-    artifacts = {path.relative_to(folder).as_posix(): path for path in found}
+    artifacts = list_artifacts(folder)
     return Manifest(
         source=checkpoint.source,
         source_files=checkpoint.hashes(),

@@ -3,20 +3,19 @@
 Knows graphs and tensors, no families. Files are the same, byte for byte, at every export.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch.export import Dim
 
 from export.errors import ExportError
 from export.graphs import Graph
-from export.probes import Array, Arrays, Probe
+from export.probes import Arrays, Probe
 from export.quiet import quiet
+from export.sessions import data_file
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.tensors import ModelIO, TensorSpec
@@ -98,35 +97,9 @@ def quantize(path: Path) -> None:
             reduce_range=True,
             op_types_to_quantize=["MatMul", "Gemm"],
         )
-    _data_file(path).unlink(missing_ok=True)
+    data_file(path).unlink(missing_ok=True)
     quantized.replace(path)
     _clean(path, inline=True)
-
-
-def session(path: Path, *, threads: int = 2) -> InferenceSession:
-    """Return a CPU session for a check.
-
-    Large weights are mapped into memory, not repacked: 4 GB load in 0.2 s instead of 23 s.
-    """
-    is_large = _data_file(path).exists()
-    options = SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    # Spinning threads starve each other where other processes use the same cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.disable_prepacking", "1" if is_large else "0")
-    return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def run(onnx_session: InferenceSession, inputs: Mapping[str, Array]) -> Arrays:
-    """Return the session's outputs by name; inputs it does not take are left out."""
-    taken = {value.name: inputs[value.name] for value in onnx_session.get_inputs()}
-    names = [value.name for value in onnx_session.get_outputs()]
-    return dict(zip(names, onnx_session.run(names, taken), strict=True))
-
-
-def _data_file(path: Path) -> Path:
-    return path.with_name(path.name + ".data")
 
 
 def _example(model_io: ModelIO, card: ModelCard) -> Arrays:

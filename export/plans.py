@@ -1,7 +1,7 @@
 """TensorRT plans on disk: what each was built from and for, and whether it may be served here.
 
-A plan runs only with the TensorRT that built it and on the GPU architecture it was built on. Knows
-no TensorRT.
+A plan runs only with the TensorRT that built it, on such a GPU as it was built on. Knows no
+TensorRT.
 """
 
 import json
@@ -9,27 +9,31 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from export.cuda import Device
 from export.errors import ExportError
 from export.hashing import file_hash
+from tritone.plans import PLAN_FILE
 
-MODEL_FILE = "model.onnx"
-PLAN_FILE = "model.plan"
 RECORD_FILE = "plan.json"
 
 
 class PlanMismatch(ExportError):
-    """A plan is missing, or not for this TensorRT, this GPU or this network."""
+    """A plan is missing, or not for this TensorRT or this GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
     """What a plan was built from, with what, and for what."""
 
-    tensorrt: str
+    tensorrt: str  # release, as in "10.14.1"
+    gpu: str  # name, as in "NVIDIA H200"; of a part of one, its MIG profile, too
     architecture: str  # compute capability, as in "sm_90"
-    network_sha256: str
+    multiprocessors: int
+    mig: str | None
+    network_sha256: str  # of the ONNX file
     plan_sha256: str
-    profile: dict[str, list[list[int]]]
+    profile: dict[str, list[list[int]]]  # smallest, usual and largest shape, by input
+    error: float  # relative, against the ONNX file
 
     def write(self, path: Path) -> None:
         """Write the record in one go."""
@@ -50,19 +54,20 @@ class PlanRecord:
             raise PlanMismatch(f"{path} is no plan record of this release: build anew") from error
 
 
-def check_plan(folder: Path, *, tensorrt_version: str, architecture: str) -> PlanRecord:
+def check_plan(folder: Path, *, tensorrt: str, device: Device) -> PlanRecord:
     """Return the record of a plan that may be served here.
 
     Raises:
-        PlanMismatch: it was built by another TensorRT, for another GPU or from another network, or
-            is damaged; TensorRT itself would fail later and say less, or answer wrongly.
+        PlanMismatch: it was built by another TensorRT or for another GPU, or is damaged; TensorRT
+            itself would fail later and say less, or answer slowly.
     """
     record = PlanRecord.read(folder / RECORD_FILE)
     plan = folder / PLAN_FILE
     found = {
-        "TensorRT": (record.tensorrt, tensorrt_version),
-        "the GPU architecture": (record.architecture, architecture),
-        MODEL_FILE: (record.network_sha256, file_hash(folder / MODEL_FILE)),
+        "TensorRT": (record.tensorrt, tensorrt),
+        "the GPU architecture": (record.architecture, device.architecture),
+        "the GPU": (record.gpu, device.name),
+        "the number of multiprocessors": (record.multiprocessors, device.multiprocessors),
         PLAN_FILE: (record.plan_sha256, file_hash(plan) if plan.is_file() else "no file"),
     }
     for what, (recorded, here) in found.items():

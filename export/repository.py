@@ -18,12 +18,14 @@ from pathlib import Path
 from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpin
 from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard, read_card
+from tritone.plans import NETWORKS, plan_of
 
 CONFIG = "config.pbtxt"
 _ORDER = (*COMPONENTS, ENSEMBLE)
+_ALL = (*COMPONENTS, *map(plan_of, NETWORKS), ENSEMBLE)
 
 Configs = Callable[[int], Mapping[str, str]]
-"""The `config.pbtxt` of every component, for a version."""
+"""The `config.pbtxt` of every component that a version has, the ensemble last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Staging:
     folder: Path
     card: ModelCard
     version: int
+    components: tuple[str, ...]  # that it consists of, the ensemble last
 
     def model_folder(self, component: str) -> Path:
         """Return the folder of one Triton model, with its `config.pbtxt` inside."""
@@ -52,7 +55,7 @@ class Staging:
         _make_readable(self.folder)
         moved: list[tuple[Path, Path]] = []
         try:
-            for component in _ORDER:
+            for component in self.components:
                 source, target = self._move_of(component)
                 source.rename(target)
                 moved.append((source, target))
@@ -89,8 +92,9 @@ def staging(repository: Path, card: ModelCard, configs: Configs) -> Iterator[Sta
         try:
             with _lock(folder):
                 version = next_version(repository, card)
-                staged = Staging(repository, folder, card, version)
-                for component, text in configs(version).items():
+                texts = configs(version)
+                staged = Staging(repository, folder, card, version, tuple(texts))
+                for component, text in texts.items():
                     staged.version_folder(component).mkdir(parents=True)
                     (staged.model_folder(component) / CONFIG).write_text(text, encoding="utf-8")
                 yield staged
@@ -103,8 +107,8 @@ def staging(repository: Path, card: ModelCard, configs: Configs) -> Iterator[Sta
 
 
 def next_version(repository: Path, card: ModelCard) -> int:
-    """Return the first number above every version of all six models."""
-    folders = [repository / model_name(card, component) for component in _ORDER]
+    """Return the first number above every version of all its models."""
+    folders = [repository / model_name(card, component) for component in _ALL]
     published = [int(p.name) for f in folders for p in f.glob("*") if p.name.isdecimal()]
     return max(published, default=0) + 1
 

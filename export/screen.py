@@ -80,3 +80,5 @@ def show_published(published: "Published", repository: Path) -> None:
     if published.kept_configs:
         kept = ", ".join(published.kept_configs)
         say(f"config.pbtxt kept as it was, although this export's differs: {kept}")
+    for line in published.on_gpus:
+        say(f"on a GPU: {line}")

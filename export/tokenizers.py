@@ -1,21 +1,24 @@
 """The tokenizer as one `tokenizer.json` that pads and cuts by itself, and its use on two texts."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase
 
 from export.errors import InvalidCheckpoint
 from tritone.card import ModelCard
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 FILE = "tokenizer.json"
 
 Tokens = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def write_tokenizer(tokenizer: PreTrainedTokenizerBase, card: ModelCard, path: Path) -> None:
+def write_tokenizer(tokenizer: "PreTrainedTokenizerBase", card: ModelCard, path: Path) -> None:
     """Write the pipeline's tokenizer, padding and truncating to the card's `prompt_tokens`.
 
     Raises:

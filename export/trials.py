@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export import onnx_files
 from export.probes import Array, Arrays
+from export.sessions import Open, open_network
 from export.tokenizers import tokenize
 from tritone import tensors
 from tritone.card import ModelCard
@@ -73,17 +73,25 @@ def make_trial(card: ModelCard) -> Trial:
     )
 
 
-def run_served(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> tuple[Array, Array]:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The artifacts of a version, and how to open those that are networks."""
+
+    paths: Mapping[str, Path]  # by component
+    open: Open = open_network
+
+
+def run_served(files: Files, card: ModelCard, trial: Trial) -> tuple[Array, Pcm]:
     """Return latents and PCM of a trial as the servers would make them, all rows in one batch."""
-    latents = denoise(paths, card, trial, condition(paths, card, trial))
-    return latents, decode(paths, latents)
+    latents = denoise(files, card, trial, condition(files, card, trial))
+    return latents, decode(files, latents)
 
 
-def condition(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Arrays:
+def condition(files: Files, card: ModelCard, trial: Trial) -> Arrays:
     """Return what the transformer gets beside latents and noise level, all rows in one batch."""
     rows = len(trial.prompts)
     tokens = [
-        tokenize(paths["tokenizer"], card, *texts)
+        tokenize(files.paths["tokenizer"], card, *texts)
         for texts in zip(trial.prompts, trial.negative_prompts, strict=True)
     ]
     inputs: Arrays = {
@@ -92,12 +100,12 @@ def condition(paths: Mapping[str, Path], card: ModelCard, trial: Trial) -> Array
         tensors.SECONDS_START: np.zeros((rows, 1), np.float32),
         tensors.SECONDS_END: np.full((rows, 1), trial.seconds, np.float32),
     }
-    return inputs | onnx_files.run(onnx_files.session(paths["text_encoder"]), inputs)
+    return inputs | files.open(files.paths["text_encoder"])(inputs)
 
 
-def denoise(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
+def denoise(files: Files, card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
     """Return the latents of every row, [rows, latent_channels, latent_frames]."""
-    session = onnx_files.session(paths["transformer"])
+    predict = files.open(files.paths["transformer"])
     rows = [
         Trajectory(card, seed=trial.seed, steps=trial.steps, latent_frames=trial.latent_frames)
         for _ in trial.prompts
@@ -107,14 +115,13 @@ def denoise(paths: Mapping[str, Path], card: ModelCard, trial: Trial, inputs: Ar
         inputs[tensors.SIGMA] = np.array([[row.sigma] for row in rows], np.float32)
         scales = [[row.guidance_scale(trial.guidance_scale)] for row in rows]
         inputs[tensors.GUIDANCE_SCALE] = np.array(scales, np.float32)
-        answers = onnx_files.run(session, inputs)[tensors.DENOISED].astype(np.float32)
+        answers = predict(inputs)[tensors.DENOISED].astype(np.float32)
         for row, answer in zip(rows, answers, strict=True):
             row.advance(answer)
     return np.stack([row.latents for row in rows])
 
 
-def decode(paths: Mapping[str, Path], latents: Array) -> Pcm:
+def decode(files: Files, latents: Array) -> Pcm:
     """Return int16 [rows, audio_channels, samples]."""
-    decoder = onnx_files.session(paths["vae_decoder"])
-    pcm: Pcm = onnx_files.run(decoder, {tensors.LATENTS: latents})[tensors.PCM].astype(np.int16)
-    return pcm
+    decoder = files.open(files.paths["vae_decoder"])
+    return decoder({tensors.LATENTS: latents})[tensors.PCM].astype(np.int16)

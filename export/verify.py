@@ -3,25 +3,23 @@
 PyTorch is asked first and may then be forgotten: a large network need not be in memory twice.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from export import onnx_files
-from export.errors import VerificationFailed
+from export.comparing import check_error, check_finite, relative_error, two_prompt_difference
 from export.graphs import Graph
 from export.precision import TOLERANCES, Precision
-from export.probes import Array, Arrays, Probe
-from export.trials import Sounds, Trial, run_served
+from export.probes import Arrays, Probe
+from export.sessions import open_network
+from export.trials import Files, Sounds, Trial, run_served
 from tritone.card import ModelCard
 from tritone.pcm import to_int16, within_range
 
 MAX_WINDOW_FRAMES = 1024  # where attention always runs over the whole window
 MAX_USUAL_FRAMES = 256  # elsewhere; 47 s of sound would cost a decoder 10 GB
-MIN_TWO_PROMPT_DIFFERENCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +47,6 @@ class Measured:
     end_to_end: EndToEnd
 
 
-def relative_error(found: Array, expected: Array) -> float:
-    """Return the relative L2 error; int16 samples may be one step off, for rounding's sake."""
-    difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
-    if expected.dtype == np.int16:
-        difference = np.maximum(difference - 1.0, 0.0)
-    norm = float(np.linalg.norm(expected.astype(np.float64)))
-    return float(np.linalg.norm(difference)) / max(norm, 1e-30)
-
-
 def ask_pytorch(graph: Graph, card: ModelCard, max_batch: int) -> list[Case]:
     """Return what the reference says for several batches and lengths."""
     random = np.random.default_rng(0)
@@ -78,47 +67,36 @@ def verify_component(component: str, cases: list[Case], path: Path, precision: P
     Raises:
         VerificationFailed: it is above the tolerance, or an output is not finite.
     """
-    session = onnx_files.session(path)
+    run = open_network(path)
     worst = 0.0
     for case in cases:
-        found = onnx_files.run(session, case.inputs)
+        found = run(case.inputs)
         for name, expected in case.expected.items():
-            _check_finite(component, found[name])
+            check_finite(component, found[name])
             worst = max(worst, relative_error(found[name], expected))
-    _check(component, worst, TOLERANCES[precision].component)
+    check_error(component, worst, TOLERANCES[precision].component)
     return worst
 
 
 def verify_end_to_end(
-    paths: Mapping[str, Path], card: ModelCard, precision: Precision, trial: Trial, sounds: Sounds
+    files: Files, card: ModelCard, precision: Precision, trial: Trial, sounds: Sounds
 ) -> EndToEnd:
     """Return how far the served path is from the sounds that diffusers made of the trial.
 
     Raises:
         VerificationFailed: too far, not finite, or two prompts gave one sound.
     """
-    latents, pcm = run_served(paths, card, trial)
-    _check_finite("whole pipeline", latents)
+    latents, pcm = run_served(files, card, trial)
+    check_finite("whole pipeline", latents)
     result = EndToEnd(
         latents_error=relative_error(latents, sounds.latents),
         pcm_error=relative_error(pcm, to_int16(within_range(sounds.waveforms))),
-        two_prompt_difference=_difference(pcm),
+        two_prompt_difference=two_prompt_difference(pcm),
     )
     tolerance = TOLERANCES[precision].end_to_end
-    _check("whole pipeline (latents)", result.latents_error, tolerance)
-    _check("whole pipeline (samples)", result.pcm_error, tolerance)
+    check_error("whole pipeline (latents)", result.latents_error, tolerance)
+    check_error("whole pipeline (samples)", result.pcm_error, tolerance)
     return result
-
-
-def _difference(pcm: Array) -> float:
-    first, second = pcm[0].astype(np.float32), pcm[1].astype(np.float32)
-    difference = relative_error(first, second)
-    if difference < MIN_TWO_PROMPT_DIFFERENCE:
-        raise VerificationFailed(
-            f"two prompts give one sound: their relative difference is {difference:.1e}, "
-            f"below {MIN_TWO_PROMPT_DIFFERENCE:g}"
-        )
-    return difference
 
 
 def _ask_reference(graph: Graph, inputs: Arrays) -> Arrays:
@@ -127,15 +105,3 @@ def _ask_reference(graph: Graph, inputs: Arrays) -> Arrays:
     outputs = answer if isinstance(answer, tuple) else (answer,)
     names = [spec.name for spec in graph.io.outputs]
     return {name: tensor.numpy() for name, tensor in zip(names, outputs, strict=True)}
-
-
-def _check(what: str, error: float, tolerance: float) -> None:
-    if not error <= tolerance:  # also true for NaN
-        raise VerificationFailed(
-            f"the exported {what} is {error:.1e} off PyTorch, more than the tolerance {tolerance:g}"
-        )
-
-
-def _check_finite(what: str, array: Array) -> None:
-    if not np.isfinite(array).all():
-        raise VerificationFailed(f"the exported {what} gives numbers that are not finite")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import grpc
 import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import serialize_byte_tensor
+from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
 from tritone.card import CARD_PARAMETER, Card
 from tritone.pcm import Pcm
@@ -16,12 +16,16 @@ Answers = AsyncIterator[service_pb2.ModelStreamInferResponse]
 
 
 def pcm_answer(pcm: Pcm, version: str = "1") -> service_pb2.ModelStreamInferResponse:
-    """Return the ensemble's answer with int16 [1, channels, samples]."""
+    """Return the ensemble's answer with samples [1, channels, samples]."""
     answer = service_pb2.ModelStreamInferResponse()
     answer.infer_response.model_version = version
-    answer.infer_response.outputs.add(name="pcm", datatype="INT16", shape=pcm.shape)
+    answer.infer_response.outputs.add(name="pcm", datatype=_datatype(pcm), shape=pcm.shape)
     answer.infer_response.raw_output_contents.append(pcm.tobytes())
     return answer
+
+
+def _datatype(pcm: Pcm) -> str:
+    return str(np_to_triton_dtype(pcm.dtype))
 
 
 def speech_answer(

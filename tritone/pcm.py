@@ -29,6 +29,14 @@ def to_int16(waveform: NDArray[np.floating[Any]]) -> Pcm:
     return pcm
 
 
+def narrow(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return samples as int16 where they are int32, as a decoder on TensorRT gives them.
+
+    TensorRT has no int16; the values are the same ones.
+    """
+    return samples.astype(np.int16) if samples.dtype == np.int32 else samples
+
+
 def to_float(pcm: Pcm) -> NDArray[np.float32]:
     """Return int16 samples as float32 in [-1, 1]."""
     return pcm.astype(np.float32) / np.float32(FULL_SCALE)

@@ -33,11 +33,16 @@ class Lineup:
     previous: int | None = None  # loaded, for a rollback
     candidates: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
     """Share of the requests, 0 to 1, by version; 0 where it is only loaded."""
+    plans: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Networks that are TensorRT plans, by version; a version without any has no entry."""
 
     def to_json(self) -> str:
         """Return one line of JSON."""
         candidates = {str(version): share for version, share in sorted(self.candidates.items())}
-        return json.dumps({"previous": self.previous, "candidates": candidates})
+        fields: dict[str, Any] = {"previous": self.previous, "candidates": candidates}
+        if self.plans:
+            fields["plans"] = {str(version): plans for version, plans in sorted(self.plans.items())}
+        return json.dumps(fields)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -50,7 +55,12 @@ class Lineup:
             fields: dict[str, Any] = json.loads(text)
             previous = fields["previous"]
             shares = {int(key): float(share) for key, share in fields["candidates"].items()}
-            lineup = cls(previous=None if previous is None else int(previous), candidates=shares)
+            plans = {int(key): tuple(found) for key, found in fields.get("plans", {}).items()}
+            lineup = cls(
+                previous=None if previous is None else int(previous),
+                candidates=shares,
+                plans=plans,
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InvalidLineup(f"not a lineup of this release: {error}") from error
         if not all(0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1:

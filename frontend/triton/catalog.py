@@ -28,11 +28,12 @@ from tritone.card import (
     from_json,
 )
 from tritone.placement import NETWORK
+from tritone.plans import NETWORKS, plan_of
 from tritone.versions import VERSIONS_PARAMETER, InvalidLineup
 
 log = structlog.get_logger(__name__)
 
-_PARTS = (*COMPONENTS, NETWORK)
+_PARTS = (*COMPONENTS, *map(plan_of, NETWORKS), NETWORK)
 
 C = TypeVar("C", ModelCard, SpeechCard)
 

@@ -13,7 +13,7 @@ from frontend.triton.gateway import Chunk, PassOptions, Progress, TextUse
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.stream import InferRequest
 from tritone import speech_tensors, tensors
-from tritone.pcm import Pcm
+from tritone.pcm import Pcm, narrow
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ def read_chunk(answer: triton.InferResult, pass_: Pass) -> Chunk | None:
         return None
     timings = answer.as_numpy(speech_tensors.TIMINGS)
     return Chunk(
-        pcm=_check_pcm(pcm, pass_),
+        pcm=_check_pcm(narrow(pcm), pass_),
         model_version=answer.get_response().model_version,
         progress=read_progress(answer),
         timings=None if timings is None else timings.flat[0].decode(),

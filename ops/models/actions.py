@@ -151,7 +151,8 @@ class Operator:
             self.say(f"loading {model}")
             await self.control.load(model, timeout_s=self.timeout_s)
             served = await read(self.control, model)
-            for component in served.components:  # those that come with the ensemble are not changed
+            # Those that come with the ensemble are not changed.
+            for component in served.models(served.version):
                 self.say(f"loading {component}")
                 await self.control.load(component, timeout_s=self.timeout_s)
         except TritonCallFailed as error:
@@ -188,7 +189,8 @@ class Operator:
             self.say(f"comparing the files of version {version} with their hashes")
             check_hashes(self.repository.folder, manifest)
         self.say(f"loading version {version} of {model} beside version {rollout.served.version}")
-        await rollout.stage(version, manifest.raw if manifest else _NO_MANIFEST)
+        raw, plans = (manifest.raw, (*manifest.plans,)) if manifest else (_NO_MANIFEST, ())
+        await rollout.stage(version, raw, plans)
 
     async def _smoke(self, served: Served, name: str, version: int) -> Smoke:
         self.say(f"trying version {version} with two prompts")
@@ -209,7 +211,7 @@ class Operator:
         await rollout.settle(version, lineup)
         served = rollout.served
         if self.repository is not None:
-            self.repository.keep(served.name, version, lineup)
+            self.repository.keep(served.name, version, served.lineup)
         await rollout.tidy()
         return served
 

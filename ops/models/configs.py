@@ -4,14 +4,16 @@ Triton 2.51 leaves a loaded version alone when nothing but its model's version p
 changed copy of what it runs with is loaded over it (docs/versions.md).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from google.protobuf import json_format  # type: ignore[import-untyped]
-from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from ops.models.errors import ModelsError
-from tritone.card import CARD_PARAMETER, ModelCard
+from tritone.card import CARD_PARAMETER, ModelCard, component_name
 from tritone.placement import IN_PROCESS, TRANSFORMER
+from tritone.plans import NETWORKS, pcm_type, plan_of, served_name, without_plan
+from tritone.tensors import PCM
 from tritone.versions import (
     CANDIDATE_PARAMETER,
     VERSIONS_PARAMETER,
@@ -43,19 +45,40 @@ def with_versions(config: ModelConfig, versions: Iterable[int]) -> ModelConfig:
 def serving(config: ModelConfig, version: int, lineup: Lineup) -> ModelConfig:
     """Return an ensemble that answers with one version of all its components."""
     copy = with_versions(config, [version])
+    plans = lineup.plans.get(version, ())
     for step in copy.ensemble_scheduling.step:
         step.model_version = version
+        step.model_name = as_served(config.name, step.model_name, plans)
+    for output in copy.output:
+        if output.name == PCM:
+            output.data_type = DataType.Value(f"TYPE_{pcm_type(plans)}")
     copy.parameters[VERSIONS_PARAMETER].string_value = lineup.to_json()
     return copy
 
 
-def candidate(config: ModelConfig, version: int) -> ModelConfig:
-    """Return the ensemble of a version beside the one of the model itself."""
-    copy = serving(config, version, Lineup())
+def candidate(config: ModelConfig, version: int, plans: Sequence[str] = ()) -> ModelConfig:
+    """Return the ensemble of a version, of these plans, beside the one of the model itself."""
+    copy = serving(config, version, Lineup(plans={version: tuple(plans)}))
     del copy.parameters[VERSIONS_PARAMETER]
     copy.parameters[CANDIDATE_PARAMETER].string_value = config.name
     copy.name = candidate_name(config.name, version)
     return copy
+
+
+def as_served(model: str, name: str, plans: Collection[str]) -> str:
+    """Return the Triton name that a component has in a version of these plans."""
+    names = {component_name(model, each): served_name(model, each, plans) for each in NETWORKS}
+    return names.get(without_plan(name), name)
+
+
+def models_of(model: str, components: Iterable[str], plans: Collection[str]) -> tuple[str, ...]:
+    """Return the Triton models of a version of these plans, what a component calls by itself first.
+
+    `components` are those of a version without plans; a plan is always a Triton model.
+    """
+    found = [as_served(model, each, plans) for each in components]
+    called = [served_name(model, each, plans) for each in NETWORKS if each in plans]
+    return (*(each for each in called if each not in found), *found)
 
 
 def pinned_version(config: ModelConfig) -> int | None:
@@ -101,7 +124,9 @@ def callee(config: ModelConfig, is_loaded: Callable[[str], bool]) -> str | None:
         return None
     name = str(found[TRANSFORMER].string_value)
     in_process = found[IN_PROCESS].string_value if IN_PROCESS in found else "false"
-    return name if in_process == "false" or (in_process == "auto" and is_loaded(name)) else None
+    # Where a plan is loaded instead, nothing says whether the component could do without.
+    is_used = is_loaded(name) or is_loaded(plan_of(name))
+    return name if in_process == "false" or (in_process == "auto" and is_used) else None
 
 
 def _copy(config: ModelConfig) -> ModelConfig:

@@ -39,7 +39,13 @@ class Manifest:
     def errors(self) -> dict[str, float]:
         """Relative errors against PyTorch, as measured by the exporter."""
         measured = self.fields.get("measured", {})
-        return {**measured.get("components", {}), **measured.get("end_to_end", {})}
+        of_plans = {f"{each}_plan": error for each, error in measured.get("plans", {}).items()}
+        return {**measured.get("components", {}), **measured.get("end_to_end", {}), **of_plans}
+
+    @property
+    def plans(self) -> dict[str, dict[str, Any]]:
+        """What is known of each network that is a TensorRT plan, by component."""
+        return dict(self.fields.get("plans", {}))
 
     @property
     def artifacts(self) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Every version of every model: its state, who it serves, and what is known of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
+from ops.models.networks import describe_networks
 from ops.models.repository import Repository
 from ops.models.served import (
     LOADING,
@@ -34,6 +35,7 @@ class Row:
     digest: str | None = None
     source: str | None = None
     errors: dict[str, float] | None = None
+    networks: dict[str, str] | None = None  # what each runs on, in words
     reason: str | None = None  # why it failed
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,16 +79,22 @@ async def _of(
     known |= {v for v in found[name] if served is None or v in served.loaded}
     known |= served.loaded if served else set()
     if served is not None:  # versions that failed to load are worth a line
-        candidates = {v for component in served.components for v in found.get(component, {})}
+        models = {model for v in known for model in served.models(v)}
+        candidates = {v for model in models for v in found.get(model, {})}
         known |= {v for v in candidates if served.failure(v)}
-    return [_row(name, version, served, found, repository) for version in sorted(known)]
+    listed = []
+    for version in sorted(known):
+        manifest = _manifest(repository, name, version)
+        networks = await describe_networks(control, served, manifest, version)
+        row = _row(name, version, _state(name, version, served, found), manifest)
+        listed.append(replace(row, networks=networks))
+    return listed
 
 
 def _row(
-    name: str, version: int, served: Served | None, found: States, repository: Repository | None
+    name: str, version: int, shown: tuple[str, float, str | None], manifest: Manifest | None
 ) -> Row:
-    manifest = _manifest(repository, name, version)
-    state, share, reason = _state(name, version, served, found)
+    state, share, reason = shown
     return Row(
         model=name,
         version=version,

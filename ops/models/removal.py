@@ -16,7 +16,7 @@ from ops.models.repository import Repository
 from ops.models.served import Served, first_line, read
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
-from tritone.card import COMPONENTS, component_name
+from tritone.plans import names_of
 from tritone.versions import candidate_name
 
 _CONFIG = "config.pbtxt"
@@ -50,7 +50,7 @@ async def plan_removal(
     else:
         repository.manifest(model, version)  # raises
         _require_idle(await read(control, model), version)
-        names = [model, *(component_name(model, component) for component in COMPONENTS)]
+        names = [model, *names_of(model)]
         versions = (repository.folder / name / str(version) for name in names)
         folders = tuple(folder for folder in versions if folder.is_dir())
     sizes = (file.stat().st_size for each in folders for file in each.rglob("*") if file.is_file())
@@ -98,7 +98,7 @@ def _model_folders(repository: Repository, model: str) -> tuple[Path, ...]:
         raise ModelsError(f"{repository.folder} publishes no {model}; it has: {known or 'none'}")
     candidates = [candidate_name(model, version) for version in repository.versions(model)]
     named = {*published[model].triton_models}
-    named |= {component_name(model, component) for component in COMPONENTS}
+    named |= {*names_of(model)}
     others = [each for name, each in published.items() if name not in {model, *candidates}]
     kept = {name for each in others for name in each.triton_models}
     folders = (repository.folder / name for name in (model, *candidates, *sorted(named - {model})))

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.models.manifests import FILE, Manifest, read_manifest
 from ops.models.served import list_loaded
-from tritone.card import COMPONENTS, component_name
+from tritone.card import COMPONENTS
+from tritone.plans import served_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup, candidate_name
 
 _CONFIG = "config.pbtxt"
@@ -76,11 +77,10 @@ class Repository:
         """
         try:
             self._drop_candidates(model, lineup)
-            for component in COMPONENTS:
-                name = component_name(model, component)
-                self._edit(name, configs.with_versions, list_loaded(version, lineup))
+            for name, versions in _versions_by_name(model, version, lineup).items():
+                self._edit(name, configs.with_versions, versions)
             for candidate in lineup.candidates:
-                self._write_candidate(model, candidate)
+                self._write_candidate(model, candidate, lineup.plans.get(candidate, ()))
             self._edit(model, configs.serving, version, lineup)
         except OSError as error:
             raise ModelsError(
@@ -94,11 +94,11 @@ class Repository:
             if folder.name not in kept:
                 shutil.rmtree(folder)
 
-    def _write_candidate(self, model: str, version: int) -> None:
+    def _write_candidate(self, model: str, version: int, plans: Sequence[str]) -> None:
         folder = self.folder / candidate_name(model, version)
         (folder / str(version)).mkdir(parents=True, exist_ok=True)
         shutil.copy(self.folder / model / str(version) / FILE, folder / str(version) / FILE)
-        config = configs.candidate(self._config(model), version)
+        config = configs.candidate(self._config(model), version, plans)
         _replace(folder / _CONFIG, text_format.MessageToString(config))  # now it is published
 
     def _config(self, model: str) -> ModelConfig:
@@ -114,6 +114,16 @@ class Repository:
         text = _replace_fields(path.read_text(encoding="utf-8"), wanted)
         # A file that is not laid out as our exporter does it is written anew.
         _replace(path, text if _says(text, wanted) else text_format.MessageToString(wanted))
+
+
+def _versions_by_name(model: str, version: int, lineup: Lineup) -> dict[str, set[int]]:
+    """Return what must be loaded, by Triton name; of the others nothing changes."""
+    found: dict[str, set[int]] = {}
+    for each in list_loaded(version, lineup):
+        for component in COMPONENTS:
+            name = served_name(model, component, lineup.plans.get(each, ()))
+            found.setdefault(name, set()).add(each)
+    return found
 
 
 def _says(text: str, wanted: ModelConfig) -> bool:

@@ -4,13 +4,23 @@ A version is loaded beside the one that serves, as an ensemble of its own; the s
 the model's ensemble, which Triton exchanges as a whole; what nobody needs is unloaded last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ops.errors import TritonCallFailed
 from ops.models import configs
 from ops.models.errors import ModelsError, Refused
-from ops.models.served import READY, UNLOADING, Served, first_line, list_loaded, read, states
+from ops.models.served import (
+    READY,
+    UNLOADING,
+    Served,
+    States,
+    first_line,
+    list_loaded,
+    read,
+    states,
+)
 from ops.polling import within
 from ops.triton.control import TritonControl
 from tritone.versions import Lineup, candidate_name
@@ -26,18 +36,23 @@ class Rollout:
         self._control = control
         self._timeout_s = timeout_s
         self._staged: set[int] = set(served.lineup.candidates)
+        self._plans = dict(served.lineup.plans)
         self.served = served
 
-    async def stage(self, version: int, manifest: bytes) -> str:
+    async def stage(self, version: int, manifest: bytes, plans: Sequence[str] = ()) -> str:
         """Load a version beside the others; return the Triton name under which it answers.
+
+        `plans` are its networks that are TensorRT plans.
 
         Raises:
             Refused: it does not load; everything is as it was.
         """
         if not self.served.is_pinned:  # -1 is "the newest loaded": it would be served untried
             await self._switch(self.served.version, self.served.lineup)
+        if plans:
+            self._plans[version] = tuple(plans)
         name = candidate_name(self.served.name, version)
-        config = configs.as_override(configs.candidate(self.served.config, version))
+        config = configs.as_override(configs.candidate(self.served.config, version, plans))
         for is_last in (False, True):
             await self._load_components({*self.served.loaded, version})
             self._staged.add(version)
@@ -66,6 +81,8 @@ class Rollout:
             ModelsError: it was not possible; what answered does so still.
         """
         before, wanted = self.served, list_loaded(version, lineup)
+        plans = {each: found for each, found in self._plans.items() if each in wanted}
+        lineup = replace(lineup, plans=plans)
         await self._load_components(before.loaded | wanted)
         await self._switch(version, lineup)
         for gone in self._staged - lineup.candidates.keys():
@@ -78,13 +95,25 @@ class Rollout:
         Raises:
             ModelsError: requests still run; the versions stay loaded.
         """
-        if any(self._ready(component) - self.served.loaded for component in self.served.components):
+        wanted = self._wanted(self.served.loaded)
+        if any(_ready(self.served.states, model) - wanted[model] for model in wanted):
             await self._until_idle()
             await self._set_versions(self.served.loaded)
 
-    def _ready(self, component: str) -> set[int]:
-        versions = self.served.states.get(component, {})
-        return {version for version, state in versions.items() if state.state == READY}
+    def _models(self, version: int) -> tuple[str, ...]:
+        plans = self._plans.get(version, ())
+        return configs.models_of(self.served.name, self.served.components, plans)
+
+    def _wanted(self, versions: Iterable[int]) -> dict[str, set[int]]:
+        """Return which versions of each Triton model these versions need; of some: none."""
+        known = {*self._plans, *versions, self.served.version}
+        found: dict[str, set[int]] = {
+            model: set() for each in sorted(known) for model in self._models(each)
+        }
+        for each in versions:
+            for model in self._models(each):
+                found[model].add(each)
+        return found
 
     async def _switch(self, version: int, lineup: Lineup) -> None:
         # An ensemble whose components are missing is not refused but taken down: look first.
@@ -123,19 +152,23 @@ class Rollout:
     async def _set_versions(
         self, versions: Iterable[int], *, are_loaded_again: bool = False
     ) -> None:
-        wanted = set(versions)
         found = await states(self._control)
-        for component in self.served.components:
-            ready = {v for v, s in found.get(component, {}).items() if s.state == READY}
-            if are_loaded_again or ready != wanted:
-                config = await self._control.config(component)
+        for model, wanted in self._wanted(versions).items():
+            ready = _ready(found, model)
+            if not wanted:
+                if ready:
+                    await self._control.unload(model)
+            elif are_loaded_again or ready != wanted:
+                if not ready:  # Triton tells the configuration of loaded models only
+                    await self._control.load(model, timeout_s=self._timeout_s)
+                config = await self._control.config(model)
                 changed = configs.with_versions(config, wanted)
-                await self._load(component, configs.as_override(changed))
+                await self._load(model, configs.as_override(changed))
 
     async def _check_loaded(self, versions: Iterable[int]) -> None:
         found = await states(self._control)
-        for component in self.served.components:
-            for version in versions:
+        for version in versions:
+            for component in self._models(version):
                 state = found.get(component, {}).get(version)
                 if state is None:
                     raise Refused(
@@ -149,7 +182,7 @@ class Rollout:
         wanted = set(versions)
 
         async def are_out() -> bool:
-            leaving = await self._unloading(self.served.components)
+            leaving = await self._unloading(self._wanted(wanted))
             return leaving.isdisjoint(wanted)
 
         if not await within(self._timeout_s, are_out):
@@ -176,3 +209,8 @@ class Rollout:
 
     async def _load(self, model: str, config: str, files: dict[str, bytes] | None = None) -> None:
         await self._control.load(model, config=config, files=files, timeout_s=self._timeout_s)
+
+
+def _ready(found: States, model: str) -> set[int]:
+    versions = found.get(model, {})
+    return {version for version, state in versions.items() if state.state == READY}

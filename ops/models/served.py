@@ -10,6 +10,7 @@ from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.triton.control import TritonControl
 from tritone.card import COMPONENTS, ModelCard, component_name
+from tritone.plans import without_plan
 from tritone.versions import Lineup
 
 READY = "READY"
@@ -39,7 +40,7 @@ class Served:
     is_pinned: bool  # its components' versions are named: others may be loaded beside them
     lineup: Lineup
     config: ModelConfig  # of the ensemble
-    components: tuple[str, ...]  # Triton names, callees first
+    components: tuple[str, ...]  # Triton names in a version without plans, callees first
     states: States = field(repr=False)
 
     @property
@@ -47,9 +48,14 @@ class Served:
         """The versions whose components are to be loaded."""
         return list_loaded(self.version, self.lineup)
 
+    def models(self, version: int) -> tuple[str, ...]:
+        """Return the Triton models that a version consists of, beside the ensemble."""
+        plans = self.lineup.plans.get(version, ())
+        return configs.models_of(self.name, self.components, plans)
+
     def failure(self, version: int) -> str | None:
         """Return why a version did not load, or None."""
-        return failure(self.components, version, self.states)
+        return failure(self.models(version), version, self.states)
 
 
 def failure(models: Iterable[str], version: int, found: States) -> str | None:
@@ -119,6 +125,7 @@ async def read(control: TritonControl, name: str) -> Served:
         return any(state.state == READY for state in found.get(model, {}).values())
 
     callees = [configs.callee(await control.config(step), is_loaded) for step in steps]
+    components = [*filter(None, callees), *map(without_plan, steps)]
     pinned = configs.pinned_version(config)
     return Served(
         name=name,
@@ -127,6 +134,6 @@ async def read(control: TritonControl, name: str) -> Served:
         is_pinned=pinned is not None,
         lineup=configs.lineup_of(config),
         config=config,
-        components=(*(callee for callee in callees if callee), *steps),
+        components=tuple(components),
         states=found,
     )

@@ -14,7 +14,7 @@ from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
-from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, to_float
+from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, narrow, to_float
 from tritone.spans import Span, span
 
 MIN_DIFFERENCE = 1e-2  # relative, between two prompts; the exporter asks for 1e-3 before rounding
@@ -75,7 +75,7 @@ async def smoke(
 def _samples_of(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
     """Return the samples asked for, int16 [audio_channels, samples]."""
     decoded = [answer.as_numpy(tensors.PCM) for answer in answers]
-    found: list[Pcm] = [pcm[0] for pcm in decoded if pcm is not None]
+    found: list[Pcm] = [narrow(pcm)[0] for pcm in decoded if pcm is not None]
     end = wanted.first_sample + wanted.n_samples
     if len(found) != 1 or found[0].shape[-1] < end:
         shapes = [pcm.shape for pcm in found]

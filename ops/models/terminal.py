@@ -85,11 +85,13 @@ def show_row(row: Row) -> None:
     table.add_row("state", f"{row.state}: {row.reason}" if row.reason else row.state)
     table.add_row("share of the requests", f"{row.share:.0%}")
     table.add_row("precision", row.precision or "-")
+    for component, what in (row.networks or {}).items():
+        table.add_row(component.replace("_", " "), what)
     table.add_row("size", format_size(row.n_bytes))
     table.add_row("files (hash of hashes)", row.digest or "-")
     table.add_row("made of", row.source or "-")
     for what, error in (row.errors or {}).items():
-        table.add_row(what.replace("_", " "), f"{error:.1e}")
+        table.add_row(f"measured: {what.replace('_', ' ')}", f"{error:.1e}")
     _out.print(table)
 
 

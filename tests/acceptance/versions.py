@@ -18,6 +18,7 @@ from onnx import numpy_helper
 
 from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
+from export.trials import Files
 from tritone.card import COMPONENTS, component_name, read_card
 from tritone.fingerprints import Fingerprint
 
@@ -68,7 +69,7 @@ class Publisher:
         card = read_card((self.repository / self.model / "config.pbtxt").read_text())
         assert card is not None
         paths = {c: self.file(c, version) for c in COMPONENTS if c != "denoiser"}
-        return take_fingerprint(paths, card, "fp32")
+        return take_fingerprint(Files(paths), card, "fp32")
 
 
 def scaled(factor: Callable[[np.random.Generator], object]) -> Callable[[Publisher, int], None]:

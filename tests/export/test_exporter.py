@@ -8,6 +8,7 @@ import pytest
 from export.exporter import STAGES
 from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
+from export.trials import Files
 from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import COMPONENTS, read_card
@@ -81,7 +82,7 @@ def test_the_fingerprint_is_of_these_files_and_of_no_others(model: Exported) -> 
     manifest = json.loads((model.repository / model.card.name / "1" / "manifest.json").read_text())
     fingerprint = Fingerprint.from_dict(manifest["fingerprint"])
 
-    again = take_fingerprint(model.artifacts(), model.card, "fp32")
+    again = take_fingerprint(Files(model.artifacts()), model.card, "fp32")
     assert fingerprint == again
     rain, bell = fingerprint.samples
     assert distance(rain, bell) > 5 * fingerprint.tolerance  # random weights heed texts little

@@ -9,13 +9,16 @@ import onnx
 import pytest
 import torch
 from diffusers import StableAudioPipeline
+from onnxruntime import InferenceSession
 from torch import Tensor, nn
 
 from export import onnx_files
+from export.comparing import relative_error
 from export.errors import ExportError
 from export.families import EXPORTERS
 from export.graphs import Graph
-from export.verify import ask_pytorch, relative_error, verify_component
+from export.sessions import open_network
+from export.verify import ask_pytorch, verify_component
 from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import ModelCard
@@ -110,7 +113,7 @@ def test_weights_go_to_a_file_of_their_own_when_asked(card: ModelCard, tmp_path:
     assert path.stat().st_size < weight_bytes
     assert (tmp_path / "model.onnx.data").stat().st_size >= weight_bytes
     latents = np.ones((1, card.latent_channels, 2), np.float32)
-    found = onnx_files.run(onnx_files.session(path), {tensors.LATENTS: latents})
+    found = open_network(path)({tensors.LATENTS: latents})
     assert found[tensors.PCM].tolist() == [[[card.latent_channels] * 2]]
 
 
@@ -131,7 +134,7 @@ def test_half_precision_keeps_its_border_in_float32(
 
     onnx_files.write_onnx(transformer, card, path)
 
-    types = {value.type for value in onnx_files.session(path).get_inputs()}
+    types = {value.type for value in InferenceSession(path).get_inputs()}
     assert types == {"tensor(float)"}
     assert path.stat().st_size < 0.7 * tiny.artifact("transformer").stat().st_size
     cases = ask_pytorch(transformer, card, max_batch=2)
@@ -142,7 +145,7 @@ def test_half_precision_keeps_its_border_in_float32(
 def test_quantised_networks_are_small_and_close(tiny: Exported, tmp_path: Path) -> None:
     original, path = tiny.artifact("transformer"), tmp_path / "model.onnx"
     path.write_bytes(original.read_bytes())
-    shapes = onnx_files.session(original).get_inputs()
+    shapes = InferenceSession(original).get_inputs()
     random = np.random.default_rng(0)
     sizes = {"batch": 2, "guided": 1, "frames": 9}
     inputs = {
@@ -156,7 +159,5 @@ def test_quantised_networks_are_small_and_close(tiny: Exported, tmp_path: Path) 
 
     assert os.listdir(tmp_path) == ["model.onnx"]
     assert path.stat().st_size < 0.5 * original.stat().st_size
-    found, expected = (
-        onnx_files.run(onnx_files.session(p), inputs)[tensors.DENOISED] for p in (path, original)
-    )
+    found, expected = (open_network(p)(inputs)[tensors.DENOISED] for p in (path, original))
     assert 1e-4 < relative_error(found, expected) < 0.2

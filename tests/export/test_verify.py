@@ -10,10 +10,11 @@ from diffusers import StableAudio3Pipeline, StableAudioPipeline
 from onnx import numpy_helper
 
 from export import verify
+from export.comparing import relative_error
 from export.errors import VerificationFailed
 from export.families import EXPORTERS
 from export.references import stable_audio, stable_audio_3
-from export.trials import Sounds, diffusers_card, make_trial
+from export.trials import Files, Sounds, diffusers_card, make_trial
 from tests.export.exports import Exported
 from tritone import tensors
 
@@ -41,15 +42,15 @@ def cases(pipeline: StableAudioPipeline, tiny: Exported) -> list[verify.Case]:
 def test_relative_error_is_the_ratio_of_norms() -> None:
     expected = np.array([3.0, 4.0], np.float32)
 
-    assert verify.relative_error(expected, expected) == 0.0
-    assert verify.relative_error(np.array([3.0, 4.5], np.float32), expected) == pytest.approx(0.1)
+    assert relative_error(expected, expected) == 0.0
+    assert relative_error(np.array([3.0, 4.5], np.float32), expected) == pytest.approx(0.1)
 
 
 def test_samples_may_be_one_step_off_and_no_more() -> None:
     expected = np.array([30, 40, -50], np.int16)
 
-    assert verify.relative_error(expected + np.int16(1), expected) == 0.0
-    assert verify.relative_error(expected + np.int16(2), expected) > 0.01
+    assert relative_error(expected + np.int16(1), expected) == 0.0
+    assert relative_error(expected + np.int16(2), expected) > 0.01
 
 
 def test_one_wrong_weight_is_found(
@@ -95,7 +96,7 @@ def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudio
     card, trial = diffusers_card(ode), make_trial(ode)
 
     measured = verify.verify_end_to_end(
-        tiny.artifacts(), card, "fp32", trial, stable_audio(pipeline, card, trial)
+        Files(tiny.artifacts()), card, "fp32", trial, stable_audio(pipeline, card, trial)
     )
 
     assert measured.latents_error < 1e-5
@@ -109,7 +110,7 @@ def test_a_wrong_path_between_right_networks_is_found(
     louder = Sounds(sounds.latents, sounds.waveforms * np.float32(1.01))
 
     with pytest.raises(VerificationFailed, match=r"whole pipeline \(samples\) is 9"):
-        verify.verify_end_to_end(tiny_3.artifacts(), tiny_3.card, "fp32", trial, louder)
+        verify.verify_end_to_end(Files(tiny_3.artifacts()), tiny_3.card, "fp32", trial, louder)
 
 
 def test_one_sound_for_two_prompts_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
@@ -119,7 +120,7 @@ def test_one_sound_for_two_prompts_is_found(tiny: Exported, pipeline: StableAudi
     sounds = stable_audio(pipeline, card, rain)
 
     with pytest.raises(VerificationFailed, match="two prompts give one sound"):
-        verify.verify_end_to_end(tiny.artifacts(), card, "fp32", rain, sounds)
+        verify.verify_end_to_end(Files(tiny.artifacts()), card, "fp32", rain, sounds)
 
 
 def test_another_noise_schedule_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -88,6 +89,16 @@ async def test_the_pcm_is_cut_to_the_span(
     start = request.span.first_sample
     assert np.array_equal(result.pcm, whole[0, :, start : start + 8000])
     assert result.model_version == "3"
+
+
+async def test_samples_of_a_tensorrt_decoder_are_narrowed(
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
+) -> None:
+    whole = decoded(pass_)
+    triton.respond = answering(pcm_answer(cast("Pcm", whole.astype(np.int32))))
+    result = await collect(gateway.stream(pass_, CALL))
+    assert result.pcm.dtype == np.int16
+    assert np.array_equal(result.pcm, whole[0, :, : result.pcm.shape[1]])
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class FakeTriton:
     sounds: dict[str, list[Pcm | str]] = field(default_factory=dict)  # by model; texts are errors
     newer_files: set[str] = field(default_factory=set)  # components; their files say version 1
     interrupted: list[str] = field(default_factory=list)  # components that lost what served
+    beside: dict[str, ModelConfig] = field(default_factory=dict)  # in its folder, never loaded yet
 
     def __post_init__(self) -> None:
         """Serve version 1, pinned."""
@@ -54,6 +55,7 @@ class FakeTriton:
             self._put(config, [1])
         ensemble = ModelConfig(name=name, platform="ensemble")
         ensemble.parameters[CARD_PARAMETER].string_value = self.card.to_json()
+        ensemble.output.add(name=tensors.PCM, data_type="TYPE_INT16")
         for step in STEPS:
             ensemble.ensemble_scheduling.step.add(
                 model_name=component_name(name, step), model_version=1
@@ -76,6 +78,7 @@ class FakeTriton:
         for name, versions in self.loaded.items():
             if "@" not in name:  # not in a folder: Triton does not list it
                 rows += [(name, str(v), "READY", "") for v in sorted(versions)]
+                rows += [] if versions else [(name, "", "", "")]
                 if (failed := self.broken.get(name)) is not None and self.loads:
                     rows.append((name, str(failed), "UNAVAILABLE", "corrupt\n\nAt: model.py"))
                 if self.leaving.get(name):
@@ -87,6 +90,10 @@ class FakeTriton:
         return not self.broken
 
     async def config(self, model: str) -> ModelConfig:
+        if model not in self.loaded:
+            raise TritonCallFailed(
+                f"Request for unknown model: '{model}' has no available versions"
+            )
         copy = ModelConfig()
         copy.CopyFrom(self.configs[model])
         return copy
@@ -99,7 +106,10 @@ class FakeTriton:
         files: dict[str, bytes] | None = None,
         timeout_s: float = 0.0,
     ) -> None:
-        assert config is not None
+        if config is None:
+            found = self.beside[model]
+            self._put(found, list(found.version_policy.specific.versions))
+            return
         wanted = json_format.Parse(config, ModelConfig())
         assert not wanted.runtime, "it would reload every version"
         versions = [int(v) for v in wanted.version_policy.specific.versions]
@@ -113,7 +123,7 @@ class FakeTriton:
                 self.newer_files.discard(step.model_name)
                 self.loaded[step.model_name] = {1}
                 self.interrupted += [step.model_name] if self.pinned() != {1} else []
-            if step.model_version not in self.loaded[step.model_name]:
+            if step.model_version not in self.loaded.get(step.model_name, set()):
                 self.loaded.pop(model, None)  # an ensemble without its components is taken down
                 raise TritonCallFailed("a required version is not loaded")
         known = versions if files else [v for v in versions if v in self.on_disk]

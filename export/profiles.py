@@ -1,0 +1,59 @@
+"""The shapes that a TensorRT plan is built for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tritone import tensors
+from tritone.card import ModelCard
+from tritone.tensors import ModelIO
+
+Network = Literal["text_encoder", "transformer", "vae_decoder"]
+
+NETWORKS: dict[Network, Callable[[ModelCard], ModelIO]] = {
+    "text_encoder": tensors.text_encoder,
+    "transformer": tensors.transformer,
+    "vae_decoder": tensors.vae_decoder,
+}
+
+Shape = tuple[int, ...]
+Profile = dict[str, tuple[Shape, Shape, Shape]]
+"""Smallest, most usual and largest shape of every input, the batch included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What a plan is tuned for."""
+
+    usual_batch: int = 4
+    max_batch: int = 8
+    workspace_gib: int = 8
+    tf32: bool = False  # products of float32 with 10 bits of mantissa: faster, and not exact
+    timing_cache: Path | None = None  # makes later builds on the same GPU quicker
+
+
+def make_profile(card: ModelCard, component: Network, options: EngineOptions) -> Profile:
+    """Return the shapes a network is served with.
+
+    From one row of the shortest sound to a full batch of the whole window.
+    """
+    window = card.max_frames
+    # A decoder may get fewer frames than one bucket: only those that were asked for.
+    shortest = 1 if component == "vae_decoder" else min(card.frame_bucket, window)
+    frames = (shortest, usual_frames(card), window)
+    rows = (1, min(options.usual_batch, options.max_batch), options.max_batch)
+
+    def shape(dims: Shape, position: int) -> Shape:
+        return rows[position], *(frames[position] if dim < 0 else dim for dim in dims)
+
+    return {
+        spec.name: (shape(spec.dims, 0), shape(spec.dims, 1), shape(spec.dims, 2))
+        for spec in NETWORKS[component](card).inputs
+    }
+
+
+def usual_frames(card: ModelCard) -> int:
+    """Return the latent frames of a sound of the default length."""
+    asked = -(-card.default_seconds * card.sample_rate // card.samples_per_frame)
+    return min(card.max_frames, -(-int(asked) // card.frame_bucket) * card.frame_bucket)
