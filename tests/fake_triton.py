@@ -73,6 +73,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.probe_error: str | None = None  # what a probe is answered with
         self.is_hung = False  # no probe is answered
         self.n_executions = 0  # of every model
+        self.n_counts = 0  # how often somebody asked for it
+        self.asked_configs: list[str] = []
         self.abort: Callable[[grpc.aio.ServicerContext], Awaitable[None]] | None = None
 
     def serve(self, card: Card, *, state: str = "READY", platform: str = "ensemble") -> None:
@@ -101,6 +103,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
     async def ModelConfig(
         self, request: service_pb2.ModelConfigRequest, context: grpc.aio.ServicerContext
     ) -> service_pb2.ModelConfigResponse:
+        self.asked_configs.append(request.name)
         if request.name not in self.configs:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown model")
         return self.configs[request.name]
@@ -108,6 +111,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
     async def ModelStatistics(
         self, request: service_pb2.ModelStatisticsRequest, _context: grpc.aio.ServicerContext
     ) -> service_pb2.ModelStatisticsResponse:
+        self.n_counts += 1
         response = service_pb2.ModelStatisticsResponse()
         response.model_stats.add(name=request.name, execution_count=self.n_executions)
         return response

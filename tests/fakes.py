@@ -58,6 +58,7 @@ class FakeGateway:
     options: list[PassOptions] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)  # job ids
     foreign_passes: int = 0
+    n_counts: int = 0
     refreshes: int = 0
     is_open: bool = False
     text_uses: tuple[TextUse, ...] = ()  # of every sound
@@ -99,6 +100,9 @@ class FakeGateway:
             if self.ending is not None:
                 await self.ending.wait()
             raise
+
+    async def count_foreign_passes(self) -> None:
+        self.n_counts += 1
 
     async def cancel(self, model: str, pass_id: str) -> None:
         self.cancelled.append(pass_id)

@@ -33,6 +33,7 @@ class ComponentHealth:
         self._connection = connection
         self._timeout_s = timeout_s
         self._problems: dict[str, str] = {}
+        self._configs: dict[str, model_config_pb2.ModelConfig] = {}  # while they are of use
         self._questions: dict[str, asyncio.Task[None]] = {}
 
     def look(self, components: Iterable[str]) -> Mapping[str, str]:
@@ -43,6 +44,7 @@ class ComponentHealth:
         wanted = set(components)
         problems = {name: why for name, why in self._problems.items() if name in wanted}
         self._problems = dict(problems)
+        self._configs = {name: each for name, each in self._configs.items() if name in wanted}
         self._questions = {n: task for n, task in self._questions.items() if not task.done()}
         for name in wanted - self._questions.keys():
             self._questions[name] = asyncio.create_task(self._ask(name))
@@ -56,19 +58,37 @@ class ComponentHealth:
     async def _ask(self, name: str) -> None:
         problem = None
         try:
-            answer = await self._connection.client.get_model_config(
-                name, client_timeout=self._timeout_s
-            )
-            n_before = await self._count_answers(name)
-            is_silent = not await self._answers(answer.config)
-            if is_silent and n_before == await self._count_answers(name):
+            if await self._is_stuck(await self._read_config(name)):
                 problem = _SILENT
         except (InferenceServerException, grpc.RpcError) as error:
+            self._configs.pop(name, None)  # another version may take other inputs
             problem = _DEAD if is_dead_backend(error) else None  # an error is an answer, too
         if problem is None:
             self._problems.pop(name, None)
         else:
             self._problems[name] = problem
+
+    async def _read_config(self, name: str) -> model_config_pb2.ModelConfig:
+        if name not in self._configs:
+            client = self._connection.client
+            answer = await client.get_model_config(name, client_timeout=self._timeout_s)
+            self._configs[name] = answer.config
+        return self._configs[name]
+
+    async def _is_stuck(self, config: model_config_pb2.ModelConfig) -> bool:
+        """Return whether a question is not answered, while none of its requests end."""
+        counting = asyncio.create_task(self._count_during_silence(config.name))
+        try:
+            if await self._answers(config):
+                return False
+            return await counting == await self._count_answers(config.name)
+        finally:
+            counting.cancel()
+
+    async def _count_during_silence(self, name: str) -> int:
+        """Count later: nearly all questions are answered before, which saves the call."""
+        await asyncio.sleep(_SILENCE_S / 2)
+        return await self._count_answers(name)
 
     async def _count_answers(self, name: str) -> int:
         answer = await self._connection.client.get_inference_statistics(

@@ -4,11 +4,14 @@ Each frontend knows its own passes only. Where there are many frontends, those o
 nearly all of a Triton's load.
 """
 
+import asyncio
 from collections import Counter
 
 from frontend.errors import TritoneError
 from frontend.triton.background import BackgroundTasks
 from frontend.triton.control import Control
+
+_PATIENCE_S = 0.05  # a question takes a millisecond or two
 
 
 class ForeignPasses:
@@ -20,7 +23,7 @@ class ForeignPasses:
         self._background = background
         self._own: Counter[str] = Counter()  # by model
         self._foreign: dict[str, int] = {}  # the same, as last said
-        self._asked: set[str] = set()
+        self._asked: dict[str, asyncio.Task[None]] = {}
 
     @property
     def total(self) -> int:
@@ -38,9 +41,14 @@ class ForeignPasses:
     def look(self, models: set[str]) -> None:
         """Ask each model. Waits for nothing: `total` follows as the answers come."""
         self._foreign = {name: n for name, n in self._foreign.items() if name in models}
-        for model in models - self._asked:
-            self._asked.add(model)
-            self._background.start(self._ask(model))
+        for model in models - self._asked.keys():
+            self._asked[model] = self._background.start(self._ask(model))
+
+    async def look_now(self, models: set[str]) -> None:
+        """Ask each model, and wait for the answers, but not for long."""
+        self.look(models)
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=_PATIENCE_S)
 
     async def _ask(self, model: str) -> None:
         try:
@@ -48,5 +56,5 @@ class ForeignPasses:
         except TritoneError:
             n_passes = None  # it is away, or too old to say it
         finally:
-            self._asked.discard(model)
+            self._asked.pop(model, None)
         self._foreign[model] = max(0, (n_passes or 0) - self._own[model])

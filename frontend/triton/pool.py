@@ -8,7 +8,7 @@ ejected (`frontend.triton.standing`). Why so: docs/adr/0009.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
@@ -117,30 +117,43 @@ class TritonPool:
         kills its server through all of them.
         """
         deadline = time.monotonic() + options.timeout_s
-        first = self._choose(pass_.card)
+        first = await self._choose(pass_.card)
         if first is None:
             raise BackendUnavailable
 
         def retry(error: TritoneError) -> Chunks:
-            second = self._choose(pass_.card, besides=first)
-            if second is None or not isinstance(error, _WORTH_A_RETRY):
+            if not isinstance(error, _WORTH_A_RETRY):
                 raise error
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise DeadlineExceeded
-            model, cause = pass_.card.name, type(error).__name__
-            log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
-            self._metrics.passes_retried.labels(model, cause).inc()
-            second_try = self._give(second, pass_, replace(options, timeout_s=left_s))
-            if isinstance(error, Overloaded):
-                return second_try
-            tried = [each.standings[model] for each in (first, second)]
-            return self._withdraw_if_both_fail(tried, second_try)
+            return self._try_elsewhere(first, error, pass_, replace(options, timeout_s=left_s))
 
         attempts = stream_or_retry(self._give(first, pass_, options), retry)
         async with aclosing(attempts) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def _try_elsewhere(
+        self, first: Member, error: TritoneError, pass_: Pass, options: PassOptions
+    ) -> Chunks:
+        """Yield a second try; what fails everywhere is no Triton's fault, and ejects nobody."""
+        second = await self._choose(pass_.card, besides=first)
+        if second is None:
+            raise error
+        model, cause, has_begun = pass_.card.name, type(error).__name__, False
+        log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
+        self._metrics.passes_retried.labels(model, cause).inc()
+        try:
+            async with aclosing(self._give(second, pass_, options)) as chunks:
+                async for chunk in chunks:
+                    has_begun = True
+                    yield chunk
+        except _TRITONS_FAULT:
+            if isinstance(error, _TRITONS_FAULT) and not has_begun:
+                for member in (first, second):
+                    member.standings[model].withdraw(self._settings.eject_after)
+            raise
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass where it runs; where we do not know that, ask every Triton."""
@@ -159,7 +172,7 @@ class TritonPool:
         known = [member for member in self._members.values() if pass_id in member.pass_ids]
         return known or [member for member in self.members if member.is_up]
 
-    def _choose(self, card: Card, besides: Member | None = None) -> Member | None:
+    async def _choose(self, card: Card, besides: Member | None = None) -> Member | None:
         now = self._clock()
         able = [each for each in self.members if each.serves(card) and each is not besides]
         # Nobody is known to be up: somebody may have come back since the last look.
@@ -168,7 +181,7 @@ class TritonPool:
         if due and besides is None:  # whose trial fails has a retry left
             return random.choice(due)  # noqa: S311 -- not a secret
         fit = [each for each in able if each.can_take(card.name)] or able
-        return choose_of_two(fit, card.name, now)
+        return await choose_of_two(fit, card.name, now)
 
     async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> Chunks:
         standing = member.standings[pass_.card.name]
@@ -186,20 +199,6 @@ class TritonPool:
                     self._eject_if_enough(member, pass_.card)
                 raise
             standing.succeed(options.pass_id, self._clock())
-
-    async def _withdraw_if_both_fail(self, tried: Sequence[Standing], second_try: Chunks) -> Chunks:
-        """Yield the second try; what fails everywhere is no Triton's fault, and ejects nobody."""
-        has_begun = False
-        try:
-            async with aclosing(second_try) as chunks:
-                async for chunk in chunks:
-                    has_begun = True
-                    yield chunk
-        except _TRITONS_FAULT:
-            if not has_begun:
-                for standing in tried:
-                    standing.withdraw(self._settings.eject_after)
-            raise
 
     def _eject_if_enough(self, member: Member, card: Card) -> None:
         """Eject a Triton after some failures in a row, or a failed trial; never the last one."""
@@ -232,7 +231,9 @@ class TritonPool:
     def _count_members(self) -> dict[str, int]:
         now = self._clock()
         n_up = sum(member.is_up for member in self.members)
-        n_ejected = sum(member.is_up and bool(member.explain(now)) for member in self.members)
+        n_ejected = sum(
+            member.is_up and bool(member.explain(now)) for member in self.members
+        )
         return {"up": n_up - n_ejected, "ejected": n_ejected, "away": len(self.members) - n_up}
 
     async def _follow_addresses(self) -> None:

@@ -62,6 +62,23 @@ async def test_a_model_whose_component_is_dead_is_away_until_it_answers_again(
     assert gateway.catalog.reasons == {}
 
 
+async def test_a_look_at_a_component_that_answers_is_one_call(
+    triton: FakeTriton, gateway: SingleTriton
+) -> None:
+    n_before = triton.n_probes
+    await eventually(lambda: triton.n_probes > n_before + 5)
+    assert triton.asked_configs.count(DENOISER) == 1
+    assert triton.n_counts == 0
+
+
+async def test_its_configuration_is_read_anew_after_an_error(
+    triton: FakeTriton, gateway: SingleTriton
+) -> None:
+    triton.probe_error = "unexpected shape for input"
+    await eventually(lambda: triton.asked_configs.count(DENOISER) > 3)
+    triton.probe_error = None
+
+
 async def test_an_error_is_an_answer_too(triton: FakeTriton, gateway: SingleTriton) -> None:
     n_before = triton.n_probes
     triton.probe_error = "inference request shape is wrong"
