@@ -12,7 +12,6 @@ from promql_parser import parse
 
 from frontend.app import create_app
 from frontend.settings import load_settings
-from frontend.triton.addresses import parse as parse_url
 from tests.conftest import make_settings
 from tests.deploy.knowledge import (
     DEPLOY,
@@ -27,6 +26,7 @@ from tests.deploy.knowledge import (
 )
 from tests.fakes import FakeGateway
 from tritone import __version__
+from tritone.addresses import parse as parse_url
 
 FOLDER = DEPLOY / "kubernetes"
 OVERLAYS = sorted(folder.name for folder in (FOLDER / "overlays").iterdir())
@@ -76,10 +76,19 @@ def ports(pod: Manifest) -> dict[str, int]:
     return {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
 
 
+def assert_fits(manifest: Manifest, file: Path) -> None:
+    """Compare a manifest of a foreign kind with the schema of the part of it that we use."""
+    version = manifest["apiVersion"].split("/")[1]
+    schema = SCHEMAS / f"{manifest['kind'].lower()}-{version}.json"
+    file.write_text(json.dumps(manifest))
+    command = [tool("check-jsonschema"), "--schemafile", str(schema), str(file)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_every_manifest_fits_the_schema_of_its_kind(text: str, tmp_path: Path) -> None:
-    foreign = [
-        each for each in yaml.safe_load_all(text) if each["apiVersion"] == "keda.sh/v1alpha1"
-    ]
+    foreign = [each for each in yaml.safe_load_all(text) if "." in each["apiVersion"].split("/")[0]]
+    foreign = [each for each in foreign if not each["apiVersion"].split("/")[0].endswith("k8s.io")]
     file = tmp_path / "manifests.yaml"
     file.write_text(text)
     command = [tool("kubernetes-validate"), "--strict", str(file)]
@@ -89,11 +98,7 @@ def test_every_manifest_fits_the_schema_of_its_kind(text: str, tmp_path: Path) -
     unchecked = [line for line in said if "Couldn't find schema" in line]
     assert len(unchecked) == len(foreign), unchecked
     for each in foreign:
-        schema = SCHEMAS / f"keda.sh-{each['kind'].lower()}-v1alpha1.json"
-        file.write_text(json.dumps(each))
-        command = [tool("check-jsonschema"), "--schemafile", str(schema), str(file)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
+        assert_fits(each, file)
 
 
 def test_the_example_of_a_secret_fits_the_schema() -> None:
@@ -292,28 +297,47 @@ def documented_metrics() -> set[str]:
 
 
 def test_the_expressions_of_the_autoscalers_are_promql_over_metrics_that_we_tell() -> None:
-    adapter = yaml.safe_load(
-        (FOLDER / "components/queue-compute-hpa/prometheus-adapter.yaml").read_text()
-    )
-    expressions = [
-        re.sub(r"<<\.GroupBy>>", "pod", rule["metricsQuery"]).replace(
-            "<<.LabelMatchers>>", 'namespace="tritone"'
-        )
-        for rule in adapter["rules"]
-    ]
     manifests = list(yaml.safe_load_all(build("gpu-autoscaled")))
-    (scaled,) = of_kind(manifests, "ScaledObject").values()
-    expressions += [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
-    assert len(expressions) == 2
-    for expression in expressions:
-        parse(expression)
-        named = set(re.findall(r"tritone_\w+(?=\{)", expression))
-        assert named
-        assert named <= documented_metrics()
-    (hpa,) = [
-        each
-        for each in of_kind(manifests, "HorizontalPodAutoscaler").values()
-        if each["spec"]["metrics"][0]["type"] == "Pods"
-    ]
-    served = {rule["name"]["as"] for rule in adapter["rules"]}
-    assert {metric["pods"]["metric"]["name"] for metric in hpa["spec"]["metrics"]} == served
+    scaled = of_kind(manifests, "ScaledObject")
+    assert scaled.keys() == {"triton", "worker"}
+    for each in scaled.values():
+        for trigger in each["spec"]["triggers"]:
+            expression = trigger["metadata"]["query"]
+            parse(expression)
+            named = set(re.findall(r"tritone_\w+(?=\{)", expression))
+            assert named
+            assert named <= documented_metrics()
+
+
+def test_every_pod_that_is_scraped_has_a_monitor() -> None:
+    manifests = list(yaml.safe_load_all(build("gpu-autoscaled")))
+    monitors, found = of_kind(manifests, "PodMonitor"), pods(manifests)
+    assert monitors.keys() == found.keys()
+    for name, monitor in monitors.items():
+        assert selects(monitor["spec"]["selector"]["matchLabels"], found[name])
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        scraped = int(found[name]["metadata"]["annotations"]["prometheus.io/port"])
+        assert ports(found[name])[endpoint["port"]] == scraped
+
+
+def test_kserve_runs_the_same_triton(tmp_path: Path) -> None:
+    command = [tool("kubectl"), "kustomize", str(FOLDER / "kserve")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    manifests = list(yaml.safe_load_all(done.stdout))
+    by_kind = {each["kind"]: each for each in manifests}
+    for kind in ("ServingRuntime", "InferenceService"):
+        assert_fits(by_kind[kind], tmp_path / "manifest.json")
+    runtime, service = by_kind["ServingRuntime"], by_kind["InferenceService"]
+    model = service["spec"]["predictor"]["model"]
+    assert model["runtime"] == runtime["metadata"]["name"]
+    assert model["modelFormat"]["name"] in {
+        each["name"] for each in runtime["spec"]["supportedModelFormats"]
+    }
+    ours = container(pods(list(yaml.safe_load_all(build("gpu"))))["triton"])
+    theirs = runtime["spec"]["containers"][0]
+    assert theirs["image"] == ours["image"]
+    assert theirs["livenessProbe"] == ours["livenessProbe"]
+    assert theirs["readinessProbe"]["httpGet"]["path"] == ours["readinessProbe"]["httpGet"]["path"]
+    assert theirs["resources"] == ours["resources"]
+    selector = by_kind["Service"]["spec"]["selector"]
+    assert selector == {"serving.kserve.io/inferenceservice": service["metadata"]["name"]}
