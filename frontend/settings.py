@@ -20,8 +20,9 @@ from frontend.errors import CannotStart
 from frontend.jobs.settings import JobSettings
 from frontend.keys.settings import KeySettings
 from frontend.storage.settings import StorageSettings
-from frontend.triton.addresses import TritonUrl, parse
+from frontend.triton.addresses import TritonUrl
 from frontend.webhooks.settings import WebhookSettings
+from tritone.addresses import parse
 from tritone.environment import (
     DEFAULT_DRAIN_TIMEOUT_S,
     DEFAULT_HOST,
@@ -110,6 +111,14 @@ class TritonSettings(_Group):
         description=(
             "How long such a Triton gets no passes the first time, in seconds; twice as long each "
             "further time, at most 300."
+        ),
+    )
+    fleet: str | None = Field(
+        None,
+        min_length=1,
+        description=(
+            "File or URL (`s3://bucket/models/fleet.json`) in which `tritone models … --fleet` "
+            "states what every Triton of a pool shall serve; one that does not gets no passes."
         ),
     )
     weights: dict[str, Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]] = Field(

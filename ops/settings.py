@@ -29,6 +29,9 @@ class TritonSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     url: str | None = Field(None, description="gRPC address of a Triton to use; unset: start one.")
+    fleet: str | None = Field(
+        None, description="File or URL that states what every Triton of a fleet shall serve."
+    )
     http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: any free one.")
     grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")

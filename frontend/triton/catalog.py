@@ -52,6 +52,7 @@ class _Found:
 
     card: Card
     candidates: tuple[Candidate, ...]
+    version: int | None  # that its ensemble names for all components
 
 
 class ServedModels:
@@ -148,6 +149,7 @@ class ServedModels:
             speech_cards=_of_kind(cards, SpeechCard),
             away=frozenset((known - ready) | (reasons.keys() & ready)),
             reasons=reasons,
+            versions={each.card.name: each.version for each in models if each.version is not None},
         )
 
     async def _read_model(self, name: str) -> _Found | None:
@@ -162,7 +164,9 @@ class ServedModels:
         card = _read_card(name, config.parameters)
         if card is None or (isinstance(card, ModelCard) and config.platform != "ensemble"):
             return None
-        return _Found(card, _read_candidates(name, config.parameters))
+        named = {step.model_version for step in config.ensemble_scheduling.step}
+        version = int(named.pop()) if len(named) == 1 and min(named) > 0 else None
+        return _Found(card, _read_candidates(name, config.parameters), version)
 
     def _note_candidates(self, model: str, candidates: tuple[Candidate, ...]) -> None:
         if candidates != self.candidates(model):

@@ -100,6 +100,7 @@ class Catalog:
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
     missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
+    versions: Mapping[str, int] = field(default_factory=dict)  # that models of sounds serve
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tritons of a pool that get no passes, by address, and why."""
 

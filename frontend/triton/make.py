@@ -4,10 +4,10 @@ from functools import partial
 
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import parse, resolve
 from frontend.triton.gateway import Gateway
 from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
+from tritone.addresses import parse, resolve
 
 
 def make_gateway(settings: TritonSettings, metrics: Metrics) -> Gateway:

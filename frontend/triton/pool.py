@@ -23,13 +23,14 @@ from frontend.errors import (
 )
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import Unresolved
 from frontend.triton.choice import choose_of_two
 from frontend.triton.fallback import stream_or_retry
+from frontend.triton.fleet import FleetWatch
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
 from frontend.triton.pool_members import Member, OneTriton, unite_catalogs
 from frontend.triton.standing import Standing
+from tritone.addresses import Unresolved
 from tritone.card import Card
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,8 @@ class TritonPool:
         self._clock = clock
         self._members: dict[str, Member] = {}
         self._following: asyncio.Task[None] | None = None
+        self._fleet = FleetWatch(settings.fleet, settings.refresh_s)
+        self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         metrics.watch_tritons(self._count_members)
 
@@ -79,19 +82,22 @@ class TritonPool:
         catalogs = [member.gateway.catalog for member in self.members]
         united = unite_catalogs([member.gateway.catalog for member in up] or catalogs, catalogs)
         now = self._clock()
-        reasons = {member.address: member.explain(now) for member in self.members}
+        reasons = {member.address: self._explain(member, now) for member in self.members}
         return replace(united, left_out={where: why for where, why in reasons.items() if why})
 
     async def open(self) -> None:
         """Look once, then periodically, each Triton for itself: a slow one delays no other."""
+        await self._fleet.look()
+        self._watching = asyncio.create_task(self._fleet.follow())
         with suppress(BackendUnavailable):
             await self.refresh()
         self._following = asyncio.create_task(self._follow_addresses())
 
     async def close(self) -> None:
         """Stop looking, let the members finish, disconnect."""
-        if self._following is not None:
-            self._following.cancel()
+        for task in (self._following, self._watching):
+            if task is not None:
+                task.cancel()
         closing = [member.close() for member in self._members.values()]
         await asyncio.gather(*closing, *self._closing)
 
@@ -177,6 +183,9 @@ class TritonPool:
         able = [each for each in self.members if each.serves(card) and each is not besides]
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
+        # Where nobody serves what the fleet shall, a sound of another version is better than none.
+        fleet = self._fleet
+        able = [e for e in able if not fleet.explain(e.gateway.catalog, card.name)] or able
         due = [each for each in able if each.standings[card.name].is_due(now)]
         if due and besides is None:  # whose trial fails has a retry left
             return random.choice(due)  # noqa: S311 -- not a secret
@@ -228,11 +237,17 @@ class TritonPool:
             member.pass_ids.discard(pass_id)
             self._release(member)
 
+    def _explain(self, member: Member, now: float) -> str:
+        reasons = [member.explain(now)]
+        if member.is_up:
+            reasons += self._fleet.explain_all(member.gateway.catalog)
+        return "; ".join(filter(None, reasons))
+
     def _count_members(self) -> dict[str, int]:
         now = self._clock()
         n_up = sum(member.is_up for member in self.members)
         n_ejected = sum(
-            member.is_up and bool(member.explain(now)) for member in self.members
+            member.is_up and bool(self._explain(member, now)) for member in self.members
         )
         return {"up": n_up - n_ejected, "ejected": n_ejected, "away": len(self.members) - n_up}
 

@@ -1,7 +1,7 @@
 """What operations do with versions. Each ends with every request answered, or was not begun."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from ops.errors import TritonCallFailed
@@ -122,6 +122,26 @@ class Operator:
                 return await self._settle(rollout, served.version, lineup), None
             async with self._candidate(rollout, version) as tried:
                 return await self._settle(rollout, served.version, lineup), tried
+
+    async def conform(self, model: str, version: int, lineup: Lineup) -> Served:
+        """Serve a version in a lineup; what was not loaded or shared before is tried first.
+
+        Raises:
+            Refused: a version is no good; what served before serves still.
+            ModelsError: it was not possible; likewise.
+        """
+        served = await read(self.control, model)
+        if version == served.version and lineup == served.lineup:
+            return served
+        untried = {version} - served.loaded
+        untried |= lineup.candidates.keys() - served.lineup.candidates.keys()
+        with self._lock():
+            rollout = Rollout(self.control, served, self.timeout_s)
+            async with AsyncExitStack() as stack:
+                for each in sorted(untried):
+                    await stack.enter_async_context(self._candidate(rollout, each))
+                self.say(f"switching {model} to version {version}")
+                return await self._settle(rollout, version, lineup)
 
     async def unload(self, model: str, version: int) -> Served:
         """Give back the memory of a version that does not serve.

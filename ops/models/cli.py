@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -13,6 +14,8 @@ from ops.models import terminal
 from ops.models.actions import Operator
 from ops.models.address import StackAddress, find_stack_address
 from ops.models.errors import ModelsError
+from ops.models.fleet import Fleet
+from ops.models.fleet_cli import FleetOptions, change_fleet, follow_command
 from ops.models.overview import Row, rows
 from ops.models.removal import plan_removal, remove
 from ops.models.served import first_line
@@ -49,7 +52,17 @@ NoFingerprint = Annotated[
     bool,
     typer.Option("--no-fingerprint", help="Try it although nothing says what it should answer."),
 ]
+IsFleet = Annotated[
+    bool,
+    typer.Option(
+        "--fleet",
+        help="Do it at every Triton of TRITONE_TRITON__URL or --url, one after the other; where "
+        "one refuses, at none.",
+    ),
+]
 _TIMEOUT_S = 600.0
+
+app.command("follow")(follow_command)
 
 Result = TypeVar("Result")
 Act = Callable[[Operator], Awaitable[Smoke | None]]
@@ -128,30 +141,40 @@ def _promote(  # noqa: PLR0913, PLR0917
     no_fingerprint: NoFingerprint = False,
     timeout_s: Timeout = _TIMEOUT_S,
     is_json: Json = False,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Load a version, try it, and let it answer. The one before stays loaded for a rollback."""
+    if is_fleet:
+        options = FleetOptions(url, repository, timeout_s, not no_fingerprint)
+        return change_fleet(options, lambda fleet: fleet.promote(model, version), is_json=is_json)
 
     async def act(operator: Operator) -> Smoke | None:
         return (await operator.promote(model, version))[1]
 
     manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_address(url, repository), model, act, manner)
+    return _run(_address(url, repository), model, act, manner)
 
 
 @app.command("rollback")
-def _rollback(
+def _rollback(  # noqa: PLR0913, PLR0917
     model: Model,
     url: Url = None,
     repository: Folder = None,
     timeout_s: Timeout = _TIMEOUT_S,
     is_json: Json = False,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Let the version before answer again, at once."""
+    if is_fleet:
+        options = FleetOptions(url, repository, timeout_s, needs_fingerprint=False)
+        return change_fleet(options, lambda fleet: fleet.rollback(model), is_json=is_json)
 
     async def act(operator: Operator) -> None:
         await operator.rollback(model)
 
-    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    return _run(
+        _address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json)
+    )
 
 
 @app.command("canary")
@@ -166,14 +189,19 @@ def _canary(  # noqa: PLR0913, PLR0917
     no_fingerprint: NoFingerprint = False,
     timeout_s: Timeout = _TIMEOUT_S,
     is_json: Json = False,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Send a share of a model's requests to a version. End it by promote, or by unload."""
+    if is_fleet:
+        options = FleetOptions(url, repository, timeout_s, not no_fingerprint)
+        over_all = partial(Fleet.canary, model=model, version=version, share=share)
+        return change_fleet(options, over_all, is_json=is_json)
 
     async def act(operator: Operator) -> Smoke | None:
         return (await operator.canary(model, version, share))[1]
 
     manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_address(url, repository), model, act, manner)
+    return _run(_address(url, repository), model, act, manner)
 
 
 @app.command("compare")

@@ -18,8 +18,11 @@ import pytest
 
 from frontend.storage.files import FileStore
 from frontend.storage.settings import StorageSettings
+from frontend.triton.fleet import FleetWatch
+from ops.models.fleet_store import FleetStore
 from ops.processes.ports import choose_ports
 from tests.clients.installs import node_modules
+from tritone.fleet import FleetState, Wanted
 
 pytestmark = pytest.mark.clients
 
@@ -116,3 +119,19 @@ def signature_of(link: httpx2.URL) -> str:
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+@pytest.mark.usefixtures("store")  # its environment
+async def test_a_fleet_is_stated_on_s3_and_read_by_frontends() -> None:
+    url = f"s3://{BUCKET}/models/fleet.json"
+    stated, watch = FleetStore(url), FleetWatch(url, period_s=1.0)
+    assert await stated.read() == FleetState()
+    await watch.look()
+    assert watch.state == FleetState()
+    state = FleetState({"starter": Wanted(version=2, coming=3)})
+    async with stated.locked():
+        await stated.write(state)
+    async with stated.locked():  # the lock before is gone
+        assert await stated.read() == state
+    await watch.look()
+    assert watch.state == state

@@ -9,10 +9,10 @@ from frontend.errors import (
     Overloaded,
 )
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import Unresolved
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
 from tests.fakes import FakeGateway
+from tritone.addresses import Unresolved
 
 REFRESH_S = 0.02
 SETTINGS = TritonSettings.model_validate({"refresh_s": REFRESH_S})

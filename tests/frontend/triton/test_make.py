@@ -9,7 +9,6 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import resolve
 from frontend.triton.gateway import Gateway, PassOptions, collect
 from frontend.triton.make import make_gateway
 from frontend.triton.passes import SoundPass
@@ -17,6 +16,7 @@ from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton, pcm_answer
 from tests.fakes import sine
+from tritone.addresses import resolve
 
 HOSTS = ("127.0.0.1", "127.0.0.2")
 Server = tuple[FakeTriton, grpc.aio.Server]

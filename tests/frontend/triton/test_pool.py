@@ -13,7 +13,6 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.observe.metrics import Metrics
-from frontend.triton.addresses import Unresolved
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress, collect
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.pool import TritonPool
@@ -27,6 +26,7 @@ from tests.frontend.triton.network import (
     name_pass,
 )
 from tests.frontend.triton.servers import eventually
+from tritone.addresses import Unresolved
 from tritone.card import ModelCard
 
 

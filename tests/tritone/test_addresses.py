@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from frontend.settings import TritonSettings
-from frontend.triton.addresses import TritonAddresses, Unresolved, parse, resolve
+from tritone.addresses import TritonAddresses, Unresolved, parse, resolve
 
 
 @pytest.mark.parametrize(

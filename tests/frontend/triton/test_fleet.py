@@ -1,0 +1,119 @@
+"""A pool gives passes only to Tritons that serve what the fleet shall."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from frontend.observe.metrics import Metrics
+from frontend.triton.fleet import FleetWatch
+from frontend.triton.gateway import Catalog, collect
+from frontend.triton.passes import SoundPass
+from frontend.triton.pool import TritonPool
+from tests.frontend.triton.network import REFRESH_S, SETTINGS, FakeTriton, Network, name_pass
+from tests.frontend.triton.servers import eventually
+from tritone.card import ModelCard
+from tritone.fleet import FleetState, Wanted
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.json"
+
+
+@pytest.fixture
+def network(card: ModelCard) -> Network:
+    return Network(Catalog(cards=(card,)))
+
+
+@pytest.fixture
+async def pool(network: Network, file: Path) -> AsyncIterator[TritonPool]:
+    settings = SETTINGS.model_copy(update={"fleet": str(file)})
+    pool = TritonPool(network.resolve, network.tritons.__getitem__, settings, Metrics())
+    yield pool
+    await pool.close()
+
+
+def serve(triton: FakeTriton, version: int) -> None:
+    triton.catalog = replace(triton.catalog, versions={"starter": version})
+
+
+def state(file: Path, wanted: Wanted) -> None:
+    write(file, FleetState({"starter": wanted}).to_json())
+
+
+def write(file: Path, text: str | None) -> None:
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+
+
+async def count_passes(pool: TritonPool, pass_: SoundPass, *tritons: FakeTriton) -> list[int]:
+    """Return how many of so many further passes each Triton got."""
+    before = [len(triton.options) for triton in tritons]
+    for n in range(40):
+        await collect(pool.stream(pass_, name_pass(f"{n}")))
+    return [len(triton.options) - n for triton, n in zip(tritons, before, strict=True)]
+
+
+async def test_a_newcomer_with_an_old_version_gets_no_passes_until_it_has_followed(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    old, new = network.add("old:1"), network.add("new:1")
+    serve(old, 1)
+    serve(new, 2)
+    state(file, Wanted(version=2))
+    await pool.open()
+    assert await count_passes(pool, pass_, old, new) == [0, 40]
+    assert pool.catalog.left_out == {"old:1": "serves version 1 of starter, the fleet version 2"}
+    serve(old, 2)
+    assert not pool.catalog.left_out
+    assert min(await count_passes(pool, pass_, old, new)) > 4
+
+
+async def test_during_a_rollout_both_versions_get_passes(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    one, other = network.add("a:1"), network.add("b:1")
+    serve(one, 1)
+    serve(other, 2)
+    state(file, Wanted(version=1, coming=2))
+    await pool.open()
+    assert min(await count_passes(pool, pass_, one, other)) > 4
+    state(file, Wanted(version=2))
+    await eventually(lambda: "a:1" in pool.catalog.left_out)
+    assert await count_passes(pool, pass_, one, other) == [0, 40]
+
+
+async def test_a_sound_of_another_version_is_better_than_none(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    only = network.add("a:1")
+    serve(only, 1)
+    state(file, Wanted(version=2))
+    await pool.open()
+    assert await count_passes(pool, pass_, only) == [40]
+
+
+async def test_where_nothing_is_stated_every_version_may_serve(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
+    one, other = network.add("a:1"), network.add("b:1")
+    serve(one, 1)
+    serve(other, 2)
+    await pool.open()
+    assert min(await count_passes(pool, pass_, one, other)) > 4
+
+
+async def test_a_file_that_cannot_be_read_changes_nothing(file: Path) -> None:
+    watch = FleetWatch(str(file), REFRESH_S)
+    state(file, Wanted(version=2))
+    await watch.look()
+    write(file, "half a fi")
+    await watch.look()
+    assert watch.state.models["starter"].version == 2
+    write(file, None)
+    await watch.look()
+    assert watch.state == FleetState()
