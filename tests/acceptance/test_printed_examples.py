@@ -78,7 +78,7 @@ def test_the_example_works_as_printed(served: Stack, tmp_path: Path, block: Bloc
 
 def environment(stack: Stack, folder: Path) -> dict[str, str]:
     """Return that of somebody at this stack, whose curl fails where the answer is an error."""
-    (folder / ".curlrc").write_text("fail-with-body\nshow-error\n")
+    (folder / ".curlrc").write_text("fail\nshow-error\n")
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
