@@ -90,8 +90,7 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
     Raises:
         InvalidOption: a choice is out of range or contradicts another.
     """
-    if not _NAME.fullmatch(name):
-        raise InvalidOption(f"--name {name!r} may hold only letters, digits, '_', '-' and '.'")
+    check_name(name)
     scale = _in_range(
         "guidance scale", choices.guidance_scale, facts.guidance_scale, (0.0, MAX_GUIDANCE_SCALE)
     )
@@ -122,6 +121,30 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
         schedule=_schedule(family, facts, choices),
         prompts=choices.prompts or (),
     )
+
+
+def list_known_fields(family: Family, choices: Choices) -> dict[str, object]:
+    """Return the fields of a card that are known before the checkpoint is loaded."""
+    known: dict[str, object | None] = {
+        "family": family.name,
+        "default_steps": choices.steps,
+        "default_seconds": choices.seconds,
+        "frame_bucket": choices.frame_bucket,
+        "extendable": choices.extendable,
+        "eta": choices.eta,
+        "guidance": choices.guidance,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def check_name(name: str) -> None:
+    """Check that Triton, folders and headers can carry a model's name.
+
+    Raises:
+        InvalidOption: they cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidOption(f"--name {name!r} may hold only letters, digits, '_', '-' and '.'")
 
 
 def _frame_bucket(facts: Facts, choices: Choices) -> int:

@@ -1,12 +1,12 @@
 """Where a checkpoint comes from and what is in it. Knows no torch, so refusals are quick."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.cards import Choices
+from export.checkpoint_files import check_files, read_object
 from export.errors import InvalidCheckpoint
 from export.hashing import file_hash
 from export.hub import download
@@ -65,7 +65,8 @@ def open_checkpoint(source: str) -> Checkpoint:
     """Return the checkpoint of a folder or of a Hugging Face hub id.
 
     Raises:
-        InvalidCheckpoint: it does not exist, is incomplete, or of a class we do not export.
+        InvalidCheckpoint: it does not exist, is incomplete or cut off, or of a class that we do
+            not export.
         InvalidOption: its `generation_defaults.json` is wrong.
     """
     folder = Path(source)
@@ -81,8 +82,9 @@ def open_checkpoint(source: str) -> Checkpoint:
     if not is_local:  # the gigabytes come once it is known that they can be exported
         folder = download(source, [f"{component}/*" for component in COMPONENTS[family.name]])
     _check_components(source, folder, family, index)
+    check_files(folder, COMPONENTS[family.name])
     defaults = folder / DEFAULTS_FILE
-    choices = Choices.from_defaults(_read_object(defaults)) if defaults.is_file() else Choices()
+    choices = Choices.from_defaults(read_object(defaults)) if defaults.is_file() else Choices()
     return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
 
 
@@ -98,17 +100,7 @@ def _read_index(source: str, folder: Path) -> dict[str, Any]:
     path = folder / INDEX_FILE
     if not path.is_file():
         raise InvalidCheckpoint(f"{source} is no diffusers pipeline: it has no {INDEX_FILE}")
-    return _read_object(path)
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidCheckpoint(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InvalidCheckpoint(f"{path} must hold a JSON object")
-    return content
+    return read_object(path)
 
 
 def _family(source: str, pipeline_class: str) -> Family:

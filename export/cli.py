@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from export import screen
-from export.cards import Choices
+from export.cards import Choices, check_name, list_known_fields
 from export.checkpoint import open_checkpoint
 from export.configs import ServingOptions
 from export.errors import ExportError
 from export.precision import Precision
+from export.repository import check_target
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -167,7 +168,10 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         extendable=extendable,
     )
     try:
+        check_name(name)
         opened = open_checkpoint(checkpoint)
+        known = list_known_fields(opened.family, choices.over(opened.defaults))
+        check_target(repository, name, known)
         # Late: torch takes seconds, which neither --help nor a wrong folder's name need.
         from export import exporter  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """The stages of an export: load, write the graphs, verify them, publish."""
 
 import shutil
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ from export import manifest, onnx_files, tokenizers, verify
 from export.cards import Choices, make_card
 from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
-from export.errors import from_os_error
+from export.errors import ExportError, first_line, from_os_error
 from export.families import EXPORTERS
 from export.fingerprints import take_fingerprint
 from export.graphs import release
@@ -72,10 +73,21 @@ def export(request: ExportRequest, announce: Announce) -> Published:
     Raises:
         ExportError: anything that went wrong, in one sentence; the repository is as it was.
     """
+    stages = [""]
+
+    def note_stage(name: str) -> None:
+        stages.append(name)
+        announce(name)
+
     try:
-        return _export(request, announce)
+        return _export(request, note_stage)
+    except ExportError:
+        raise
     except OSError as error:
         raise from_os_error(error) from error
+    except Exception as error:  # any: what a checkpoint does to torch and ONNX is not foreseeable
+        said = f"{stages[-1]} failed: {first_line(error)}; nothing was published"
+        raise ExportError(said, detail=traceback.format_exc()) from error
 
 
 def _export(request: ExportRequest, announce: Announce) -> Published:

@@ -12,6 +12,7 @@ from export.errors import InvalidCheckpoint
 from tritone.card import ScheduleSettings
 from tritone.families import FAMILIES
 
+MAX_PROMPT_TOKENS = 8192  # a tokenizer without a length reports 10**30
 SA3_PROMPT_TOKENS = 256  # the pipeline caps its tokenizer here
 SA3_BASE_STEPS = 100
 SA3_BASE_GUIDANCE_SCALE = 7.0
@@ -38,12 +39,19 @@ def stable_audio(pipeline: StableAudioPipeline) -> Facts:
     """Return the facts of a StableAudioPipeline.
 
     Raises:
-        InvalidCheckpoint: its scheduler is configured in a way we do not implement.
+        InvalidCheckpoint: its scheduler is configured in a way we do not implement, or its
+            tokenizer has no length.
     """
     _check_scheduler(pipeline.scheduler, "CosineDPMSolverMultistepScheduler", _COSINE_DPM)
     scheduler, transformer = pipeline.scheduler.config, pipeline.transformer.config
     vae, family = pipeline.vae.config, FAMILIES["stable_audio"]
     tokens = int(pipeline.tokenizer.model_max_length)
+    if tokens > MAX_PROMPT_TOKENS:
+        raise InvalidCheckpoint(
+            "the tokenizer has no length: write the number of tokens that the model was trained "
+            'with into tokenizer/tokenizer_config.json, as "model_max_length" (Stable Audio Open: '
+            "128)"
+        )
     return Facts(
         sample_rate=vae.sampling_rate,
         audio_channels=vae.audio_channels,
@@ -103,7 +111,6 @@ def _check_scheduler(
     if found != supported:
         raise InvalidCheckpoint(f"the scheduler is a {found}; supported is {supported}")
     for key, value in required.items():
-        if scheduler.config[key] != value:
-            raise InvalidCheckpoint(
-                f"the scheduler's {key} is {scheduler.config[key]!r}; supported is {value!r}"
-            )
+        said = scheduler.config.get(key)
+        if said != value:
+            raise InvalidCheckpoint(f"the scheduler's {key} is {said!r}; supported is {value!r}")

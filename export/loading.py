@@ -1,9 +1,13 @@
 """Loading a checkpoint's pipeline with diffusers."""
 
+from pathlib import Path
+
 import diffusers
+from torch import nn
 
 from export.checkpoint import Checkpoint
-from export.errors import InvalidCheckpoint
+from export.checkpoint_files import list_tensors
+from export.errors import InvalidCheckpoint, first_line
 from export.quiet import quiet
 
 
@@ -19,11 +23,12 @@ def load(checkpoint: Checkpoint) -> diffusers.DiffusionPipeline:
             pipeline = pipeline_class.from_pretrained(
                 checkpoint.folder, local_files_only=True, use_safetensors=True
             )
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except Exception as error:  # any: diffusers, transformers and safetensors have many
             raise InvalidCheckpoint(
-                f"{checkpoint.source} cannot be loaded: {_first_line(error)}",
+                f"{checkpoint.source} cannot be loaded: {first_line(error)}",
                 detail=f"{said.getvalue()}\n{error}",
             ) from error
+    _check_nothing_is_made_up(pipeline.text_encoder, checkpoint.folder / "text_encoder")
     pipeline.set_progress_bar_config(disable=True)
     for component in pipeline.components.values():
         if hasattr(component, "requires_grad_"):
@@ -31,5 +36,18 @@ def load(checkpoint: Checkpoint) -> diffusers.DiffusionPipeline:
     return pipeline
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
+def _check_nothing_is_made_up(module: nn.Module, folder: Path) -> None:
+    """Check that the files have every weight: transformers draws missing ones at random."""
+    names = {name for path in folder.glob("*.safetensors") for name in list_tensors(path)}
+    state = module.state_dict()
+
+    def is_read(name: str) -> bool:  # a whole model's names may have a prefix
+        return any(name.endswith(each) or each.endswith(name) for each in names)
+
+    read = {tensor.data_ptr() for name, tensor in state.items() if is_read(name)}
+    missing = [name for name, tensor in state.items() if tensor.data_ptr() not in read]
+    if missing:
+        raise InvalidCheckpoint(
+            f"the {folder.name} has no weights for {missing[0]} ({len(missing)} of {len(state)} "
+            "are missing)"
+        )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpin
 from export.errors import PublishingRefused
-from tritone.card import COMPONENTS, InvalidCard, ModelCard, read_card
+from tritone.card import COMPONENTS, InvalidCard, ModelCard, component_name, read_card
 from tritone.plans import NETWORKS, plan_of
 
 CONFIG = "config.pbtxt"
@@ -120,18 +120,37 @@ def check_same_card(repository: Path, card: ModelCard) -> None:
         PublishingRefused: the cards differ (the message names the fields), or a model of that name
             is not one of ours.
     """
+    check_target(repository, card.name, _flatten(card))
+
+
+def check_target(repository: Path, name: str, known: Mapping[str, object]) -> None:
+    """Check what can be checked before a checkpoint is loaded; `known` are fields of its card.
+
+    Raises:
+        PublishingRefused: no version can be published there under that name.
+    """
+    if repository.is_dir():
+        if not os.access(repository, os.W_OK):
+            raise PublishingRefused(f"{repository} cannot be written to")
+    elif not repository.exists():
+        _require_folder(repository.parent)
     for component in _ORDER:
-        folder = repository / model_name(card, component)
+        folder = repository / (component_name(name, component) if component else name)
         if not folder.exists():
             continue
         published = _published_card(folder / CONFIG)
         if published is None and component in CARRIES_CARD:
             raise PublishingRefused(f"{folder} is not a model of ours; choose another --name")
-        changes = _changes(published, card) if published else ""
+        changes = _changes(published, known) if published else ""
         if changes:
             raise PublishingRefused(
-                f"{card.name} is published with another card ({changes}); choose another --name"
+                f"{name} is published with another card ({changes}); choose another --name"
             )
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise PublishingRefused(f"there is no folder {folder}")
 
 
 def _published_card(path: Path) -> ModelCard | None:
@@ -143,11 +162,16 @@ def _published_card(path: Path) -> ModelCard | None:
         ) from error
 
 
-def _changes(published: ModelCard, card: ModelCard) -> str:
-    old, new = asdict(published), asdict(card)
-    old |= old.pop("schedule")
-    new |= new.pop("schedule")
-    return ", ".join(f"{key}: {old[key]} -> {new[key]}" for key in old if old[key] != new[key])
+def _changes(published: ModelCard, known: Mapping[str, object]) -> str:
+    old = _flatten(published)
+    changed = [key for key in old if key in known and old[key] != known[key]]
+    return ", ".join(f"{key}: {old[key]} -> {known[key]}" for key in changed)
+
+
+def _flatten(card: ModelCard) -> dict[str, object]:
+    fields: dict[str, object] = asdict(card)
+    fields.pop("schedule")
+    return fields | asdict(card.schedule)
 
 
 def list_kept_configs(repository: Path, card: ModelCard, configs: Mapping[str, str]) -> list[str]:
@@ -165,9 +189,8 @@ def list_kept_configs(repository: Path, card: ModelCard, configs: Mapping[str, s
 
 def _create(repository: Path) -> None:
     try:
+        _require_folder(repository.parent)
         repository.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        raise PublishingRefused(f"there is no folder {repository.parent}") from None
     except FileExistsError:
         raise PublishingRefused(f"{repository} is not a folder") from None
 

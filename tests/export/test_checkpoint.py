@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from export.checkpoint import COMPONENTS, open_checkpoint
+from export.checkpoint_files import HOLD_WEIGHTS
 from export.errors import InvalidCheckpoint
 from export.hashing import file_hash
 from tritone.families import FAMILIES
+
+HOLDERS = sorted(HOLD_WEIGHTS & set(COMPONENTS["stable_audio"]))
 
 
 def write_checkpoint(folder: Path, pipeline_class: str = "StableAudioPipeline") -> Path:
@@ -17,9 +20,18 @@ def write_checkpoint(folder: Path, pipeline_class: str = "StableAudioPipeline") 
     for component in COMPONENTS[family]:
         (folder / component).mkdir(parents=True)
         (folder / component / "config.json").write_text("{}")
+        if component in HOLD_WEIGHTS:
+            write_weights(folder / component / "model.safetensors")
         index[component] = ["diffusers", "Something"]
+    (folder / "tokenizer" / "tokenizer.json").write_text("{}")
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
+
+
+def write_weights(path: Path) -> None:
+    """Write one tensor of four numbers."""
+    header = json.dumps({"x": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
 
 
 def test_a_complete_folder_is_opened(tmp_path: Path) -> None:
@@ -105,6 +117,82 @@ def test_hashes_cover_the_pipeline_and_nothing_else(tmp_path: Path) -> None:
 
     assert set(hashes) == {
         "model_index.json",
+        "tokenizer/tokenizer.json",
         *(f"{component}/config.json" for component in COMPONENTS["stable_audio"]),
+        *(f"{component}/model.safetensors" for component in HOLDERS),
     }
     assert hashes["model_index.json"] == file_hash(tmp_path / "model_index.json")
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 970000\n"
+
+
+@pytest.mark.parametrize("component", COMPONENTS["stable_audio"])
+def test_a_git_lfs_pointer_is_no_file(tmp_path: Path, component: str) -> None:
+    write_checkpoint(tmp_path)
+    path = max((tmp_path / component).iterdir())
+    path.write_text(POINTER)
+
+    with pytest.raises(InvalidCheckpoint, match=rf"{path.name} is a git-lfs pointer.*git lfs pull"):
+        open_checkpoint(str(tmp_path))
+
+
+@pytest.mark.parametrize("n_bytes", [0, 4, 8, 20, -1])
+@pytest.mark.parametrize("component", HOLDERS)
+def test_weights_that_are_cut_off_are_named(tmp_path: Path, component: str, n_bytes: int) -> None:
+    path = write_checkpoint(tmp_path) / component / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:n_bytes])
+
+    with pytest.raises(InvalidCheckpoint, match=f"{component}/model.safetensors is cut off"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_weights_of_another_format_are_named(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path) / "vae" / "model.safetensors"
+    path.write_bytes(b"PK\3\4" * 100)
+
+    with pytest.raises(InvalidCheckpoint, match=r"vae/model.safetensors is not a safetensors file"):
+        open_checkpoint(str(tmp_path))
+
+
+@pytest.mark.parametrize("component", COMPONENTS["stable_audio"])
+def test_a_component_whose_json_is_cut_off_is_named(tmp_path: Path, component: str) -> None:
+    (write_checkpoint(tmp_path) / component / "config.json").write_text('{"a": 1, "b')
+
+    with pytest.raises(InvalidCheckpoint, match=f"{component}/config.json is not valid JSON"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_a_variant_alone_gets_the_remedy(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path) / "transformer"
+    (folder / "model.safetensors").rename(folder / "model.fp16.safetensors")
+
+    with pytest.raises(InvalidCheckpoint, match=r"variant .*rename it to model.safetensors"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_pickled_weights_are_none(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path) / "transformer"
+    (folder / "model.safetensors").rename(folder / "model.bin")
+
+    with pytest.raises(InvalidCheckpoint, match="transformer has no safetensors weights"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path) / "transformer"
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    shards = {"weight_map": {"x": "model-1.safetensors", "y": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(shards))
+
+    with pytest.raises(InvalidCheckpoint, match=r"model-2.safetensors is missing"):
+        open_checkpoint(str(tmp_path))
+    write_weights(folder / "model-2.safetensors")
+    open_checkpoint(str(tmp_path))
+
+
+def test_a_slow_tokenizer_is_refused(tmp_path: Path) -> None:
+    (write_checkpoint(tmp_path) / "tokenizer" / "tokenizer.json").unlink()
+
+    with pytest.raises(InvalidCheckpoint, match="the tokenizer has no fast version"):
+        open_checkpoint(str(tmp_path))
