@@ -77,6 +77,7 @@ def show_published(published: "Published", repository: Path) -> None:
     table.add_row("two prompts differ by", f"{difference:.1e}")
     say(f"published {card.name} version {published.version} in {repository}")
     show_table(table)
+    say(f"clients name it; to make it the default: TRITONE_DEFAULT_MODEL={card.name}")
     if published.kept_configs:
         kept = ", ".join(published.kept_configs)
         say(f"config.pbtxt kept as it was, although this export's differs: {kept}")

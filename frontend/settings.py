@@ -192,7 +192,9 @@ class Settings(BaseSettings):
     default_model: str | None = Field(
         None,
         min_length=1,
-        description="Model of a request that names none; unset: the first served, by name.",
+        description=(
+            "Model of a request that names none; unset: `starter`, or the only one that is served."
+        ),
     )
     aliases: Aliases = Field(
         {},

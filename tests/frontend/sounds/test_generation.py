@@ -240,8 +240,7 @@ def two(card: ModelCard, *away: str) -> FakeGateway:
     ("name", "served"),
     [
         pytest.param("beta", "beta", id="served"),
-        pytest.param(None, "alpha", id="none-is-the-first"),
-        pytest.param("stable-audio", "alpha", id="shipped-alias"),
+        pytest.param("alpha", "alpha", id="served-too"),
         pytest.param("mine", "beta", id="own-alias"),
     ],
 )
@@ -254,6 +253,28 @@ def test_the_default_model_is_a_setting(card: ModelCard) -> None:
     generator = generator_over(two(card), make_settings(default_model="beta"))
     assert generator.resolve(None).name == "beta"
     assert generator.resolve("sound-model").name == "beta"
+
+
+@pytest.mark.parametrize("name", [None, "stable-audio"])
+def test_another_published_model_never_becomes_the_default(
+    card: ModelCard, name: str | None
+) -> None:
+    starter, early = replace(card, name="starter"), replace(card, name="alpha")
+    both = generator_over(FakeGateway(Catalog(cards=(early, starter))))
+    assert both.resolve(name).name == "starter"
+    loading = generator_over(FakeGateway(Catalog(cards=(early,), away=frozenset({"starter"}))))
+    with pytest.raises(BackendUnavailable):
+        loading.resolve(name)
+
+
+@pytest.mark.parametrize("name", [None, "stable-audio"])
+def test_the_only_model_is_the_default_and_of_several_one_must_be_named(
+    card: ModelCard, name: str | None
+) -> None:
+    alone = generator_over(FakeGateway(Catalog(cards=(replace(card, name="alpha"),))))
+    assert alone.resolve(name).name == "alpha"
+    with pytest.raises(InvalidRequest, match="Name a model: `alpha`, `beta`"):
+        generator_over(two(card)).resolve(name)
 
 
 def test_a_served_name_wins_over_an_alias(card: ModelCard) -> None:
