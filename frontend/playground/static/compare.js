@@ -44,6 +44,8 @@ function draw() {
   if (focused) $(`[data-role="${focused}"]`, bar)?.focus();
 }
 
+document.addEventListener("play", () => { if (playing) stopAndDraw(); }, true); // a sound alone
+
 const describe = ({ settings, made }) => `${settings.prompt ?? settings.text}, seed ${made.seed}`.slice(0, 48);
 
 /** Play both from a position, in seconds. The longer one ends with the shorter one: one playhead. */

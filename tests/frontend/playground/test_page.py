@@ -259,6 +259,8 @@ def test_two_sounds_are_compared_blindly(visit: Visit) -> None:
     bar.get_by_text("Y", exact=True).click()
     bar.get_by_text("Reveal").click()
     expect(bar.locator("[aria-pressed=true]")).to_have_count(1)
+    page.locator(".sound .play").first.click()
+    expect(bar.get_by_text("Play both")).to_be_visible()  # they fell silent
 
 
 def test_the_code_tab_s_programs_run(visit: Visit, tmp_path: Path) -> None:
