@@ -4,7 +4,7 @@ Source: diffusers 0.42.1, whose defaults are the configurations of Stable Audio 
 Stable Audio 3 medium; google-t5/t5-base; google/t5gemma-b-b-ul2 (read 2026-11-20).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
 import torch
@@ -98,9 +98,33 @@ _REST = {
 }
 
 
-def make_graph(family: str, component: str, precision: Precision) -> tuple[Graph, ModelCard]:
+# The same architectures with so few weights that they take no time.
+_TINY: dict[str, dict[str, Callable[[], nn.Module]]] = {
+    "stable_audio": {
+        "transformer": lambda: StableAudioDiTModel(
+            num_layers=1, num_attention_heads=2, num_key_value_attention_heads=1
+        ),
+        "vae": lambda: AutoencoderOobleck(encoder_hidden_size=8, decoder_channels=8),
+    },
+    "stable_audio_3": {
+        "transformer": lambda: StableAudio3DiTModel(embed_dim=64, depth=1, num_heads=2),
+        "vae": lambda: AutoencoderSAME(
+            encoder_channels=16,
+            encoder_c_mults=(4,),
+            encoder_transformer_depths=(1,),
+            dim_heads=16,
+            decoder_sinusoidal_blocks=(1,),
+        ),
+    },
+}
+
+
+def make_graph(
+    family: str, component: str, precision: Precision, *, tiny: bool = False
+) -> tuple[Graph, ModelCard]:
     """Return one network's graph and the card of its family."""
-    pipeline = make_pipeline(family, _PARTS[component])
+    makers = _MAKERS[family] | (_TINY[family] if tiny else {})
+    pipeline = make_pipeline(family, _PARTS[component], makers)
     exporter, card = EXPORTERS[family], full_size_card(family, pipeline)
     if component == "transformer":
         return exporter.transformer(pipeline, card, precision), card
@@ -113,11 +137,15 @@ def full_size_card(family: str, pipeline: SimpleNamespace) -> ModelCard:
     return make_card("full", FAMILIES[family], EXPORTERS[family].facts(pipeline), Choices())
 
 
-def make_pipeline(family: str, real: tuple[str, ...] = ()) -> SimpleNamespace:
+def make_pipeline(
+    family: str,
+    real: tuple[str, ...] = (),
+    makers: Mapping[str, Callable[[], nn.Module]] | None = None,
+) -> SimpleNamespace:
     """Return the parts of a pipeline; only those named in `real` have weights and take memory."""
     torch.manual_seed(0)
     parts = {}
-    for name, make in _MAKERS[family].items():
+    for name, make in (makers or _MAKERS[family]).items():
         # On the meta device a module has a configuration and shapes, and no memory.
         with quiet(), torch.device("cpu" if name in real else "meta"):
             parts[name] = make().eval().requires_grad_(False)
