@@ -20,6 +20,7 @@ from backends.onnxruntime.session import (
     open_configured_session,
 )
 from backends.triton import find_cancel, make_error_response, read_config
+from tritone.placement import LARGE_BYTES, count_bytes, has_gpu
 
 
 class TritonPythonModel:
@@ -41,6 +42,11 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(
                 f"unable to load model '{name}': {error}"
             ) from error
+        if count_bytes(folder) > LARGE_BYTES and has_gpu():
+            pb_utils.Logger.log_warn(
+                f"{config['name']} runs on the CPU although there is a GPU: this backend stands in "
+                "for NVIDIA's, which is in the image of deploy/triton, and knows CPUs only"
+            )
         self._early_cancels = EarlyCancels()
         self._outputs = [output["name"] for output in config["output"]]
         self._joins_requests = config["max_batch_size"] > 0

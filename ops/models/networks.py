@@ -13,6 +13,7 @@ from tritone.plans import NETWORKS
 
 _ONNX = "ONNX Runtime"
 _IN_PROCESS = f"{_ONNX} on the CPU, in the denoiser's process"
+_STAND_IN = "model.py"  # the runtime of `backends/onnxruntime`, which knows CPUs only
 
 
 async def describe_networks(
@@ -44,6 +45,8 @@ async def _describe_onnx(
 
 def _device(config: ModelConfig) -> str:
     """Return where a model runs; Triton has decided it by the time that a model is loaded."""
+    if config.runtime == _STAND_IN:  # whatever kind Triton gave it
+        return " on the CPU"
     kinds = {group.kind for group in config.instance_group}
     if kinds == {ModelInstanceGroup.KIND_GPU}:
         return " on the GPU"

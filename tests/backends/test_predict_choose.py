@@ -96,4 +96,7 @@ def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
     chosen = choose(repository, card, "true")
 
     assert isinstance(chosen.one_lane, BlsTransformer)
-    assert Logger.lines == [("info", "the transformer runs where Triton has a_transformer_plan")]
+    ((level, said),) = Logger.lines
+    assert level == "info"
+    assert said.startswith("the transformer runs where Triton has a_transformer_plan")
+    assert ("every row costs a guided step" in said) is card.guidance

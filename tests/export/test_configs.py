@@ -11,6 +11,7 @@ from export.configs import (
     ServingOptions,
     config_texts,
     model_name,
+    plan_config_text,
     unpin,
 )
 from tritone import tensors
@@ -167,3 +168,32 @@ def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: Mod
     assert {tensor.name for tensor in ensemble.output} <= known
     assert ensemble.model_transaction_policy.decoupled
     assert configs["denoiser"].model_transaction_policy.decoupled
+
+
+# What the backends read of a configuration's `parameters`. Sources: onnxruntime_backend and
+# tensorrt_backend, README.md (read 2026-11-29); a key that a backend does not know is not refused.
+KNOWN_PARAMETERS = {
+    "onnxruntime": {
+        "intra_op_thread_count",
+        "inter_op_thread_count",
+        "execution_mode",
+        "enable_mem_arena",
+        "enable_mem_pattern",
+        "cudnn_conv_algo_search",
+        "gpu_mem_limit",
+    },
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_native_backends_are_told_what_they_understand(card: ModelCard, network: str) -> None:
+    onnx = parse(card)[network]
+    assert set(onnx.parameters) <= KNOWN_PARAMETERS[onnx.backend]
+    plan = text_format.Parse(plan_config_text(card, network, 8, 2), protocol.ModelConfig())
+    assert plan.name == f"starter_{network}_plan"
+    assert not plan.parameters
+    assert {tensor.data_type for tensor in (*plan.input, *plan.output)} <= {
+        protocol.TYPE_FP32,
+        protocol.TYPE_INT32,
+        protocol.TYPE_INT64,
+    }

@@ -37,10 +37,15 @@ def choose_predictors(args: dict[str, str], config: ModelConfig, card: ModelCard
     if plan is None and runs_in_process(find_parameter(config, IN_PROCESS), n_bytes):
         _say_in_process(name, n_bytes)
         return _open_in_process(folder, config, card)
-    pb_utils.Logger.log_info(f"the transformer runs where Triton has {plan or name}")
+    pb_utils.Logger.log_info(f"the transformer runs where Triton has {plan or name}{_price(card)}")
     model = BlsTransformer(plan or name, int(version), card)
     lanes = int(find_parameter(config, "lanes") or 1)
     return Predictors(lanes or 1, model, model)
+
+
+def _price(card: ModelCard) -> str:
+    # ADR 0013: only a caller in the same process can leave the other half of a row out.
+    return "; every row costs a guided step there: Triton wants one batch" if card.guidance else ""
 
 
 def _say_in_process(name: str, n_bytes: int) -> None:

@@ -158,7 +158,9 @@ async def test_plans_that_are_no_good_are_unloaded_again(
 async def test_showing_a_version_says_what_its_networks_run_on(
     triton: FakeTriton, operator: Operator, repository: Path
 ) -> None:
-    triton.configs["starter_text_encoder"].instance_group.add(kind="KIND_GPU")
+    text_encoder = triton.configs["starter_text_encoder"]
+    text_encoder.instance_group.add(kind="KIND_GPU")
+    text_encoder.runtime = "libtriton_onnxruntime.so"
     triton.sounds["starter@2"] = sounds()
     await operator.promote("starter", 2)
 
@@ -171,7 +173,7 @@ async def test_showing_a_version_says_what_its_networks_run_on(
     }
     assert second.precision == "fp16"
     assert first.networks is not None
-    assert first.networks["vae_decoder"] == "ONNX Runtime"
+    assert first.networks["vae_decoder"] == "ONNX Runtime on the CPU"  # our stand-in
 
 
 async def test_a_transformer_in_the_denoisers_process_is_said_to_be_on_the_cpu(

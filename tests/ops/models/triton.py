@@ -144,5 +144,7 @@ class FakeTriton:
         return [Answer(sound)]
 
     def _put(self, config: ModelConfig, versions: list[int]) -> None:
+        if config.name in self.configs:  # it does not change, and Triton adds it at each load
+            config.runtime = self.configs[config.name].runtime
         self.configs[config.name] = config
         self.loaded[config.name] = set(versions)
