@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from export.configs import ENSEMBLE, plan_config_text
-from export.cuda import Device, open_driver, read_device
 from export.errors import EngineError
 from export.hashing import file_hash, list_artifacts
 from export.lint import Finding, lint
@@ -31,6 +30,7 @@ from export.tensorrt_library import load_tensorrt, parse_release
 from export.tokenizers import FILE as TOKENIZER_FILE
 from export.trials import Files
 from tritone.card import COMPONENTS, ModelCard, component_name
+from tritone.gpu import Gpu, open_driver, read_gpu
 from tritone.plans import CALLEE_FILE, PLAN_FILE, plan_of
 
 Announce = Callable[[str], None]
@@ -45,7 +45,7 @@ class Engine:
 
     tensorrt: Any  # the library's module
     driver: ctypes.CDLL
-    device: Device
+    device: Gpu
 
     @classmethod
     def open(cls, triton_backends: Path) -> Self:
@@ -55,7 +55,7 @@ class Engine:
             EngineError: one is missing, or TensorRT is not the one that Triton links.
         """
         tensorrt, driver = load_tensorrt(triton_backends), open_driver()
-        return cls(tensorrt=tensorrt, driver=driver, device=read_device(driver))
+        return cls(tensorrt=tensorrt, driver=driver, device=read_gpu(driver))
 
     @property
     def release(self) -> str:

@@ -7,12 +7,13 @@ import typer
 
 from export import screen
 from export.engine import STAGES, BuiltVersion, Engine, build_version
-from export.errors import ExportError, from_os_error
+from export.errors import EngineError, ExportError, from_os_error
 from export.plans import check_plan
 from export.profiles import NETWORKS, EngineOptions
 from export.published import find_source
 from export.tensorrt_library import TRITON_BACKENDS
 from tritone.card import component_name
+from tritone.gpu import NoGpu
 from tritone.plans import plan_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -69,6 +70,9 @@ def engine(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             built = build_version(source, found, options, announce)
     except OSError as error:
         screen.show_error(from_os_error(error))
+        raise typer.Exit(1) from None
+    except NoGpu as error:
+        screen.show_error(EngineError(str(error)))
         raise typer.Exit(1) from None
     except ExportError as error:
         screen.show_error(error)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from export.cuda import check
 from export.errors import EngineError
 from export.probes import Array, Arrays
+from tritone.gpu import check
 
 _DEFAULT_STREAM = 0
 _DTYPES = {

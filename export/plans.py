@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from export.cuda import Device
 from export.errors import ExportError
 from export.hashing import file_hash
+from tritone.gpu import Gpu
 from tritone.plans import PLAN_FILE
 
 RECORD_FILE = "plan.json"
@@ -54,7 +54,7 @@ class PlanRecord:
             raise PlanMismatch(f"{path} is no plan record of this release: build anew") from error
 
 
-def check_plan(folder: Path, *, tensorrt: str, device: Device) -> PlanRecord:
+def check_plan(folder: Path, *, tensorrt: str, device: Gpu) -> PlanRecord:
     """Return the record of a plan that may be served here.
 
     Raises:

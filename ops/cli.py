@@ -59,11 +59,18 @@ def _up(
         bool, typer.Option(help="Say the essential; the log is a file in the state folder.")
     ] = False,
     frontend: Annotated[bool, typer.Option(help="Run the frontend too.")] = True,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Compute on the GPU, without Docker; needs tritone[gpu].")
+    ] = False,
 ) -> None:
     """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""
     logs.configure()
     try:
-        asyncio.run(up(load_settings(), with_frontend=frontend, is_quiet=quiet))
+        settings = load_settings()
+        if gpu:
+            triton = settings.triton.model_copy(update={"gpu": True})
+            settings = settings.model_copy(update={"triton": triton})
+        asyncio.run(up(settings, with_frontend=frontend, is_quiet=quiet))
     except CannotStart as error:
         logs.tell(f"tritone: {error}")
         raise typer.Exit(1) from None

@@ -35,6 +35,10 @@ class TritonSettings(BaseModel):
     http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: any free one.")
     grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
+    gpu: bool = Field(
+        False,
+        description="Whether our own backends compute on the GPU; `tritone up --gpu` says so, too.",
+    )
     exposed: bool = Field(
         False,
         description="Whether Triton's APIs, which ask for no key, listen on all addresses.",

@@ -1,9 +1,13 @@
 """Where a network runs: in the process of the backend that calls it, or as a Triton model."""
 
 import importlib.util
+import os
 from pathlib import Path
 
+from tritone.environment import PREFIX
 from tritone.plans import CALLEE_FILE
+
+CPU = "cpu"
 
 TRANSFORMER = "transformer"
 """The denoiser's parameter that names the Triton model of the transformer."""
@@ -22,8 +26,19 @@ THREADS = "network_threads"
 """How many threads a call of that network takes in the speaker's own process; absent: one."""
 
 
+DEVICE_VARIABLE = f"{PREFIX}DEVICE"
+"""Where ONNX Runtime computes in the processes of our backends: `cpu`, `cuda` or `cuda:1`.
+
+`tritone up --gpu` sets it for Triton and its backends.
+"""
+
 LARGE_BYTES = 256 << 20
 """A larger network belongs on a GPU where there is one."""
+
+
+def find_device() -> str:
+    """Return where ONNX Runtime is to compute in this process."""
+    return os.environ.get(DEVICE_VARIABLE, CPU)
 
 
 def has_gpu() -> bool:
@@ -46,10 +61,12 @@ def runs_in_process(value: str | None, n_bytes: int = 0) -> bool:
     """Return whether a backend whose `IN_PROCESS` has this value loads the network itself: on CPUs.
 
     `auto` asks whether this Python has ONNX Runtime: NVIDIA's images have it as a backend of
-    Triton only. A network of `n_bytes` that is large is left to Triton where there is a GPU.
+    Triton only. A network of `n_bytes` that is large is left to Triton where there is a GPU that
+    this process is not told to use.
     Whoever starts Triton asks the same, to load the transformer or not to.
     """
     if value != "auto":
         return value == "true"
     has_onnxruntime = importlib.util.find_spec("onnxruntime") is not None
-    return has_onnxruntime and (n_bytes <= LARGE_BYTES or not has_gpu())
+    is_left = n_bytes > LARGE_BYTES and has_gpu() and find_device() == CPU
+    return has_onnxruntime and not is_left

@@ -1,7 +1,7 @@
 """Triton backend `onnxruntime` for a pip-installed Triton: a drop-in for NGC's native backend.
 
 Triton looks for `libtriton_onnxruntime.so` first: where the native backend is installed, this file
-is never used and the same model repository runs on both. CPU only.
+is never used and the same model repository runs on both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backends.onnxruntime.session import (
     open_configured_session,
 )
 from backends.triton import find_cancel, make_error_response, read_config
-from tritone.placement import LARGE_BYTES, count_bytes, has_gpu
+from tritone.placement import CPU, LARGE_BYTES, count_bytes, find_device, has_gpu
 
 
 class TritonPythonModel:
@@ -42,10 +42,10 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(
                 f"unable to load model '{name}': {error}"
             ) from error
-        if count_bytes(folder) > LARGE_BYTES and has_gpu():
+        if find_device() == CPU and count_bytes(folder) > LARGE_BYTES and has_gpu():
             pb_utils.Logger.log_warn(
                 f"{config['name']} runs on the CPU although there is a GPU: this backend stands in "
-                "for NVIDIA's, which is in the image of deploy/triton, and knows CPUs only"
+                "for NVIDIA's, and takes the GPU with `tritone up --gpu` only"
             )
         self._early_cancels = EarlyCancels()
         self._outputs = [output["name"] for output in config["output"]]

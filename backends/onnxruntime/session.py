@@ -1,12 +1,20 @@
 """ONNX Runtime sessions as a `config.pbtxt` describes them. Knows no Triton."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 
+from tritone.placement import CPU, find_device
+
 DEFAULT_FILE = "model.onnx"
+
+DEVICE_OPTIONS = ("gpu_mem_limit", "arena_extend_strategy", "cudnn_conv_algo_search", "use_tf32")
+"""Parameters of a configuration that ONNX Runtime's CUDA provider understands, by its own names."""
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 _TRITON_TYPES = {
     "tensor(float)": "TYPE_FP32",
@@ -36,24 +44,66 @@ def find_model_file(version_folder: Path, config: dict[str, Any]) -> Path:
     return path
 
 
-def open_session(path: Path, *, threads: int = 0, inter_threads: int = 0) -> ort.InferenceSession:
-    """Load a network for the CPU; 0 threads are as many as there are cores."""
+def open_session(
+    path: Path,
+    *,
+    threads: int = 0,
+    inter_threads: int = 0,
+    device: str = CPU,
+    device_options: Mapping[str, str] | None = None,
+) -> ort.InferenceSession:
+    """Load a network; 0 threads are as many as there are cores.
+
+    `device` is `cpu`, `cuda` or `cuda:1`; `device_options` are those of `DEVICE_OPTIONS`.
+
+    Raises:
+        InvalidModel: ONNX Runtime does not take it to that device.
+    """
     options = ort.SessionOptions()
     # Never left to the default, which pins its threads to cores: two models would share one core.
     options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = inter_threads
     # Threads that spin while they wait starve the other models of a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    providers = list_providers(device, device_options or {})
+    session = ort.InferenceSession(str(path), options, providers=providers)
+    if device != CPU and _CUDA not in session.get_providers():
+        # Without a word it takes the CPU where a library of CUDA is missing.
+        raise InvalidModel(f"ONNX Runtime does not take '{path}' to {device}: its log says why")
+    return session
+
+
+def list_providers(device: str, options: Mapping[str, str]) -> list[Any]:
+    """Return ONNX Runtime's providers for a device; what a GPU lacks is computed on the CPU."""
+    if device == CPU:
+        return [_CPU]
+    number = device.partition(":")[2] or "0"
+    # The arena grows by what is asked for, not to the next power of two: others share the GPU.
+    chosen = {"device_id": number, "arena_extend_strategy": "kSameAsRequested", **options}
+    return [(_CUDA, chosen), _CPU]
 
 
 def open_configured_session(path: Path, config: dict[str, Any]) -> ort.InferenceSession:
-    """Load a network with the thread counts of its configuration's `parameters`."""
+    """Load a network with what its configuration's `parameters` say, where this process is to.
+
+    Raises:
+        InvalidModel: ONNX Runtime does not take it there.
+    """
     return open_session(
         path,
         threads=_parameter(config, "intra_op_thread_count"),
         inter_threads=_parameter(config, "inter_op_thread_count"),
+        device=find_device(),
+        device_options=read_device_options(config),
     )
+
+
+def read_device_options(config: dict[str, Any]) -> dict[str, str]:
+    """Return what a configuration's `parameters` say about GPUs."""
+    parameters = config.get("parameters", {})
+    return {
+        key: str(parameters[key]["string_value"]) for key in DEVICE_OPTIONS if key in parameters
+    }
 
 
 def _parameter(config: dict[str, Any], key: str) -> int:

@@ -7,6 +7,7 @@ from ops.models.errors import ModelsError
 from ops.models.repository import Repository
 from ops.settings import Settings
 from ops.stack import running_stack
+from tritone.placement import CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class StackAddress:
     url: str  # gRPC, host:port
     repository: Repository | None  # None: we do not see it
     frontend: str | None  # URL of the stack's own
+    device: str  # where our own backends compute
 
 
 def find_stack_address(
@@ -43,4 +45,5 @@ def find_stack_address(
         url=chosen,
         repository=Repository(folder.absolute()) if folder else None,
         frontend=stack.frontend if stack is not None and is_stacks else None,
+        device=stack.device if stack is not None and is_stacks else CPU,
     )

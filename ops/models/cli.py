@@ -309,7 +309,8 @@ def _run(address: StackAddress, model: str, act: Act, manner: _Manner) -> None:
 
 
 def _rows(address: StackAddress, model: str | None) -> list[Row]:
-    return _with_control(address, lambda control: rows(control, address.repository, model))
+    repository, device = address.repository, address.device
+    return _with_control(address, lambda control: rows(control, repository, model, device))
 
 
 def _with_control(

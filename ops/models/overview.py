@@ -5,7 +5,7 @@ from typing import Any
 
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
-from ops.models.networks import describe_networks
+from ops.models.networks import Networks
 from ops.models.repository import Repository
 from ops.models.served import (
     LOADING,
@@ -20,6 +20,7 @@ from ops.models.served import (
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
 from tritone.card import COMPONENTS, component_name
+from tritone.placement import CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,14 @@ class Row:
 
 
 async def rows(
-    control: TritonControl, repository: Repository | None, model: str | None = None
+    control: TritonControl,
+    repository: Repository | None,
+    model: str | None = None,
+    device: str = CPU,
 ) -> list[Row]:
     """Return every version, or one model's, by name and number.
+
+    `device` is where our own backends compute on that Triton's machine.
 
     Raises:
         ModelsError: Triton does not answer, or has no such model.
@@ -62,7 +68,7 @@ async def rows(
             versions = (repository.versions(name) if repository else []) or [0]
             listed += [_broken_row(name, version, broken[name]) for version in versions]
         else:
-            listed += await _of(control, repository, name, found)
+            listed += await _of(Networks(control, device), repository, name, found)
     return listed
 
 
@@ -71,10 +77,10 @@ def _broken_row(name: str, version: int, reason: str) -> Row:
 
 
 async def _of(
-    control: TritonControl, repository: Repository | None, name: str, found: States
+    networks: Networks, repository: Repository | None, name: str, found: States
 ) -> list[Row]:
     is_loaded = any(state.state == READY for state in found[name].values())
-    served = await read(control, name) if is_loaded else None
+    served = await read(networks.control, name) if is_loaded else None
     known = set(repository.versions(name)) if repository else set()
     known |= {v for v in found[name] if served is None or v in served.loaded}
     known |= served.loaded if served else set()
@@ -85,9 +91,9 @@ async def _of(
     listed = []
     for version in sorted(known):
         manifest = _manifest(repository, name, version)
-        networks = await describe_networks(control, served, manifest, version)
         row = _row(name, version, _state(name, version, served, found), manifest)
-        listed.append(replace(row, networks=networks))
+        described = await networks.describe(served, manifest, version)
+        listed.append(replace(row, networks=described))
     return listed
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from tritone.placement import CPU
+
 _FILE = "stack.json"
 
 
@@ -22,6 +24,7 @@ class RunningStack:
     frontend: str | None  # URL
     model_repository: str | None  # folder
     workers: tuple[str, ...] = ()  # URLs of their metrics
+    device: str = CPU  # where our own backends compute
 
 
 @contextmanager

@@ -24,9 +24,11 @@ from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
 from ops.stack.running_stack import RunningStack, announce
 from ops.stack.worker import Worker
+from ops.triton.gpu import require_gpu
 from ops.triton.own_triton import OwnTriton, prepare_server
 from ops.triton.shared_memory import own_prefix
 from tritone.environment import WORKER_METRICS_PORT
+from tritone.placement import DEVICE_VARIABLE, find_device
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,10 @@ async def up(settings: Settings, *, with_frontend: bool, is_quiet: bool) -> None
         if is_quiet:
             logs.write_to(state / LOG_FILE)
             logs.tell(f"starting; the log is {state / LOG_FILE}")
+        if settings.triton.gpu:
+            gpu = require_gpu(settings.triton.url)
+            logs.tell(f"computing on {gpu}")
+            os.environ[DEVICE_VARIABLE] = "cuda"  # for Triton's backends, and for what they need
         leftovers.clear(state)  # before ports: it may hold ours
         prefix = resources.enter_context(own_prefix())
         parts: list[Part] = []
@@ -89,6 +95,7 @@ async def up(settings: Settings, *, with_frontend: bool, is_quiet: bool) -> None
             triton_metrics=server.metrics_url if server else None,
             frontend=frontend_url(settings, port) if with_frontend else None,
             model_repository=str(server.model_repository) if server else None,
+            device=find_device(),
             workers=tuple(part.metrics_url for part in parts if isinstance(part, Worker)),
         )
         resources.enter_context(announce(state, stack))

@@ -87,6 +87,20 @@ def test_whoever_wants_it_on_the_cpu_all_the_same_is_warned(
     assert "although there is a GPU" in said
 
 
+def test_a_process_that_is_told_to_use_the_gpu_keeps_a_large_network(
+    repository: Path, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "has_gpu", lambda: True)
+    monkeypatch.setenv(placement.DEVICE_VARIABLE, "cuda")
+    put_network(repository, LARGE_BYTES + 1)
+
+    assert choose(repository, card) is IN_THE_PROCESS
+
+    ((level, said),) = Logger.lines
+    assert level == "info"
+    assert said.endswith("in the denoiser's process, on cuda")
+
+
 def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
     repository: Path, card: ModelCard
 ) -> None:

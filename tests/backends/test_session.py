@@ -9,7 +9,10 @@ from backends.onnxruntime.session import (
     InvalidModel,
     check_tensors,
     find_model_file,
+    list_providers,
     open_configured_session,
+    open_session,
+    read_device_options,
 )
 
 onnx = pytest.importorskip("onnx", reason="needs the export extras")
@@ -76,3 +79,30 @@ def test_a_folder_holds_the_network_and_its_external_weights(tmp_path: Path) -> 
     (tmp_path / "big.onnx" / "model.onnx").touch()
     config = {**CONFIG, "default_model_filename": "big.onnx"}
     assert find_model_file(tmp_path, config) == tmp_path / "big.onnx" / "model.onnx"
+
+
+def test_a_gpu_is_asked_for_by_number_and_options() -> None:
+    assert list_providers("cpu", {"gpu_mem_limit": "1"}) == ["CPUExecutionProvider"]
+    (cuda, options), cpu = list_providers("cuda:1", {"gpu_mem_limit": "1"})
+    assert (cuda, cpu) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert options["device_id"] == "1"
+    assert options["gpu_mem_limit"] == "1"
+    assert list_providers("cuda", {})[0][1]["device_id"] == "0"
+
+
+def test_only_what_the_provider_understands_is_read() -> None:
+    said = {"use_tf32": "0", "intra_op_thread_count": "2", "gpu_mem_limit": "1000"}
+    parameters = {key: {"string_value": value} for key, value in said.items()}
+    assert read_device_options({"parameters": parameters}) == {
+        "use_tf32": "0",
+        "gpu_mem_limit": "1000",
+    }
+    assert read_device_options({}) == {}
+
+
+def test_a_network_that_silently_stays_on_the_cpu_does_not_load(
+    session: onnxruntime.InferenceSession, tmp_path: Path
+) -> None:
+    is_unknown = pytest.warns(UserWarning, match="CUDAExecutionProvider")
+    with is_unknown, pytest.raises(InvalidModel, match=r"does not take '.*' to cuda"):
+        open_session(tmp_path / "1/model.onnx", device="cuda")

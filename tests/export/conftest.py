@@ -20,9 +20,10 @@ NEEDS_NO_TORCH = {
     "test_cards.py",
     "test_checkpoint.py",
     "test_configs.py",
-    "test_engine.py",
     "test_hub.py",
+    "test_plans.py",
     "test_repository.py",
+    "test_tensorrt_library.py",
 }
 
 

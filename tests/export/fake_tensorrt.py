@@ -348,6 +348,10 @@ class FakeDriver:
         value._obj.value = {16: 132, 75: 9, 76: 0}[attribute]
         return device
 
+    def cuDeviceTotalMem_v2(self, value: Any, device: int) -> int:  # noqa: ANN401
+        value._obj.value = 141 << 30
+        return device
+
     def cuDeviceGetName(self, name: Any, size: int, device: int) -> int:  # noqa: ANN401
         name.value = self.GPU.encode()
         return device

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from export.cuda import Device
 from export.plans import PlanMismatch, PlanRecord, check_plan
+from tritone.gpu import Gpu
 
-H200 = Device(name="NVIDIA H200", architecture="sm_90", multiprocessors=132)
+H200 = Gpu(name="NVIDIA H200", architecture="sm_90", multiprocessors=132, n_bytes=141 << 30)
 RECORD = PlanRecord(
     tensorrt="10.14.1",
     gpu="NVIDIA H200",
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check(folder: Path, tensorrt: str = "10.14.1", device: Device = H200) -> PlanRecord:
+def check(folder: Path, tensorrt: str = "10.14.1", device: Gpu = H200) -> PlanRecord:
     return check_plan(folder, tensorrt=tensorrt, device=device)
 
 
@@ -52,7 +52,7 @@ def test_a_plan_of_another_tensorrt_is_refused(folder: Path) -> None:
         (replace(H200, multiprocessors=114), "multiprocessors was 132, here it is 114"),
     ],
 )
-def test_a_plan_for_another_gpu_is_refused(folder: Path, device: Device, message: str) -> None:
+def test_a_plan_for_another_gpu_is_refused(folder: Path, device: Gpu, message: str) -> None:
     with pytest.raises(PlanMismatch, match=message):
         check(folder, device=device)
 

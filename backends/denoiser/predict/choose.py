@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import triton_python_backend_utils as pb_utils
@@ -12,10 +13,12 @@ from backends.denoiser.predict.rows import Predictors
 from backends.triton import ModelConfig, find_parameter, require_parameter
 from tritone.card import ModelCard
 from tritone.placement import (
+    CPU,
     IN_PROCESS,
     LARGE_BYTES,
     TRANSFORMER,
     count_bytes,
+    find_device,
     has_gpu,
     read_callee,
     runs_in_process,
@@ -49,8 +52,10 @@ def _price(card: ModelCard) -> str:
 
 
 def _say_in_process(name: str, n_bytes: int) -> None:
-    said = f"{name} ({n_bytes / 1e6:.0f} MB) runs in the denoiser's process, on the CPU"
-    if n_bytes > LARGE_BYTES and has_gpu():
+    device = find_device()
+    where = "on the CPU" if device == CPU else f"on {device}"
+    said = f"{name} ({n_bytes / 1e6:.0f} MB) runs in the denoiser's process, {where}"
+    if n_bytes > LARGE_BYTES and device == CPU and has_gpu():
         pb_utils.Logger.log_warn(f"{said}, although there is a GPU: {IN_PROCESS} says so")
     else:
         pb_utils.Logger.log_info(said)
@@ -59,19 +64,23 @@ def _say_in_process(name: str, n_bytes: int) -> None:
 def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard) -> Predictors:
     # Imported here only: a denoiser that calls a Triton model does not need ONNX Runtime.
     from backends.denoiser.predict.onnx import OnnxTransformer  # noqa: PLC0415
-    from backends.onnxruntime.session import InvalidModel  # noqa: PLC0415
+    from backends.onnxruntime.session import InvalidModel, read_device_options  # noqa: PLC0415
 
-    cores = len(os.sched_getaffinity(0))
+    cores, device = len(os.sched_getaffinity(0)), find_device()
     threads = int(find_parameter(config, "intra_op_thread_count") or cores)
     # A larger network uses all cores well in one lane, and a second copy costs too much memory.
-    is_small = count_bytes(folder) <= LARGE_BYTES
+    # A GPU is used well by one lane, whatever the network: several rows share its steps.
+    is_small = count_bytes(folder) <= LARGE_BYTES and device == CPU
     lanes = int(find_parameter(config, "lanes") or 1) or (cores if is_small else 1)
+    open_transformer = partial(
+        OnnxTransformer, folder, card, device=device, device_options=read_device_options(config)
+    )
     try:
-        one_lane = OnnxTransformer(folder, card, threads=threads)
+        one_lane = open_transformer(threads=threads)
         if lanes == 1:
             return Predictors(1, one_lane, one_lane)
         # A small network does not use several threads well: each busy lane gets its own cores.
-        many_lanes = OnnxTransformer(folder, card, threads=max(1, cores // lanes))
+        many_lanes = open_transformer(threads=max(1, cores // lanes))
     except InvalidModel as error:
         raise pb_utils.TritonModelException(
             f"{error}; where the repository is not a plain folder, set the denoiser's parameter "

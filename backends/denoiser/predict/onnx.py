@@ -1,8 +1,9 @@
-"""The transformer as an ONNX Runtime session in the denoiser's own process. CPU only.
+"""The transformer as an ONNX Runtime session in the denoiser's own process.
 
 Knows no Triton. It saves a hop to another process at every step, and the lanes share one network.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
 from backends.onnxruntime.session import check_tensors, find_model_file, open_session
 from tritone.card import ModelCard
+from tritone.placement import CPU
 from tritone.sampling import NO_GUIDANCE, Latents
 from tritone.tensors import (
     DENOISED,
@@ -29,15 +31,28 @@ from tritone.tensors import (
 class OnnxTransformer:
     """One session over the transformer's file; any number of threads may call it together."""
 
-    def __init__(self, version_folder: Path, card: ModelCard, *, threads: int) -> None:
-        """Load the network of a version; each call uses `threads` CPU threads.
+    def __init__(
+        self,
+        version_folder: Path,
+        card: ModelCard,
+        *,
+        threads: int,
+        device: str = CPU,
+        device_options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Load the network of a version; each call uses `threads` CPU threads, or the device.
 
         Raises:
             InvalidModel: there is none, or it does not fit the card.
         """
         self._inputs = [spec.name for spec in transformer(card).inputs]
         config = _make_config(version_folder.parent.name, transformer(card))
-        self._session = open_session(find_model_file(version_folder, config), threads=threads)
+        self._session = open_session(
+            find_model_file(version_folder, config),
+            threads=threads,
+            device=device,
+            device_options=device_options,
+        )
         check_tensors(self._session, config)
         rows = {each.name: each.shape[0] for each in self._session.get_inputs()}
         # Older exports want one batch size of all inputs, as Triton does.

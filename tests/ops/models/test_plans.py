@@ -190,3 +190,15 @@ async def test_a_removed_version_takes_its_plans_away(triton: FakeTriton, reposi
     assert repository / "starter_vae_decoder_plan" / "2" in removal.folders
     whole = await plan_removal(triton.control, Repository(repository), "starter", None)
     assert repository / "starter_transformer_plan" in whole.folders
+
+
+async def test_our_own_backends_may_compute_on_the_gpu(
+    triton: FakeTriton, repository: Path
+) -> None:
+    triton.loaded["starter_transformer"] = set()
+    first, *_ = await rows(triton.control, Repository(repository), "starter", "cuda")
+    assert first.networks == {
+        "text_encoder": "ONNX Runtime on the GPU",
+        "transformer": "ONNX Runtime on the GPU, in the denoiser's process",
+        "vae_decoder": "ONNX Runtime on the GPU",
+    }
