@@ -170,7 +170,8 @@ def _changes(published: ModelCard, known: Mapping[str, object]) -> str:
 
 def _flatten(card: ModelCard) -> dict[str, object]:
     fields: dict[str, object] = asdict(card)
-    fields.pop("schedule")
+    del fields["schedule"]
+    del fields["prompts"]  # advice: it binds nobody, and another version may give other advice
     return fields | asdict(card.schedule)
 
 

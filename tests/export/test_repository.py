@@ -238,3 +238,8 @@ def test_a_component_that_is_missing_is_published_with_its_own_version(
 def test_the_name_of_a_component_and_of_the_ensemble(card: ModelCard) -> None:
     assert model_name(card, "denoiser") == "starter_denoiser"
     assert model_name(card, ENSEMBLE) == "starter"
+
+
+def test_other_advice_is_no_other_card(repository: Path, card: ModelCard) -> None:
+    publish(repository, card)
+    assert publish(repository, replace(card, prompts=("a bell",))) == 2
