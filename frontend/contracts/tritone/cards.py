@@ -1,5 +1,6 @@
 """`GET /cards`: what is served now, with what a client needs to ask well. The page at `/` does."""
 
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import Request, Response
@@ -10,6 +11,8 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.app_parts import get_generator, get_settings, get_speaker
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.tritone.envelope import ENVELOPE
+from frontend.errors import BackendUnavailable, InvalidRequest
+from frontend.sounds.generation import Generator
 from tritone.card import ModelCard, SpeechCard
 
 
@@ -67,13 +70,19 @@ router = make_router(ENVELOPE, "Models")
 async def list_cards(request: Request) -> Response:
     """List the served models with their limits, defaults, voices, and what they make well."""
     settings = get_settings(request)
-    sounds = sorted(
-        get_generator(request).models(), key=lambda card: card.name != settings.default_model
-    )
+    generator = get_generator(request)
+    default = _find_default(generator)
+    sounds = sorted(generator.models(), key=lambda card: card != default)
     views = [_view_sound(card, settings.max_seconds) for card in sounds]
     speech = [_view_speech(card) for card in get_speaker(request).models()]
     has_jobs = getattr(request.app.state, "jobs", None) is not None
     return JSONResponse(CardList(cards=[*views, *speech], has_jobs=has_jobs).model_dump())
+
+
+def _find_default(generator: Generator) -> ModelCard | None:
+    with suppress(BackendUnavailable, InvalidRequest):  # none is served, or none was chosen
+        return generator.resolve(None)
+    return None
 
 
 def _view_sound(card: ModelCard, max_seconds: float) -> SoundCardView:

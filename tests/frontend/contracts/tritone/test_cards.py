@@ -23,6 +23,16 @@ async def test_a_card_says_what_may_be_asked_for(client_of: ClientFactory) -> No
     assert answer["has_jobs"] is False
 
 
+async def test_the_bundled_model_comes_first_and_no_model_is_no_mistake(
+    client_of: ClientFactory,
+) -> None:
+    another = replace(STARTER_LIKE, name="aaa")
+    for cards, names in (((another, STARTER_LIKE), ["starter", "aaa"]), ((), [])):
+        async with client_of(FakeGateway(Catalog(cards=cards)), make_settings()) as client:
+            answer = (await client.get("/cards")).json()
+        assert [card["name"] for card in answer["cards"]] == names
+
+
 async def test_every_length_that_a_card_offers_is_made(client: httpx2.AsyncClient) -> None:
     for card in (await client.get("/cards")).json()["cards"]:
         if card["task"] == "sound":
