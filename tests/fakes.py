@@ -101,7 +101,7 @@ class FakeGateway:
                 await self.ending.wait()
             raise
 
-    async def count_foreign_passes(self) -> None:
+    async def count_foreign_passes(self, model: str) -> None:
         self.n_counts += 1
 
     async def cancel(self, model: str, pass_id: str) -> None:

@@ -23,7 +23,7 @@ async def choose_of_two(members: Sequence[Member], model: str, now: float) -> Me
     able = [each for each in members if random.random() * most < shares[each.address]]  # noqa: S311 -- not a secret
     two = heapq.nlargest(2, able, key=_draw)
     if len(two) > 1 and any(each.gateway.foreign_passes for each in two):
-        await asyncio.gather(*(each.gateway.count_foreign_passes() for each in two))
+        await asyncio.gather(*(each.gateway.count_foreign_passes(model) for each in two))
     return min(two, key=_load_with_one_more, default=None)
 
 

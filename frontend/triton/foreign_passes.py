@@ -41,14 +41,17 @@ class ForeignPasses:
     def look(self, models: set[str]) -> None:
         """Ask each model. Waits for nothing: `total` follows as the answers come."""
         self._foreign = {name: n for name, n in self._foreign.items() if name in models}
-        for model in models - self._asked.keys():
-            self._asked[model] = self._background.start(self._ask(model))
+        for model in models:
+            self._start(model)
 
-    async def look_now(self, models: set[str]) -> None:
-        """Ask each model, and wait for the answers, but not for long."""
-        self.look(models)
-        if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=_PATIENCE_S)
+    async def look_now(self, model: str) -> None:
+        """Ask one model, and wait for its answer, but not for long."""
+        await asyncio.wait([self._start(model)], timeout=_PATIENCE_S)
+
+    def _start(self, model: str) -> asyncio.Task[None]:
+        if model not in self._asked:
+            self._asked[model] = self._background.start(self._ask(model))
+        return self._asked[model]
 
     async def _ask(self, model: str) -> None:
         try:

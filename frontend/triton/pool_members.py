@@ -21,8 +21,8 @@ class OneTriton(Gateway, Protocol):
     def foreign_passes(self) -> int:
         """Passes that other processes gave it, as it said last; 0 where it does not say."""
 
-    async def count_foreign_passes(self) -> None:
-        """Ask it now. Returns soon, also where it does not answer."""
+    async def count_foreign_passes(self, model: str) -> None:
+        """Ask a model of it now. Returns soon, also where it does not answer."""
 
 
 @dataclass(eq=False, slots=True)

@@ -71,9 +71,9 @@ class SingleTriton:
         """Passes that other processes gave Triton, as it said last; 0 where it does not say."""
         return self._foreign.total
 
-    async def count_foreign_passes(self) -> None:
-        """Ask Triton now. Returns soon, also where it does not answer."""
-        await self._foreign.look_now({card.name for card in self.catalog.served})
+    async def count_foreign_passes(self, model: str) -> None:
+        """Ask a model now. Returns soon, also where it does not answer."""
+        await self._foreign.look_now(model)
 
     async def open(self) -> None:
         """See `Gateway`."""

@@ -113,3 +113,24 @@ async def test_the_same_seed_gives_the_same_bits(front: Front) -> None:
 
     first, *others = await asyncio.gather(*(speak() for _ in range(4)))
     assert all(other == first for other in others)
+
+
+async def test_a_triton_says_how_many_passes_other_processes_gave_it(
+    front: Front, stack: Stack
+) -> None:
+    other = SingleTriton(TritonSettings(url=stack.address))
+    (card,) = (await other.refresh()).cards
+    await other.count_foreign_passes(card.name)
+    assert other.foreign_passes == 0
+    request = GenerationRequest(prompt="rain", seconds=1.0, seed=1, steps=300)
+    running = [asyncio.create_task(front.generator.generate(request, CALLER)) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while other.foreign_passes != len(running):
+            await asyncio.sleep(0.02)
+            await other.count_foreign_passes(card.name)
+            await front.gateway.count_foreign_passes(card.name)
+            assert front.gateway.foreign_passes == 0  # its own are not foreign
+    await asyncio.gather(*running)
+    await other.count_foreign_passes(card.name)
+    assert other.foreign_passes == 0
+    await other.close()

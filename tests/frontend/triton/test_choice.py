@@ -68,7 +68,7 @@ async def test_where_all_are_in_their_slow_start_nobody_is_left_out() -> None:
 async def test_two_that_others_use_are_asked_how_many_passes_they_have_now() -> None:
     @dataclass
     class Asked(FakeTriton):
-        async def count_foreign_passes(self) -> None:
+        async def count_foreign_passes(self, model: str) -> None:
             self.foreign_passes = 5
 
     stale = Member("stale", Asked(Catalog(), foreign_passes=1), clock=lambda: 0.0)

@@ -70,3 +70,19 @@ async def test_a_model_that_has_left_has_none(
     triton.index.clear()
     await gateway.refresh()
     assert gateway.foreign_passes == 0
+
+
+async def test_one_model_is_asked_at_once_and_an_answer_that_does_not_come_is_not_waited_for(
+    triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
+) -> None:
+    triton.serve(pass_.card)
+    triton.progress = progress_answer(5, 17)
+    await gateway.refresh()
+    await eventually(lambda: gateway.foreign_passes == 5)
+    triton.progress = progress_answer(2, 17)
+    await gateway.count_foreign_passes(pass_.card.name)
+    assert gateway.foreign_passes == 2
+    triton.is_hung = True
+    async with asyncio.timeout(1.0):
+        await gateway.count_foreign_passes(pass_.card.name)
+    assert gateway.foreign_passes == 2
