@@ -255,6 +255,20 @@ TRITON = (
             ),
         ),
     ),
+    Panel(
+        title="Tritons of the pool",
+        unit="short",
+        about="As the frontend sees it that sees most. Ejected: passes failed on it in a row.",
+        queries=(Query("max by (state) (tritone_tritons)", "{{state}}"),),
+    ),
+    Panel(
+        title="Passes tried again on another Triton",
+        unit="reqps",
+        queries=(
+            Query(_rate("tritone_passes_retried_total", "model, error"), "{{model}} {{error}}"),
+            Query(_rate("tritone_triton_ejections_total", "model"), "{{model}} ejections"),
+        ),
+    ),
 )
 JOBS = (
     Panel(
