@@ -94,6 +94,25 @@ async def test_elevenlabs_example(prefix: str, client: httpx2.AsyncClient) -> No
     assert response.headers["content-type"] == "audio/mpeg"
 
 
+@pytest.mark.parametrize("prefix", ["", "/elevenlabs"])
+async def test_elevenlabs_example_of_speech(
+    prefix: str, client: httpx2.AsyncClient, gateway: FakeGateway
+) -> None:
+    body = (
+        '{\n  "text": "The first move is what sets everything in motion.",\n'
+        '  "model_id": "eleven_multilingual_v2"\n}'
+    )
+    path = "/v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb?output_format=mp3_44100_128"
+    response = await client.post(
+        f"{prefix}{path}", content=body, headers={**JSON, "xi-api-key": "<apiKey>"}
+    )
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "audio/mpeg"
+    assert response.headers["x-tritone-note"] == "voice anna stands in for JBFqnCBsd6RMkjVDRZzb"
+    (spoken,) = gateway.speech_passes
+    assert spoken.text == "The first move is what sets everything in motion."
+
+
 @pytest.mark.parametrize("seconds", [0.5, 22.0])
 async def test_elevenlabs_documented_lengths(seconds: float, client: httpx2.AsyncClient) -> None:
     body = {"text": "rain", "duration_seconds": seconds, "prompt_influence": 0.3}
