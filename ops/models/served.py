@@ -16,6 +16,7 @@ from tritone.versions import Lineup
 READY = "READY"
 LOADING = "LOADING"
 UNLOADING = "UNLOADING"
+_SPEECH = "speech"  # the backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ async def read(control: TritonControl, name: str) -> Served:
         raise ModelsError(f"Triton serves no model {name}; {remedy}")
     config = await control.config(name)
     card = configs.card_of(config)
+    if card is None and config.backend == _SPEECH:
+        raise ModelsError(f"{name} speaks: versions of voices do not change while they serve")
     if card is None:
         raise ModelsError(f"{name} is not a published model")
     steps = [step.model_name for step in config.ensemble_scheduling.step]

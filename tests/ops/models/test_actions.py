@@ -3,6 +3,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.models.actions import Operator
 from ops.models.errors import ModelsError, Refused
@@ -54,6 +55,13 @@ async def test_a_promoted_version_answers_and_the_one_before_stays_loaded(
     assert lineup(triton) == Lineup(previous=1)
     assert all(triton.loaded[name] == {1, 2} for name in COMPONENT_NAMES)
     assert "starter@2" not in triton.loaded
+
+
+async def test_a_model_that_speaks_is_told_apart(triton: FakeTriton, operator: Operator) -> None:
+    triton.configs["hibari"] = ModelConfig(name="hibari", backend="speech")
+    triton.loaded["hibari"] = {1}
+    with pytest.raises(ModelsError, match="hibari speaks"):
+        await operator.promote("hibari", 2)
 
 
 async def test_everything_is_loaded_before_the_switch(
