@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -33,7 +34,13 @@ PATIENCE_S = 20.0
 @asynccontextmanager
 async def serving(gateway: FakeGateway, settings: Settings | None = None) -> AsyncIterator[str]:
     """Serve on a loopback port; give `host:port`."""
-    app = make_app(settings or make_settings(), gateway)
+    async with serving_app(make_app(settings or make_settings(), gateway)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_app(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an application on a loopback port; give `host:port`."""
     server = uvicorn.Server(
         uvicorn.Config(app, ws="websockets-sansio", log_config=None, lifespan="off")
     )
