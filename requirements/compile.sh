@@ -16,6 +16,6 @@ compile --extra frontend -c requirements/serve.txt -o requirements/frontend.txt
 # What images need beside the locks above: to build our wheel, and inside NGC's Triton for backends and
 # engines. `tokenizers` without its own needs: it downloads with them, which a server must not.
 echo hatchling | compile_these -o requirements/build.txt
-printf '%s\n' tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
+printf '%s\n' hibari-tts onnxruntime sentencex tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
   pydantic pydantic-core annotated-types typing-extensions typing-inspection |
   compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt

@@ -18,8 +18,10 @@ from ops.processes.ports import LOOPBACK
 from ops.settings import Settings, copy_environment
 from ops.triton.own_triton import prepare_server
 from ops.triton.shared_memory import own_prefix
+from ops.voices import publish_default_voice
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
+from tests.acceptance.speech_client import SpeechClient
 from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
 from tests.deploy.test_kubernetes import TRITON_PATHS
 
@@ -60,8 +62,12 @@ class Image:
             "metrics-port": server.metrics_port,
             "allow-gpu-metrics": "false",
         }
-        flags = [flag for flag in flags if flag != "--model-repository=/models"]
+        voices = publish_default_voice(folder / "voices")
+        theirs = {f"--model-repository={path}" for path in ("/models", "/opt/tritone/voices")}
+        assert theirs <= set(flags)
+        flags = [flag for flag in flags if flag not in theirs]
         flags += [f"--{name}={value}" for name, value in here.items()]
+        flags.append(f"--model-repository={voices}")
         flags.append(
             f"--backend-config=python,shm-region-prefix-name={server.shared_memory_prefix}"
         )
@@ -124,6 +130,10 @@ async def test_it_serves_every_model_answers_its_probes_and_drains(
         assert "no sound was made" in asked.stderr
         await asyncio.sleep(0.1)
     assert all(image.status(path) == 200 for path in TRITON_PATHS)
+    async with SpeechClient(image.address) as voice:
+        heard = await voice.speak("The image speaks.")
+    assert heard.error is None
+    assert heard.seconds > 0.5
     async with Client(image.address, model) as client:
         asks = [replace(ASK, seed=seed, steps=60) for seed in range(6)]
         jobs = [asyncio.create_task(client.generate(ask, job_id=f"job-{ask.seed}")) for ask in asks]

@@ -1,7 +1,9 @@
 """The Dockerfiles agree with the tree, the locks and each other."""
 
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,17 @@ def test_tritons_image_has_every_backend_but_the_stand_in() -> None:
     ours = {model.parent.name for model in (ROOT / "backends").glob("*/model.py")}
     copied = set(re.findall(r"^COPY backends/(\w+)/model.py", GPU.read_text(), re.MULTILINE))
     assert copied == ours - {"onnxruntime"}
+
+
+def test_tritons_image_publishes_the_default_voice_where_it_serves_it(tmp_path: Path) -> None:
+    assert {"hibari-tts", "onnxruntime", "sentencex"} <= pins("triton").keys()
+    (line,) = [each for each in values(GPU, "final", "RUN") if "publish" in each]
+    program = shlex.split(line.replace("\\\n", ""))[-1]
+    assert "/opt/tritone" in program
+    here = program.replace("/opt/tritone", str(tmp_path))
+    subprocess.run([sys.executable, "-c", here], check=True)
+    assert (tmp_path / "voices" / "hibari" / "config.pbtxt").is_file()
+    assert "--model-repository=/opt/tritone/voices" in values(GPU, "final", "CMD")[0]
 
 
 @pytest.mark.parametrize("stage", ["frontend", "stack"])
