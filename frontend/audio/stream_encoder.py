@@ -17,6 +17,7 @@ from tritone.pcm import Pcm
 
 WAV_HEADER_BYTES = 44
 _OPEN_BYTES = 0xFFFFFFFF  # the size that a WAV header says where the end is not known yet
+_FIRST_SLICE_S = 0.25
 _LAYOUTS = {1: "mono", 2: "stereo"}
 # Each packet leaves at once; Ogg's own pages last a second, which a listener would wait for.
 _AT_ONCE = {"flush_packets": "1"}
@@ -76,6 +77,18 @@ class StreamEncoder:
             return rest + self._packer.finish()
         except FFmpegError as error:
             raise _make_encoding_error() from error
+
+
+def slice_first(pcm: Pcm, sample_rate: int, audio_format: AudioFormat) -> tuple[Pcm, ...]:
+    """Return the first chunk of a sound in the parts that are to be fed one by one.
+
+    A coder takes 20 to 30 ms for the first sentence, and 5 ms for the part that is heard at once.
+    The bytes are the same.
+    """
+    n_samples = round(_FIRST_SLICE_S * sample_rate)
+    if audio_format.packing != "coded" or pcm.shape[1] <= n_samples:
+        return (pcm,)
+    return pcm[:, :n_samples], pcm[:, n_samples:]
 
 
 def wav_header(data_bytes: int, sample_rate: int, channels: int) -> bytes:

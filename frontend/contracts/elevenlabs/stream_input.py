@@ -34,6 +34,7 @@ from frontend.contracts.kit.app_parts import (
 )
 from frontend.contracts.kit.body import validate
 from frontend.contracts.kit.conversation import Conversation, InputTimeout, converse
+from frontend.contracts.kit.speech_answer import iterate_parts
 from frontend.contracts.kit.words import in_words
 from frontend.errors import BackendUnavailable, DeadlineExceeded, NothingToSpeak
 from frontend.http.access import Served
@@ -176,15 +177,13 @@ class Session:
         self._websocket.state.served = Served(speech.card.name, speech.model_version)
         silence_s = 0.0 if self._encoder is None else _PASSAGE_PAUSE_S
         encoder = self._open_encoder(speech)
-        async with aclosing(speech) as chunks:
-            async for chunk in chunks:
-                silence = np.zeros(
-                    (chunk.pcm.shape[0], round(silence_s * speech.sample_rate)), chunk.pcm.dtype
-                )
-                pcm = np.concatenate((silence, chunk.pcm), axis=1)
+        async with aclosing(iterate_parts(speech, self._query.audio_format)) as parts:
+            async for part, timings in parts:
+                silence = np.zeros((len(part), round(silence_s * speech.sample_rate)), part.dtype)
+                pcm = np.concatenate((silence, part), axis=1)
                 self._spoken_s += pcm.shape[1] / speech.sample_rate
                 audio = await in_audio_thread(encoder.feed, pcm)
-                await self._conversation.send(make_output(audio, chunk.timings, silence_s))
+                await self._conversation.send(make_output(audio, timings, silence_s))
                 silence_s = 0.0
 
     def _make_request(self, text: str) -> SpeechRequest:

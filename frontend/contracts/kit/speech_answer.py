@@ -1,14 +1,14 @@
 """A text that is spoken to the client: chunk by chunk as it is made, or as a whole."""
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from fastapi import Request
 
 from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
-from frontend.audio.stream_encoder import StreamEncoder
+from frontend.audio.stream_encoder import StreamEncoder, slice_first
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import get_gate, get_owner, get_request_id, get_speaker
 from frontend.contracts.kit.idempotency import refuse_idempotency_key
@@ -21,6 +21,7 @@ from frontend.http.disconnect import unless_disconnected
 from frontend.passes.caller import Caller
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speech
+from tritone.pcm import Pcm
 
 MAX_WHOLE_CHARACTERS = 20_000
 """Longest text, in characters, of an answer that is sent as a whole: about 20 minutes."""
@@ -71,6 +72,25 @@ async def open_speech(request: Request, order: SpeechOrder) -> Speech:
     return speech
 
 
+async def iterate_parts(
+    speech: Speech, audio_format: AudioFormat
+) -> AsyncGenerator[tuple[Pcm, str | None]]:
+    """Yield what to feed to an encoder: the chunks with their timings, the first one in two parts.
+
+    Whatever ends this ends the speech, too.
+    """
+    is_first = True
+    async with aclosing(speech) as chunks:
+        async for chunk in chunks:
+            parts: tuple[Pcm, ...] = (chunk.pcm,)
+            if is_first:
+                parts = slice_first(chunk.pcm, speech.sample_rate, audio_format)
+            is_first = False
+            yield parts[0], chunk.timings
+            for later in parts[1:]:
+                yield later, None
+
+
 async def encode_speech(
     request: Request, speech: Speech, audio_format: AudioFormat, *, is_whole: bool = False
 ) -> AsyncIterator[EncodedChunk]:
@@ -82,12 +102,12 @@ async def encode_speech(
     encoder = StreamEncoder(speech.sample_rate, speech.card.audio_channels, audio_format, file=file)
     spoken_s = 0.0
     try:
-        async with aclosing(speech) as chunks:
-            async for chunk in chunks:
-                seconds = chunk.pcm.shape[1] / speech.sample_rate
+        async with aclosing(iterate_parts(speech, audio_format)) as parts:
+            async for pcm, timings in parts:
+                seconds = pcm.shape[1] / speech.sample_rate
                 spoken_s += seconds
-                audio = await in_audio_thread(encoder.feed, chunk.pcm)
-                yield EncodedChunk(audio, chunk.timings, seconds)
+                audio = await in_audio_thread(encoder.feed, pcm)
+                yield EncodedChunk(audio, timings, seconds)
         rest = await in_audio_thread(encoder.finish)
         yield EncodedChunk(file.getvalue() if file else rest, None, 0.0)
     finally:

@@ -49,6 +49,18 @@ async def test_a_streamed_wav_says_open_sizes(client: httpx2.AsyncClient) -> Non
     assert response.content[44:] == pcm.content
 
 
+async def test_the_first_part_of_a_coded_sentence_leaves_before_the_rest(
+    client: httpx2.AsyncClient,
+) -> None:
+    body = {**HELLO, "input": "Hello " * 16}
+    audio = (await client.post(PATH, json=body)).content
+    response = await client.post(PATH, json={**body, "stream_format": "sse"})
+    events = [json.loads(block[len("data: ") :]) for block in response.text.split("\n\n")[:-1]]
+    parts = [base64.b64decode(event["audio"]) for event in events[:-1]]
+    assert b"".join(parts) == audio
+    assert 5 * len(parts[0]) < len(parts[1])
+
+
 async def test_events_carry_the_audio_and_end_with_the_usage(client: httpx2.AsyncClient) -> None:
     body = {**HELLO, "response_format": "pcm"}
     audio = (await client.post(PATH, json=body)).content
