@@ -17,6 +17,8 @@ SOUND = {
 }
 SPEECH = {"/v1/audio/speech", "/audio/speech"}
 VOICE = "/v1/text-to-speech/{voice_id}"
+DICTIONARIES = "/v1/pronunciation-dictionaries"
+DICTIONARY = f"{DICTIONARIES}/{{pronunciation_dictionary_id}}"
 ROOT_PATHS = {
     "elevenlabs": {
         *("/v1/sound-generation", "/v1/models", "/v1/music", "/v1/music/stream"),
@@ -27,6 +29,9 @@ ROOT_PATHS = {
         *(f"{VOICE}/stream/with-timestamps", "/v1/voices", "/v2/voices", "/v1/voices/add"),
         *("/v1/voices/settings/default", "/v1/voices/{voice_id}"),
         "/v1/voices/{voice_id}/settings",
+        *(DICTIONARIES, f"{DICTIONARIES}/add-from-rules", f"{DICTIONARIES}/add-from-file"),
+        *(DICTIONARY, f"{DICTIONARY}/add-rules", f"{DICTIONARY}/set-rules"),
+        *(f"{DICTIONARY}/remove-rules", f"{DICTIONARY}/{{version_id}}/download"),
     },
     "localai": {"/v1/sound-generation", "/tts", VOICE, *SPEECH, *MODELS},
     "openai": {*SPEECH},
