@@ -14,7 +14,7 @@ class Engine:
     name: str  # of a card's `engine`, and of LocalAI's `backend`
     implementation: str  # module and class below `backends/speech`
     licence: str  # SPDX, of the code
-    voices_licence: str  # SPDX, of the voices that `how_to_add` brings
+    voices_licence: str  # SPDX, of the voices that `how_to_add` brings; or whose it is
     languages: tuple[str, ...]  # BCP 47; empty: those of the voice
     clones: bool = False  # a voice from a sample of it
     streams: bool = True  # the first sentence is heard before the last is spoken
@@ -46,6 +46,16 @@ ENGINES: dict[str, Engine] = {
             takes_seeds=False,
             how_to_add="kokoro",
             page="kokoro.md",
+        ),
+        Engine(
+            name="piper",
+            implementation="piper:Piper",
+            licence="Apache-2.0",
+            voices_licence="the voice's",
+            languages=(),
+            takes_seeds=True,
+            how_to_add="FILE.onnx",
+            page="piper.md",
         ),
     )
 }

@@ -18,6 +18,10 @@ The one seam to it; called by several threads at once. Raises RequestFailed.
 """
 
 
+Phonemize = Callable[[str, str], str]
+"""A text and espeak-ng's name of a voice to its phonemes, words apart. Raises RequestFailed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A word or a mark as it was read."""
@@ -67,6 +71,7 @@ class Parts:
     card: SpeechCard
     network: Network
     folder: Path  # of the published version: files that the engine brought with it
+    phonemize: Phonemize | None = None  # where the model's configuration names a phonemizer
 
 
 class Engine(Protocol):
@@ -80,7 +85,11 @@ class Engine(Protocol):
         """
 
     def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
-        """Return a passage as phonemes, or None where it holds nothing that can be spoken."""
+        """Return a passage as phonemes, or None where it holds nothing that can be spoken.
+
+        Raises:
+            RequestFailed: a phonemizer's own error.
+        """
 
     def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
         """Return the sound of a reading.

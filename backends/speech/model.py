@@ -20,7 +20,7 @@ from backends.speech.engine import Parts
 from backends.speech.engines import UnknownEngine, open_engine
 from backends.speech.job import new_job
 from backends.speech.job_queue import JobQueue
-from backends.speech.networks import open_network
+from backends.speech.networks import find_phonemizer, open_network
 from backends.speech.reply import SenderReply
 from backends.speech.speaker import Speaker
 from backends.speech.triton_metrics import TritonMetrics
@@ -45,7 +45,8 @@ class TritonPythonModel:
         self._card = SpeechCard.from_json(require_parameter(config, CARD_PARAMETER))
         folder = Path(args["model_repository"]) / args["model_version"]
         try:
-            engine = open_engine(Parts(self._card, open_network(args, config), folder))
+            network, phonemize = open_network(args, config), find_phonemizer(config)
+            engine = open_engine(Parts(self._card, network, folder, phonemize))
         except (UnknownEngine, ImportError, OSError, ValueError) as error:
             raise pb_utils.TritonModelException(
                 f"the engine {self._card.engine} cannot be opened: {error}"

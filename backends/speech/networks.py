@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import Network
+from backends.speech.engine import Network, Phonemize
 from backends.triton import ModelConfig, ask_model, find_parameter, require_parameter
+from tritone.piper_voice import PHONEMES, PHONEMIZER, PHONEMIZER_LANGUAGE, PHONEMIZER_TEXT
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS, THREADS, runs_in_process
 
 Tensors = dict[str, NDArray[Any]]
@@ -52,3 +54,18 @@ class _TritonNetwork:
         if not outputs:
             raise RequestFailed(f"{self._name} answered without outputs", Code.INTERNAL)
         return outputs
+
+
+def find_phonemizer(config: ModelConfig) -> Phonemize | None:
+    """Return the Triton model that makes phonemes for a speaker, or None: it needs none."""
+    name = find_parameter(config, PHONEMIZER)
+    if name is None:
+        return None
+
+    def phonemize(text: str, voice: str) -> str:
+        given = {PHONEMIZER_TEXT: text, PHONEMIZER_LANGUAGE: voice}
+        inputs = {key: np.array([value.encode()], np.object_) for key, value in given.items()}
+        phonemes: bytes = ask_model(name, -1, inputs, [PHONEMES])[PHONEMES].item()
+        return phonemes.decode()
+
+    return phonemize

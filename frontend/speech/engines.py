@@ -64,6 +64,5 @@ def find_engine(name: str | None, model: str | None, cards: Sequence[SpeechCard]
 
 def _choose(served: Sequence[str], model: str | None) -> str | None:
     """Return which of an engine's models is meant; the only one bears any name."""
-    if model in served or len(served) > 1:
-        return model
-    return served[0]
+    name = model and model.removesuffix(".onnx")  # as LocalAI names voices of Piper
+    return name if name in served or len(served) > 1 else served[0]

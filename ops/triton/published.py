@@ -11,6 +11,7 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelParameter
 
 from ops.errors import CannotStart
+from tritone.piper_voice import PHONEMIZER
 from tritone.placement import (
     IN_PROCESS,
     NETWORK,
@@ -119,8 +120,9 @@ def _steps(config: ModelConfig) -> list[str]:
 def _speech(name: str, config: ModelConfig) -> PublishedModel:
     parameters = config.parameters
     is_loaded_by_itself = runs_in_process(parameters[NETWORK_IN_PROCESS].string_value)
-    callees = () if is_loaded_by_itself else (parameters[NETWORK].string_value,)
-    return PublishedModel(name, (), callees)
+    network = [] if is_loaded_by_itself else [parameters[NETWORK].string_value]
+    phonemizer = [parameters[PHONEMIZER].string_value] if PHONEMIZER in parameters else []
+    return PublishedModel(name, (), (*phonemizer, *network))
 
 
 def _sound(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
-from ops.voices.publishing import MANIFEST, VERSION, Publication, write_files
+from ops.voices.publishing import MANIFEST, VERSION, Files, Publication, write_files
 from tritone.card import component_name
 from tritone.placement import NETWORK
 
@@ -49,14 +49,22 @@ class AddedVoices:
         Raises:
             NotAdded: the folder cannot be written to.
         """
-        name = publication.card.name
+        self.publish_files(publication.card.name, publication.all_files())
+
+    def publish_files(self, name: str, files: Files) -> None:
+        """Write a model out of its files, in the place of one of its name.
+
+        Raises:
+            NotAdded: the folder cannot be written to.
+        """
         # Beside the repository: half a model in it would be loaded.
         fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_files(publication.all_files(), fresh)
+            write_files(files, fresh)
             self.remove(name)
-            for each in (component_name(name, NETWORK), name):  # the speaker calls the network
+            models = sorted((each.name for each in fresh.iterdir()), key=lambda each: each == name)
+            for each in models:  # the speaker, which calls the network, comes last
                 (fresh / each).rename(self.folder / each)
         except OSError as error:
             raise NotAdded(f"{name} cannot be published in {self.folder}: {error}") from error

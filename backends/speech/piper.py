@@ -1,0 +1,148 @@
+"""The engine `piper`: voices of Piper's kind, VITS networks that take ids of phonemes.
+
+Their noise is given from outside, so it depends on the seed and the passage alone. Knows no Triton.
+Source of the ids' layout: piper-tts 1.8, `piper/phoneme_ids.py` (read).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.speech.engine import NoiseKey, Parts, Reading, Sound, Token, generator_of
+from backends.speech.readable import origins_of, readable
+from backends.speech.script import Piece
+from backends.speech.trimming import trim
+from backends.speech.written import Written
+from tritone import piper_voice as pv
+from tritone.card import Voice
+from tritone.piper_voice import PiperVoice, noise_name
+from tritone.speech_tensors import DURATIONS
+
+_PAD, _BEGIN, _END = "_", "^", "$"
+_MIN_SPEED, _MAX_SPEED = 0.5, 2.0
+_COLUMNS = 16  # of noise, for each id; a network that wants more hears them again
+_WORD = re.compile(r"\S+")
+
+
+class Piper:
+    """One network of Piper's kind."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Read the voice's own file.
+
+        Raises:
+            OSError, ValueError: it is missing or broken, or there is no phonemizer.
+        """
+        self._network = parts.network
+        self._sample_rate = parts.card.sample_rate
+        self._voice = PiperVoice.from_json((parts.folder / pv.FILE).read_text("utf-8"))
+        self._phonemize = parts.phonemize
+        if self._voice.phoneme_type == "espeak" and self._phonemize is None:
+            raise ValueError("the voice needs a phonemizer, and its configuration names none")
+
+    def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
+        """Return a passage as phonemes, or None where it holds nothing that can be spoken.
+
+        Raises:
+            RequestFailed: the phonemizer's own error.
+        """
+        written, ids, tokens = Written(), self._ids(_BEGIN), list[Token]()
+        for piece in pieces:
+            if piece.ipa:
+                text, origins = piece.text or "x", [piece.begin] * len(piece.text or "x")
+            else:
+                text, origins = _normalize(piece)
+            if not text:
+                continue
+            if tokens:
+                ids += self._ids(" ")
+            written.add(text, origins)
+            offset = len(written.text) - len(text)
+            for begin, end, phonemes in self._words(text, piece.ipa):
+                first = len(ids)
+                for phoneme in phonemes:
+                    ids += self._ids(phoneme)
+                tokens.append(Token(offset + begin, offset + end, first, len(ids)))
+        if not any(token.last_id > token.first_id for token in tokens):
+            return None
+        made = np.array([*ids, *self._voice.ids[_END]], np.int64)
+        return Reading(made, written.text, tuple(written.origins), tuple(tokens))
+
+    def _ids(self, phoneme: str) -> list[int]:
+        """Return the ids of a phoneme with the pad behind it; none where the voice has not it."""
+        ids = self._voice.ids.get(phoneme)
+        return [*ids, *self._voice.ids[_PAD]] if ids else []
+
+    def _words(self, text: str, ipa: str) -> Iterator[tuple[int, int, str]]:
+        """Yield where each word is, and its phonemes with the space behind it."""
+        if ipa:
+            yield 0, len(text), unicodedata.normalize("NFD", ipa)
+            return
+        if self._phonemize is None:
+            spoken = unicodedata.normalize("NFD", text.casefold())
+        else:
+            phonemes = self._phonemize(text, self._voice.espeak_voice)
+            spoken = unicodedata.normalize("NFD", phonemes)
+        spans = [match.span() for match in _WORD.finditer(text)]
+        yield from _align(spans, spoken.split())
+
+    def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
+        """Return the sound of a reading.
+
+        Raises:
+            RequestFailed: the network's own error.
+        """
+        pace = min(max(speed, _MIN_SPEED), _MAX_SPEED)
+        settings, n = self._voice, len(reading.ids)
+        scales = [settings.noise_scale, settings.length_scale / pace, settings.noise_w]
+        inputs: dict[str, NDArray[Any]] = {
+            pv.INPUT: reading.ids[np.newaxis],
+            pv.INPUT_LENGTHS: np.array([n], np.int64),
+            pv.SCALES: np.array(scales, np.float32),
+        }
+        if settings.speakers:
+            inputs[pv.SPEAKER] = np.array([settings.speakers[voice.id]], np.int64)
+        generator = generator_of(noise)
+        for i, channels in enumerate(settings.noise_channels):
+            shape = (1, channels, _COLUMNS * n)
+            inputs[noise_name(i)] = generator.standard_normal(shape, np.float32)
+        answer = self._network(inputs)
+        waveform = answer[pv.OUTPUT].ravel()
+        edges_s = self._edges(answer, n, len(waveform)) / self._sample_rate
+        return trim(Sound(waveform, edges_s), self._sample_rate, stretch=pace / speed)
+
+    def _edges(
+        self, answer: dict[str, NDArray[Any]], n: int, n_samples: int
+    ) -> NDArray[np.float64]:
+        """Return the sample where each id begins, and the end: always the last sample."""
+        if not self._voice.has_durations:
+            return np.linspace(0.0, n_samples, n + 1)  # nothing says more than that
+        durations = answer[DURATIONS].ravel().astype(np.float64)
+        return np.concatenate([[0.0], np.cumsum(durations) * self._voice.samples_per_unit])
+
+
+def _normalize(piece: Piece) -> tuple[str, list[int]]:
+    known = readable(piece.text)
+    text = " ".join(known.text.split())
+    if not piece.is_as_written:
+        return text, [piece.begin] * len(text)
+    return text, [piece.begin + known.origins[i] for i in origins_of(text, known.text)]
+
+
+def _align(
+    spans: Sequence[tuple[int, int]], spoken: Sequence[str]
+) -> Iterator[tuple[int, int, str]]:
+    """Yield each spoken word with the written ones that it stands for.
+
+    Phonemizers join words ("of the") and read figures as several: then they are spread evenly.
+    """
+    n_written, n_spoken = len(spans), len(spoken)
+    for k, word in enumerate(spoken):
+        first = min(k * n_written // n_spoken, n_written - 1)
+        last = max((k + 1) * n_written // n_spoken - 1, first)
+        is_last = k + 1 == n_spoken
+        yield spans[first][0], spans[last][1], word if is_last else f"{word} "
