@@ -19,7 +19,7 @@ class Engine:
     clones: bool = False  # a voice from a sample of it
     streams: bool = True  # the first sentence is heard before the last is spoken
     takes_seeds: bool  # whether another seed sounds otherwise
-    how_to_add: str  # what follows `tritone voices add`
+    how_to_add: str  # what follows `tritone voices`
     page: str  # in docs/voices/
     is_commercial: bool = True  # False: not without `--accept-licence`
 
@@ -34,7 +34,7 @@ ENGINES: dict[str, Engine] = {
             voices_licence="Apache-2.0",
             languages=("en-US",),
             takes_seeds=True,
-            how_to_add="hibari",
+            how_to_add="add hibari",
             page="hibari.md",
         ),
         Engine(
@@ -44,7 +44,7 @@ ENGINES: dict[str, Engine] = {
             voices_licence="Apache-2.0",
             languages=("en-US", "en-GB", "it-IT", "es-ES"),
             takes_seeds=False,
-            how_to_add="kokoro",
+            how_to_add="add kokoro",
             page="kokoro.md",
         ),
         Engine(
@@ -54,8 +54,18 @@ ENGINES: dict[str, Engine] = {
             voices_licence="the voice's",
             languages=(),
             takes_seeds=True,
-            how_to_add="FILE.onnx",
+            how_to_add="add FILE.onnx",
             page="piper.md",
+        ),
+        Engine(
+            name="upstream",
+            implementation="upstream:UpstreamSpeech",
+            licence="Apache-2.0",
+            voices_licence="the server's",
+            languages=(),
+            takes_seeds=False,
+            how_to_add="connect URL",
+            page="upstream.md",
         ),
     )
 }

@@ -25,6 +25,8 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
     Raises:
         TritonModelException: it does not load.
     """
+    if find_parameter(config, NETWORK) is None:
+        return _no_network
     name, version = require_parameter(config, NETWORK), args["model_version"]
     if not runs_in_process(find_parameter(config, NETWORK_IN_PROCESS)):
         return _TritonNetwork(name, int(version))
@@ -40,6 +42,11 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
             f"{error}; where the repository is not a plain folder, set the parameter "
             f"'{NETWORK_IN_PROCESS}' to false and load {name} beside it"
         ) from error
+
+
+def _no_network(inputs: Tensors) -> Tensors:
+    """Stand for the network of a model whose engine needs none."""
+    raise RequestFailed("this model has no network", Code.INTERNAL)
 
 
 class _TritonNetwork:

@@ -120,7 +120,8 @@ def _steps(config: ModelConfig) -> list[str]:
 def _speech(name: str, config: ModelConfig) -> PublishedModel:
     parameters = config.parameters
     is_loaded_by_itself = runs_in_process(parameters[NETWORK_IN_PROCESS].string_value)
-    network = [] if is_loaded_by_itself else [parameters[NETWORK].string_value]
+    is_called = NETWORK in parameters and not is_loaded_by_itself
+    network = [parameters[NETWORK].string_value] if is_called else []
     phonemizer = [parameters[PHONEMIZER].string_value] if PHONEMIZER in parameters else []
     return PublishedModel(name, (), (*phonemizer, *network))
 

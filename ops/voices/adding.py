@@ -46,7 +46,7 @@ def add_kokoro(settings: Settings, source: Path | None) -> Added:
         publication = kokoro.make_publication(packages)
         verify_kokoro(
             kokoro.read_network(packages),
-            publication.network,
+            publication.network or b"",
             next(iter(publication.files.values())),
             kokoro.SAMPLES_PER_UNIT,
         )

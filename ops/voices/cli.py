@@ -14,7 +14,7 @@ from ops.errors import OpsError, TritonCallFailed
 from ops.settings import Settings, load_settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
-from ops.voices import hibari, kokoro, publish_default_voice
+from ops.voices import hibari, kokoro, publish_default_voice, upstream
 from ops.voices.added import AddedVoices
 from ops.voices.adding import (
     Added,
@@ -22,15 +22,17 @@ from ops.voices.adding import (
     add_kokoro,
     add_piper,
     default_repositories,
+    publish,
     remove,
 )
 from ops.voices.installed import InstalledVoice, VoicesError, ask_triton, read_repositories
 from tritone import espeak_files
 from tritone.engines import ENGINES, Engine
+from tritone.upstream import Upstream
 
 HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` says which there are."
 
-_ADDABLE = (*(engine.how_to_add for engine in ENGINES.values()), espeak_files.MODEL)
+_ADDABLE = (hibari.CARD.name, kokoro.NAME, espeak_files.MODEL, "FILE.onnx")
 
 app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
 
@@ -100,6 +102,34 @@ def _add(
             _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
         else:
             _fail(f"{name} cannot be added; this release can add: {', '.join(_ADDABLE)}")
+    except OpsError as error:
+        _fail(str(error))
+
+
+@app.command("connect")
+def _connect(  # noqa: PLR0913, PLR0917 -- each is an option of the command
+    url: Annotated[str, typer.Argument(help="Address of an OpenAI-compatible speech server.")],
+    name: Annotated[str, typer.Option(help="Name of the model here.")] = "upstream",
+    voice: Annotated[
+        list[str] | None, typer.Option(help="A voice of the server; several times for several.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="What requests to the server name.")] = "tts-1",
+    language: Annotated[str, typer.Option(help="What the voices speak, BCP 47.")] = "en-US",
+    licence: Annotated[str, typer.Option(help="Of the voices, as you were told.")] = "unknown",
+    key_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the server's API key.")
+    ] = "",
+) -> None:
+    """Let another speech server speak behind our contracts, keys, jobs and metrics."""
+    try:
+        server = Upstream(
+            url=upstream.check_address(url),
+            model=model,
+            voices=upstream.name_voices(name, voice or ["alloy"]),
+            key_variable=key_variable,
+        )
+        made = upstream.make_publication(name, server, language, licence)
+        _say_added(publish(load_settings(), made))
     except OpsError as error:
         _fail(str(error))
 
@@ -176,7 +206,7 @@ def _engine_row(engine: Engine, *, is_installed: bool) -> list[str]:
         say(engine.clones),
         say(engine.streams),
         say(engine.takes_seeds),
-        f"tritone voices add {engine.how_to_add}",
+        f"tritone voices {engine.how_to_add}",
     ]
 
 

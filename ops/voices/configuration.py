@@ -8,6 +8,8 @@ from tritone.placement import NETWORK, NETWORK_IN_PROCESS, THREADS
 from tritone.speech_tensors import speech
 from tritone.tensors import TensorSpec
 
+LANES = "lanes"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSpec:
@@ -33,11 +35,14 @@ def model_config(
 
 
 def config_texts(
-    card: SpeechCard, network: NetworkSpec, parameters: Mapping[str, str] | None = None
+    card: SpeechCard, network: NetworkSpec | None, parameters: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the texts of both Triton models, by name: the network's and the speaker's."""
+    """Return the texts of the Triton models, by name: the network's, if any, and the speaker's."""
+    if network is None:
+        return {card.name: _speaker(card, parameters or {})}
     name = component_name(card.name, NETWORK)
-    io = speech(card)
+    threads = str(network.threads)
+    placed = {NETWORK: name, NETWORK_IN_PROCESS: "auto", THREADS: threads, **(parameters or {})}
     return {
         name: _lines(
             f'name: "{name}"',
@@ -47,26 +52,30 @@ def config_texts(
             _tensor_list("input", network.inputs),
             _tensor_list("output", network.outputs),
             "instance_group [ { kind: KIND_CPU count: 2 } ]",
-            _parameter("intra_op_thread_count", str(network.threads)),
+            _parameter("intra_op_thread_count", threads),
         ),
-        card.name: _lines(
-            f'name: "{card.name}"',
-            'backend: "speech"',
-            "max_batch_size: 1",
-            _tensor_list("input", io.inputs),
-            _tensor_list("output", io.outputs),
-            "model_transaction_policy { decoupled: true }",
-            # One instance: it owns the queue and the table of jobs.
-            "instance_group [ { kind: KIND_CPU count: 1 } ]",
-            _parameter(CARD_PARAMETER, card.to_json()),
-            _parameter(NETWORK, name),
-            _parameter(NETWORK_IN_PROCESS, "auto"),
-            _parameter(THREADS, str(network.threads)),
-            _parameter("lanes", "0"),  # passages that are spoken side by side; 0: as cores allow
-            _parameter("max_pending", "64"),
-            *(_parameter(key, value) for key, value in (parameters or {}).items()),
-        ),
+        card.name: _speaker(card, placed),
     }
+
+
+def _speaker(card: SpeechCard, parameters: Mapping[str, str]) -> str:
+    io = speech(card)
+    lanes = parameters.get(LANES, "0")  # passages spoken side by side; 0: as cores allow
+    others = {key: value for key, value in parameters.items() if key != LANES}
+    return _lines(
+        f'name: "{card.name}"',
+        'backend: "speech"',
+        "max_batch_size: 1",
+        _tensor_list("input", io.inputs),
+        _tensor_list("output", io.outputs),
+        "model_transaction_policy { decoupled: true }",
+        # One instance: it owns the queue and the table of jobs.
+        "instance_group [ { kind: KIND_CPU count: 1 } ]",
+        _parameter(CARD_PARAMETER, card.to_json()),
+        *(_parameter(key, value) for key, value in others.items()),
+        _parameter(LANES, lanes),
+        _parameter("max_pending", "64"),
+    )
 
 
 def _tensor_list(field: str, specs: Sequence[TensorSpec]) -> str:

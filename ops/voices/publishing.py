@@ -26,8 +26,8 @@ class Publication:
     """A model that speaks, before it is written."""
 
     card: SpeechCard
-    network: bytes  # ONNX
-    network_spec: NetworkSpec
+    network: bytes | None  # ONNX; None: the engine needs none
+    network_spec: NetworkSpec | None
     source: str  # where it comes from
     licence: str  # SPDX, or the words of a model card
     precision: str
@@ -36,11 +36,11 @@ class Publication:
 
     def all_files(self) -> dict[str, bytes]:
         """Return every file of the repository by its path in it."""
-        network = f"{component_name(self.card.name, NETWORK)}/{VERSION}/model.onnx"
         version = f"{self.card.name}/{VERSION}"
-        artifacts = {network: self.network} | {
-            f"{version}/{path}": content for path, content in self.files.items()
-        }
+        artifacts = {f"{version}/{path}": content for path, content in self.files.items()}
+        if self.network is not None:
+            network = f"{component_name(self.card.name, NETWORK)}/{VERSION}/model.onnx"
+            artifacts[network] = self.network
         manifest = {
             "source": self.source,
             "license": self.licence,

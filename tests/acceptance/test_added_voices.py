@@ -4,16 +4,23 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
 
 from ops.errors import OpsError
 from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
-from ops.voices import kokoro
+from ops.voices import kokoro, upstream
 from ops.voices.adding import add_espeak, add_piper, publish, remove
 from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.piper import make_publication
@@ -21,6 +28,10 @@ from tests.acceptance.client import tensor
 from tests.acceptance.drills import tell
 from tests.acceptance.stack import Stack
 from tests.speech_networks import kokoro_network, kokoro_style, piper_network, write_piper_voice
+from tests.speech_server import Server, describe
+from tritone.upstream import Upstream
+
+LONG = "The lamp in the window was the only light on the whole street, and it moved. " * 20
 
 pytestmark = pytest.mark.triton
 
@@ -30,6 +41,13 @@ def settings(stack: Stack) -> Settings:
     _ = stack.address  # it is ready
     state = stack.log_file.parent / "run"
     return Settings(model_repository=stack.repository, state_directory=state)
+
+
+@pytest.fixture
+def upstream_server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.kill()
 
 
 def test_a_voice_is_served_once_it_is_added_and_no_more_once_it_is_removed(
@@ -62,6 +80,65 @@ def test_a_piper_voice_speaks_and_takes_seeds(settings: Settings, tmp_path: Path
     first, again, other = (asyncio.run(say(seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert remove(settings, "tono")
+
+
+def test_an_upstream_that_is_killed_in_the_middle_ends_its_stream_and_no_other(
+    settings: Settings, upstream_server: Server
+) -> None:
+    described = describe(upstream_server, "high")
+    publish(settings, upstream.make_publication("up", described, "en-US", "MIT"))
+    stack = running_stack.find(settings.resolved_state_directory())
+    assert stack is not None
+
+    async def say(model: str, text: bytes, heard: list[int]) -> None:
+        client = InferenceServerClient(stack.triton)
+
+        async def requests() -> AsyncIterator[dict[str, Any]]:
+            yield {"model_name": model, "inputs": [tensor("text", text, "STRING")]}
+
+        async for answer, error in client.stream_infer(requests(), stream_timeout=60.0):
+            if error is not None:
+                await client.close()
+                raise error
+            heard.append(answer.as_numpy("pcm").size)
+            if len(heard) == 1 and model == "up":
+                threading.Timer(0.5, upstream_server.kill).start()
+        await client.close()
+
+    heard: list[int] = []
+    with pytest.raises(InferenceServerException, match="ended in the middle of an answer"):
+        asyncio.run(say("up", b"This comes first of all that is said. Then halt.", heard))
+    assert len(heard) == 1
+    with pytest.raises(InferenceServerException, match="does not answer"):
+        asyncio.run(say("up", b"Hello.", []))
+    others: list[int] = []
+    asyncio.run(say("hibari", b"Hello.", others))
+    assert others
+    assert remove(settings, "up")
+
+
+def test_our_own_server_may_be_the_upstream(served: Stack) -> None:
+    url = f"http://{served.address}"
+    settings = Settings(
+        model_repository=served.repository, state_directory=served.log_file.parent / "run"
+    )
+    server = Upstream(url=url, model="tts-1", voices={"own-heart": "heart"})
+    publish(settings, upstream.make_publication("own", server, "en-US", "Apache-2.0"))
+    body = {"model": "tts-1", "input": LONG, "response_format": "pcm"}
+    with httpx2.Client(base_url=url, timeout=60.0) as client:
+        direct = client.post("/v1/audio/speech", json=body | {"voice": "heart"})
+        began, firsts = time.monotonic(), []
+        with client.stream(
+            "POST", "/v1/audio/speech", json=body | {"voice": "own-heart"}
+        ) as answer:
+            assert answer.headers["x-tritone-voice"] == "own-heart"
+            n_bytes = 0
+            for piece in answer.iter_raw():
+                firsts.append(time.monotonic() - began)
+                n_bytes += len(piece)
+    assert n_bytes == pytest.approx(len(direct.content), rel=0.1)
+    assert firsts[0] < firsts[-1] / 2  # it is heard while it is spoken
+    assert remove(settings, "own")
 
 
 def test_a_voice_that_does_not_speak_is_taken_back(settings: Settings) -> None:
