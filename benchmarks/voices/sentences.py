@@ -64,6 +64,55 @@ PLAIN = (
 )
 """Sixty sentences without names, figures or abbreviations."""
 
+ITALIAN = (
+    "La pentola bolle sul fuoco da quasi un'ora.",
+    "Due vecchie barche erano legate al molo di legno.",
+    "Ho lasciato il mio ombrello sull'autobus questa mattina.",
+    "Il giardino profuma di pioggia e di terra fresca.",
+    "Un piccolo gatto nero dorme sul davanzale della finestra.",
+    "I bambini hanno costruito un castello di sabbia bagnata.",
+    "Per favore, metti le lettere sul tavolo vicino alla porta.",
+    "La strada per il paese è stretta e molto ripida.",
+    "Il treno era in ritardo per la neve sui binari.",
+    "Mio fratello tiene le api dietro la casa.",
+    "C'è un forno all'angolo di questa strada.",
+    "La maestra ha disegnato un cerchio sulla lavagna.",
+    "Camminarono lentamente verso casa sotto le stelle.",
+    "La minestra ha bisogno di un poco di sale.",
+    "Ogni inverno leggo lo stesso libro.",
+    "Il museo è chiuso il primo lunedì del mese.",
+    "Dalla cima della torre si vede il mare.",
+    "Il mercato apre presto e chiude prima di mezzogiorno.",
+    "Vorrei un bicchiere d'acqua senza ghiaccio.",
+    "Nessuno sapeva chi aveva lasciato aperto il cancello.",
+)
+
+SPANISH = (
+    "La olla lleva casi una hora en el fuego.",
+    "Dos barcos viejos estaban atados al muelle de madera.",
+    "Esta mañana dejé mi paraguas en el autobús.",
+    "El jardín huele a lluvia y a tierra fresca.",
+    "Un pequeño gato negro duerme en la ventana.",
+    "Los niños construyeron un castillo de arena mojada.",
+    "Por favor, pon las cartas en la mesa junto a la puerta.",
+    "El camino hacia el pueblo es estrecho y muy empinado.",
+    "El tren llegó tarde por la nieve en las vías.",
+    "Mi hermano tiene abejas detrás de la casa.",
+    "Hay una panadería en la esquina de esta calle.",
+    "La maestra dibujó un círculo en la pizarra.",
+    "Volvieron a casa despacio bajo las estrellas.",
+    "A la sopa le falta un poco de sal.",
+    "Cada invierno leo el mismo libro.",
+    "El museo está cerrado el primer lunes del mes.",
+    "Desde lo alto de la torre se ve el mar.",
+    "El mercado abre temprano y cierra antes del mediodía.",
+    "Quiero un vaso de agua sin hielo.",
+    "Nadie sabía quién había dejado abierta la puerta.",
+)
+
+SENTENCES = {"en": PLAIN, "it": ITALIAN, "es": SPANISH}
+"""By language, ISO 639-1."""
+
 FIRST_AUDIO_TEXT = (
     "Good morning, and thank you for calling the library. The reading room is open until six in "
     "the evening today. Would you like to know more about our new books?"

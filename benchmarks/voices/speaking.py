@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +51,17 @@ async def speak(
 
 
 async def throughput(
-    client: grpc.InferenceServerClient, card: SpeechCard, texts: list[str], n_clients: int
+    client: grpc.InferenceServerClient,
+    card: SpeechCard,
+    voice: str,
+    texts: Sequence[str],
+    n_clients: int,
 ) -> tuple[float, list[float]]:
     """Return seconds of sound made in a second, and the times to the first chunk."""
     begin = time.perf_counter()
 
     async def one() -> list[Spoken]:
-        return [await speak(client, card, text, card.default_voice) for text in texts]
+        return [await speak(client, card, text, voice) for text in texts]
 
     spoken = [
         each for made in await asyncio.gather(*(one() for _ in range(n_clients))) for each in made
