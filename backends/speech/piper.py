@@ -55,7 +55,7 @@ class Piper:
             if piece.ipa:
                 text, origins = piece.text or "x", [piece.begin] * len(piece.text or "x")
             else:
-                text, origins = _normalize(piece)
+                text, origins = _normalize(piece, voice.language)
             if not text:
                 continue
             if tokens:
@@ -125,8 +125,8 @@ class Piper:
         return np.concatenate([[0.0], np.cumsum(durations) * self._voice.samples_per_unit])
 
 
-def _normalize(piece: Piece) -> tuple[str, list[int]]:
-    known = readable(piece.text)
+def _normalize(piece: Piece, language: str) -> tuple[str, list[int]]:
+    known = readable(piece.text, language)
     text = " ".join(known.text.split())
     if not piece.is_as_written:
         return text, [piece.begin] * len(text)

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from tritone.scripts import is_latin
+from tritone.scripts import LATIN, find_script, find_unread, is_latin
 
 MAX_WORD = 24
 """Characters of one word that readers of unknown words take at once."""
@@ -49,12 +49,12 @@ class Readable:
     origins: tuple[int, ...]
 
 
-def readable(text: str) -> Readable:
-    """Return the text with everything in it that a reader of Latin words can read."""
+def readable(text: str, language: str = "en") -> Readable:
+    """Return the text with everything in it that a reader of the language can read."""
     changed = _ADDRESS.sub(lambda match: _address_in_words(match[0]), text)
     changed = _LATIN.sub(lambda match: _LATIN_WORDS[match[0].lower()], changed)
     changed = "".join(map(_readable_character, changed))
-    changed = _UNREADABLE_WORD.sub(_readable_word, changed)
+    changed = _UNREADABLE_WORD.sub(lambda match: _readable_word(match[0], language), changed)
     changed = _REPEATED.sub(lambda match: match[1] * _MAX_REPEATED, changed)
     changed = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), changed)
     changed = _LONG_WORD.sub(_in_parts, changed)
@@ -75,12 +75,17 @@ def _readable_character(character: str) -> str:
     return " " if is_picture or character in _VARIATIONS else character
 
 
-def _readable_word(match: re.Match[str]) -> str:
+def _readable_word(word: str, language: str) -> str:
     """Return the word, or nothing of it but its marks where its script cannot be read."""
-    word = match[0]
-    if all(not each.isalpha() or is_latin(each) for each in word):
+    if all(not each.isalpha() or _is_read(each, language) for each in word):
         return word
-    return "".join(each if not each.isalpha() or is_latin(each) else " " for each in word)
+    return "".join(each if not each.isalpha() or _is_read(each, language) else " " for each in word)
+
+
+def _is_read(letter: str, language: str) -> bool:
+    if is_latin(letter):
+        return True
+    return find_script(letter) not in (None, LATIN) and not find_unread(letter, language)
 
 
 def _in_parts(match: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from ops.errors import OpsError
 from ops.voices.publishing import MANIFEST, VERSION, Files, Publication, write_files
 from tritone.card import component_name
 from tritone.placement import NETWORK
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 FOLDER = "added_voices"  # of the state folder
 
@@ -57,6 +60,7 @@ class AddedVoices:
         Raises:
             NotAdded: the folder cannot be written to.
         """
+        _check_name(name)
         # Beside the repository: half a model in it would be loaded.
         fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}")
         try:
@@ -77,6 +81,7 @@ class AddedVoices:
         Raises:
             NotAdded: the folder cannot be written to.
         """
+        _check_name(name)
         found = self.has(name)
         gone = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.gone")
         try:
@@ -89,3 +94,8 @@ class AddedVoices:
         finally:
             shutil.rmtree(gone, ignore_errors=True)
         return found
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise NotAdded(f"{name!r} is no name of a model: letters, digits, and -_. between them")

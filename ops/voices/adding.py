@@ -22,7 +22,7 @@ from tritone.card import SpeechCard
 
 
 class CannotAdd(OpsError):
-    """The voice cannot be added; the text says why."""
+    """The voice cannot be added or removed; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> Non
         found = get_packages([espeak.PACKAGE], Path(folder), source)
         files = espeak.repository_files(found[espeak.PACKAGE.name])
     added = AddedVoices.of_state(settings.resolved_state_directory())
-    remove(settings, espeak_files.MODEL)
+    _take_away(settings, espeak_files.MODEL)
     added.publish_files(espeak_files.MODEL, files)
 
 
@@ -109,15 +109,15 @@ def publish(settings: Settings, publication: Publication) -> Added:
     if any(model.name == name for model in read_published(others).models):
         raise CannotAdd(f"a model called {name} is published already; choose a --name")
     added = AddedVoices.of_state(settings.resolved_state_directory())
-    remove(settings, name)  # what is loaded under this name would go on speaking
+    _take_away(settings, name)  # what is loaded under this name would go on speaking
     added.publish(publication)
     stack = running_stack.find(settings.resolved_state_directory())
     if stack is None or stack.model_repository is None:  # a Triton of others reads other folders
         return Added(publication.card, None)
     try:
-        return Added(publication.card, asyncio.run(_try(stack.triton, publication.card)))
+        return Added(publication.card, asyncio.run(_try(stack.triton, publication)))
     except TrialFailed:
-        remove(settings, name)
+        _take_away(settings, name)
         raise
 
 
@@ -126,10 +126,10 @@ def default_repositories(settings: Settings) -> Sequence[Path]:
     return sorted((settings.resolved_state_directory() / "voices").glob("[!.]*"))
 
 
-async def _try(url: str, card: SpeechCard) -> float:
+async def _try(url: str, publication: Publication) -> float:
     control = TritonControl(url)
     try:
-        return await try_voice(control, card)
+        return await try_voice(control, publication.card, publication.trial_text)
     finally:
         await control.close()
 
@@ -138,8 +138,17 @@ def remove(settings: Settings, name: str) -> bool:
     """Remove an added model, also from the running stack; return whether there was one.
 
     Raises:
-        OpsError: the folder cannot be written to, or the running stack does not answer.
+        OpsError: others need it, the folder cannot be written to, or the running stack does not
+            answer.
     """
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    models = read_published([added.folder]).models
+    if needing := [model.name for model in models if name in model.callees]:
+        raise CannotAdd(f"{', '.join(needing)} cannot speak without {name}: remove them first")
+    return _take_away(settings, name)
+
+
+def _take_away(settings: Settings, name: str) -> bool:
     found = AddedVoices.of_state(settings.resolved_state_directory()).remove(name)
     stack = running_stack.find(settings.resolved_state_directory())
     if found and stack is not None and stack.model_repository is not None:

@@ -92,7 +92,13 @@ def make_publication(onnx_file: Path, name: str | None, licence: str) -> Publica
         precision="fp32",
         files={pv.FILE: voice.to_json().encode()},
         parameters={pv.PHONEMIZER: espeak_files.MODEL} if needs_espeak else {},
+        trial_text="1, 2, 3." if needs_espeak else _letters(config),
     )
+
+
+def _letters(config: PiperConfig) -> str:
+    """Return a few letters that a voice reads, whatever its script."""
+    return "".join([each for each in config.ids if each.isalpha()][:8])
 
 
 def _card(model: str, config: PiperConfig, speakers: dict[str, int], licence: str) -> SpeechCard:

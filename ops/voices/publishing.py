@@ -33,6 +33,7 @@ class Publication:
     precision: str
     files: Files = field(default_factory=dict)  # of the version, by their path in it
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
+    trial_text: str = "One, two, three."  # that the running stack must speak
 
     def all_files(self) -> dict[str, bytes]:
         """Return every file of the repository by its path in it."""

@@ -16,15 +16,14 @@ from tritone.tensors import PCM
 _LOAD_TIMEOUT_S = 120.0
 _SPEAK_TIMEOUT_S = 120.0
 _UNLOADED = "unloaded"  # Triton's reason for what was taken away before
-_TEXT = "One, two, three."
 
 
 class TrialFailed(OpsError):
     """The stack does not load the voice, or it does not speak."""
 
 
-async def try_voice(control: TritonControl, card: SpeechCard) -> float:
-    """Return how many seconds the default voice of a model takes to speak a short text.
+async def try_voice(control: TritonControl, card: SpeechCard, text: str) -> float:
+    """Return how many seconds the default voice of a model takes to speak a text.
 
     Waits until the stack has loaded the model.
 
@@ -45,7 +44,7 @@ async def try_voice(control: TritonControl, card: SpeechCard) -> float:
     if reason:
         raise TrialFailed(f"the stack cannot load {card.name}: {reason.splitlines()[0]}")
     begin = time.monotonic()
-    inputs = [_text(TEXT, _TEXT), _text(VOICE, card.default_voice)]
+    inputs = [_text(TEXT, text), _text(VOICE, card.default_voice)]
     try:
         answers = await control.ask(card.name, inputs, {}, _SPEAK_TIMEOUT_S)
     except TritonCallFailed as error:

@@ -97,6 +97,14 @@ def test_speed_changes_the_length(tmp_path: Path, speed: float) -> None:
     assert len(changed.waveform) == pytest.approx(len(plain.waveform) / speed, rel=0.1)
 
 
+def test_letters_of_the_voices_own_script_are_read(tmp_path: Path) -> None:
+    ids = {"_": [0], "^": [1], "$": [2], "д": [3], "а": [4]}
+    piper, (voice,) = open_voice(
+        tmp_path, piper_network(), phoneme_id_map=ids, language={"code": "ru_RU"}
+    )
+    assert ids_of(read(piper, "Да 世", voice)) == [1, 0, 3, 0, 4, 0, 2]
+
+
 def test_a_phonemizer_is_asked_with_the_voices_name_and_its_words_are_aligned(
     tmp_path: Path,
 ) -> None:

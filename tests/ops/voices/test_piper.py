@@ -14,7 +14,7 @@ from ops.errors import OpsError
 from ops.settings import Settings
 from ops.triton.published import list_published_models
 from ops.voices.added import AddedVoices
-from ops.voices.adding import add_piper
+from ops.voices.adding import add_piper, remove
 from ops.voices.piper import import_graph, make_publication
 from ops.voices.piper_config import NoPiperVoice, PiperConfig, read_config
 from ops.voices.verification import NotVerified, open_session
@@ -160,6 +160,27 @@ def test_a_licence_is_known_or_accepted(
     assert add_piper(settings, file, "tono", **asked).card.voices[0].license
     manifest = AddedVoices.of_state(tmp_path / "state").manifest("tono")
     assert manifest["license"] in ("CC0", "MIT", "CC-BY-NC-4.0")
+
+
+def test_espeak_stays_while_a_voice_needs_it(tmp_path: Path) -> None:
+    settings = Settings(state_directory=tmp_path / "state", model_repository=tmp_path / "none")
+    added = AddedVoices.of_state(tmp_path / "state")
+    added.publish_files("espeak", {"espeak/config.pbtxt": b'name: "espeak" backend: "espeak"'})
+    file = write_piper_voice(tmp_path, piper_network(), FREE, phoneme_type="espeak")
+    add_piper(settings, file, "tono", None, accepts=False)
+    with pytest.raises(OpsError, match="tono cannot speak without espeak: remove them first"):
+        remove(settings, "espeak")
+    assert remove(settings, "tono")
+    assert remove(settings, "espeak")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../voices", "-x"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    settings = Settings(state_directory=tmp_path / "state", model_repository=tmp_path / "none")
+    (tmp_path / "state" / "voices").mkdir(parents=True)
+    with pytest.raises(OpsError, match="is no name of a model"):
+        remove(settings, name)
+    assert (tmp_path / "state" / "voices").is_dir()
 
 
 def test_without_espeak_its_voices_are_refused_with_the_remedy(tmp_path: Path) -> None:
