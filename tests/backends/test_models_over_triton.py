@@ -8,11 +8,12 @@ import pytest
 
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.errors import Code, RequestFailed
-from backends.speech.networks import open_network
+from backends.speech.networks import find_phonemizer, open_network
 from tests.backends import fake_pb_utils
 from tests.backends.fake_pb_utils import Arrays, TritonError
 from tests.backends.fakes import halve, request
 from tritone.card import ModelCard
+from tritone.piper_voice import PHONEMIZER
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS
 from tritone.tensors import DENOISED, GUIDANCE_SCALE, LATENTS, SIGMA
 
@@ -71,6 +72,24 @@ def test_a_wave_is_read_from_a_voice_on_a_gpu(models: dict[tuple[str, int], Any]
     network = open_network({"model_version": "1"}, config)
 
     assert network({"ids": np.arange(3)})["wave"].tolist() == [0, 2, 4]
+
+
+def test_phonemes_are_read_from_their_model(models: dict[tuple[str, int], Any]) -> None:
+    def phonemize(inputs: Arrays) -> Arrays:
+        text, voice = (inputs[name].item().decode() for name in ("text", "language"))
+        return {"phonemes": np.array([f"{voice}:{text}".encode()], np.object_)}
+
+    models["espeak", -1] = phonemize
+    found = find_phonemizer({"parameters": {PHONEMIZER: {"string_value": "espeak"}}})
+    assert found is not None
+    assert found("perché", "it") == "it:perché"
+    assert find_phonemizer({"parameters": {}}) is None
+
+
+def test_an_engine_without_a_network_may_not_ask_one() -> None:
+    network = open_network({"model_version": "1"}, {"parameters": {}})
+    with pytest.raises(RequestFailed, match="has no network"):
+        network({})
 
 
 def test_models_are_asked_in_one_place_only() -> None:
