@@ -23,8 +23,16 @@ from tritone.card import Voice
 from tritone.upstream import FILE
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def doomed() -> Iterator[Server]:
+    """A server that the test kills."""
     made = Server()
     yield made
     made.kill()
@@ -108,11 +116,11 @@ def test_its_key_comes_from_the_environment(
 
 
 def test_a_server_that_is_killed_in_the_middle_is_a_clear_end(
-    server: Server, tmp_path: Path
+    doomed: Server, tmp_path: Path
 ) -> None:
-    publication = publish(server)
+    publication = publish(doomed)
     engine = open_upstream(publication, tmp_path)
-    threading.Timer(0.5, server.kill).start()
+    threading.Timer(0.5, doomed.kill).start()
     begin = time.monotonic()
     with pytest.raises(RequestFailed, match="ended in the middle of an answer") as failed:
         say(engine, "halt", publication.card.voices[0])
@@ -141,9 +149,12 @@ def test_a_server_that_does_not_speak_is_not_published(
 ) -> None:
     with pytest.raises(UpstreamFailed, match=said):
         make_publication("up", describe(server, voice), "en-US", "MIT")
-    server.kill()
+
+
+def test_a_server_that_is_away_is_not_published(doomed: Server) -> None:
+    doomed.kill()
     with pytest.raises(UpstreamFailed, match="does not answer"):
-        make_publication("up", describe(server, "high"), "en-US", "MIT")
+        make_publication("up", describe(doomed, "high"), "en-US", "MIT")
 
 
 @pytest.mark.parametrize("url", ["", "host:8880", "ftp://host", "http://", "http://a:b@host"])
