@@ -185,9 +185,11 @@ def _engines(is_json: Json = False) -> None:
     table = Table(*_ENGINE_COLUMNS, box=None, pad_edge=False)
     for each in ENGINES.values():
         table.add_row(*_engine_row(each, is_installed=each.name in installed))
-    Console(soft_wrap=True).print(table)
+    # A row is one line, also in a pipe: a terminal folds it itself.
+    Console(width=_ENGINES_WIDTH).print(table)
 
 
+_ENGINES_WIDTH = 160
 _ENGINE_COLUMNS = (
     "engine", "installed", "voices' licence", "languages", "clones", "streams", "seeds", "add with",
 )  # fmt: skip

@@ -116,9 +116,11 @@ def test_the_engines_are_listed_with_what_matters(run: Run) -> None:
     assert rows.keys() == ENGINES.keys()
     assert rows["hibari"]["is_installed"]
     assert not rows["kokoro"]["is_installed"]
-    table = run("engines").stdout
-    for engine in ENGINES.values():
-        assert engine.name in table
+    _, *lines = run("engines").stdout.splitlines()
+    assert len(lines) == len(ENGINES)
+    for line, engine in zip(lines, ENGINES.values(), strict=True):
+        assert line.startswith(engine.name)
+        assert line.rstrip().endswith(f"tritone voices {engine.how_to_add}")
 
 
 def test_packages_that_are_not_there_are_one_sentence(run: Run, tmp_path: Path) -> None:
