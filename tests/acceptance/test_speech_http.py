@@ -4,7 +4,9 @@ Versions of voices cannot be promoted: `tritone models` knows ensembles only.
 """
 
 import asyncio
+import base64
 import io
+import json
 import time
 import wave
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.acceptance.drills import tell
 from tests.acceptance.speech_client import MODEL
@@ -26,6 +29,7 @@ BYTES_A_SECOND = 48_000  # of PCM
 PASSAGES = "tritone_speech_passages_total"
 CANCELLED = "tritone_speech_cancelled_total"
 SPEECH = {"model": "tts-1", "voice": "heart", "response_format": "pcm"}
+CONVERSATION = "output_format=pcm_24000&seed=7"
 HEALING_S = 30.0
 
 
@@ -107,6 +111,51 @@ async def test_the_bits_are_equal_alone_and_under_load(front: Front, n_others: i
         assert len(audio) > 12 * BYTES_A_SECOND
 
 
+async def test_a_conversation_has_the_same_bits_alone_and_under_load(
+    front: Front, served: Stack
+) -> None:
+    async def talk() -> bytes:
+        url = f"ws://{served.address}/v1/text-to-speech/heart/stream-input?{CONVERSATION}"
+        async with connect(url, proxy=None) as connection:
+            for text in (" ", *SENTENCE.split(","), " мир ", SENTENCE, ""):
+                await connection.send(json.dumps({"text": text, "flush": bool(text.strip())}))
+            messages = [json.loads(message) async for message in connection]
+        assert messages[-1]["isFinal"] is True
+        return b"".join(base64.b64decode(each["audio"]) for each in messages[:-1])
+
+    alone = await talk()
+    assert len(alone) > 7 * BYTES_A_SECOND
+    others = [asyncio.create_task(front.speak(SENTENCE * 4, seed=n)) for n in range(4)]
+    assert list(await asyncio.gather(talk(), talk())) == [alone, alone]
+    await asyncio.gather(*others)
+
+
+async def test_a_dictionary_changes_what_is_heard(front: Front) -> None:
+    rule = {"type": "phoneme", "string_to_replace": "street", "phoneme": "ˈtaʊn", "alphabet": "ipa"}
+    made = await front.client.post(
+        "/v1/pronunciation-dictionaries/add-from-rules", json={"name": "towns", "rules": [rule]}
+    )
+    locator = {"pronunciation_dictionary_id": made.json()["id"]}
+    heard = []
+    for text, locators in (("A street.", []), ("A street.", [locator]), ("A [[ˈtaʊn]].", [])):
+        answer = await front.client.post(
+            "/v1/text-to-speech/heart",
+            params={"output_format": "pcm_24000"},
+            json={"text": text, "seed": 1, "pronunciation_dictionary_locators": locators},
+        )
+        assert answer.status_code == 200, answer.text
+        heard.append(answer.content)
+    assert heard[0] != heard[1] == heard[2]
+
+
+async def test_what_cannot_be_read_is_said(front: Front) -> None:
+    async with front.stream(f"{SENTENCE} こんにちは。") as answer:
+        assert "Hiragana left out" in answer.headers["x-tritone-note"]
+    async with front.stream("こんにちは。") as answer:
+        assert answer.status_code == 400
+        assert "does not read Hiragana" in (await answer.aread()).decode()
+
+
 @pytest.mark.parametrize("n_times", [1, pytest.param(10, marks=pytest.mark.drill)])
 @pytest.mark.timeout(900)
 async def test_a_killed_speaker_breaks_the_stream_and_comes_back(
@@ -128,9 +177,9 @@ async def test_a_killed_speaker_breaks_the_stream_and_comes_back(
         assert healed_s < HEALING_S
 
 
-@pytest.mark.drill
-async def test_fifty_clients_at_once_all_get_the_whole(front: Front) -> None:
-    text = SENTENCE * 5
+@pytest.mark.parametrize("n_sentences", [1, pytest.param(5, marks=pytest.mark.drill)])
+async def test_fifty_clients_at_once_all_get_the_whole(front: Front, n_sentences: int) -> None:
+    text = SENTENCE * n_sentences
     alone = await front.speak(text, seed=3)
     began = time.monotonic()
     answers = await asyncio.gather(*[front.speak(text, seed=3) for _ in range(50)])
