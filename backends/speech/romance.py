@@ -156,8 +156,9 @@ class Italian:
     """Words with a written accent end in their stress; others have it on the last vowel but one."""
 
     _SPELLINGS = (
-        ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("t͡s", "ʦ"), ("d͡z", "ʣ"), ("g", "ɡ"),
+        ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("t͡s", "ʦ"), ("d͡z", "ʣ"), ("g", "ɡ"), ("ɱ", "n"),
     )  # fmt: skip
+    _SOFT_C = re.compile(r"\bc['’](?=[eèéiìí])")  # of `ci` and `ce`, before a vowel
     _UNSTRESSED = frozenset(_ITALIAN_CLITICS.split())
 
     def __init__(self, dictionary: Dictionary) -> None:
@@ -167,9 +168,10 @@ class Italian:
 
     def phonemes(self, word: str) -> str:
         """Return one word, in lower case, as phonemes with its stress."""
-        parts = [part for part in re.split("['’]", word) if part]
+        rest, n_soft = self._SOFT_C.subn("", word)
+        parts = [part for part in re.split("['’]", rest) if part]
         read = "".join(self._dictionary.phonemize(part) for part in parts)
-        phonemes = _respell(read, self._SPELLINGS)
+        phonemes = "ʧ" * n_soft + _respell(read, self._SPELLINGS)
         if word in self._UNSTRESSED:
             return phonemes
         return _stressed(phonemes, 1 if word[-1] in "àèéìíòóùú" else 2)
@@ -179,7 +181,8 @@ class Spanish:
     """A written accent is the stress; else the last vowel but one, or the last after n and s."""
 
     _SPELLINGS = (
-        ("\u0303", ""), ("\u031e", ""), ("\u032a", ""), ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("g", "ɡ"),
+        ("\u0303", ""), ("\u031e", ""), ("\u032a", ""), ("\u031d", ""),
+        ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("g", "ɡ"), ("ɱ", "n"),
     )  # fmt: skip
     _ACCENTED = "áéíóú"
     _UNSTRESSED = frozenset(_SPANISH_CLITICS.split())

@@ -21,7 +21,15 @@ class Letters:
 
 @pytest.mark.parametrize(
     ("word", "spoken"),
-    [("casa", "kˈasa"), ("città", "cittˈa"), ("il", "il"), ("c'è", "kˈe"), ("tre", "trˈe")],
+    [
+        ("casa", "kˈasa"),
+        ("città", "cittˈa"),
+        ("il", "il"),
+        ("c'è", "ʧˈe"),
+        ("c'era", "ʧˈera"),
+        ("l'inverno", "linvˈerno"),
+        ("tre", "trˈe"),
+    ],
 )
 def test_italian_words_have_their_stress(word: str, spoken: str) -> None:
     phonemes = Italian(Letters()).phonemes(word)
