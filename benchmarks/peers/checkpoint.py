@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from benchmarks.progress import say
 from starter.recipe import RECIPE
 from starter.restore import NotRestored, restore
-from tritone.card import ModelCard, read_card
+from tritone.card import CARD_PARAMETER, ModelCard, read_card
 
 DEFAULT = Path("work/starter/checkpoint")
 BUNDLED = Path("model_repository")
@@ -75,12 +76,15 @@ def guide_every_step(repository: Path, target: Path) -> Path:
             levels = replace(card.schedule, guidance_min_sigma=0.0, guidance_max_sigma=None)
             changed = replace(card, schedule=levels)
             path.unlink()  # a link: the original stays as it is
-            path.write_text(text.replace(_quote(card), _quote(changed)), encoding="utf-8")
+            path.write_text(_replace_card(text, changed), encoding="utf-8")
     return target
 
 
-def _quote(card: ModelCard) -> str:
-    return card.to_json().replace('"', '\\"')
+def _replace_card(config: str, card: ModelCard) -> str:
+    """Return a `config.pbtxt` with another card."""
+    quoted = card.to_json().replace('"', '\\"')
+    pattern = rf'("{CARD_PARAMETER}" value {{ string_value: ")(?:[^"\\]|\\.)*'
+    return re.sub(pattern, lambda found: found[1] + quoted, config)
 
 
 def source_digests(checkpoint: Path) -> dict[str, str]:
