@@ -19,6 +19,7 @@ from export.plan_network import read_for_tensorrt
 Engine = Literal["tensorrt", "onnxruntime_cuda"]
 
 _KERNELS = Path(__file__).with_name("kernels.json")
+_QUANTISING = "DynamicQuantizeLinear"
 _LARGE_BYTES = 4096  # what shapes and axes are made of is smaller
 # TensorRT narrows DOUBLE to FLOAT by itself.
 _READ_AS: dict[Engine, dict[str, str]] = {"tensorrt": {"DOUBLE": "FLOAT"}, "onnxruntime_cuda": {}}
@@ -57,17 +58,24 @@ def advise(networks: Mapping[str, Path]) -> list[str]:
     """Return what to know before networks, by component, run on a GPU; nothing: all is well."""
     said = []
     for component, path in networks.items():
-        if lacks := lint(read_for_tensorrt(path), "tensorrt"):
+        of_plans = lint(read_for_tensorrt(path), "tensorrt")
+        if of_plans:
             said.append(
-                f"{component}: TensorRT lacks {_join(lacks)}; it stays an ONNX file when you build "
-                "plans (python -m export engine)"
+                f"{component}: TensorRT lacks {_join(of_plans)}; it stays an ONNX file when you "
+                f"build plans (python -m export engine){_remedy(of_plans)}"
             )
         if lacks := lint(onnx.load(str(path), load_external_data=False), "onnxruntime_cuda"):
+            way_out = "" if of_plans else "; a plan needs none (python -m export engine)"
             said.append(
                 f"{component}: ONNX Runtime on CUDA lacks {_join(lacks)}, which the CPU computes, "
-                "with a copy there and back; plans need none (python -m export engine)"
+                f"with a copy there and back{way_out}"
             )
     return said
+
+
+def _remedy(findings: list[Finding]) -> str:
+    is_quantised = any(each.operator == _QUANTISING for each in findings)
+    return "; int8 is for CPUs: export with --precision fp16 for GPUs" if is_quantised else ""
 
 
 def _join(findings: list[Finding]) -> str:

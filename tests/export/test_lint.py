@@ -82,4 +82,20 @@ def test_a_network_that_gets_no_plan_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(one_node("Bernoulli"), str(path))
 
-    assert any("TensorRT lacks 1 Bernoulli" in line for line in advise({"transformer": path}))
+    lines = advise({"transformer": path})
+
+    assert any("TensorRT lacks 1 Bernoulli" in line for line in lines)
+    assert not any("a plan needs none" in line for line in lines)
+
+
+def test_int8_is_said_to_be_for_cpus(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    kinds = {"x": TensorProto.FLOAT, "y": TensorProto.UINT8, "s": TensorProto.FLOAT}
+    kinds["z"] = TensorProto.UINT8
+    x, *outputs = (helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items())
+    node = helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "s", "z"])
+    graph = helper.make_graph([node], "one", [x], outputs)
+    opsets = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), str(path))
+
+    assert "export with --precision fp16 for GPUs" in advise({"transformer": path})[0]
