@@ -8,7 +8,7 @@ from benchmarks.clips import Clip
 from benchmarks.endpoints import Endpoint, stack_endpoint
 from benchmarks.long_window import long_window
 from benchmarks.plots import Line, plot
-from benchmarks.report import RESULTS, Table, write
+from benchmarks.report import Table, results_folder, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import OTHERS, Summary, summarize
 from benchmarks.workload import STANDARD, Amount, amount, clips
@@ -70,7 +70,7 @@ def measure(*, quick: bool) -> None:
     tables = [table(curve, results[curve.key]) for curve in CURVES]
     write("curves", figures, tables, quick=quick)
     for curve in CURVES:
-        draw(curve, results[curve.key])
+        draw(curve, results[curve.key], quick=quick)
 
 
 def _point(endpoint: Endpoint, curve: Curve, value: float, much: Amount) -> Point:
@@ -113,7 +113,7 @@ def _clients_table(curve: Curve, points: Sequence[Point]) -> Table:
     return Table(_title(curve), columns, rows)
 
 
-def draw(curve: Curve, points: Sequence[Point]) -> None:
+def draw(curve: Curve, points: Sequence[Point], *, quick: bool) -> None:
     """Draw latency on the left and throughput on the right."""
     x = [point.x for point in points]
     if curve.key == "concurrency":
@@ -126,7 +126,7 @@ def draw(curve: Curve, points: Sequence[Point]) -> None:
         lines = [Line("p50 of one client", x, [p.alone.p50_s for p in points])]
         throughput = f"clips/s with {BUSY} clients"
     lines.append(Line(throughput, x, [p.busy.per_s for p in points], on_right=True))
-    path = RESULTS / f"curve-{curve.key}.png"
+    path = results_folder(quick=quick) / f"curve-{curve.key}.png"
     plot(path, _title(curve), (curve.axis, "latency, s", "throughput, clips/s"), lines)
 
 

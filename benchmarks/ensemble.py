@@ -7,7 +7,7 @@ from benchmarks import perf_analyzer
 from benchmarks.perf_analyzer import Sweep
 from benchmarks.plots import Line, plot
 from benchmarks.progress import say, track
-from benchmarks.report import RESULTS, Table, write
+from benchmarks.report import Table, results_folder, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import Summary, summarize
 from benchmarks.workload import amount, clips
@@ -67,7 +67,7 @@ def _report(closed: list[Point], opened: list[Point], *, quick: bool) -> None:
     ):
         x = [value for _, value, _ in points]
         plot(
-            RESULTS / f"triton-{name}.png",
+            results_folder(quick=quick) / f"triton-{name}.png",
             "perf_analyzer against the ensemble, clips of 5 s, 20 steps",
             (axis, "latency, s", "throughput, clips/s"),
             [

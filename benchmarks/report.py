@@ -10,6 +10,9 @@ from typing import Any
 from benchmarks.machine import machine
 
 RESULTS = Path("benchmarks/results")
+QUICK_RESULTS = RESULTS / "quick"
+"""Not in git: a quick run replaces no figure that documents quote."""
+
 
 _KEYS = {"machine", "quick", "figures", "tables"}
 
@@ -49,14 +52,26 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def results_folder(*, quick: bool) -> Path:
+    """Return the folder of a run's results; it is there."""
+    folder = QUICK_RESULTS if quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def write(
-    part: str, figures: object, tables: Sequence[Table], *, quick: bool, folder: Path = RESULTS
+    part: str,
+    figures: object,
+    tables: Sequence[Table],
+    *,
+    quick: bool,
+    folder: Path | None = None,
 ) -> Path:
     """Write `<part>.json` and `<part>.md`; return the JSON's path.
 
     `figures` is what the tables and plots are made of, as JSON takes it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder or results_folder(quick=quick)
     result = {
         "machine": machine(),
         "quick": quick,

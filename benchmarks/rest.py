@@ -6,7 +6,7 @@ from benchmarks import drive
 from benchmarks.arrivals import poisson
 from benchmarks.endpoints import Endpoint, contract_endpoints
 from benchmarks.plots import Line, plot
-from benchmarks.report import RESULTS, Table, write
+from benchmarks.report import Table, results_folder, write
 from benchmarks.stack import running_stack
 from benchmarks.summary import OTHERS, Summary, summarize
 from benchmarks.workload import Amount, amount, clips
@@ -36,7 +36,7 @@ def measure(*, quick: bool) -> None:
     write("http", figures, [table(points + curve)], quick=quick)
     offered = [share * capacity for share in SHARES]
     plot(
-        RESULTS / "http-offered.png",
+        results_folder(quick=quick) / "http-offered.png",
         "Latency against the load that is offered (Poisson, POST /v1/audio/generate)",
         ("offered, clips/s", "latency, s"),
         [

@@ -27,6 +27,7 @@ from tritone.environment import (
     DEFAULT_DRAIN_TIMEOUT_S,
     DEFAULT_HOST,
     DEFAULT_PORT,
+    DEFAULT_REFRESH_S,
     MAX_DRAIN_TIMEOUT_S,
     MAX_PORT,
     NESTING,
@@ -81,7 +82,7 @@ class TritonSettings(_Group):
         5.0, gt=0, le=60, description="Limit of one control or health call, in seconds."
     )
     refresh_s: float = Field(
-        2.0,
+        DEFAULT_REFRESH_S,
         gt=0,
         le=300,
         description=(

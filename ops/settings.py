@@ -12,6 +12,7 @@ from tritone.environment import (
     DEFAULT_DRAIN_TIMEOUT_S,
     DEFAULT_HOST,
     DEFAULT_PORT,
+    DEFAULT_REFRESH_S,
     MAX_DRAIN_TIMEOUT_S,
     MAX_PORT,
     NESTING,
@@ -48,6 +49,9 @@ class TritonSettings(BaseModel):
     )
     probe_timeout_s: float = Field(
         15.0, gt=0, description="How long a backend process may do nothing, in seconds."
+    )
+    refresh_s: float = Field(
+        DEFAULT_REFRESH_S, gt=0, description="Period of the frontends' looks for versions, in s."
     )
     start_timeout_s: float = Field(
         180.0, gt=0, description="How long Triton may take until every model is ready."

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.machine import machine
 from benchmarks.peers.same_work import Likeness
 from benchmarks.plots import bars
-from benchmarks.report import RESULTS, NoResult, Table, read, write
+from benchmarks.report import NoResult, Table, read, results_folder, write
 from benchmarks.summary import OTHERS, Summary
 
 OURS = "Tritone"
@@ -65,11 +65,11 @@ def ratios(results: Sequence[Result]) -> list[Ratio]:
 
 
 def read_earlier(
-    replaced: Set[str], *, quick: bool, folder: Path = RESULTS
+    replaced: Set[str], *, quick: bool, folder: Path | None = None
 ) -> tuple[float, list[Result]]:
     """Return the load offered, and who is not measured anew: of this very commit."""
     try:
-        result = read("peers", folder)
+        result = read("peers", folder or results_folder(quick=quick))
     except NoResult:
         return 0.0, []
     if BASELINE in replaced or result["quick"] != quick or result["machine"] != machine():
@@ -105,13 +105,13 @@ def publish(
     tables = [_servers(results, offered_per_s), _ratios(found), _likeness(results)]
     write("peers", figures, tables, quick=quick)
     bars(
-        RESULTS / "peers-throughput.png",
+        results_folder(quick=quick) / "peers-throughput.png",
         "Eight clients, clips of 5 s, 20 steps, the same weights",
         "clips/s",
         [(result.name, result.closed.per_s) for result in results],
     )
     bars(
-        RESULTS / "peers-latency.png",
+        results_folder(quick=quick) / "peers-latency.png",
         f"p95 with {offered_per_s:.2g} clips/s arriving (Poisson)",
         "s, from the intended arrival",
         [(result.name, result.offered.p95_s) for result in results],

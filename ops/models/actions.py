@@ -12,11 +12,15 @@ from ops.models.rollout import Rollout
 from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
 from ops.triton.control import TritonControl
+from tritone.environment import DEFAULT_REFRESH_S
 from tritone.fingerprints import Fingerprint
 from tritone.versions import Lineup, candidate_name
 
 Say = Callable[[str], None]
 """Told each stage as it begins."""
+
+LOOK_TAKES_S = 1.0
+"""Of frontends, beyond the period of their looks."""
 
 _NO_MANIFEST = b"{}"
 
@@ -28,6 +32,7 @@ class Operator:
     control: TritonControl
     repository: Repository | None
     timeout_s: float
+    look_s: float = DEFAULT_REFRESH_S + LOOK_TAKES_S  # until frontends have seen a change
     needs_fingerprint: bool = True
     say: Say = lambda _stage: None
 
@@ -43,7 +48,7 @@ class Operator:
         if version in served.loaded:
             return served
         with self._lock():
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             await self._stage(rollout, version)
             return await self._settle(rollout, served.version, _with(served.lineup, version, 0.0))
 
@@ -58,7 +63,7 @@ class Operator:
         if version is None or version == served.version:
             return await self._smoke(served, model, served.version)
         with self._lock():
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             async with self._candidate(rollout, version) as tried:
                 pass
             if version not in served.lineup.candidates:
@@ -76,7 +81,7 @@ class Operator:
         if version == served.version:
             return served, None
         with self._lock():
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             async with self._candidate(rollout, version) as tried:
                 self.say(f"switching {model} to version {version}")
                 lineup = replace(_without(served.lineup, version), previous=served.version)
@@ -98,7 +103,7 @@ class Operator:
         with self._lock():
             self.say(f"switching {model} back to version {previous}")
             lineup = replace(served.lineup, previous=served.version)
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             return await self._settle(rollout, previous, lineup)
 
     async def canary(self, model: str, version: int, share: float) -> tuple[Served, Smoke | None]:
@@ -115,7 +120,7 @@ class Operator:
         if others + share > 1:
             raise ModelsError(f"the other candidates of {model} get {others:.0%} already")
         lineup = _with(served.lineup, version, share)
-        rollout = Rollout(self.control, served, self.timeout_s)
+        rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
         with self._lock():
             self.say(f"sending {share:.0%} of the requests to version {version}")
             if served.lineup.candidates.get(version):
@@ -136,7 +141,7 @@ class Operator:
         untried = {version} - served.loaded
         untried |= lineup.candidates.keys() - served.lineup.candidates.keys()
         with self._lock():
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             async with AsyncExitStack() as stack:
                 for each in sorted(untried):
                     await stack.enter_async_context(self._candidate(rollout, each))
@@ -159,7 +164,7 @@ class Operator:
         with self._lock():
             self.say(f"unloading version {version} of {model}")
             lineup = _without(served.lineup, version)
-            rollout = Rollout(self.control, served, self.timeout_s)
+            rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
             return await self._settle(rollout, served.version, lineup)
 
     async def _load_model(self, model: str) -> Served:

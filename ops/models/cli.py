@@ -11,7 +11,7 @@ import typer
 
 from ops.errors import TritonCallFailed
 from ops.models import terminal
-from ops.models.actions import Operator
+from ops.models.actions import LOOK_TAKES_S, Operator
 from ops.models.address import StackAddress, find_stack_address
 from ops.models.errors import ModelsError
 from ops.models.fleet import Fleet
@@ -219,6 +219,11 @@ def _compare(
         if not all(frontends):
             raise ModelsError("no frontend runs here; name one with --frontend URL")
         figures = compare(frontends, model)
+        if not figures:
+            raise ModelsError(
+                f"no frontend has made anything with {model}; `tritone models list` shows what is "
+                "served"
+            )
     except ModelsError as error:
         _fail(str(error))
     if is_json:
@@ -290,6 +295,7 @@ def _run(address: StackAddress, model: str, act: Act, manner: _Manner) -> None:
                 control=control,
                 repository=address.repository,
                 timeout_s=manner.timeout_s,
+                look_s=load_settings().triton.refresh_s + LOOK_TAKES_S,
                 needs_fingerprint=manner.needs_fingerprint,
                 say=say,
             )

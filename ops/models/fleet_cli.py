@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from ops.models import terminal
-from ops.models.actions import Operator, Say
+from ops.models.actions import LOOK_TAKES_S, Operator, Say
 from ops.models.errors import ModelsError
 from ops.models.fleet import Fleet
 from ops.models.fleet_store import FleetStore
@@ -106,6 +106,7 @@ async def _with_fleet(
                 control=control,
                 repository=repository,
                 timeout_s=options.timeout_s,
+                look_s=settings.triton.refresh_s + LOOK_TAKES_S,
                 needs_fingerprint=options.needs_fingerprint,
                 say=say,
             )

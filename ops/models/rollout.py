@@ -4,6 +4,7 @@ A version is loaded beside the one that serves, as an ensemble of its own; the s
 the model's ensemble, which Triton exchanges as a whole; what nobody needs is unloaded last.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -31,10 +32,16 @@ _TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component
 class Rollout:
     """The versions of one model on one Triton."""
 
-    def __init__(self, control: TritonControl, served: Served, timeout_s: float) -> None:
-        """Change nothing yet; `timeout_s` bounds each load and each wait."""
+    def __init__(
+        self, control: TritonControl, served: Served, timeout_s: float, look_s: float
+    ) -> None:
+        """Change nothing yet; `timeout_s` bounds each load and each wait.
+
+        `look_s`: until every frontend has seen a change, and sends no more requests as before.
+        """
         self._control = control
         self._timeout_s = timeout_s
+        self._look_s = look_s
         self._staged: set[int] = set(served.lineup.candidates)
         self._plans = dict(served.lineup.plans)
         self.served = served
@@ -85,7 +92,10 @@ class Rollout:
         lineup = replace(lineup, plans=plans)
         await self._load_components(before.loaded | wanted)
         await self._switch(version, lineup)
-        for gone in self._staged - lineup.candidates.keys():
+        leaving = self._staged - lineup.candidates.keys()
+        if any(before.lineup.candidates.get(each) for each in leaving):
+            await asyncio.sleep(self._look_s)  # what they still send would count as its failures
+        for gone in leaving:
             await self._control.unload(candidate_name(before.name, gone))
         self.served = await read(self._control, before.name)
 

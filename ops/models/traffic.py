@@ -26,10 +26,10 @@ class Figures:
     passes: int  # finished
     failures: int
     silent: int
-    p50_seconds: float | None  # upper bound of the bucket
+    p50_seconds: float | None  # interpolated within its bucket, as Prometheus does
     p95_seconds: float | None
     mean_seconds: float | None
-    loudness_dbfs: float | None  # upper bound of the median's bucket
+    loudness_dbfs: float | None  # median, interpolated likewise
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -97,6 +97,10 @@ def _quantile(
     total = buckets[-1][1] if buckets else 0
     if not total:
         return None
-    bound = next(b for b, n in buckets if n >= share * total)
-    finite = [b for b, _ in buckets if b != float("inf")]
-    return min(bound, finite[-1]) if finite else None
+    k = next(i for i, (_, n) in enumerate(buckets) if n >= share * total)
+    upper, n_upper = buckets[k]
+    # The first bucket has no lower bound, but 0 where all values are positive.
+    lower, n_lower = buckets[k - 1] if k else (min(0.0, upper), 0.0)
+    if upper == float("inf") or n_upper == n_lower:
+        return lower
+    return lower + (upper - lower) * (share * total - n_lower) / (n_upper - n_lower)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import report
 from benchmarks.readme import BEGIN, END, NoMarkers, rewrite, section, update
 from benchmarks.report import NoResult, Table, write
 
@@ -38,6 +39,17 @@ def test_quick_runs_are_not_quoted(tmp_path: Path) -> None:
     write("peers", {}, [Table("t", ("a",), (("b",),))], quick=True, folder=tmp_path)
     with pytest.raises(NoResult):
         section(tmp_path)
+
+
+def test_a_quick_run_overwrites_no_figure_that_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.setattr(report, "QUICK_RESULTS", tmp_path / "quick")
+    table = Table("t", ("a",), (("b",),))
+    kept = write("peers", {"n": 1}, [table], quick=False).read_text()
+    write("peers", {"n": 2}, [table], quick=True)
+    assert (tmp_path / "peers.json").read_text() == kept
 
 
 def test_a_file_without_markers_is_named(tmp_path: Path) -> None:

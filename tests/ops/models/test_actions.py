@@ -1,5 +1,8 @@
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +27,13 @@ def triton(card: ModelCard) -> FakeTriton:
 
 @pytest.fixture
 def operator(triton: FakeTriton) -> Operator:
-    return Operator(control=triton.control, repository=None, timeout_s=1.0, needs_fingerprint=False)
+    return Operator(
+        control=triton.control,
+        repository=None,
+        timeout_s=1.0,
+        look_s=0.0,
+        needs_fingerprint=False,
+    )
 
 
 def tone(hz: float) -> Pcm:
@@ -281,3 +290,21 @@ async def test_a_transformer_gets_the_version_where_it_is_a_model_of_its_own(
         triton.loaded["starter_transformer"] = set()
     await operator.load("starter", 2)
     assert ("starter_transformer" in [name for name, _ in triton.loads]) is is_changed
+
+
+@pytest.mark.parametrize("end", ["promote", "unload"])
+@pytest.mark.parametrize(("share", "waits"), [(0.1, True), (0.0, False)])
+async def test_a_canary_is_unloaded_when_the_frontends_have_seen_that_it_is_none(
+    triton: FakeTriton, operator: Operator, end: str, share: float, waits: bool
+) -> None:
+    triton.sounds["starter@2"] = [*sounds(), *sounds()]
+    await operator.canary("starter", 2, share)
+    operator = replace(operator, look_s=0.2)
+    start = time.monotonic()
+    ending = asyncio.create_task(getattr(operator, end)("starter", 2))
+    while lineup(triton).candidates:  # noqa: ASYNC110 -- the fake's state
+        await asyncio.sleep(0)
+    assert ("starter@2" in triton.loaded) == waits
+    await ending
+    assert "starter@2" not in triton.loaded
+    assert (time.monotonic() - start >= 0.2) == waits

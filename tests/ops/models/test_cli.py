@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.models import terminal
+from ops.models import cli, terminal
 from ops.models.address import find_stack_address
 from ops.models.errors import ModelsError
 from ops.settings import Settings, TritonSettings
@@ -128,3 +128,12 @@ def test_nothing_is_deleted_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr("sys.stdin.isatty", lambda: True)
         with nullcontext() if goes_on else pytest.raises(typer.Exit):
             terminal.ask("delete it?")
+
+
+def test_comparing_a_model_that_nothing_was_made_with_fails(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "compare", lambda *_: [])
+    ended = run("compare", "wind", "--frontend", NOWHERE)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("tritone: no frontend has made anything with wind")

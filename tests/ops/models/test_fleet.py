@@ -76,7 +76,11 @@ def fleet(tritons: list[Triton], store: FleetStore, said: list[str]) -> Fleet:
 def operators(tritons: Iterable[Triton]) -> dict[str, Operator]:
     return {
         address: Operator(
-            control=triton.control, repository=None, timeout_s=1.0, needs_fingerprint=False
+            control=triton.control,
+            repository=None,
+            timeout_s=1.0,
+            look_s=0.0,
+            needs_fingerprint=False,
         )
         for address, triton in zip(ADDRESSES, tritons, strict=False)
     }

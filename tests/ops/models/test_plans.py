@@ -70,6 +70,7 @@ def operator(triton: FakeTriton, repository: Path) -> Operator:
         control=triton.control,
         repository=Repository(repository),
         timeout_s=1.0,
+        look_s=0.0,
         needs_fingerprint=False,
     )
 

@@ -21,7 +21,11 @@ def triton(card: ModelCard) -> FakeTriton:
 def operator(triton: FakeTriton, folder: Path) -> Operator:
     repository = Repository(folder)
     return Operator(
-        control=triton.control, repository=repository, timeout_s=1.0, needs_fingerprint=False
+        control=triton.control,
+        repository=repository,
+        timeout_s=1.0,
+        look_s=0.0,
+        needs_fingerprint=False,
     )
 
 
