@@ -1,10 +1,12 @@
 """Every setting of the frontend, read once from the environment; nothing else reads it."""
 
+import os
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import structlog
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -35,6 +37,7 @@ from tritone.environment import (
     OTLP_ENDPOINTS,
     PREFIX,
 )
+from tritone.variables import list_complaints
 
 SHIPPED_ALIASES: dict[str, str | None] = dict.fromkeys(
     [
@@ -57,6 +60,9 @@ def _with_shipped(aliases: dict[str, str | None]) -> dict[str, str | None]:
 
 
 Aliases = Annotated[dict[str, str | None], AfterValidator(_with_shipped)]
+
+
+log = structlog.get_logger(__name__)
 
 
 class InvalidSettings(CannotStart):
@@ -190,6 +196,10 @@ class Settings(BaseSettings):
         le=MAX_DRAIN_TIMEOUT_S,
         description="How long requests in flight may take at shutdown, in seconds.",
     )
+    strict: bool = Field(
+        False,
+        description="Refuse to start with a `TRITONE_…` variable that is no setting.",
+    )
     default_model: str | None = Field(
         None,
         min_length=1,
@@ -253,7 +263,7 @@ def load_settings() -> Settings:
         InvalidSettings: a value is malformed or out of bounds.
     """
     try:
-        return Settings()
+        settings = Settings()
     except SettingsError as error:
         # The cause's text would show the value; the field's name is all that is needed.
         field = re.search(r'field "(\w+)"', str(error))
@@ -262,6 +272,12 @@ def load_settings() -> Settings:
     except ValidationError as error:
         complaints = (_complaint(e["loc"], e["msg"]) for e in error.errors())
         raise InvalidSettings("; ".join(complaints)) from error
+    unknown = list_complaints(os.environ)
+    if unknown and settings.strict:
+        raise InvalidSettings("; ".join(unknown))
+    for complaint in unknown:
+        log.warning("unknown_variable", detail=complaint)
+    return settings
 
 
 def name_variable(*path: str) -> str:

@@ -14,7 +14,7 @@ from ops.doctor import Finding, examine
 from ops.errors import CannotStart
 from ops.keys import keys
 from ops.models.cli import app as models
-from ops.settings import load_settings
+from ops.settings import check_variables, load_settings
 from ops.stack import running_stack
 from ops.stack.listing import list_processes
 from ops.stack.up import up
@@ -67,6 +67,7 @@ def _up(
     logs.configure()
     try:
         settings = load_settings()
+        check_variables(settings, logs.tell)
         if gpu:
             triton = settings.triton.model_copy(update={"gpu": True})
             settings = settings.model_copy(update={"triton": triton})

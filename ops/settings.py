@@ -1,6 +1,7 @@
 """Settings of the `tritone` command. The only place in `ops` that reads the environment."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from tritone.environment import (
     OTLP_ENDPOINTS,
     PREFIX,
 )
+from tritone.variables import find_unknown, list_complaints
 
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 
@@ -114,6 +116,9 @@ class Settings(BaseSettings):
         pattern=OTLP_ENDPOINT_PATTERN,
         description="Collector that traces are sent to by OTLP/HTTP.",
     )
+    strict: bool = Field(
+        False, description="Whether a variable of the prefix that is no setting is refused."
+    )
     triton: TritonSettings = TritonSettings()
     jobs: JobSettings = JobSettings()
 
@@ -143,6 +148,20 @@ def load_settings() -> Settings:
         raise typer.Exit(2) from None
 
 
+def check_variables(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Name each variable of our prefix that is no setting.
+
+    Raises:
+        typer.Exit: status 2; there is one, and the settings are strict.
+    """
+    complaints = list_complaints(os.environ)
+    for complaint in complaints:
+        tell(f"tritone: {complaint}")
+    if complaints and settings.strict:
+        raise typer.Exit(2)
+
+
 def copy_environment() -> dict[str, str]:
-    """Return a copy of our own environment for a child process."""
-    return dict(os.environ)
+    """Return a copy of our own environment for a child process: what means nothing is left out."""
+    unknown = find_unknown(os.environ)
+    return {name: value for name, value in os.environ.items() if name not in unknown}
