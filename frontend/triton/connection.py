@@ -6,6 +6,7 @@ from frontend.triton.gateway import AWAY_PAUSE_S
 
 _NO_LIMIT_BYTES = 2**31 - 1
 _CHANNEL: tuple[tuple[str, int], ...] = (
+    ("grpc.enable_http_proxy", 0),  # `http_proxy` is for the web, not for our own Triton
     ("grpc.max_send_message_length", _NO_LIMIT_BYTES),
     ("grpc.max_receive_message_length", _NO_LIMIT_BYTES),
     ("grpc.keepalive_time_ms", 10_000),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -59,7 +60,13 @@ async def _connect(url: str, key: str | None) -> AsyncIterator[Server]:
         raise ClientError(f"{url} is no address; give one such as http://localhost:8080")
     headers = {"authorization": f"Bearer {key}"} if key else {}
     timeout = httpx2.Timeout(None, connect=_CONNECT_S)
-    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=timeout) as http:
+    is_here = urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+    async with httpx2.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=timeout,
+        trust_env=not is_here,  # a proxy does not reach this machine's servers
+    ) as http:
         yield Server(http)
 
 

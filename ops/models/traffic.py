@@ -1,6 +1,5 @@
 """How the versions of a model do under live traffic, from the metrics of the frontends."""
 
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.models.errors import ModelsError
+from ops.processes.http import open_directly
 
 _TIMEOUT_S = 5.0
 _SECONDS = "tritone_pass_duration_seconds"
@@ -60,7 +60,7 @@ def _number(version: str) -> tuple[int, str]:
 def _read(url: str) -> str:
     address = url if url.startswith(("http://", "https://")) else f"http://{url}"
     try:
-        with urllib.request.urlopen(f"{address.rstrip('/')}/metrics", timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        with open_directly(f"{address.rstrip('/')}/metrics", _TIMEOUT_S) as answer:
             text: str = answer.read().decode()
     except OSError as error:
         raise ModelsError(f"the frontend at {url} does not answer: {error}") from error

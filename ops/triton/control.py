@@ -17,6 +17,7 @@ _LOAD_TIMEOUT_S = 120.0
 
 # A restarting server is tried again at once; gRPC's own back-off grows to two minutes.
 _CHANNEL = [
+    ("grpc.enable_http_proxy", 0),  # `http_proxy` is for the web, not for our own Triton
     ("grpc.initial_reconnect_backoff_ms", 100),
     # Also how long one attempt may take: a shorter one never reaches a Triton that is far or busy.
     ("grpc.min_reconnect_backoff_ms", round(1000 * _CALL_TIMEOUT_S)),

@@ -38,3 +38,21 @@ async def test_an_unknown_model_is_triton_s_own_answer(control: TritonControl) -
     async with asyncio.timeout(5):
         with pytest.raises(TritonCallFailed, match=r"^unknown model$"):
             await control.config("nobody")
+
+
+async def test_a_proxy_for_the_web_does_not_stand_before_triton(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "no_grpc_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    triton, server = FakeTriton(), grpc.aio.server()
+    triton.serve(card)
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(triton, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    control = TritonControl(f"127.0.0.1:{port}")
+    assert await control.index()
+    await control.close()
+    await server.stop(grace=None)
