@@ -35,7 +35,7 @@ class TritonSettings(BaseModel):
     fleet: str | None = Field(
         None, description="File or URL that states what every Triton of a fleet shall serve."
     )
-    http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: any free one.")
+    http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: it has none.")
     grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
     gpu: bool = Field(

@@ -34,6 +34,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from ops.triton.closed_apis import close_apis
 from ops.triton.listener import UNREACHABLE, Listener, Sounds, find_stopped, read_notes, say
 
 _CALL_TIMEOUT_S = 5.0
@@ -143,7 +144,8 @@ def run(
             os.killpg(child.pid, signal.SIGKILL)
 
     # In a session of its own: a Ctrl-C must not reach Triton before it is drained.
-    child = subprocess.Popen(command, start_new_session=True)
+    closed = close_apis() if Path(command[0]).name == "tritonserver" else []
+    child = subprocess.Popen([*command, *closed], start_new_session=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     threading.Thread(target=_set_when_over, args=(child, stop), daemon=True).start()

@@ -31,6 +31,7 @@ from tritone.placement import has_gpu
 
 _log = logging.getLogger(__name__)
 
+_HTTP_PORT = "TRITONE_TRITON__HTTP_PORT"
 _EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
 
 
@@ -50,22 +51,21 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
     libpython, home = libpython_folder(), triton_home()
     ports = choose_ports(
         {
-            "TRITONE_TRITON__HTTP_PORT": settings.triton.http_port,
             "TRITONE_TRITON__GRPC_PORT": settings.triton.grpc_port,
             "TRITONE_TRITON__METRICS_PORT": settings.triton.metrics_port,
+            **({_HTTP_PORT: settings.triton.http_port} if settings.triton.http_port else {}),
         }
     )
     with _scratch(settings.resolved_state_directory() / prefix) as scratch:
-        http_port, grpc_port, metrics_port = ports.values()
         yield TritonServer(
             home=home,
             libpython_folder=libpython,
             backend_directory=backend_directory.prepare(scratch / "backends", home),
             model_repository=settings.model_repository.absolute(),
             voice_repositories=voices,
-            http_port=http_port,
-            grpc_port=grpc_port,
-            metrics_port=metrics_port,
+            http_port=ports.get(_HTTP_PORT),
+            grpc_port=ports["TRITONE_TRITON__GRPC_PORT"],
+            metrics_port=ports["TRITONE_TRITON__METRICS_PORT"],
             shared_memory_prefix=prefix,
             logs_info=logs_info,
             otlp_endpoint=settings.otlp_endpoint,

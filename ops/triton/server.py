@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import LOOPBACK
+from ops.triton.closed_apis import close_apis
 
 EXIT_TIMEOUT_S = 30
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 -- asked for by a setting only
@@ -31,7 +32,7 @@ class TritonServer:
     libpython_folder: Path
     backend_directory: Path
     model_repository: Path
-    http_port: int
+    http_port: int | None  # None: it has no HTTP API
     grpc_port: int
     metrics_port: int
     shared_memory_prefix: str
@@ -59,8 +60,7 @@ class TritonServer:
         """Return the command line."""
         flags = {
             "backend-directory": self.backend_directory,
-            "http-address": self.address,
-            "http-port": self.http_port,
+            **self._http(),
             "grpc-address": self.address,
             "grpc-port": self.grpc_port,
             "metrics-address": self.address,
@@ -87,8 +87,14 @@ class TritonServer:
             *(f"--model-repository={folder}" for folder in self.repositories),
             *(f"--{flag}={value}" for flag, value in flags.items()),
             *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
+            *close_apis(),
             *(f"--trace-config={setting}" for setting in self._trace_settings()),
         ]
+
+    def _http(self) -> dict[str, object]:
+        if self.http_port is None:
+            return {"allow-http": "false"}
+        return {"http-address": self.address, "http-port": self.http_port}
 
     def _trace_settings(self) -> list[str]:
         if self.otlp_endpoint is None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
 
 from frontend.errors import InvalidRequest
 from frontend.observe.metrics import Metrics
@@ -73,6 +75,37 @@ async def test_sounds_and_speech_come_through_one_gateway(front: Front) -> None:
     assert done[-1].steps_done == done[-1].steps
     assert all(chunk.timings for chunk in chunks)
     assert np.concatenate([chunk.pcm for chunk in chunks], axis=1).shape[1] > 4 * 24_000
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative_prompt", "notes"),
+    [
+        ("rain on a roof", "", ()),
+        ("a trombone", "", ("the model does not know 1 of 2 words of the prompt",)),
+        ("雨の音", "", ("the model knows no word of the prompt",)),
+        ("rain", "trombone", ("the model knows no word of the negative prompt",)),
+        ("rain " * 40, "", ("31 of 40 words of the prompt were used: the model reads no more",)),
+    ],
+)
+async def test_what_the_model_did_not_take_of_a_prompt_is_noted(
+    front: Front, prompt: str, negative_prompt: str, notes: tuple[str, ...]
+) -> None:
+    request = GenerationRequest(
+        prompt=prompt, negative_prompt=negative_prompt, seconds=1.0, steps=2
+    )
+    assert (await front.generator.generate(request, CALLER)).notes == notes
+
+
+async def test_what_nobody_needs_of_tritons_api_is_closed(stack: Stack) -> None:
+    client = InferenceServerClient(stack.address)
+    for call in (
+        client.get_system_shared_memory_status,
+        client.get_trace_settings,
+        client.get_log_settings,
+    ):
+        with pytest.raises(InferenceServerException, match="restricted"):
+            await call()
+    await client.close()
 
 
 async def test_a_long_text_is_made_no_faster_than_it_is_read(front: Front) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes.ports import LOOPBACK
-from ops.settings import Settings, copy_environment
+from ops.processes.ports import LOOPBACK, choose_ports
+from ops.settings import Settings, TritonSettings, copy_environment
 from ops.triton.own_triton import prepare_server
 from ops.triton.shared_memory import own_prefix
 from ops.voices import publish_default_voice
@@ -42,7 +42,12 @@ class Image:
     """The image's process on this machine: other paths and ports, otherwise the same command."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
-        settings = Settings(model_repository=repository, state_directory=folder / "run")
+        port = choose_ports({"": 0})[""]
+        settings = Settings(
+            model_repository=repository,
+            state_directory=folder / "run",
+            triton=TritonSettings(http_port=port),
+        )
         self._resources = ExitStack()
         prefix = self._resources.enter_context(own_prefix())
         server = self._resources.enter_context(prepare_server(settings, prefix, logs_info=False))
