@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from frontend.errors import TritoneError
@@ -104,7 +104,11 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(body, 200 if state.reason is None else 503)
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Prometheus' text format, version 1.0.0."}},
+)
 async def metrics(request: Request) -> Response:
     """Return the frontend's metrics in Prometheus' text format."""
     app = request.app.state

@@ -11,7 +11,7 @@ from frontend.http import api_page
 _POLICIES = {
     api_page.PATH: (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
-        " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+        " img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'"
     )
 }
 # A browser shows a sound that is opened by its link inside a page of its own, under our policy.

@@ -57,6 +57,11 @@ def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None
     assert len(names) == len(set(names))
 
 
+def test_metrics_are_text(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/metrics"]["get"]["responses"]["200"]
+    assert list(answer["content"]) == ["text/plain"]
+
+
 async def test_every_example_works_as_printed(document: dict[str, Any], bench: Workbench) -> None:
     job = (await bench.client.post("/jobs", json={"prompt": "rain", "seconds": 1})).json()
     await bench.work_off(job["id"])

@@ -36,6 +36,7 @@ async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx2.Asy
     policy = page.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
     assert "script-src 'self';" in policy
+    assert "media-src 'self' blob:;" in policy  # it plays what it made
     assert "http" not in policy
     assert "//" not in page.text
 
