@@ -22,6 +22,7 @@ from benchmarks import (
     tracing_cost,
 )
 from benchmarks.drive import Refused
+from benchmarks.fleet import measure as fleet
 from benchmarks.peers import checkpoint as weights
 from benchmarks.peers.same_work import OtherWork
 from benchmarks.perf_analyzer import Unavailable
@@ -127,6 +128,12 @@ def _speech(quick: Quick = False) -> None:
 def _overload(quick: Quick = False, minutes: Minutes = 10.0) -> None:
     """Twice the load that can be served, for minutes: latency, refusals, memory."""
     overload.measure(quick=quick, minutes=minutes)
+
+
+@app.command("fleet")
+def _fleet(quick: Quick = False) -> None:
+    """50 stub Tritons under 20 frontends, three of them sick: p95, fairness, ejection, looks."""
+    fleet.measure(quick=quick)
 
 
 @app.command("memory")

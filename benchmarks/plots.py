@@ -11,6 +11,7 @@ plt.switch_backend("Agg")  # no display
 
 _SIZE_INCHES = (8.0, 4.5)
 _DPI = 110
+_FEW = 50  # points that are told apart
 _COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e", "#868e96")
 
 
@@ -36,7 +37,8 @@ def plot(
     for line, colour in zip(lines, _COLOURS, strict=False):
         axes = right if line.on_right and right is not None else left
         style = "--" if line.on_right else "-"
-        axes.plot(line.x, line.y, style, marker="o", color=colour, label=line.label)
+        marker = "o" if len(line.x) <= _FEW else ""
+        axes.plot(line.x, line.y, style, marker=marker, color=colour, label=line.label)
     left.set(title=title, xlabel=labels[0], ylabel=labels[1], xlim=(0, None), ylim=(0, None))
     if right is not None:
         right.set(ylabel=labels[-1], ylim=(0, None))

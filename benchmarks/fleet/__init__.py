@@ -1,0 +1,1 @@
+"""Many Tritons and frontends, simulated: stub Tritons over real gRPC, the frontends' real pools."""

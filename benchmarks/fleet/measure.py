@@ -1,0 +1,159 @@
+"""`python -m benchmarks fleet`: 50 stub Tritons under 20 frontends, three of them sick, or none.
+
+Times are the simulation's; it runs slower than the wall's clock, so that two cores suffice.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import structlog
+
+from benchmarks.fleet.plan import Plan, pass_s, sick_ones
+from benchmarks.fleet.simulation import LookCost, Outcome, measure_looks, simulate
+from benchmarks.plots import Line, plot
+from benchmarks.progress import say
+from benchmarks.report import RESULTS, Cell, Table, write
+from benchmarks.summary import percentile
+
+N_TRITONS, N_FRONTENDS = 50, 20
+LOAD = 0.7
+_SLOWNESS = 4.0
+_LOOKED_AT = (10, 2)  # Tritons and frontends
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one simulation came to."""
+
+    sick: bool
+    n_requests: int
+    n_failed: int
+    p50_s: float
+    p95_s: float
+    max_over_min: float  # passes of the healthy Tritons
+    deviation: float  # of their passes, relative
+    n_of_sick: tuple[int, ...]
+    ejected_after_s: float | None  # the failing one, by every frontend
+    used_after_s: float | None  # the same, since it was well, by every frontend
+
+
+def measure(*, quick: bool) -> None:
+    """Simulate, and measure what looks cost; write tables and a plot."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    n_tritons, n_frontends, seconds = (10, 3, 8.0) if quick else (N_TRITONS, N_FRONTENDS, 36.0)
+    looks = _measure_looks(4.0 if quick else 10.0)
+    found: list[Figures] = []
+    for sick in ({}, sick_ones(seconds)):
+        say(f"fleet: {len(sick)} sick of {n_tritons}")
+        plan = Plan(
+            n_tritons=n_tritons,
+            n_frontends=n_frontends,
+            load=LOAD,
+            seconds=seconds,
+            slowness=1.0 if quick else _SLOWNESS,
+            sick=sick,
+        )
+        outcome = simulate(plan)
+        found.append(_take(plan, outcome))
+        say(str(found[-1]))
+    if not quick:
+        _draw(plan, outcome)
+    figures = {"fleets": [asdict(each) for each in found], "look": asdict(looks)}
+    write("fleet", figures, [_table(n_tritons, n_frontends, found), _looks(looks)], quick=quick)
+
+
+def _take(plan: Plan, outcome: Outcome) -> Figures:
+    latencies = [each.latency_s for each in outcome.requests if each.is_good]
+    made = outcome.tritons.n_made
+    healthy = [n for k, n in enumerate(made) if k not in plan.sick and k >= len(sick_ones(1.0))]
+    begin, end = (plan.sick[0].begin, plan.sick[0].end) if plan.sick else (np.inf, np.inf)
+    return Figures(
+        sick=bool(plan.sick),
+        n_requests=len(outcome.requests),
+        n_failed=len(outcome.requests) - len(latencies),
+        p50_s=percentile(latencies, 50),
+        p95_s=percentile(latencies, 95),
+        max_over_min=max(healthy) / min(healthy),
+        deviation=float(np.std(healthy) / np.mean(healthy)),
+        n_of_sick=tuple(made[n] for n in plan.sick),
+        ejected_after_s=_first(outcome, begin, lambda n: n == plan.n_frontends),
+        used_after_s=_first(outcome, end, lambda n: n == 0),
+    )
+
+
+def _first(outcome: Outcome, begin: float, holds: Callable[[int], bool]) -> float | None:
+    """Return how long after `begin` a count of frontends first held that ejected the first one."""
+    later = (e.at_s for e in outcome.samples if e.at_s >= begin and holds(e.n_ejected[0]))
+    found = next(later, None)
+    return None if found is None else found - begin
+
+
+def _measure_looks(seconds: float) -> LookCost:
+    n_tritons, n_frontends = _LOOKED_AT
+    plan = Plan(
+        n_tritons=n_tritons,
+        n_frontends=n_frontends,
+        load=LOAD,
+        seconds=seconds,
+        slowness=1.0,
+        sick={},
+        refresh_s=1.0,
+    )
+    say(f"fleet: looks, {n_frontends} frontends at {n_tritons} Tritons")
+    return measure_looks(plan, seconds)
+
+
+def _draw(plan: Plan, outcome: Outcome) -> None:
+    bins = np.arange(0.0, plan.seconds, 2.5)
+    dues = np.array([each.due_s for each in outcome.requests])
+    latencies = np.array([each.latency_s for each in outcome.requests])
+    p95 = [percentile(list(latencies[(dues >= b) & (dues < b + 2.5)]), 95) for b in bins]
+    lines = [Line("p95", list(bins + 1.25), p95)]
+    names = {0: "failing", 1: "slow", 2: "restarting"}
+    at_s = [each.at_s for each in outcome.samples]
+    lines += [
+        Line(f"avoid the {names[n]} one", at_s, [e.n_ejected[n] for e in outcome.samples], True)
+        for n in (0, 2)  # a slow one is not left out
+    ]
+    labels = ("s", "p95, s", "frontends")
+    title = f"{plan.n_tritons} Tritons, {plan.n_frontends} frontends, {plan.load:.0%} load"
+    plot(RESULTS / "fleet.png", title, labels, lines)
+
+
+def _table(n_tritons: int, n_frontends: int, found: list[Figures]) -> Table:
+    """Return a row for each simulation.
+
+    `most/least` and `deviation` are of the healthy Tritons' passes; `ejected` and `used` is how
+    long it took until all frontends had ejected the failing one, and used it again.
+    """
+    title = (
+        f"{n_tritons} stub Tritons, {n_frontends} frontends, {LOAD:.0%} load; "
+        f"a clip of 5 s takes {pass_s(5.0):.2g} s of one of two lanes"
+    )
+    columns = (
+        *("Tritons", "requests", "failed", "p50 s", "p95 s", "most/least", "deviation"),
+        *("of the sick", "ejected s", "used s"),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            "three sick" if each.sick else "all healthy",
+            each.n_requests,
+            each.n_failed,
+            each.p50_s,
+            each.p95_s,
+            each.max_over_min,
+            f"{each.deviation:.1%}",
+            ", ".join(map(str, each.n_of_sick)),
+            each.ejected_after_s,
+            each.used_after_s,
+        )
+        for each in found
+    )
+    return Table(title, columns, rows)
+
+
+def _looks(cost: LookCost) -> Table:
+    columns = ("gRPC calls", "processor ms, frontend", "processor ms, stub")
+    return Table("One look at one Triton", columns, ((cost.calls, cost.frontend_ms, cost.stub_ms),))
