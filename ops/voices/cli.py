@@ -152,11 +152,13 @@ def _add_default(settings: Settings) -> None:
 
 def _say_added(added: Added) -> None:
     card = added.card
-    voices = f"{len(card.voices)} voices in {', '.join(card.languages)}"
+    n_voices = len(card.voices)
+    number = "1 voice" if n_voices == 1 else f"{n_voices} voices"
+    voices = f"{number} in {', '.join(card.languages)}"
     if added.first_s is None:
         typer.echo(f"{card.name} is added: {voices}; the next start of `tritone up` serves it")
     else:
-        typer.echo(f"{card.name} speaks: {voices}; three words took {added.first_s:.1f} s")
+        typer.echo(f"{card.name} speaks: {voices}; a few words took {added.first_s:.1f} s")
 
 
 @app.command("remove")

@@ -19,7 +19,13 @@ from ops.voices.added import AddedVoices
 from ops.voices.cli import HOW_TO_ADD
 from ops.voices.configuration import config_texts
 from tests.fake_triton import FakeTriton
-from tests.speech_networks import kokoro_network, kokoro_style
+from tests.speech_networks import (
+    kokoro_network,
+    kokoro_style,
+    piper_network,
+    write_piper_voice,
+)
+from tests.speech_server import Server
 from tritone.engines import ENGINES
 
 Run = Callable[..., Result]
@@ -144,6 +150,39 @@ def test_added_voices_are_listed_and_removed(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("list", "--json").stdout) == []
     ended = run("remove", "kokoro")
     assert ended.stderr == "tritone: no voices were added under the name kokoro\n"
+
+
+def test_a_piper_voice_is_added_from_its_file(run: Run, tmp_path: Path) -> None:
+    file = write_piper_voice(tmp_path, piper_network())
+    ended = run("add", str(file))
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("say --accept-licence\n")
+    ended = run("add", str(file), "--licence", "MIT", "--name", "tono")
+    assert ended.stdout.startswith("tono is added: 1 voice in it-IT; the next start"), ended.stderr
+    (row,) = json.loads(run("show", "tono", "--json").stdout)
+    assert (row["engine"], row["license"]) == ("piper", "MIT")
+
+
+def test_espeak_needs_its_licence_accepted(run: Run, tmp_path: Path) -> None:
+    ended = run("add", "espeak", "--from", str(tmp_path))
+    assert ended.stderr.startswith("tritone: espeak-ng is under the GPL-3.0-or-later")
+    ended = run("add", "espeak", "--from", str(tmp_path), "--accept-licence")
+    assert "is espeakng-loader 0.2.4, by its SHA-256" in ended.stderr
+
+
+def test_a_speech_server_is_connected(run: Run) -> None:
+    server = Server()
+    try:
+        ended = run("connect", server.url, "--name", "up", "--voice", "high", "--voice", "low")
+    finally:
+        server.kill()
+    assert ended.stdout.startswith("up is added: 2 voices in en-US; the next start"), ended.stderr
+    rows = json.loads(run("list", "--json").stdout)
+    assert [(row["id"], row["engine"]) for row in rows] == [
+        ("up-high", "upstream"),
+        ("up-low", "upstream"),
+    ]
+    assert run("connect", "nowhere").stderr.startswith("tritone: nowhere is no address of a server")
 
 
 def test_without_the_package_nothing_is_added(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
