@@ -50,6 +50,7 @@ def operations(
     folder = tmp_path_factory.mktemp("plans_stack")
     variables = {"TRITONE_JOBS__EMBEDDED": "false", "TRITONE_TRITON__REFRESH_S": "0.3"}
     with running(published, folder, "--quiet", **variables) as stack:
+        assert stack.address  # from here on its backends are there
         (backends,) = (folder / "run").glob("*/backends")
         (backends / "tensorrt").mkdir()
         shutil.copy(STAND_IN, backends / "tensorrt" / "model.py")

@@ -3,6 +3,15 @@
 `tests/export/fake_tensorrt.py` builds such plans.
 """
 
-from backends.onnxruntime.model import TritonPythonModel
+import json
 
-__all__ = ["TritonPythonModel"]
+from backends.onnxruntime import model
+
+
+class TritonPythonModel(model.TritonPythonModel):
+    """One network that is a plan."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load the plan, whose name TensorRT's backend knows by itself."""
+        config = {**json.loads(args["model_config"]), "default_model_filename": "model.plan"}
+        super().initialize({**args, "model_config": json.dumps(config)})
