@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +32,7 @@ from tritone.placement import has_gpu
 
 _log = logging.getLogger(__name__)
 
+_ODD = re.compile(r"[\s'\"`$\\;&|<>(){}*?!#~]")
 _HTTP_PORT = "TRITONE_TRITON__HTTP_PORT"
 _EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
 
@@ -44,6 +46,8 @@ def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Itera
     Raises:
         CannotStart: something is missing; says what to do.
     """
+    _require_plain("TRITONE_MODEL_REPOSITORY", settings.model_repository.absolute())
+    _require_plain("TRITONE_STATE_DIRECTORY", settings.resolved_state_directory())
     models = require_published([settings.model_repository]).models
     voices = _voice_repositories(settings, {model.name for model in models})
     models += read_published(voices).models
@@ -91,6 +95,15 @@ def _default_voice_repository(settings: Settings, published: set[str]) -> Path |
         return None
     is_published = published & {model.name for model in read_published([folder]).models}
     return None if is_published else folder
+
+
+def _require_plain(variable: str, folder: Path) -> None:
+    # Triton starts each backend process by a line of shell, in which it quotes no path.
+    if odd := _ODD.search(str(folder)):
+        raise CannotStart(
+            f"Triton cannot work in {folder}, because of {odd[0]!r} in its name; set {variable} to "
+            "another folder"
+        )
 
 
 def _require_shared_memory(triton_models: list[str]) -> None:

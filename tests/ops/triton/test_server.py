@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.errors import CannotStart
 from ops.processes.ports import choose_ports
 from ops.settings import Settings, TritonSettings
 from ops.triton.closed_apis import close_apis
@@ -46,3 +47,17 @@ def test_what_nobody_needs_is_closed_with_another_secret_at_every_start() -> Non
     assert http.startswith("--http-restricted-api=shared-memory,trace,logging:")
     assert len(grpc.rpartition("=")[2]) > 32
     assert close_apis() != [grpc, http]
+
+
+@pytest.mark.parametrize("name", ["a folder", "it's", "$HOME"])
+@pytest.mark.parametrize("variable", ["MODEL_REPOSITORY", "STATE_DIRECTORY"])
+def test_a_folder_that_tritons_shell_stumbles_over_is_refused(
+    tmp_path: Path, name: str, variable: str
+) -> None:
+    folders = {"model_repository": ROOT / "model_repository", "state_directory": tmp_path}
+    settings = Settings.model_validate({**folders, variable.lower(): tmp_path / name})
+    with (
+        pytest.raises(CannotStart, match=f"set TRITONE_{variable} to another folder"),
+        prepare_server(settings, "tritone_test_", logs_info=False),
+    ):
+        pass
