@@ -38,12 +38,13 @@ $(AXE): frontend/playground/packages.json | .venv/.serve
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
+BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
-	$(BIN)/python -m pytest -m "triton and not drill"
+	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 $(BY_FILE) --cov --cov-report=
+	$(BIN)/python -m pytest -m "triton and not drill" -n 2 $(BY_FILE)
 
 acceptance: install-dev ## run the tests against a real Triton only
-	$(BIN)/python -m pytest -m "triton and not drill"
+	$(BIN)/python -m pytest -m "triton and not drill" -n 2 $(BY_FILE)
 
 drills: install-dev ## run the long editions of the tests under load (about half an hour)
 	$(BIN)/python -m pytest -s -m drill
