@@ -23,6 +23,8 @@ NOT_RUN = {
     r"\bElevenLabs\w*\(": "tests/clients/ does the same with every release of the client",
     r"\bMusicGPTClient\(": "tests/clients/ does the same with the client",
     r"^tritone voices add ": "it fetches packages; tests/ops/voices/ adds voices from a folder",
+    r"^tritone voices connect ": "its server is not here: tests/acceptance/test_added_voices.py",
+    r"--install-completion": "it asks from which shell a person started it",
     r"\btritone up --gpu": "there is no GPU here: tests/ops/triton/test_gpu.py",
     r"\bpython -m export ": "it needs a checkpoint, or NVIDIA's image and a GPU: tests/export/",
     r"^# receiver\.py": "tests/frontend/webhooks/test_receiver_of_the_docs.py runs it",

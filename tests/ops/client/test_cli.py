@@ -1,8 +1,8 @@
-import asyncio
 import os
 import signal
 import stat
-import threading
+import subprocess
+import sys
 import time
 import wave
 from collections.abc import Iterator
@@ -160,26 +160,35 @@ def test_without_a_player_the_remedy_is_named(run: Run, monkeypatch: pytest.Monk
     assert ended.stderr.count("\n") == 1
 
 
-def test_ctrl_c_cancels_the_job(run: Run, live: Live) -> None:
-    live.gateway.gate = asyncio.Event()
-
-    def interrupt() -> None:
+def test_ctrl_c_cancels_the_job(live: Live, tmp_path: Path) -> None:
+    with (
+        live.held(),
+        running("generate", "an endless sound", live=live, folder=tmp_path) as command,
+    ):
         deadline = time.monotonic() + 30
         while not statuses(live, "running") and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
+        command.send_signal(signal.SIGINT)
+        said = command.communicate(timeout=30)[1]
+        assert (command.returncode, said) == (130, "tritone: cancelled\n")
+        assert statuses(live)[0] in {"cancelled", "running"}
+        assert cancel_requested(live)
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        ended = run("generate", "an endless sound")
-    finally:
-        thread.join()
-        live.gateway.gate = None
-    assert ended.exit_code == 130
-    assert ended.stderr == "tritone: cancelled\n"
-    assert statuses(live)[0] in {"cancelled", "running"}
-    assert cancel_requested(live)
+
+@contextmanager
+def running(*arguments: str, live: Live, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a process of its own, which hears SIGINT also where we ignore it."""
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{start}; from ops.cli import main; main()", *arguments]
+    environment = os.environ | {"TRITONE_URL": live.url, "TRITONE_KEY": live.key}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def newest(live: Live, **query: str) -> list[dict[str, object]]:
