@@ -20,12 +20,6 @@ def assert_at_most_doubled(noisy: Latencies, alone: Latencies) -> None:
     assert noisy.sounds_s <= max(MOST * alone.sounds_s, NOISE_S), (noisy, alone)
 
 
-async def test_another_keys_jobs_and_streams_leave_the_p95_alone() -> None:
-    outcome = await run_neighbours(n_jobs=200, n_streams=50, n_requests=30)
-    assert_at_most_doubled(outcome.beside_jobs, outcome.alone)
-    assert_at_most_doubled(outcome.beside_streams, outcome.alone)
-
-
 @pytest.mark.drill
 @pytest.mark.timeout(1200)
 async def test_ten_thousand_jobs_and_three_hundred_streams_leave_the_p95_alone() -> None:
