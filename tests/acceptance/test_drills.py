@@ -82,24 +82,16 @@ def test_every_death_under_load_is_answered_in_time_and_healed(
         assert left_behind(prefix, folder) == []
 
 
-@pytest.mark.parametrize(
-    "components",
-    [
-        pytest.param(("denoiser",), id="short"),
-        pytest.param(COMPONENTS, id="long", marks=pytest.mark.drill),
-    ],
-)
-def test_a_backend_process_that_hangs_is_killed_and_healed(
-    repository: Path, model: str, components: tuple[str, ...]
-) -> None:
+@pytest.mark.drill
+def test_a_backend_process_that_hangs_is_killed_and_healed(repository: Path, model: str) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
         probe = {"TRITONE_TRITON__PROBE_PERIOD_S": "1", "TRITONE_TRITON__PROBE_TIMEOUT_S": "3"}
         with running(models, folder, **SETTINGS, **probe) as stack:
-            for component in components:
+            for component in COMPONENTS:
                 _hang(stack, f"{model}_{component}")
             # The reconciler sees that it is stopped, or the probe that it does not answer.
-            assert stack.log.count(": killing it") == len(components)
+            assert stack.log.count(": killing it") == len(COMPONENTS)
 
 
 def _hang(stack: Stack, component: str) -> None:
