@@ -23,6 +23,7 @@ from ops.triton.control import TritonControl
 from ops.voices import kokoro, upstream
 from ops.voices.adding import add_espeak, add_piper, publish, remove
 from ops.voices.downloads import DownloadFailed, Package, get_packages
+from tests.acceptance.drills import until
 from ops.voices.piper import make_publication
 from tests.acceptance.client import tensor
 from tests.acceptance.drills import tell
@@ -123,6 +124,7 @@ def test_our_own_server_may_be_the_upstream(served: Stack) -> None:
         model_repository=served.repository, state_directory=served.log_file.parent / "run"
     )
     server = Upstream(url=url, model="tts-1", voices={"own-heart": "heart"})
+    until(lambda: not httpx2.get(f"{url}/readyz?verbose").json()["away"])  # the voice loads last
     publish(settings, upstream.make_publication("own", server, "en-US", "Apache-2.0"))
     body = {"model": "tts-1", "input": LONG, "response_format": "pcm"}
     with httpx2.Client(base_url=url, timeout=60.0) as client:
