@@ -23,10 +23,9 @@ from ops.triton.control import TritonControl
 from ops.voices import kokoro, upstream
 from ops.voices.adding import add_espeak, add_piper, publish, remove
 from ops.voices.downloads import DownloadFailed, Package, get_packages
-from tests.acceptance.drills import until
 from ops.voices.piper import make_publication
 from tests.acceptance.client import tensor
-from tests.acceptance.drills import tell
+from tests.acceptance.drills import tell, until
 from tests.acceptance.stack import Stack
 from tests.speech_networks import kokoro_network, kokoro_style, piper_network, write_piper_voice
 from tests.speech_server import Server, describe
