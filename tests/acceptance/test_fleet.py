@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typer.testing import CliRunner
 from ops.cli import app
 from tests.acceptance.drills import tell
 from tests.acceptance.stack import Stack, running
-from tests.acceptance.versions import PATIENCE_S, Publisher, Traffic, scaled, traffic
+from tests.acceptance.versions import Publisher, Traffic, scaled, traffic, until
 
 pytestmark = [
     pytest.mark.triton,
@@ -80,13 +79,6 @@ def fleet(repository: Path, model: str, tmp_path: Path) -> Iterator[Fleet]:
         more = {"TRITONE_TRITON__REFRESH_S": "0.3", "TRITONE_JOBS__EMBEDDED": "false"}
         frontend = running(tmp_path, tmp_path / "frontend", **variables, **more)
         yield Fleet(tritons, stack.enter_context(frontend), model, variables)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.1)
 
 
 def until_answers(seen: Traffic, n_more: int = 20) -> set[str]:

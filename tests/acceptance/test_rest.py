@@ -3,10 +3,10 @@
 import io
 import json
 import socket
-import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
+from tests.acceptance import drills
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
 
@@ -31,6 +32,7 @@ ASK: dict[str, Any] = {
     "num_inference_steps": 8,
 }
 PATIENCE_S = 60.0
+until = partial(drills.until, timeout_s=PATIENCE_S)
 
 
 @pytest.fixture
@@ -54,13 +56,6 @@ def decoded_seconds(audio: bytes) -> float:
         stream = container.streams.audio[0]
         n_samples = sum(frame.samples for frame in container.decode(stream))
         return float(n_samples / stream.rate)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def test_a_wav_has_the_length_asked_for_and_is_heard(http: httpx2.Client) -> None:

@@ -3,8 +3,7 @@
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,13 @@ from ops.cli import app
 from ops.stack.running_stack import RunningStack
 from tests.acceptance.stack import Stack, running
 from tests.acceptance.versions import (
-    PATIENCE_S,
     Publisher,
     Traffic,
     deafened,
     scaled,
     traffic,
     truncated,
+    until,
 )
 
 pytestmark = [pytest.mark.triton, pytest.mark.export]
@@ -102,13 +101,6 @@ def operations(
     with running(published.repository, folder, "--quiet", **variables) as stack:
         assert stack.address
         yield Operations(stack, folder / "run", published.model)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def until_only(seen: Traffic, version: int, n_answers: int = 4) -> None:

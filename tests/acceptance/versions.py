@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -19,10 +20,12 @@ from onnx import numpy_helper
 from export.fingerprints import take_fingerprint
 from export.hashing import file_hash
 from export.trials import Files
+from tests.acceptance import drills
 from tritone.card import COMPONENTS, component_name, read_card
 from tritone.fingerprints import Fingerprint
 
 PATIENCE_S = 60.0
+until = partial(drills.until, timeout_s=PATIENCE_S)
 
 
 @dataclass(frozen=True, slots=True)
