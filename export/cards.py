@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from export.errors import InvalidOption
 from tritone.card import ModelCard, ScheduleSettings
-from tritone.families import Family
+from tritone.families.family import Family
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_STEPS
 
 DEFAULT_SECONDS = 10.0

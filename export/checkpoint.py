@@ -10,7 +10,8 @@ from export.checkpoint_files import check_files, read_object
 from export.errors import InvalidCheckpoint
 from export.hashing import file_hash
 from export.hub import download
-from tritone.families import FAMILIES, Family, family_of_pipeline
+from tritone.families import FAMILIES, family_of_pipeline
+from tritone.families.family import Family
 from tritone.words import WORDS_FILE
 
 DEFAULTS_FILE = "generation_defaults.json"

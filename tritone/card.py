@@ -11,7 +11,9 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from tritone.families import FAMILIES, Family
+from tritone.controls import Control
+from tritone.families import FAMILIES
+from tritone.families.family import Family
 
 CARD_PARAMETER = "tritone_card"
 """Key under which `config.pbtxt` carries the card."""
@@ -85,6 +87,11 @@ class ModelCard:
     def spec(self) -> Family:
         """The family's facts."""
         return FAMILIES[self.family]
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What it takes natively beside a prompt, a length and sampling."""
+        return self.spec.list_controls(self)
 
     @property
     def window_seconds(self) -> float:

@@ -10,3 +10,6 @@ MIN_SEED, MAX_SEED = -(2**63), 2**63 - 1
 
 RANDOM_SEEDS = 2**32
 """A request without a seed gets one of 0 .. RANDOM_SEEDS - 1: short enough to be read out."""
+
+MAX_TEXT_CHARS = 1_000_000
+"""Of any text of a request; a deployment's own limit of prompts is lower."""

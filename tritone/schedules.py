@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tritone.card import ScheduleSettings
-from tritone.families import ScheduleKind
+from tritone.families.family import ScheduleKind
 
 _FEW_STEPS = 15  # diffusers: below this the last solver step is of first order
 

@@ -5,12 +5,13 @@ backends and the frontend name tensors by these constants: there is no second li
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tritone.card import ModelCard
+if TYPE_CHECKING:  # the families behind a card name tensors themselves
+    from tritone.card import ModelCard
 
 DType = Literal["STRING", "FP32", "INT16", "INT32", "INT64"]
 
@@ -93,7 +94,7 @@ _SAMPLING = (
 )
 
 
-def _tokens(card: ModelCard) -> tuple[TensorSpec, ...]:
+def _tokens(card: "ModelCard") -> tuple[TensorSpec, ...]:
     # Row 0 is the prompt, row 1 the negative prompt.
     dims = (2, card.prompt_tokens)
     return TensorSpec(INPUT_IDS, "INT64", dims), TensorSpec(ATTENTION_MASK, "INT64", dims)
@@ -103,44 +104,35 @@ def _text_use(name: str = TEXT_USE) -> TensorSpec:
     return TensorSpec(name, "INT32", (2, 3))
 
 
-def _pcm(card: ModelCard) -> TensorSpec:
+def _pcm(card: "ModelCard") -> TensorSpec:
     return TensorSpec(PCM, "INT16", (card.audio_channels, -1))
 
 
-def _latents(card: ModelCard, name: str = LATENTS) -> TensorSpec:
+def _latents(card: "ModelCard", name: str = LATENTS) -> TensorSpec:
     return TensorSpec(name, "FP32", (card.latent_channels, -1))
 
 
-def conditioning(card: ModelCard) -> tuple[TensorSpec, ...]:
+def conditioning(card: "ModelCard") -> tuple[TensorSpec, ...]:
     """Return the tensors that go from the text encoder through the denoiser to the transformer."""
-    tokens = (card.conditioning_tokens, card.conditioning_dim)
-    specs = [TensorSpec(CONDITIONING, "FP32", tokens)]
-    if card.spec.masks_conditioning:
-        specs.append(TensorSpec(CONDITIONING_MASK, "INT64", tokens[:1]))
-    if card.guidance:
-        specs.append(TensorSpec(NEGATIVE_CONDITIONING, "FP32", tokens))
-        if card.spec.masks_conditioning:
-            specs.append(TensorSpec(NEGATIVE_CONDITIONING_MASK, "INT64", tokens[:1]))
-    specs.append(TensorSpec(GLOBAL_CONDITIONING, "FP32", (card.global_dim,)))
-    return tuple(specs)
+    return card.spec.list_conditioning(card)
 
 
-def ensemble(card: ModelCard) -> ModelIO:
+def ensemble(card: "ModelCard") -> ModelIO:
     """The published model: text in, PCM out."""
     return ModelIO((*_TEXT, *_SPAN, *_SAMPLING), (_pcm(card), _text_use(TEXT_USE_OUT)))
 
 
-def tokenizer(card: ModelCard) -> ModelIO:
+def tokenizer(card: "ModelCard") -> ModelIO:
     """Texts to padded token ids."""
     return ModelIO(_TEXT, (*_tokens(card), _text_use()))
 
 
-def text_encoder(card: ModelCard) -> ModelIO:
+def text_encoder(card: "ModelCard") -> ModelIO:
     """Token ids and the time span to conditioning."""
     return ModelIO((*_tokens(card), *_SPAN), conditioning(card))
 
 
-def denoiser(card: ModelCard) -> ModelIO:
+def denoiser(card: "ModelCard") -> ModelIO:
     """Conditioning to latents; every input is optional, because a control request carries one.
 
     Any one: Triton refuses a request without inputs.
@@ -151,7 +143,7 @@ def denoiser(card: ModelCard) -> ModelIO:
     return ModelIO(optional, (_latents(card), progress, _text_use(TEXT_USE_OUT)))
 
 
-def transformer(card: ModelCard) -> ModelIO:
+def transformer(card: "ModelCard") -> ModelIO:
     """Noisy latents at a noise level to denoised latents: one step of one row."""
     inputs = [_latents(card), _scalar(SIGMA, "FP32")]
     if card.guidance:
@@ -159,6 +151,6 @@ def transformer(card: ModelCard) -> ModelIO:
     return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED),))
 
 
-def vae_decoder(card: ModelCard) -> ModelIO:
+def vae_decoder(card: "ModelCard") -> ModelIO:
     """Latents to PCM."""
     return ModelIO((_latents(card),), (_pcm(card),))

@@ -114,7 +114,6 @@ def _pass(seconds: float) -> SoundPass:
     return SoundPass(
         card=CARD,
         prompt="rain on a tin roof",
-        negative_prompt="",
         seconds_start=0.0,
         seconds_end=seconds,
         seed=1,

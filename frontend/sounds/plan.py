@@ -8,9 +8,11 @@ import numpy as np
 
 from frontend.errors import InvalidRequest
 from frontend.passes.checks import check_range, check_text
+from frontend.sounds.controls import apply_controls
 from frontend.sounds.request import GenerationRequest
 from frontend.triton.passes import SoundPass
 from tritone.card import ModelCard
+from tritone.controls import NEGATIVE_PROMPT, Controls
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED, RANDOM_SEEDS
 
 MAX_SEGMENTS = 4  # different sounds made for one extended sound; more length repeats them
@@ -64,18 +66,19 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
     Raises:
         InvalidRequest: a field is malformed or outside the limits; it is named in our words.
     """
-    check_text("prompt", request.prompt, limits.max_prompt_chars)
     if not request.prompt.strip():
         raise InvalidRequest("The prompt must not be blank.", field="prompt")
-    check_text("negative_prompt", request.negative_prompt or "", limits.max_prompt_chars)
+    check_text(NEGATIVE_PROMPT, request.negative_prompt or "", limits.max_prompt_chars)
+    applied = apply_controls(request.prompt, _list_controls(request), card)
+    check_text("prompt", applied.prompt, limits.max_prompt_chars)
     _check_numbers(request)
     layout = _lay_out(request, card, limits)
-    negative, guidance_scale, notes = _choose_guidance(request, card)
+    guidance_scale, notes = _choose_guidance(request, card)
     start = request.seconds_start
     first = SoundPass(
         card=card,
-        prompt=request.prompt,
-        negative_prompt=negative,
+        prompt=applied.prompt,
+        controls=applied.native,
         seconds_start=_float32(start),
         seconds_end=_end(start + layout.segment, card),
         seed=secrets.randbelow(RANDOM_SEEDS) if request.seed is None else request.seed,
@@ -95,7 +98,7 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
         raw_samples=max(1, round(layout.raw * card.sample_rate)),
         seam_samples=round(layout.seam * card.sample_rate),
         loop=request.loop,
-        notes=layout.notes + notes,
+        notes=layout.notes + applied.notes + notes,
     )
 
 
@@ -113,18 +116,16 @@ def _check_numbers(request: GenerationRequest) -> None:
             )
 
 
-def _choose_guidance(
-    request: GenerationRequest, card: ModelCard
-) -> tuple[str, float, tuple[str, ...]]:
-    negative, scale = request.negative_prompt or "", request.guidance_scale
+def _list_controls(request: GenerationRequest) -> Controls:
+    negative = request.negative_prompt
+    return dict(request.controls) | ({NEGATIVE_PROMPT: negative} if negative else {})
+
+
+def _choose_guidance(request: GenerationRequest, card: ModelCard) -> tuple[float, tuple[str, ...]]:
+    scale, usual = request.guidance_scale, card.default_guidance_scale
     if card.guidance:
-        return negative, card.default_guidance_scale if scale is None else scale, ()
-    notes = []
-    if negative.strip():
-        notes.append("negative_prompt ignored")
-    if scale not in {None, card.default_guidance_scale}:
-        notes.append("guidance_scale ignored")
-    return "", card.default_guidance_scale, tuple(notes)
+        return usual if scale is None else scale, ()
+    return usual, () if scale in {None, usual} else ("guidance_scale ignored",)
 
 
 def _lay_out(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Layout:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tritone.card import ModelCard
+from tritone.controls import Controls
 from tritone.pcm import Pcm
 
 
@@ -19,6 +20,7 @@ class GenerationRequest:
     guidance_scale: float | None = None
     seed: int | None = None  # None: drawn at random and reported
     loop: bool = False  # deliver a clip that repeats without a seam
+    controls: Controls = field(default_factory=dict)  # lyrics, tempo, key, …
     loopable_past_window: bool = True  # lengths over the window may be looped, if the model is able
     timeout_s: float | None = None
 

@@ -1,8 +1,9 @@
 """What a model is given to do: a pass is one run of one model. Every choice is made in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tritone.card import ModelCard, SpeechCard
+from tritone.controls import Controls
 from tritone.spans import Span, span
 from tritone.speech_options import SpeechOptions
 
@@ -13,12 +14,12 @@ class SoundPass:
 
     card: ModelCard
     prompt: str
-    negative_prompt: str  # empty: none
     seconds_start: float  # exactly representable as float32, so that both sides compute one span
     seconds_end: float  # the same
     seed: int
     steps: int
     guidance_scale: float
+    controls: Controls = field(default_factory=dict)  # only such as the model takes
 
     @property
     def span(self) -> Span:

@@ -123,8 +123,11 @@ def test_localais_long_song_is_made_and_says_what_was_left_out(http: httpx2.Clie
     answer = http.post(SOUND_GENERATION, json=body)
     assert answer.status_code == 200, answer.text
     assert len(samples(answer.content)) == 225 * int(answer.headers["x-tritone-sample-rate"])
-    assert "lyrics" in answer.headers["x-tritone-note"]
-    assert "extended" in answer.headers["x-tritone-note"]
+    notes = answer.headers["x-tritone-note"].split("; ")
+    assert "extended" in notes
+    assert "put into words: bpm, keyscale, timesignature" in notes
+    assert "left out: lyrics, vocal_language" in notes
+    assert "think ignored: the model does not plan" in notes
 
 
 def test_a_job_is_accepted_worked_off_and_its_file_fetched(http: httpx2.Client) -> None:

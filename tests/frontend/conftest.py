@@ -11,7 +11,6 @@ def pass_(card: ModelCard) -> SoundPass:
     return SoundPass(
         card=card,
         prompt="rain",
-        negative_prompt="",
         seconds_start=0.0,
         seconds_end=0.5,
         seed=1,

@@ -30,6 +30,7 @@ from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
 from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
+from tritone.controls import INSTRUMENTAL, LYRICS, Controls
 
 AUTO = "auto"
 _MAX_SEED = 2**31 - 1
@@ -63,7 +64,7 @@ class MusicBody(StrictBody):
         le=_MAX_SEED,
         description="Repeats the same music.",
     )
-    force_instrumental: bool = Field(False, description="All music is instrumental.")
+    force_instrumental: bool = Field(False, description="No vocals.")
 
 
 class MusicQuery(RequestModel):
@@ -100,6 +101,7 @@ def to_order(body: MusicBody, query: MusicQuery, card: ModelCard) -> Order:
         wanted=GenerationRequest(
             prompt=plan.prompt if plan is not None else body.prompt or "",
             negative_prompt=plan.negative_prompt if plan is not None else None,
+            controls=_list_controls(body),
             model=card.name,
             seconds=None if milliseconds is None else milliseconds / 1000,
             seed=body.seed,
@@ -108,6 +110,12 @@ def to_order(body: MusicBody, query: MusicQuery, card: ModelCard) -> Order:
         words=WORDS,
         notes=(*body.notes, *query.notes),
     )
+
+
+def _list_controls(body: MusicBody) -> Controls:
+    plan = body.composition_plan
+    lyrics = {LYRICS: plan.lyrics} if plan is not None and plan.lyrics else {}
+    return lyrics | ({INSTRUMENTAL: True} if body.force_instrumental else {})
 
 
 router = make_router(ENVELOPE, "ElevenLabs")

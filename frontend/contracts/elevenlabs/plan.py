@@ -43,6 +43,13 @@ class Section(StrictBody):
     lines: Annotated[list[Text], Field(max_length=30)] = Field([], description="Lyrics.")
     source_from: None = Field(None, description="Not supported.")
 
+    @property
+    def lyrics(self) -> str:
+        """The section's name, its own styles, and its lines."""
+        styles = ", ".join(filter(None, map(str.strip, self.positive_local_styles)))
+        name = " - ".join(filter(None, (self.section_name.strip(), styles)))
+        return "\n".join((f"[{name}]", *filter(None, map(str.strip, self.lines))))
+
 
 class CompositionPlan(StrictBody):
     """The styles of a song, as a whole and section by section."""
@@ -69,17 +76,23 @@ class CompositionPlan(StrictBody):
         return _join((*self.negative_global_styles, *local))
 
     @property
+    def lyrics(self) -> str:
+        """The lines of all sections under the sections' names; empty if there are no lines.
+
+        Names and styles stand in brackets, as models that sing know them: "[Chorus - loud]".
+        """
+        if not any(line.strip() for each in self.sections for line in each.lines):
+            return ""
+        return "\n\n".join(each.lyrics for each in self.sections)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What a model that takes one prompt cannot do, and the unknown fields."""
-        notes = [*super().notes]
+        """What a model that makes a song in one go cannot do, and the unknown fields."""
         styles = {
             str((each.positive_local_styles, each.negative_local_styles)) for each in self.sections
         }
-        if len(styles) > 1:
-            notes.append("sections made as one: the model takes one prompt")
-        if any(line.strip() for each in self.sections for line in each.lines):
-            notes.append("lyrics ignored: the model does not sing")
-        return tuple(notes)
+        is_uneven = len(styles) > 1
+        return (*super().notes, *(("sections made as one",) if is_uneven else ()))
 
 
 class PlanBody(StrictBody):

@@ -81,6 +81,7 @@ def to_order(body: SoundGenerationBody, query: SoundGenerationQuery, card: Model
     return Order(
         wanted=GenerationRequest(
             prompt=composition.prompt,
+            controls=composition.controls,
             model=card.name,
             seconds=body.duration_seconds,
             guidance_scale=scale_guidance(body.prompt_influence, card),

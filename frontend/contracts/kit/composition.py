@@ -1,4 +1,4 @@
-"""Musical fields for models that take only a prompt: put into words, or left out with a note.
+"""LocalAI's musical fields in our words: a prompt and controls.
 
 Source: LocalAI's page "Sound Generation", advanced mode.
 """
@@ -9,6 +9,15 @@ from pydantic import Field
 
 from frontend.contracts.kit.fields import Integer, StrictBody, Text
 from tritone.card import ModelCard
+from tritone.controls import (
+    BPM,
+    INSTRUMENTAL,
+    KEYSCALE,
+    LYRICS,
+    TIMESIGNATURE,
+    VOCAL_LANGUAGE,
+    Controls,
+)
 
 DEFAULT_INFLUENCE = 0.3  # ElevenLabs' default of `prompt_influence`
 _NO_GUIDANCE = 1.0
@@ -32,45 +41,37 @@ class MusicalBody(StrictBody):
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A prompt, and notes about what it could not say."""
+    """A prompt, what is said beside it, and notes about what has no effect on any model."""
 
     prompt: str
+    controls: Controls
     notes: tuple[str, ...]
 
 
 def compose(text: str | None, music: MusicalBody) -> Composition:
-    """Return one prompt with the caption, the text, the tempo, the key and the time signature.
-
-    No family of `tritone.families` has inputs for these, and none sings: what cannot be said in a
-    prompt is left out and named in the notes.
-    """
-    parts = [
-        _strip(music.caption),
-        _strip(text) if text != music.caption else "",
-        f"{music.bpm} BPM" if music.bpm is not None else "",
-        f"in {_strip(music.keyscale)}" if _strip(music.keyscale) else "",
-        _say_time_signature(_strip(music.timesignature)),
-    ]
-    return Composition(", ".join(part for part in parts if part), _list_left_out(music))
+    """Return caption and text as one prompt, and the other fields as controls."""
+    caption, text = _strip(music.caption), _strip(text)
+    asked = {
+        LYRICS: music.lyrics,
+        VOCAL_LANGUAGE: music.language or music.vocal_language,
+        INSTRUMENTAL: music.instrumental,
+        BPM: music.bpm,
+        KEYSCALE: music.keyscale,
+        TIMESIGNATURE: music.timesignature,
+    }
+    return Composition(
+        prompt=", ".join(filter(None, dict.fromkeys((caption, text)))),
+        controls={name: value for name, value in asked.items() if value is not None},
+        notes=_list_ignored(music),
+    )
 
 
 def _strip(text: str | None) -> str:
     return (text or "").strip()
 
 
-def _say_time_signature(signature: str) -> str:
-    # LocalAI sends the number of beats; six of them are eighths.
-    if signature.isdecimal():
-        signature = f"{signature}/{8 if signature == '6' else 4}"
-    return f"{signature} time" if signature else ""
-
-
-def _list_left_out(music: MusicalBody) -> tuple[str, ...]:
+def _list_ignored(music: MusicalBody) -> tuple[str, ...]:
     notes = []
-    if _strip(music.lyrics):
-        notes.append("lyrics ignored: the model does not sing")
-    elif music.instrumental is False or _strip(music.vocal_language):
-        notes.append("vocals ignored: the model does not sing")
     if music.think:
         notes.append("think ignored: the model does not plan")
     if music.do_sample is not None:

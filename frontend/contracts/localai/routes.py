@@ -73,6 +73,7 @@ def to_order(body: SoundGenerationBody, audio_format: AudioFormat, card: ModelCa
     return Order(
         wanted=GenerationRequest(
             prompt=composition.prompt,
+            controls=composition.controls,
             model=card.name,
             seconds=body.duration_seconds,
             guidance_scale=scale_guidance(None if influence is None else min(influence, 1.0), card),

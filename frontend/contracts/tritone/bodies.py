@@ -53,6 +53,7 @@ class SoundRequestView(BaseModel):
     guidance_scale: float | None
     seed: int | None
     loop: bool
+    controls: dict[str, str | bool | int]
     formats: list[str]
     webhook_url: str | None
 

@@ -16,6 +16,15 @@ from frontend.sounds.generation import Generator
 from tritone.card import ModelCard, SpeechCard
 
 
+class ControlView(BaseModel):
+    """What a model takes beside a prompt, by the name that it has in `POST /jobs`."""
+
+    name: str
+    type: Literal["STRING", "INT32", "BOOL"]
+    least: float = Field(description="Of a STRING: characters.")
+    most: float
+
+
 class SoundCardView(BaseModel):
     """A model that makes sounds."""
 
@@ -28,6 +37,9 @@ class SoundCardView(BaseModel):
     default_steps: int
     default_guidance_scale: float
     guidance: bool = Field(description="Whether it takes a negative prompt and a guidance scale.")
+    controls: list[ControlView] = Field(
+        description="Others are put into words, or left out, with a note."
+    )
     prompts: list[str] = Field(description="What it makes well.")
 
 
@@ -96,6 +108,10 @@ def _view_sound(card: ModelCard, max_seconds: float) -> SoundCardView:
         default_steps=card.default_steps,
         default_guidance_scale=card.default_guidance_scale,
         guidance=card.guidance,
+        controls=[
+            ControlView(name=each.name, type=each.dtype, least=each.least, most=each.most)
+            for each in card.controls
+        ],
         prompts=list(card.prompts),
     )
 

@@ -1,5 +1,6 @@
 """The bodies of `POST /jobs`, one a task, and how a job's request is shown in the same words."""
 
+import operator
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ MAX_LABELS = 16
 MAX_SHOWN_CHARACTERS = 1000
 """Of a text: every view of a job, and every event, has it."""
 
+ControlName = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 FormatWord = Literal["wav", "mp3", "flac", "opus", "aac", "pcm", "ulaw", "alaw"]
 
 
@@ -63,6 +65,11 @@ class SoundJobBody(_JobBody):
         None, ge=0, le=MAX_GUIDANCE_SCALE, description="How closely to follow the prompt."
     )
     loop: bool = Field(False, description="Make a sound that repeats without a seam.")
+    controls: Annotated[dict[ControlName, Text | bool | Integer], Field(max_length=32)] = Field(
+        {},
+        description="What else is asked for: `lyrics`, `bpm`, … (`GET /cards` lists them).",
+        exclude_if=operator.not_,  # see `task`
+    )
 
 
 class SpeechJobBody(_JobBody):
@@ -123,6 +130,7 @@ def _want_sound(request: Request, body: SoundJobBody) -> Wanted:
         guidance_scale=body.guidance_scale,
         seed=body.seed,
         loop=body.loop,
+        controls=body.controls,
     )
 
 
@@ -165,6 +173,7 @@ def view_request(job: Job) -> SoundRequestView | SpeechRequestView:
         guidance_scale=wanted.guidance_scale,
         seed=wanted.seed,
         loop=wanted.loop,
+        controls=dict(wanted.controls),
         formats=formats,
         webhook_url=asked.webhook_url,
     )

@@ -23,7 +23,7 @@ def test_what_is_not_asked_is_the_models_default(card: ModelCard) -> None:
     (only,) = plan(card).passes
     assert (only.steps, only.guidance_scale) == (20, 5.0)
     assert (only.seconds_start, only.seconds_end) == (0.0, 5.0)
-    assert only.negative_prompt == ""
+    assert only.controls == {}
     assert 0 <= only.seed < 1 << 32
 
 
@@ -42,7 +42,7 @@ def test_what_is_asked_is_done(card: ModelCard) -> None:
         seed=-5,
     )
     (only,) = asked.passes
-    assert (only.prompt, only.negative_prompt) == ("rain", "wind")
+    assert (only.prompt, only.controls) == ("rain", {"negative_prompt": "wind"})
     assert (only.seconds_start, only.seconds_end) == (1.5, 4.0)
     assert (only.steps, only.guidance_scale, only.seed) == (7, 0.0, -5)
     assert asked.n_samples == 40_000
@@ -114,9 +114,9 @@ def test_a_start_without_a_length_takes_what_is_left(card: ModelCard) -> None:
 def test_a_model_without_guidance_says_what_it_ignores(card: ModelCard) -> None:
     bare = replace(card, guidance=False, default_guidance_scale=1.0)
     asked = plan(bare, negative_prompt="wind", guidance_scale=7.0)
-    assert asked.passes[0].negative_prompt == ""
+    assert asked.passes[0].controls == {}
     assert asked.passes[0].guidance_scale == 1.0
-    assert asked.notes == ("negative_prompt ignored", "guidance_scale ignored")
+    assert asked.notes == ("left out: negative_prompt", "guidance_scale ignored")
     assert plan(bare, negative_prompt=" ", guidance_scale=1.0).notes == ()
 
 

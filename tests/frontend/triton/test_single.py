@@ -37,7 +37,9 @@ from tritone.turns import BACKGROUND
 @pytest.fixture
 def pass_(pass_: SoundPass) -> SoundPass:
     """What strains the transport: other scripts, and a seed at the border."""
-    return replace(pass_, prompt="Regen, наконец 雨", negative_prompt="wind", seed=-(2**63))
+    return replace(
+        pass_, prompt="Regen, наконец 雨", controls={"negative_prompt": "wind"}, seed=-(2**63)
+    )
 
 
 async def test_a_pass_says_on_whose_share_it_is_and_who_waits_for_it(

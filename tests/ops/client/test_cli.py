@@ -46,7 +46,7 @@ def test_every_option_arrives(run: Run, live: Live) -> None:
     ended = run("generate", "rain", *options, "--negative", "wind", "--model", "starter")
     assert ended.exit_code == 0, ended.stderr
     made = live.gateway.passes[-1]
-    assert (made.prompt, made.negative_prompt, made.seed) == ("rain", "wind", 7)
+    assert (made.prompt, made.controls, made.seed) == ("rain", {"negative_prompt": "wind"}, 7)
     assert (made.steps, made.guidance_scale, made.card.name) == (9, 2.5, "starter")
 
 

@@ -58,7 +58,7 @@ async def test_a_plan_becomes_music(
     assert "x-tritone-note" not in response.headers
     (request,) = gateway.passes
     assert request.prompt == "waltz, strings, soft"
-    assert request.negative_prompt == "drums, shouting"
+    assert request.controls == {"negative_prompt": "drums, shouting"}
 
 
 async def test_what_a_plan_asks_too_much_is_said(client: httpx2.AsyncClient) -> None:
@@ -66,7 +66,7 @@ async def test_what_a_plan_asks_too_much_is_said(client: httpx2.AsyncClient) -> 
     body = {"composition_plan": PLAN | {"sections": [SECTION, loud]}}
     note = (await client.post("/v1/music", json=body)).headers["x-tritone-note"]
     assert "sections made as one" in note
-    assert "lyrics ignored" in note
+    assert "left out: lyrics" in note
 
 
 @pytest.mark.parametrize(

@@ -17,53 +17,36 @@ from tritone.card import ModelCard
         pytest.param(" ", {"caption": "disco"}, "disco", id="caption-and-blank-text"),
         pytest.param("pop", {"caption": "disco"}, "disco, pop", id="caption-first"),
         pytest.param("pop", {"caption": "pop"}, "pop", id="said-once"),
-        pytest.param("pop", {"bpm": 120}, "pop, 120 BPM", id="bpm"),
-        pytest.param("pop", {"keyscale": "Ab major"}, "pop, in Ab major", id="key"),
-        pytest.param("pop", {"timesignature": "4"}, "pop, 4/4 time", id="four"),
-        pytest.param("pop", {"timesignature": "6"}, "pop, 6/8 time", id="six"),
-        pytest.param("pop", {"timesignature": "7/8"}, "pop, 7/8 time", id="spelt-out"),
-        pytest.param("pop", {"keyscale": " ", "timesignature": ""}, "pop", id="blank-fields"),
-        pytest.param(
-            "upbeat pop",
-            {
-                "caption": "A funky disco track",
-                "bpm": 120,
-                "keyscale": "Ab major",
-                "timesignature": "4",
-            },
-            "A funky disco track, upbeat pop, 120 BPM, in Ab major, 4/4 time",
-            id="everything",
-        ),
     ],
 )
-def test_musical_fields_become_words(
+def test_caption_and_text_are_one_prompt(
     text: str | None, music: dict[str, object], prompt: str
 ) -> None:
-    composition = compose(text, MusicalBody.model_validate(music))
-    assert composition.prompt == prompt
-    assert composition.notes == ()
+    assert compose(text, MusicalBody.model_validate(music)).prompt == prompt
+
+
+def test_the_other_fields_are_controls() -> None:
+    music = {
+        **{"lyrics": "la la", "instrumental": False, "bpm": 120, "keyscale": "Ab major"},
+        **{"timesignature": "4", "vocal_language": "bn"},
+    }
+    assert compose("pop", MusicalBody.model_validate(music)).controls == music
+
+
+def test_language_wins_over_vocal_language() -> None:
+    music = MusicalBody(language="ja", vocal_language="bn")
+    assert compose("pop", music).controls == {"vocal_language": "ja"}
 
 
 @pytest.mark.parametrize(
     ("music", "note"),
     [
-        ({"lyrics": "la la"}, "lyrics ignored: the model does not sing"),
-        ({"lyrics": "la la", "instrumental": False}, "lyrics ignored: the model does not sing"),
-        ({"instrumental": False}, "vocals ignored: the model does not sing"),
-        ({"vocal_language": "bn"}, "vocals ignored: the model does not sing"),
         ({"think": True}, "think ignored: the model does not plan"),
         ({"do_sample": False}, "do_sample ignored: the model has no such choice"),
     ],
 )
-def test_what_a_model_cannot_sing_is_left_out_and_said(music: dict[str, object], note: str) -> None:
-    composition = compose("a song", MusicalBody.model_validate(music))
-    assert composition.prompt == "a song"
-    assert composition.notes == (note,)
-
-
-@pytest.mark.parametrize("music", [{"instrumental": True}, {"language": "en"}, {"lyrics": " \n"}])
-def test_nothing_is_said_where_nothing_is_lost(music: dict[str, object]) -> None:
-    assert compose("a song", MusicalBody.model_validate(music)).notes == ()
+def test_what_has_no_effect_on_any_model_is_said(music: dict[str, object], note: str) -> None:
+    assert compose("a song", MusicalBody.model_validate(music)).notes == (note,)
 
 
 @pytest.mark.parametrize(

@@ -109,19 +109,20 @@ async def test_a_caption_alone_is_text(client: httpx2.AsyncClient, gateway: Fake
     assert gateway.passes[0].prompt == "A funky disco"
 
 
-async def test_the_musical_fields_are_composed_into_the_prompt(
+async def test_musical_fields_that_the_model_does_not_take_are_words_of_the_prompt(
     client: httpx2.AsyncClient, gateway: FakeGateway
 ) -> None:
     music = {"bpm": 90, "keyscale": "A minor", "timesignature": "3", "caption": "waltz"}
-    await client.post(PATH, json={"model_id": "starter", "text": "strings", **music})
-    assert gateway.passes[0].prompt == "waltz, strings, 90 BPM, in A minor, 3/4 time"
+    made = await client.post(PATH, json={"model_id": "starter", "text": "strings", **music})
+    assert gateway.passes[0].prompt == "90 BPM, in A minor, 3/4 time, waltz, strings"
+    assert made.headers["x-tritone-note"] == "put into words: bpm, keyscale, timesignature"
 
 
 async def test_lyrics_are_left_out_and_the_header_says_so(
     client: httpx2.AsyncClient, gateway: FakeGateway
 ) -> None:
     response = await client.post(PATH, json={**RAIN, "lyrics": "[Verse 1]\nDancing"})
-    assert response.headers["x-tritone-note"] == "lyrics ignored: the model does not sing"
+    assert response.headers["x-tritone-note"] == "left out: lyrics"
     assert gateway.passes[0].prompt == RAIN["text"]
 
 

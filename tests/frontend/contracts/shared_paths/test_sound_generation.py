@@ -96,6 +96,6 @@ async def test_a_prefix_leaves_nothing_to_decide(
         f"/elevenlabs{PATH}", json={**LOCAL, "lyrics": "la"}, headers=headers
     )
     assert elevenlabs.headers["content-type"] == "audio/mpeg"
-    assert elevenlabs.headers["x-tritone-note"] == "lyrics ignored: the model does not sing"
+    assert elevenlabs.headers["x-tritone-note"] == "left out: lyrics"
     localai = await client.post(f"/localai{PATH}?output_format=", json=LOCAL, headers=headers)
     assert localai.headers["content-type"] == "audio/wav"

@@ -28,7 +28,7 @@ async def test_input_alone_gives_wav_with_the_models_defaults(
     assert response.status_code == 200
     assert response.headers["content-type"] == "audio/wav"
     (made,) = gateway.passes
-    assert (made.prompt, made.negative_prompt) == ("The sound of ocean waves", "")
+    assert (made.prompt, made.controls) == ("The sound of ocean waves", {})
     assert (made.steps, made.guidance_scale) == (card.default_steps, card.default_guidance_scale)
     assert (made.seconds_start, made.seconds_end) == (0.0, card.default_seconds)
     assert len(response.content) == 44 + 2 * round(card.default_seconds * card.sample_rate)
@@ -40,7 +40,7 @@ async def test_all_fields_reach_the_model(client: httpx2.AsyncClient, gateway: F
     assert response.headers["content-type"] == "audio/flac"
     (made,) = gateway.passes
     assert made.prompt == "Thunder and rain sounds"
-    assert made.negative_prompt == "Low quality"
+    assert made.controls == {"negative_prompt": "Low quality"}
     assert (made.seconds_start, made.seconds_end) == (1.5, 5.5)
     assert (made.steps, made.guidance_scale, made.seed) == (100, 7.0, 42)
 

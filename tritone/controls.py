@@ -1,0 +1,61 @@
+"""What a request may say beside its prompt, by names that all contracts share.
+
+A family declares which of them its models take natively (`tritone.families`). What becomes of the
+others is decided in one place: `frontend.sounds.controls`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ControlValue = str | int | float | bool
+Controls = Mapping[str, ControlValue]
+"""Values by name; a control that is not there was not asked for."""
+
+ControlType = Literal["STRING", "INT32", "BOOL"]
+
+# The names are those of diffusers' `AceStepPipeline` and of LocalAI's advanced mode.
+NEGATIVE_PROMPT = "negative_prompt"
+LYRICS = "lyrics"
+VOCAL_LANGUAGE = "vocal_language"
+INSTRUMENTAL = "instrumental"
+BPM = "bpm"
+KEYSCALE = "keyscale"
+TIMESIGNATURE = "timesignature"
+
+TYPES: Mapping[str, ControlType] = {
+    NEGATIVE_PROMPT: "STRING",
+    LYRICS: "STRING",
+    VOCAL_LANGUAGE: "STRING",
+    INSTRUMENTAL: "BOOL",
+    BPM: "INT32",
+    KEYSCALE: "STRING",
+    TIMESIGNATURE: "STRING",
+}
+"""Every control that some family takes, or that can be said in words."""
+
+_PYTHON_TYPES: Mapping[ControlType, type] = {"STRING": str, "INT32": int, "BOOL": bool}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One input that models of a family take beside prompt, length and sampling."""
+
+    name: str
+    least: float = 0.0  # of a STRING: characters
+    most: float = 1.0
+
+    @property
+    def dtype(self) -> ControlType:
+        """The type of its values."""
+        return TYPES[self.name]
+
+
+def is_of_type(name: str, value: ControlValue) -> bool:
+    """Return whether a known control may have such a value; True is no number."""
+    return type(value) is _PYTHON_TYPES[TYPES[name]]
+
+
+def is_said(value: ControlValue | None) -> bool:
+    """Return whether a value asks for something: None and blank texts do not."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
