@@ -31,7 +31,7 @@ class Request:
 
     due_s: float
     latency_s: float
-    is_good: bool
+    failure: str = ""  # class of the error; empty: it was answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ async def open_pools(plan: Plan, ports: Sequence[int]) -> AsyncIterator[list[Tri
         return await resolve(parse(url), timeout_s=1.0)
 
     def connect(address: str) -> SingleTriton:
-        return SingleTriton(settings.model_copy(update={"url": address}))
+        patience_s = plan.patience_s * plan.slowness
+        return SingleTriton(settings.model_copy(update={"url": address}), patience_s)
 
     pools = []
     for _ in range(plan.n_frontends):
@@ -82,9 +83,9 @@ async def run_load(plan: Plan, pools: Sequence[TritonPool]) -> list[Request]:
         )
         try:
             await collect(pool.stream(_pass(seconds), options))
-        except TritoneError:
-            return Request(due_s, clock.now() - begin - due_s, is_good=False)
-        return Request(due_s, clock.now() - begin - due_s, is_good=True)
+        except TritoneError as error:
+            return Request(due_s, clock.now() - begin - due_s, type(error).__name__)
+        return Request(due_s, clock.now() - begin - due_s)
 
     sending = [
         send(due_s, pools[rng.integers(len(pools))], float(rng.choice(SECONDS)))

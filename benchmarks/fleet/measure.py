@@ -5,7 +5,7 @@ Times are the simulation's; it runs slower than the wall's clock, so that two co
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import structlog
@@ -20,6 +20,8 @@ from benchmarks.summary import percentile
 N_TRITONS, N_FRONTENDS = 50, 20
 LOAD = 0.7
 _SLOWNESS = 4.0
+_SECONDS = 60.0
+_MOST = 0.9  # of the frontends
 _LOOKED_AT = (10, 2)  # Tritons and frontends
 
 
@@ -27,59 +29,75 @@ _LOOKED_AT = (10, 2)  # Tritons and frontends
 class Figures:
     """What one simulation came to."""
 
-    sick: bool
+    name: str
     n_requests: int
-    n_failed: int
+    failures: tuple[str, ...]  # classes of the errors
     p50_s: float
     p95_s: float
     max_over_min: float  # passes of the healthy Tritons
     deviation: float  # of their passes, relative
     n_of_sick: tuple[int, ...]
-    ejected_after_s: float | None  # the failing one, by every frontend
-    used_after_s: float | None  # the same, since it was well, by every frontend
+    ejected_after_s: tuple[float | None, ...]  # the failing one, by half and by most frontends
+    used_after_s: tuple[float | None, ...]  # the same, since it was well
 
 
 def measure(*, quick: bool) -> None:
     """Simulate, and measure what looks cost; write tables and a plot."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    n_tritons, n_frontends, seconds = (10, 3, 8.0) if quick else (N_TRITONS, N_FRONTENDS, 36.0)
     looks = _measure_looks(4.0 if quick else 10.0)
+    base = _plan(quick=quick)
     found: list[Figures] = []
-    for sick in ({}, sick_ones(seconds)):
-        say(f"fleet: {len(sick)} sick of {n_tritons}")
-        plan = Plan(
-            n_tritons=n_tritons,
-            n_frontends=n_frontends,
-            load=LOAD,
-            seconds=seconds,
-            slowness=1.0 if quick else _SLOWNESS,
-            sick=sick,
-        )
+    plans = {
+        "all healthy, not asked": replace(base, patience_s=0.0),
+        "all healthy": base,
+        "three sick": replace(base, sick=sick_ones(base.seconds)),
+    }
+    for name, plan in plans.items():
+        say(f"fleet: {name}")
         outcome = simulate(plan)
-        found.append(_take(plan, outcome))
+        found.append(_take(name, plan, outcome))
         say(str(found[-1]))
     if not quick:
         _draw(plan, outcome)
     figures = {"fleets": [asdict(each) for each in found], "look": asdict(looks)}
-    write("fleet", figures, [_table(n_tritons, n_frontends, found), _looks(looks)], quick=quick)
+    write("fleet", figures, [_table(base, found), _looks(looks)], quick=quick)
 
 
-def _take(plan: Plan, outcome: Outcome) -> Figures:
-    latencies = [each.latency_s for each in outcome.requests if each.is_good]
+def _plan(*, quick: bool) -> Plan:
+    n_tritons, n_frontends, seconds = (10, 3, 8.0) if quick else (N_TRITONS, N_FRONTENDS, _SECONDS)
+    return Plan(
+        n_tritons=n_tritons,
+        n_frontends=n_frontends,
+        load=LOAD,
+        seconds=seconds,
+        slowness=1.0 if quick else _SLOWNESS,
+        sick={},
+    )
+
+
+def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
+    latencies = [each.latency_s for each in outcome.requests if not each.failure]
     made = outcome.tritons.n_made
     healthy = [n for k, n in enumerate(made) if k not in plan.sick and k >= len(sick_ones(1.0))]
     begin, end = (plan.sick[0].begin, plan.sick[0].end) if plan.sick else (np.inf, np.inf)
+    half, most = plan.n_frontends / 2, _MOST * plan.n_frontends
     return Figures(
-        sick=bool(plan.sick),
+        name=name,
         n_requests=len(outcome.requests),
-        n_failed=len(outcome.requests) - len(latencies),
+        failures=tuple(each.failure for each in outcome.requests if each.failure),
         p50_s=percentile(latencies, 50),
         p95_s=percentile(latencies, 95),
         max_over_min=max(healthy) / min(healthy),
         deviation=float(np.std(healthy) / np.mean(healthy)),
         n_of_sick=tuple(made[n] for n in plan.sick),
-        ejected_after_s=_first(outcome, begin, lambda n: n == plan.n_frontends),
-        used_after_s=_first(outcome, end, lambda n: n == 0),
+        ejected_after_s=(
+            _first(outcome, begin, lambda n: n >= half),
+            _first(outcome, begin, lambda n: n >= most),
+        ),
+        used_after_s=(
+            _first(outcome, end, lambda n: plan.n_frontends - n >= half),
+            _first(outcome, end, lambda n: plan.n_frontends - n >= most),
+        ),
     )
 
 
@@ -122,15 +140,16 @@ def _draw(plan: Plan, outcome: Outcome) -> None:
     plot(RESULTS / "fleet.png", title, labels, lines)
 
 
-def _table(n_tritons: int, n_frontends: int, found: list[Figures]) -> Table:
+def _table(plan: Plan, found: list[Figures]) -> Table:
     """Return a row for each simulation.
 
     `most/least` and `deviation` are of the healthy Tritons' passes; `ejected` and `used` is how
-    long it took until all frontends had ejected the failing one, and used it again.
+    long it took until half and nine tenths of the frontends had ejected the failing one, and used
+    it again. `not asked`: no choice waits for what the two Tritons say of their load.
     """
     title = (
-        f"{n_tritons} stub Tritons, {n_frontends} frontends, {LOAD:.0%} load; "
-        f"a clip of 5 s takes {pass_s(5.0):.2g} s of one of two lanes"
+        f"{plan.n_tritons} stub Tritons, {plan.n_frontends} frontends, {LOAD:.0%} load, "
+        f"{plan.seconds:.0f} s; a clip of 5 s takes {pass_s(5.0):.2g} s of one of two lanes"
     )
     columns = (
         *("Tritons", "requests", "failed", "p50 s", "p95 s", "most/least", "deviation"),
@@ -138,20 +157,24 @@ def _table(n_tritons: int, n_frontends: int, found: list[Figures]) -> Table:
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            "three sick" if each.sick else "all healthy",
+            each.name,
             each.n_requests,
-            each.n_failed,
+            len(each.failures),
             each.p50_s,
             each.p95_s,
             each.max_over_min,
             f"{each.deviation:.1%}",
             ", ".join(map(str, each.n_of_sick)),
-            each.ejected_after_s,
-            each.used_after_s,
+            _times(each.ejected_after_s),
+            _times(each.used_after_s),
         )
         for each in found
     )
     return Table(title, columns, rows)
+
+
+def _times(found: tuple[float | None, ...]) -> str:
+    return ", ".join("-" if each is None else f"{each:.1f}" for each in found)
 
 
 def _looks(cost: LookCost) -> Table:

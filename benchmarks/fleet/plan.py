@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.cards import STABLE_AUDIO_OPEN
 from benchmarks.report import read
+from frontend.triton.foreign_passes import PATIENCE_S
 
 CARD = replace(
     STABLE_AUDIO_OPEN,
@@ -46,6 +47,7 @@ class Plan:
     slowness: float
     sick: dict[int, Sickness]  # by number of the Triton
     refresh_s: float = 2.0
+    patience_s: float = PATIENCE_S  # of a choice that asks two Tritons for their load
 
     @property
     def per_s(self) -> float:

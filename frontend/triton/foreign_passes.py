@@ -11,16 +11,20 @@ from frontend.errors import TritoneError
 from frontend.triton.background import BackgroundTasks
 from frontend.triton.control import Control
 
-_PATIENCE_S = 0.05  # a question takes a millisecond or two
+PATIENCE_S = 0.05
+"""How long a choice waits for an answer; a question takes a millisecond or two."""
 
 
 class ForeignPasses:
     """Asks the models for their passes, and subtracts ours. Use from one event loop only."""
 
-    def __init__(self, control: Control, background: BackgroundTasks) -> None:
+    def __init__(
+        self, control: Control, background: BackgroundTasks, patience_s: float = PATIENCE_S
+    ) -> None:
         """Know of none yet."""
         self._control = control
         self._background = background
+        self._patience_s = patience_s
         self._own: Counter[str] = Counter()  # by model
         self._foreign: dict[str, int] = {}  # the same, as last said
         self._asked: dict[str, asyncio.Task[None]] = {}
@@ -46,7 +50,7 @@ class ForeignPasses:
 
     async def look_now(self, model: str) -> None:
         """Ask one model, and wait for its answer, but not for long."""
-        await asyncio.wait([self._start(model)], timeout=_PATIENCE_S)
+        await asyncio.wait([self._start(model)], timeout=self._patience_s)
 
     def _start(self, model: str) -> asyncio.Task[None]:
         if model not in self._asked:

@@ -19,7 +19,7 @@ from frontend.triton.connection import Connection
 from frontend.triton.control import Control
 from frontend.triton.errors import raise_domain_errors
 from frontend.triton.fallback import stream_or_retry
-from frontend.triton.foreign_passes import ForeignPasses
+from frontend.triton.foreign_passes import PATIENCE_S, ForeignPasses
 from frontend.triton.gateway import (
     Catalog,
     Chunk,
@@ -52,14 +52,14 @@ class _Attempt:
 class SingleTriton:
     """A `Gateway` over one Triton server. Use from one event loop only."""
 
-    def __init__(self, settings: TritonSettings) -> None:
-        """Keep the settings; `open` connects."""
+    def __init__(self, settings: TritonSettings, patience_s: float = PATIENCE_S) -> None:
+        """Keep the settings; `open` connects. `patience_s` bounds a question about its load."""
         self._settings = settings
         self._connection = Connection(settings.url)
         self._served = ServedModels(self._connection, settings)
         self._control = Control(self._connection, self._served, settings.rpc_timeout_s)
         self._background = BackgroundTasks()
-        self._foreign = ForeignPasses(self._control, self._background)
+        self._foreign = ForeignPasses(self._control, self._background, patience_s)
 
     @property
     def catalog(self) -> Catalog:
