@@ -60,6 +60,7 @@ class FakeGateway:
     foreign_passes: int = 0
     n_counts: int = 0
     refreshes: int = 0
+    model_version: str = "1"  # of every sound
     is_open: bool = False
     text_uses: tuple[TextUse, ...] = ()  # of every sound
 
@@ -92,7 +93,7 @@ class FakeGateway:
                 hz = 200.0 + 50.0 * (pass_.seed % 32)
                 yield Chunk(
                     pcm=sine(pass_.card, pass_.span.n_samples, hz),
-                    model_version="1",
+                    model_version=self.model_version,
                     text_uses=self.text_uses,
                 )
         except (asyncio.CancelledError, GeneratorExit):

@@ -52,7 +52,7 @@ class _Found:
 
     card: Card
     candidates: tuple[Candidate, ...]
-    version: int | None  # that its ensemble names for all components
+    version: int  # that serves
 
 
 class ServedModels:
@@ -131,7 +131,8 @@ class ServedModels:
         versions = [(m.name, m.version) for m in index.models if m.state == "READY"]
         ready = {name for name, _ in versions} & names
         known = {model.name for model in index.models if model.state} & names
-        found = await asyncio.gather(*(self._read_model(name) for name in sorted(ready)))
+        newest = {name: max(int(v) for each, v in versions if each == name) for name in ready}
+        found = await asyncio.gather(*(self._read_model(n, newest[n]) for n in sorted(ready)))
         models = [each for each in found if each is not None]
         for each in models:
             self._note_candidates(each.card.name, each.candidates)
@@ -149,10 +150,15 @@ class ServedModels:
             speech_cards=_of_kind(cards, SpeechCard),
             away=frozenset((known - ready) | (reasons.keys() & ready)),
             reasons=reasons,
-            versions={each.card.name: each.version for each in models if each.version is not None},
+            versions={e.card.name: e.version for e in models if isinstance(e.card, ModelCard)},
+            candidates={
+                each.card.name: frozenset(candidate.version for candidate in each.candidates)
+                for each in models
+                if each.candidates
+            },
         )
 
-    async def _read_model(self, name: str) -> _Found | None:
+    async def _read_model(self, name: str, newest: int) -> _Found | None:
         timeout = self._settings.rpc_timeout_s
         try:
             answer = await self._connection.client.get_model_config(name, client_timeout=timeout)
@@ -165,7 +171,8 @@ class ServedModels:
         if card is None or (isinstance(card, ModelCard) and config.platform != "ensemble"):
             return None
         named = {step.model_version for step in config.ensemble_scheduling.step}
-        version = int(named.pop()) if len(named) == 1 and min(named) > 0 else None
+        is_pinned = len(named) == 1 and min(named) > 0  # else the newest that is loaded serves
+        version = int(named.pop()) if is_pinned else newest
         return _Found(card, _read_candidates(name, config.parameters), version)
 
     def _note_candidates(self, model: str, candidates: tuple[Candidate, ...]) -> None:

@@ -101,6 +101,8 @@ class Catalog:
     missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
     versions: Mapping[str, int] = field(default_factory=dict)  # that models of sounds serve
+    candidates: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Versions that get a share of a model's requests; models without any are left out."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tritons of a pool that get no passes, by address, and why."""
 

@@ -1,4 +1,4 @@
-"""The gateway that the settings ask for: to one Triton, or to a pool of them."""
+"""The gateway that the settings ask for: to one Triton, or to a pool, which holds a fleet to it."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from tritone.addresses import parse, resolve
 def make_gateway(settings: TritonSettings, metrics: Metrics) -> Gateway:
     """Return a gateway to the Tritons of `TRITONE_TRITON__URL`, not opened yet."""
     tritons = parse(settings.url)
-    if tritons.is_single:
+    if tritons.is_single and settings.fleet is None:
         return SingleTriton(settings)
 
     def connect(address: str) -> SingleTriton:

@@ -8,7 +8,7 @@ ejected (`frontend.triton.standing`). Why so: docs/adr/0009.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
@@ -24,7 +24,6 @@ from frontend.errors import (
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
 from frontend.triton.choice import choose_of_two
-from frontend.triton.fallback import stream_or_retry
 from frontend.triton.fleet import FleetWatch
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
@@ -78,9 +77,9 @@ class TritonPool:
     @property
     def catalog(self) -> Catalog:
         """Every model that some Triton serves; as last seen when all are away."""
-        up = [member for member in self.members if member.is_up]
-        catalogs = [member.gateway.catalog for member in self.members]
-        united = unite_catalogs([member.gateway.catalog for member in up] or catalogs, catalogs)
+        catalogs = {each: self._fleet.hold_back(each.gateway.catalog) for each in self.members}
+        up = [catalog for member, catalog in catalogs.items() if member.is_up]
+        united = unite_catalogs(up or catalogs.values(), catalogs.values())
         now = self._clock()
         reasons = {member.address: self._explain(member, now) for member in self.members}
         return replace(united, left_out={where: why for where, why in reasons.items() if why})
@@ -118,48 +117,56 @@ class TritonPool:
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`.
 
-        What a Triton refuses, fails at, or loses by dying, is given to another, once: a pass has no
-        effect but its sound, and the same seed gives the same sound. More would lead a request that
-        kills its server through all of them.
+        What a Triton refuses, fails at, or loses by dying, is given to another, once for each of
+        these causes: a pass has no effect but its sound, and the same seed gives the same sound.
+        More would lead a request that kills its server through all of them.
         """
+        failed: dict[Member, TritoneError] = {}
         deadline = time.monotonic() + options.timeout_s
-        first = await self._choose(pass_.card)
-        if first is None:
-            raise BackendUnavailable
-
-        def retry(error: TritoneError) -> Chunks:
-            if not isinstance(error, _WORTH_A_RETRY):
-                raise error
+        while (member := await self._choose(pass_.card, failed)) is not None:
+            if failed:
+                self._tell_of_retry(pass_.card.name, failed, member)
+            has_begun = False
+            try:
+                async with aclosing(self._give(member, pass_, options)) as chunks:
+                    async for chunk in chunks:
+                        has_begun = True
+                        yield chunk
+            except _WORTH_A_RETRY as error:
+                if has_begun:
+                    raise
+                self._note_failure(pass_.card.name, failed, member, error)
+            else:
+                return
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise DeadlineExceeded
-            return self._try_elsewhere(first, error, pass_, replace(options, timeout_s=left_s))
+            options = replace(options, timeout_s=left_s)
+        raise next(reversed(failed.values()), BackendUnavailable())
 
-        attempts = stream_or_retry(self._give(first, pass_, options), retry)
-        async with aclosing(attempts) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    async def _try_elsewhere(
-        self, first: Member, error: TritoneError, pass_: Pass, options: PassOptions
-    ) -> Chunks:
-        """Yield a second try; what fails everywhere is no Triton's fault, and ejects nobody."""
-        second = await self._choose(pass_.card, besides=first)
-        if second is None:
-            raise error
-        model, cause, has_begun = pass_.card.name, type(error).__name__, False
-        log.info("tried_elsewhere", left=first.address, to=second.address, cause=cause)
+    def _tell_of_retry(
+        self, model: str, failed: dict[Member, TritoneError], member: Member
+    ) -> None:
+        left, error = next(reversed(failed.items()))
+        cause = type(error).__name__
+        log.info("tried_elsewhere", left=left.address, to=member.address, cause=cause)
         self._metrics.passes_retried.labels(model, cause).inc()
-        try:
-            async with aclosing(self._give(second, pass_, options)) as chunks:
-                async for chunk in chunks:
-                    has_begun = True
-                    yield chunk
-        except _TRITONS_FAULT:
-            if isinstance(error, _TRITONS_FAULT) and not has_begun:
-                for member in (first, second):
-                    member.standings[model].withdraw(self._settings.eject_after)
-            raise
+
+    def _note_failure(
+        self, model: str, failed: dict[Member, TritoneError], member: Member, error: TritoneError
+    ) -> None:
+        """Keep a failure; raise it where another Triton had failed so.
+
+        What fails everywhere is no Triton's fault, and ejects nobody.
+        """
+        is_known = type(error) in map(type, failed.values())
+        failed[member] = error
+        if not is_known:
+            return
+        faulty = [each for each, why in failed.items() if isinstance(why, _TRITONS_FAULT)]
+        for each in faulty if len(faulty) > 1 else ():
+            each.standings[model].withdraw(self._settings.eject_after)
+        raise error
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass where it runs; where we do not know that, ask every Triton."""
@@ -178,26 +185,31 @@ class TritonPool:
         known = [member for member in self._members.values() if pass_id in member.pass_ids]
         return known or [member for member in self.members if member.is_up]
 
-    async def _choose(self, card: Card, besides: Member | None = None) -> Member | None:
+    async def _choose(self, card: Card, failed: Collection[Member]) -> Member | None:
         now = self._clock()
-        able = [each for each in self.members if each.serves(card) and each is not besides]
+        able = [each for each in self.members if each not in failed and self._serves(each, card)]
         # Nobody is known to be up: somebody may have come back since the last look.
         able = [each for each in able if each.is_up] or able
-        # Where nobody serves what the fleet shall, a sound of another version is better than none.
-        fleet = self._fleet
-        able = [e for e in able if not fleet.explain(e.gateway.catalog, card.name)] or able
         due = [each for each in able if each.standings[card.name].is_due(now)]
-        if due and besides is None:  # whose trial fails has a retry left
+        if due and not failed:  # whose trial fails has a retry left
             return random.choice(due)  # noqa: S311 -- not a secret
         fit = [each for each in able if each.can_take(card.name)] or able
+        if failed:  # the next one should rather not fail, too
+            fit = [each for each in fit if not each.standings[card.name].n_failures] or fit
         return await choose_of_two(fit, card.name, now)
+
+    def _serves(self, member: Member, card: Card) -> bool:
+        catalog = member.gateway.catalog
+        return member.serves(card) and not self._fleet.explain(catalog, card.name)
 
     async def _give(self, member: Member, pass_: Pass, options: PassOptions) -> Chunks:
         standing = member.standings[pass_.card.name]
+        expected = self._fleet.expect(member.gateway.catalog, pass_.card.name)
         with self._held(member, standing, options.pass_id):
             try:
                 async with aclosing(member.gateway.stream(pass_, options)) as chunks:
                     async for chunk in chunks:
+                        await expected.check(chunk.model_version)
                         yield chunk
             except _TRITONS_FAULT as error:
                 if isinstance(error, BackendUnavailable):
@@ -216,7 +228,7 @@ class TritonPool:
         others = [
             each
             for each in self.members
-            if each is not member and each.serves(card) and each.can_take(model)
+            if each is not member and self._serves(each, card) and each.can_take(model)
         ]
         is_enough = standing.is_ejected or standing.n_failures >= self._settings.eject_after
         if not (is_enough and others):

@@ -38,6 +38,17 @@ async def test_ensembles_with_a_card_are_served(
     assert catalog.away == frozenset()
 
 
+async def test_the_version_is_the_named_one_or_the_newest_that_is_loaded(
+    triton: FakeTriton, gateway: SingleTriton, card: ModelCard
+) -> None:
+    triton.serve(card)
+    triton.index.append(("starter", "3", "READY"))
+    assert (await gateway.refresh()).versions == {"starter": 3}
+    steps = triton.configs["starter"].config.ensemble_scheduling.step
+    steps.add(model_name="starter_tokenizer", model_version=2)
+    assert (await gateway.refresh()).versions == {"starter": 2}
+
+
 async def test_a_models_name_is_tritons(
     triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:

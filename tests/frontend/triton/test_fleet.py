@@ -1,17 +1,19 @@
 """A pool gives passes only to Tritons that serve what the fleet shall."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from frontend.errors import BackendUnavailable
 from frontend.observe.metrics import Metrics
 from frontend.triton.fleet import FleetWatch
 from frontend.triton.gateway import Catalog, collect
 from frontend.triton.passes import SoundPass
 from frontend.triton.pool import TritonPool
-from tests.frontend.triton.network import REFRESH_S, SETTINGS, FakeTriton, Network, name_pass
+from tests.frontend.triton.network import AWAY, REFRESH_S, SETTINGS, FakeTriton, Network, name_pass
 from tests.frontend.triton.servers import eventually
 from tritone.card import ModelCard
 from tritone.fleet import FleetState, Wanted
@@ -37,6 +39,7 @@ async def pool(network: Network, file: Path) -> AsyncIterator[TritonPool]:
 
 def serve(triton: FakeTriton, version: int) -> None:
     triton.catalog = replace(triton.catalog, versions={"starter": version})
+    triton.model_version = str(version)
 
 
 def state(file: Path, wanted: Wanted) -> None:
@@ -87,14 +90,79 @@ async def test_during_a_rollout_both_versions_get_passes(
     assert await count_passes(pool, pass_, one, other) == [0, 40]
 
 
-async def test_a_sound_of_another_version_is_better_than_none(
+async def test_no_sound_is_better_than_one_of_another_version(
     network: Network, pool: TritonPool, pass_: SoundPass, file: Path
 ) -> None:
     only = network.add("a:1")
     serve(only, 1)
     state(file, Wanted(version=2))
     await pool.open()
-    assert await count_passes(pool, pass_, only) == [40]
+    assert not pool.catalog.cards
+    assert pool.catalog.away == {"starter"}
+    assert pool.catalog.missed == network.catalog.cards
+    with pytest.raises(BackendUnavailable):
+        await collect(pool.stream(pass_, name_pass("")))
+    assert not only.options
+
+
+async def test_the_card_is_that_of_the_version_that_is_stated(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    old, new = network.add("a:1"), network.add("b:1")
+    newer = replace(pass_.card, default_steps=pass_.card.default_steps + 1)
+    new.catalog = Catalog(cards=(newer,))
+    serve(old, 1)
+    serve(new, 2)
+    state(file, Wanted(version=2))
+    await pool.open()
+    assert pool.catalog.cards == (newer,)
+    assert await count_passes(pool, replace(pass_, card=newer), old, new) == [0, 40]
+
+
+async def test_what_a_triton_answers_that_restarted_since_the_last_look_is_not_given_out(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    restarted, other = network.add("a:1"), network.add("b:1")
+    for triton in (restarted, other):
+        serve(triton, 2)
+    state(file, Wanted(version=2))
+    await pool.open()
+    restarted.model_version, restarted.unreachable = "1", AWAY  # nor is it seen at a look
+    given = [await collect(pool.stream(pass_, name_pass(f"{n}"))) for n in range(40)]
+    assert {each.model_version for each in given} == {"2"}
+    assert len(restarted.options) == 1
+
+
+async def test_a_pass_that_was_given_before_a_change_may_end_on_the_old_version(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    only = network.add("a:1")
+    serve(only, 1)
+    state(file, Wanted(version=1, coming=2))
+    await pool.open()
+    only.gate = asyncio.Event()
+    under_way = asyncio.create_task(collect(pool.stream(pass_, name_pass("old"))))
+    await eventually(lambda: bool(only.options))
+    state(file, Wanted(version=2))
+    only.catalog = replace(only.catalog, versions={"starter": 2})
+    await eventually(lambda: not pool.catalog.left_out and bool(pool.catalog.cards))
+    only.gate.set()
+    assert (await under_way).model_version == "1"
+
+
+async def test_candidates_answer_and_a_change_that_was_not_read_yet_is_read_before_a_refusal(
+    network: Network, pool: TritonPool, pass_: SoundPass, file: Path
+) -> None:
+    only = network.add("a:1")
+    serve(only, 1)
+    only.catalog = replace(only.catalog, candidates={"starter": frozenset({"3"})})
+    state(file, Wanted(version=1))
+    await pool.open()
+    only.model_version = "3"
+    assert (await collect(pool.stream(pass_, name_pass("a")))).model_version == "3"
+    state(file, Wanted(version=1, coming=2))
+    only.model_version = "2"
+    assert (await collect(pool.stream(pass_, name_pass("b")))).model_version == "2"
 
 
 async def test_where_nothing_is_stated_every_version_may_serve(

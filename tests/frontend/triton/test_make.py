@@ -62,6 +62,11 @@ def test_several_tritons_are_a_pool(url: str, kind: type) -> None:
     assert type(make_gateway(TritonSettings.model_validate({"url": url}), Metrics())) is kind
 
 
+def test_one_triton_is_held_to_what_the_fleet_serves_too() -> None:
+    settings = TritonSettings(url="a:8001", fleet="fleet.json")
+    assert type(make_gateway(settings, Metrics())) is TritonPool
+
+
 @pytest.mark.parametrize("is_name", [False, True])
 async def test_every_triton_of_a_list_or_a_name_is_used_and_one_may_die(
     pods: tuple[int, list[Server]],

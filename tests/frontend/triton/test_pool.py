@@ -128,6 +128,35 @@ async def test_what_two_refuse_is_refused(
     assert sum(len(triton.options) for triton in tritons) == 2
 
 
+async def test_each_cause_of_a_failure_is_given_another_one_once(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
+    """What a sick one fails at may meet one that dies in the same second."""
+    errors = (AWAY, FULL, GenerationFailed("CUDA"))
+    tritons = [network.add(f"{n}:1") for n in range(4)]
+    await pool.open()
+    for triton, error in zip(tritons, errors, strict=False):
+        triton.error = error
+    for n in range(20):
+        await collect(pool.stream(pass_, name_pass(f"{n}")))
+    assert len(tritons[-1].options) == 20
+
+
+async def test_a_second_try_is_not_given_to_one_that_failed_before(
+    network: Network, pool: TritonPool, pass_: SoundPass
+) -> None:
+    sick = [network.add(f"sick{n}:1") for n in range(2)]
+    network.add("well:1")
+    await pool.open()
+    for member in pool.members[:2]:
+        member.standings[pass_.card.name].fail("before")
+    for triton in sick:
+        triton.error = GenerationFailed("CUDA")
+    for n in range(20):
+        await collect(pool.stream(pass_, name_pass(f"{n}")))
+    assert all(triton.options for triton in sick)
+
+
 async def test_the_second_try_gets_only_the_time_that_is_left(
     network: Network, pool: TritonPool, pass_: SoundPass
 ) -> None:
