@@ -34,6 +34,7 @@ class Operator:
     timeout_s: float
     look_s: float = DEFAULT_REFRESH_S + LOOK_TAKES_S  # until frontends have seen a change
     needs_fingerprint: bool = True
+    is_locked: bool = False  # the repository, by whoever changes several Tritons at once
     say: Say = lambda _stage: None
 
     async def load(self, model: str, version: int | None) -> Served:
@@ -189,7 +190,7 @@ class Operator:
 
     def _lock(self) -> ExitStack:
         stack = ExitStack()
-        if self.repository is not None:
+        if self.repository is not None and not self.is_locked:
             stack.enter_context(self.repository.locked())
         return stack
 

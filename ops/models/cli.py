@@ -1,27 +1,37 @@
 """`tritone models`: the versions of the published models, and who answers."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 
-from ops.errors import TritonCallFailed
 from ops.models import terminal
-from ops.models.actions import LOOK_TAKES_S, Operator
-from ops.models.address import StackAddress, find_stack_address
+from ops.models.actions import Operator
 from ops.models.errors import ModelsError
 from ops.models.fleet import Fleet
 from ops.models.fleet_cli import FleetOptions, change_fleet, follow_command
-from ops.models.overview import Row, rows
+from ops.models.options import (
+    TIMEOUT_S,
+    Folder,
+    IsFleet,
+    Json,
+    Model,
+    NoFingerprint,
+    Timeout,
+    Url,
+    Version,
+)
 from ops.models.removal import plan_removal, remove
-from ops.models.served import first_line
+from ops.models.single_cli import (
+    Manner,
+    fail,
+    find_address,
+    read_rows,
+    run_on_one,
+    with_control,
+)
 from ops.models.smoke import Smoke
 from ops.models.traffic import compare
-from ops.settings import load_settings
 from ops.triton.control import TritonControl
 
 app = typer.Typer(
@@ -31,47 +41,13 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Model = Annotated[str, typer.Argument(help="Name of the published model.")]
-Version = Annotated[int, typer.Argument(min=1, help="Number of the version's folder.")]
-Url = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="gRPC address of a Triton to speak to.")
-]
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--repository",
-        help="That Triton's model repository, or a copy: its manifests are read, and its "
-        "config.pbtxt files kept up to date.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Timeout = Annotated[
-    float, typer.Option("--timeout", min=1, help="Seconds that one load or one sound may take.")
-]
-NoFingerprint = Annotated[
-    bool,
-    typer.Option("--no-fingerprint", help="Try it although nothing says what it should answer."),
-]
-IsFleet = Annotated[
-    bool,
-    typer.Option(
-        "--fleet",
-        help="Do it at every Triton of TRITONE_TRITON__URL or --url, one after the other; where "
-        "one refuses, at none.",
-    ),
-]
-_TIMEOUT_S = 600.0
-
 app.command("follow")(follow_command)
-
-Result = TypeVar("Result")
-Act = Callable[[Operator], Awaitable[Smoke | None]]
 
 
 @app.command("list")
 def _list(url: Url = None, repository: Folder = None, is_json: Json = False) -> None:
     """Show every version of every model: its state, and which one answers."""
-    found = _rows(_address(url, repository), None)
+    found = read_rows(find_address(url, repository), None)
     if is_json:
         terminal.show_json([row.to_dict() for row in found])
     else:
@@ -87,10 +63,10 @@ def _show(
     is_json: Json = False,
 ) -> None:
     """Show what is known of a model's versions: size, precision, hashes, measured errors."""
-    found = _rows(_address(url, repository), model)
+    found = read_rows(find_address(url, repository), model)
     found = [row for row in found if version in {None, row.version}]
     if not found:
-        _fail(f"{model} has no version {version}")
+        fail(f"{model} has no version {version}")
     if is_json:
         terminal.show_json([row.to_dict() for row in found])
         return
@@ -106,15 +82,24 @@ def _load(  # noqa: PLR0913, PLR0917 -- every parameter is an option of the comm
     ] = None,
     url: Url = None,
     repository: Folder = None,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Load a model, or one of its versions beside the one that serves. It gets no requests."""
+    if is_fleet:
+        if version is None:
+            fail("a fleet's state names versions: give one, or load the model at each Triton")
+        options = FleetOptions(url, repository, timeout_s)
+        over_all = partial(Fleet.load, model=model, version=version)
+        return change_fleet(options, over_all, is_json=is_json)
 
     async def act(operator: Operator) -> None:
         await operator.load(model, version)
 
-    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    return run_on_one(
+        find_address(url, repository), model, act, Manner(timeout_s=timeout_s, is_json=is_json)
+    )
 
 
 @app.command("verify")
@@ -124,12 +109,17 @@ def _verify(  # noqa: PLR0913, PLR0917
     url: Url = None,
     repository: Folder = None,
     no_fingerprint: NoFingerprint = False,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
 ) -> None:
     """Try a version with two prompts and its fingerprint; who answers does not change."""
-    manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    _run(_address(url, repository), model, lambda operator: operator.verify(model, version), manner)
+    manner = Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
+    run_on_one(
+        find_address(url, repository),
+        model,
+        lambda operator: operator.verify(model, version),
+        manner,
+    )
 
 
 @app.command("promote")
@@ -139,7 +129,7 @@ def _promote(  # noqa: PLR0913, PLR0917
     url: Url = None,
     repository: Folder = None,
     no_fingerprint: NoFingerprint = False,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
     is_fleet: IsFleet = False,
 ) -> None:
@@ -151,8 +141,8 @@ def _promote(  # noqa: PLR0913, PLR0917
     async def act(operator: Operator) -> Smoke | None:
         return (await operator.promote(model, version))[1]
 
-    manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    return _run(_address(url, repository), model, act, manner)
+    manner = Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
+    return run_on_one(find_address(url, repository), model, act, manner)
 
 
 @app.command("rollback")
@@ -160,7 +150,7 @@ def _rollback(  # noqa: PLR0913, PLR0917
     model: Model,
     url: Url = None,
     repository: Folder = None,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
     is_fleet: IsFleet = False,
 ) -> None:
@@ -172,8 +162,8 @@ def _rollback(  # noqa: PLR0913, PLR0917
     async def act(operator: Operator) -> None:
         await operator.rollback(model)
 
-    return _run(
-        _address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json)
+    return run_on_one(
+        find_address(url, repository), model, act, Manner(timeout_s=timeout_s, is_json=is_json)
     )
 
 
@@ -187,7 +177,7 @@ def _canary(  # noqa: PLR0913, PLR0917
     url: Url = None,
     repository: Folder = None,
     no_fingerprint: NoFingerprint = False,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
     is_fleet: IsFleet = False,
 ) -> None:
@@ -200,8 +190,8 @@ def _canary(  # noqa: PLR0913, PLR0917
     async def act(operator: Operator) -> Smoke | None:
         return (await operator.canary(model, version, share))[1]
 
-    manner = _Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
-    return _run(_address(url, repository), model, act, manner)
+    manner = Manner(timeout_s=timeout_s, is_json=is_json, needs_fingerprint=not no_fingerprint)
+    return run_on_one(find_address(url, repository), model, act, manner)
 
 
 @app.command("compare")
@@ -215,7 +205,7 @@ def _compare(
 ) -> None:
     """Compare how a model's versions do under traffic: time, errors, loudness, silence."""
     try:
-        frontends = frontend or [_address(None, None).frontend or ""]
+        frontends = frontend or [find_address(None, None).frontend or ""]
         if not all(frontends):
             raise ModelsError("no frontend runs here; name one with --frontend URL")
         figures = compare(frontends, model)
@@ -225,7 +215,7 @@ def _compare(
                 "served"
             )
     except ModelsError as error:
-        _fail(str(error))
+        fail(str(error))
     if is_json:
         terminal.show_json([each.to_dict() for each in figures])
     else:
@@ -238,15 +228,22 @@ def _unload(  # noqa: PLR0913, PLR0917
     version: Version,
     url: Url = None,
     repository: Folder = None,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     is_json: Json = False,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Give back the memory of a version that does not serve; ends its canary."""
+    if is_fleet:
+        options = FleetOptions(url, repository, timeout_s, needs_fingerprint=False)
+        over_all = partial(Fleet.unload, model=model, version=version)
+        return change_fleet(options, over_all, is_json=is_json)
 
     async def act(operator: Operator) -> None:
         await operator.unload(model, version)
 
-    _run(_address(url, repository), model, act, _Manner(timeout_s=timeout_s, is_json=is_json))
+    return run_on_one(
+        find_address(url, repository), model, act, Manner(timeout_s=timeout_s, is_json=is_json)
+    )
 
 
 @app.command("rm")
@@ -258,11 +255,14 @@ def _rm(  # noqa: PLR0913, PLR0917
     is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
     repository: Folder = None,
-    timeout_s: Timeout = _TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
+    is_fleet: IsFleet = False,
 ) -> None:
     """Delete a version that does not answer, or take a whole model out of service."""
-    address = _address(url, repository)
-    removal = _with_control(
+    if is_fleet:
+        fail("files are deleted where each Triton has them: unload --fleet first, then rm there")
+    address = find_address(url, repository)
+    removal = with_control(
         address, lambda control: plan_removal(control, address.repository, model, version)
     )
     if not is_sure:
@@ -275,75 +275,5 @@ def _rm(  # noqa: PLR0913, PLR0917
             )
             await remove(operator, removal)
 
-    _with_control(address, act)
+    with_control(address, act)
     terminal.say(f"deleted {removal}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manner:
-    """How a command is carried out."""
-
-    timeout_s: float
-    is_json: bool
-    needs_fingerprint: bool = True
-
-
-def _run(address: StackAddress, model: str, act: Act, manner: _Manner) -> None:
-    async def run(control: TritonControl) -> tuple[Smoke | None, list[Row]]:
-        with terminal.progress(is_json=manner.is_json) as say:
-            operator = Operator(
-                control=control,
-                repository=address.repository,
-                timeout_s=manner.timeout_s,
-                look_s=load_settings().triton.refresh_s + LOOK_TAKES_S,
-                needs_fingerprint=manner.needs_fingerprint,
-                say=say,
-            )
-            smoke = await act(operator)
-        return smoke, await rows(control, address.repository, model)
-
-    smoke, found = _with_control(address, run)
-    if manner.is_json:
-        versions = [row.to_dict() for row in found]
-        terminal.show_json({"smoke": asdict(smoke) if smoke else None, "versions": versions})
-        return
-    if smoke is not None:
-        terminal.show_smoke(smoke)
-    terminal.show_rows(found)
-    if address.repository is None:
-        terminal.complain("kept until that Triton restarts; to keep it longer give --repository")
-
-
-def _rows(address: StackAddress, model: str | None) -> list[Row]:
-    repository, device = address.repository, address.device
-    return _with_control(address, lambda control: rows(control, repository, model, device))
-
-
-def _with_control(
-    address: StackAddress, use: Callable[[TritonControl], Awaitable[Result]]
-) -> Result:
-    async def run() -> Result:
-        control = TritonControl(address.url)
-        try:
-            return await use(control)
-        finally:
-            await control.close()
-
-    try:
-        return asyncio.run(run())
-    except ModelsError as error:
-        _fail(str(error))
-    except TritonCallFailed as error:
-        _fail(first_line(str(error)))
-
-
-def _address(url: str | None, repository: Path | None) -> StackAddress:
-    try:
-        return find_stack_address(load_settings(), url, repository)
-    except ModelsError as error:
-        _fail(str(error))
-
-
-def _fail(reason: str) -> NoReturn:
-    terminal.complain(reason)
-    raise typer.Exit(1)

@@ -3,16 +3,21 @@
 Each Triton changes as with one (`Operator`): tried beside what serves, switched in one stroke.
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ops.errors import TritonCallFailed
-from ops.models.actions import Operator, Say
+from ops.models.actions import LOOK_TAKES_S, Operator, Say
 from ops.models.errors import ModelsError
 from ops.models.fleet_store import FleetStore
-from ops.models.served import Served, first_line, read
+from ops.models.served import Served, first_line, list_loaded, read
+from tritone.environment import DEFAULT_REFRESH_S
 from tritone.fleet import Wanted
 from tritone.versions import Lineup
+
+_BEHIND = " is behind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,7 @@ class Fleet:
 
     operators: Mapping[str, Operator]  # by address, in the order of changes
     store: FleetStore
+    look_s: float = DEFAULT_REFRESH_S + LOOK_TAKES_S  # until frontends have read what is stated
     say: Say = lambda _stage: None
 
     async def promote(self, model: str, version: int) -> Wanted:
@@ -65,6 +71,35 @@ class Fleet:
             lineup = replace(now.lineup, candidates={**others, version: share})
             return await self._change(model, Wanted(version=now.version, lineup=lineup))
 
+    async def load(self, model: str, version: int) -> Wanted:
+        """Load a version beside the one that serves; it gets no requests.
+
+        Raises:
+            ModelsError: it was not possible.
+        """
+        async with self.store.locked():
+            now = await self._now(model)
+            if version in list_loaded(now.version, now.lineup):
+                return now
+            lineup = replace(now.lineup, candidates={**now.lineup.candidates, version: 0.0})
+            return await self._change(model, Wanted(version=now.version, lineup=lineup))
+
+    async def unload(self, model: str, version: int) -> Wanted:
+        """Give back the memory of a version that does not serve, everywhere; ends its canary.
+
+        Raises:
+            ModelsError: it serves, is not loaded, or it was not possible.
+        """
+        async with self.store.locked():
+            now = await self._now(model)
+            if version == now.version:
+                raise ModelsError(f"version {version} of {model} serves; promote another one first")
+            if version not in list_loaded(now.version, now.lineup):
+                raise ModelsError(f"the fleet does not have version {version} of {model} loaded")
+            previous = None if now.lineup.previous == version else now.lineup.previous
+            lineup = Lineup(previous=previous, candidates=_without(now.lineup, version))
+            return await self._change(model, Wanted(version=now.version, lineup=lineup))
+
     async def follow(self) -> list[str]:
         """Let every Triton that serves something else serve what is stated; return what was done.
 
@@ -73,18 +108,36 @@ class Fleet:
         Raises:
             ModelsError: the state cannot be read.
         """
-        state, done = await self.store.read(), []
-        for address, operator in self.operators.items():
-            for model, wanted in state.models.items():
-                if wanted.coming is not None:
-                    continue  # a command is at it
-                try:
-                    if not _is_as(await read(operator.control, model), wanted):
-                        await operator.conform(model, wanted.version, wanted.lineup)
-                        done.append(f"{address} serves version {wanted.version} of {model} now")
-                except (ModelsError, TritonCallFailed) as error:
-                    done.append(f"{address}: {first_line(str(error))}")
-        return done
+        state = await self.store.read()
+        # Where a command is at it, it is its business.
+        stated = {model: each for model, each in state.models.items() if each.coming is None}
+        pairs = [(address, model) for address in self.operators for model in stated]
+        looks = (self._look(address, model, stated[model]) for address, model in pairs)
+        found = dict(zip(pairs, await asyncio.gather(*looks), strict=True))
+        behind = [pair for pair, problem in found.items() if problem == _BEHIND]
+        with ExitStack() as stack:
+            repositories = {self.operators[address].repository for address, _ in behind}
+            for repository in filter(None, repositories):
+                stack.enter_context(repository.locked())
+            # At once: after a power cut nobody serves until it has followed.
+            changes = [self._bring_in_line(*pair, stated[pair[1]]) for pair in behind]
+            found |= dict(zip(behind, await asyncio.gather(*changes), strict=True))
+        return [f"{address}{line}" for (address, _), line in found.items() if line]
+
+    async def _look(self, address: str, model: str, wanted: Wanted) -> str:
+        try:
+            served = await read(self.operators[address].control, model)
+        except (ModelsError, TritonCallFailed) as error:
+            return f": {first_line(str(error))}"
+        return "" if _is_as(served, wanted) else _BEHIND
+
+    async def _bring_in_line(self, address: str, model: str, wanted: Wanted) -> str:
+        operator = replace(self.operators[address], is_locked=True)
+        try:
+            await operator.conform(model, wanted.version, wanted.lineup)
+        except (ModelsError, TritonCallFailed) as error:
+            return f": {first_line(str(error))}"
+        return f" serves version {wanted.version} of {model} now"
 
     async def _now(self, model: str) -> Wanted:
         """Return what is stated, or what the first Triton serves where nothing is."""
@@ -113,6 +166,8 @@ class Fleet:
         await self.store.write(state.with_model(model, replace(now, coming=wanted.version)))
         touched: list[str] = []
         try:
+            # Else a frontend might meet a version that it does not know to be coming.
+            await asyncio.sleep(self.look_s)
             for address in before:
                 self.say(f"{address}: version {wanted.version} of {model}")
                 touched.append(address)
@@ -120,8 +175,9 @@ class Fleet:
         except BaseException as error:  # also when we are interrupted
             left = await self._take_back({address: before[address] for address in touched})
             await self.store.write(state)
-            raise _explain(touched[-1], error, left) from error
+            raise _explain(touched, error, left) from error
         await self.store.write(state.with_model(model, wanted))
+        await asyncio.sleep(self.look_s)  # from then on no frontend gives out the old version
         return wanted
 
     async def _take_back(self, before: Mapping[str, Served]) -> list[str]:
@@ -137,10 +193,10 @@ class Fleet:
         return left
 
 
-def _explain(address: str, error: BaseException, left: list[str]) -> BaseException:
+def _explain(touched: list[str], error: BaseException, left: list[str]) -> BaseException:
     if not isinstance(error, (ModelsError, TritonCallFailed)):
         return error
-    said = f"{address}: {first_line(str(error))}"
+    said = f"{touched[-1]}: {first_line(str(error))}"
     return ModelsError("; ".join([said, *(left or ["every Triton is back"])]))
 
 

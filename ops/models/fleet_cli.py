@@ -97,6 +97,7 @@ async def _with_fleet(
     settings = load_settings()
     store = FleetStore(_find_state(settings, options))
     repository = _find_repository(options)
+    look_s = settings.triton.refresh_s + LOOK_TAKES_S
     async with AsyncExitStack() as stack:
         operators = {}
         for address in await _look_up(options.url or settings.triton.url):
@@ -106,11 +107,11 @@ async def _with_fleet(
                 control=control,
                 repository=repository,
                 timeout_s=options.timeout_s,
-                look_s=settings.triton.refresh_s + LOOK_TAKES_S,
+                look_s=look_s,
                 needs_fingerprint=options.needs_fingerprint,
                 say=say,
             )
-        return await use(Fleet(operators=operators, store=store, say=say))
+        return await use(Fleet(operators=operators, store=store, look_s=look_s, say=say))
 
 
 async def _look_up(url: str | None) -> tuple[str, ...]:

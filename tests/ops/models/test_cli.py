@@ -76,6 +76,38 @@ def test_a_wrong_argument_is_a_usage_error(run: Run, arguments: tuple[str, ...])
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("load", "starter"), "a fleet's state names versions: give one"),
+        (("rm", "starter", "1"), "files are deleted where each Triton has them"),
+    ],
+)
+def test_what_a_fleet_cannot_do_is_said_in_one_line(
+    run: Run, arguments: tuple[str, ...], why: str
+) -> None:
+    ended = run(*arguments, "--fleet")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"tritone: {why}")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "starter", "2"),
+        ("promote", "starter", "2"),
+        ("rollback", "starter"),
+        ("canary", "starter", "2"),
+        ("unload", "starter", "2"),
+    ],
+)
+def test_every_change_is_made_over_a_fleet(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments, "--fleet")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert "where is it stated what the fleet serves?" in ended.stderr
+
+
 def test_a_folder_that_is_none_is_named(run: Run) -> None:
     ended = run("list", "--url", NOWHERE, "--repository", "/no/such/folder")
     assert ended.exit_code == 1

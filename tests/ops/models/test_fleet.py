@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def fleet(tritons: list[Triton], store: FleetStore, said: list[str]) -> Fleet:
-    return Fleet(operators=operators(tritons), store=store, say=said.append)
+    return Fleet(operators=operators(tritons), store=store, look_s=0.0, say=said.append)
 
 
 def operators(tritons: Iterable[Triton]) -> dict[str, Operator]:
@@ -205,7 +206,7 @@ async def test_a_newcomer_is_tried_before_it_serves_what_the_fleet_does(
     await fleet.promote("starter", 2)
     await fleet.canary("starter", 3, 0.1)
     newcomer = Triton(card, on_disk={1, 2, 3}, bad={"starter@2"})
-    grown = Fleet(operators=operators([newcomer]), store=store)
+    grown = Fleet(operators=operators([newcomer]), store=store, look_s=0.0)
     (line,) = await grown.follow()
     assert line.startswith("a:8001: starter@2 is silent")
     assert newcomer.pinned() == {1}
@@ -213,6 +214,66 @@ async def test_a_newcomer_is_tried_before_it_serves_what_the_fleet_does(
     await grown.follow()
     assert newcomer.pinned() == {2}
     assert newcomer.lineup == Lineup(previous=1, candidates={3: 0.1})
+
+
+async def test_a_version_is_loaded_and_unloaded_everywhere(
+    fleet: Fleet, tritons: list[Triton]
+) -> None:
+    await fleet.load("starter", 2)
+    assert await fleet.load("starter", 2) == (await fleet.store.read()).models["starter"]
+    assert all(triton.lineup.candidates == {2: 0.0} for triton in tritons)
+    assert all(triton.loaded["starter_denoiser"] == {1, 2} for triton in tritons)
+    await fleet.unload("starter", 2)
+    assert all(triton.loaded["starter_denoiser"] == {1} for triton in tritons)
+    assert await fleet.follow() == []
+
+
+async def test_unloading_ends_canaries_and_gives_up_the_version_before(
+    fleet: Fleet, tritons: list[Triton]
+) -> None:
+    await fleet.promote("starter", 2)
+    await fleet.canary("starter", 3, 0.25)
+    await fleet.unload("starter", 1)
+    assert all(triton.lineup == Lineup(candidates={3: 0.25}) for triton in tritons)
+    await fleet.unload("starter", 3)
+    assert all(triton.lineup == Lineup() for triton in tritons)
+    assert all(triton.loaded["starter_denoiser"] == {2} for triton in tritons)
+    with pytest.raises(ModelsError, match="version 2 of starter serves"):
+        await fleet.unload("starter", 2)
+    with pytest.raises(ModelsError, match="does not have version 3 of starter loaded"):
+        await fleet.unload("starter", 3)
+
+
+async def test_frontends_have_looked_before_the_first_change_and_after_the_last(
+    fleet: Fleet, tritons: list[Triton], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[tuple[Wanted, list[set[int]]]] = []
+
+    async def wait(_seconds: float) -> None:
+        states.append(((await fleet.store.read()).models["starter"], versions(tritons)))
+
+    monkeypatch.setattr("ops.models.fleet.asyncio.sleep", wait)
+    await fleet.promote("starter", 2)
+    after = Wanted(version=2, lineup=Lineup(previous=1))
+    assert states[0] == (Wanted(version=1, coming=2), [{1}] * 3)
+    assert states[-1] == (after, [{2}] * 3)
+
+
+async def test_all_that_are_behind_follow_at_once(
+    fleet: Fleet, tritons: list[Triton], store: FleetStore
+) -> None:
+    together = asyncio.Barrier(len(tritons))
+
+    async def ask(triton: Triton, model: str, *_: object) -> list[Answer]:
+        await together.wait()
+        return await Triton.ask(triton, model)
+
+    for triton in tritons:
+        triton.ask = partial(ask, triton)  # type: ignore[method-assign]
+    await store.write(FleetState({"starter": Wanted(version=2)}))
+    async with asyncio.timeout(30):
+        assert len(await fleet.follow()) == len(tritons)
+    assert versions(tritons) == [{2}] * 3
 
 
 async def test_nobody_follows_while_a_command_is_at_it(
