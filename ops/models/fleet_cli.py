@@ -1,8 +1,9 @@
 """`tritone models … --fleet` and `follow`: every Triton of the pool."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -88,7 +89,10 @@ def follow_command(  # noqa: PLR0913, PLR0917 -- every parameter is an option
                 return
             await asyncio.sleep(period_s)
 
-    asyncio.run(keep_looking())
+    if not once:  # a container's first process is not ended by SIGTERM, unless it asks for it
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(keep_looking())
 
 
 async def _with_fleet(

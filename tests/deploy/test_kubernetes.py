@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from promql_parser import parse
+from typer.testing import CliRunner
 
+from deploy.chart.manifests import kustomize
 from frontend.app import create_app
 from frontend.settings import load_settings
+from ops.cli import app
 from tests.conftest import make_settings
 from tests.deploy.knowledge import (
     DEPLOY,
@@ -29,7 +32,7 @@ from tritone import __version__
 from tritone.addresses import parse as parse_url
 
 FOLDER = DEPLOY / "kubernetes"
-OVERLAYS = sorted(folder.name for folder in (FOLDER / "overlays").iterdir())
+OVERLAYS = [*sorted(folder.name for folder in (FOLDER / "overlays").iterdir()), "gpu+follow"]
 SCHEMAS = Path(__file__).parent / "schemas"
 TRITON_PATHS = {
     "/v2/health/live",
@@ -39,8 +42,9 @@ Manifest = dict[str, Any]
 
 
 def build(overlay: str) -> str:
-    command = [tool("kubectl"), "kustomize", str(FOLDER / "overlays" / overlay)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    tool("kubectl")
+    name, *components = overlay.split("+")
+    return kustomize(name, components)
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -73,7 +77,8 @@ def selects(labels: dict[str, str], pod: Manifest) -> bool:
 
 
 def ports(pod: Manifest) -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
+    """Return where a pod listens; the one that follows does nowhere."""
+    return {port["name"]: port["containerPort"] for port in container(pod).get("ports", ())}
 
 
 def assert_fits(manifest: Manifest, file: Path) -> None:
@@ -112,7 +117,7 @@ def test_every_selector_finds_pods_or_a_workload(manifests: list[Manifest]) -> N
     deployments = of_kind(manifests, "Deployment")
     for name, each in deployments.items():
         assert selects(each["spec"]["selector"]["matchLabels"], found[name])
-        for spread in found[name]["spec"]["topologySpreadConstraints"]:
+        for spread in found[name]["spec"].get("topologySpreadConstraints", ()):
             assert selects(spread["labelSelector"]["matchLabels"], found[name])
     services = [each["spec"]["selector"] for each in of_kind(manifests, "Service").values()]
     budgets = of_kind(manifests, "PodDisruptionBudget").values()
@@ -166,6 +171,18 @@ def test_the_values_of_the_settings_are_accepted(
     assert settings.storage.url.startswith("s3://")
 
 
+def test_what_follows_is_told_by_the_same_file_as_the_frontends() -> None:
+    manifests = list(yaml.safe_load_all(build("gpu+follow")))
+    (config,) = of_kind(manifests, "ConfigMap").values()
+    assert config["data"]["TRITONE_TRITON__FLEET"].startswith("s3://")
+    follow = pods(manifests)["follow"]
+    program, *arguments = container(follow)["command"]
+    assert program == "tritone"
+    ended = CliRunner().invoke(app, [*arguments, "--once"], env=config["data"])
+    assert "Usage" not in ended.output
+    assert ended.exit_code == 1  # no Triton has that name here
+
+
 def test_the_frontends_call_the_headless_service(manifests: list[Manifest]) -> None:
     (config,) = of_kind(manifests, "ConfigMap").values()
     target = parse_url(config["data"]["TRITONE_TRITON__URL"])
@@ -182,7 +199,7 @@ def test_every_port_is_one_that_somebody_listens_on(manifests: list[Manifest]) -
     assert ports(found["triton"]) == PORTS["triton"]
     assert ports(found["frontend"]) == {"http": PORTS["frontend"]}
     assert ports(found["worker"]) == {"metrics": int(config["data"]["TRITONE_JOBS__METRICS_PORT"])}
-    for pod in found.values():
+    for pod in filter(ports, found.values()):
         scraped = int(pod["metadata"]["annotations"]["prometheus.io/port"])
         assert scraped in ports(pod).values()
     for service in of_kind(manifests, "Service").values():
@@ -199,8 +216,9 @@ def test_every_port_is_one_that_somebody_listens_on(manifests: list[Manifest]) -
 def test_only_pods_that_call_triton_are_let_in_to_it(manifests: list[Manifest]) -> None:
     rule = of_kind(manifests, "NetworkPolicy")["triton"]["spec"]["ingress"][0]
     allowed = rule["from"][0]["podSelector"]["matchLabels"]
-    callers = {name for name, pod in pods(manifests).items() if selects(allowed, pod)}
-    assert callers == {"frontend", "worker"}
+    found = pods(manifests)
+    callers = {name for name, pod in found.items() if selects(allowed, pod)}
+    assert callers == found.keys() - {"triton"}
     assert [port["port"] for port in rule["ports"]] == ["grpc"]
 
 
@@ -208,6 +226,8 @@ def test_every_path_that_is_probed_exists(manifests: list[Manifest], gateway: Fa
     routes = set(create_app(make_settings(), gateway).openapi()["paths"])
     paths = {"frontend": routes, "worker": {"/metrics"}, "triton": TRITON_PATHS}
     for name, pod in pods(manifests).items():
+        if not ports(pod):
+            continue
         only = container(pod)
         probes = [only[f"{kind}Probe"] for kind in ("startup", "liveness")]
         probes += [only["readinessProbe"]] if name != "worker" else []
@@ -299,9 +319,11 @@ def documented_metrics() -> set[str]:
 def test_the_expressions_of_the_autoscalers_are_promql_over_metrics_that_we_tell() -> None:
     manifests = list(yaml.safe_load_all(build("gpu-autoscaled")))
     scaled = of_kind(manifests, "ScaledObject")
-    assert scaled.keys() == {"triton", "worker"}
-    for each in scaled.values():
-        for trigger in each["spec"]["triggers"]:
+    assert scaled.keys() == of_kind(manifests, "Deployment").keys()
+    triggers = [trigger for each in scaled.values() for trigger in each["spec"]["triggers"]]
+    assert {trigger["type"] for trigger in triggers} == {"cpu", "prometheus"}
+    for trigger in triggers:
+        if trigger["type"] == "prometheus":
             expression = trigger["metadata"]["query"]
             parse(expression)
             named = set(re.findall(r"tritone_\w+(?=\{)", expression))

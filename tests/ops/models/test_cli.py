@@ -1,6 +1,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -16,6 +18,7 @@ from ops.models.address import find_stack_address
 from ops.models.errors import ModelsError
 from ops.settings import Settings, TritonSettings
 from ops.stack.running_stack import RunningStack, announce
+from tritone.fleet import FleetState, Wanted
 
 NOWHERE = "127.0.0.1:1"
 Run = Callable[..., Result]
@@ -106,6 +109,20 @@ def test_every_change_is_made_over_a_fleet(run: Run, arguments: tuple[str, ...])
     ended = run(*arguments, "--fleet")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert "where is it stated what the fleet serves?" in ended.stderr
+
+
+def test_who_follows_goes_on_where_no_triton_answers_and_ends_at_sigterm(tmp_path: Path) -> None:
+    variables = {"TRITONE_TRITON__FLEET": str(tmp_path / "fleet.json")}
+    (tmp_path / "fleet.json").write_text(FleetState({"starter": Wanted(version=2)}).to_json())
+    command = [sys.executable, "-m", "ops", "models", "follow", "--url", NOWHERE, "--period", "0.1"]
+    with subprocess.Popen(
+        command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        for _ in range(2):
+            assert following.stdout.readline().startswith(f"{NOWHERE}: Triton does not answer: ")
+        following.terminate()
+        assert following.wait(timeout=60) == 0
 
 
 def test_a_folder_that_is_none_is_named(run: Run) -> None:

@@ -1,0 +1,1 @@
+"""A Helm chart of what Kustomize builds: the manifests stay the one source."""
