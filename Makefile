@@ -5,7 +5,7 @@ BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
 
-.PHONY: help install install-dev serve test coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices
+.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -39,15 +39,23 @@ serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
 BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
+TRITON_TESTS := tests/acceptance
+TORCH_TESTS := tests/export tests/starter tests/benchmarks
 test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 $(BY_FILE)
-	$(BIN)/python -m pytest -m "triton and not drill" -n 2 $(BY_FILE)
+	$(BIN)/python -m pytest tests -m "not drill" -n 3 $(BY_FILE) $(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
+	@$(MAKE) --no-print-directory -j2 --output-sync=target acceptance test-torch
+
+# To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
+test-torch: install-dev ## run the tests of what needs torch: the exporter, the starter, the benchmarks
+	@echo "running the tests in $(TORCH_TESTS)"
+	@nice $(BIN)/python -m pytest -q -m "not drill" $(TORCH_TESTS)
 
 coverage: install-dev ## run the tests that start no Triton, and fail where they run less than 90 % of the lines
-	$(BIN)/python -m pytest -m "not triton and not drill" -n 3 $(BY_FILE) --cov
+	$(BIN)/python -m pytest tests -m "not drill" -n 3 $(BY_FILE) --ignore=$(TRITON_TESTS) --cov
 
 acceptance: install-dev ## run the tests against a real Triton only
-	$(BIN)/python -m pytest -m "triton and not drill" -n 2 $(BY_FILE)
+	@echo "running the tests in $(TRITON_TESTS)"
+	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 $(BY_FILE)
 
 drills: install-dev ## run the long editions of the tests under load (about half an hour)
 	$(BIN)/python -m pytest -s -m drill

@@ -60,7 +60,7 @@ def _up(
     ] = False,
     frontend: Annotated[bool, typer.Option(help="Run the frontend too.")] = True,
     gpu: Annotated[
-        bool, typer.Option("--gpu", help="Compute on the GPU, without Docker; needs tritone[gpu].")
+        bool, typer.Option("--gpu", help="Compute on the GPU, without Docker; see the extra `gpu`.")
     ] = False,
 ) -> None:
     """Run Triton and the frontend until Ctrl-C. Settings: the variables `TRITONE_*`."""

@@ -10,7 +10,7 @@ import pytest
 from ops.triton.published import list_published_models
 from tests.acceptance.client import Client
 from tests.acceptance.drills import open_folder
-from tests.acceptance.stack import Stack, running
+from tests.acceptance.stack import SPEAKS, Stack, running
 
 ROOT = Path(__file__).parents[2]
 REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
@@ -52,7 +52,8 @@ def copy_of(repository: Path, target: Path, **denoiser: str) -> Path:
 def stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Triton as published."""
     folder = tmp_path_factory.mktemp("stack")
-    with running(copy_of(repository, folder / "models"), folder, "--no-frontend") as stack:
+    models = copy_of(repository, folder / "models")
+    with running(models, folder, "--no-frontend", **SPEAKS) as stack:
         yield stack
 
 
@@ -72,7 +73,8 @@ def served(repository: Path) -> Iterator[Stack]:
     # pytest's own folders are closed to others: where we are root, the job database is not.
     with open_folder() as folder:
         allowed = {"TRITONE_WEBHOOKS__ALLOW_NETWORKS": '["127.0.0.0/8"]'}
-        with running(copy_of(repository, folder / "models"), folder, **allowed) as stack:
+        models = copy_of(repository, folder / "models")
+        with running(models, folder, **SPEAKS, **allowed) as stack:
             yield stack
 
 

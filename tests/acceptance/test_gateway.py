@@ -1,7 +1,6 @@
 """The frontend's own gateway, its sounds and its speech, on a real Triton."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -127,9 +126,7 @@ async def test_a_long_text_is_made_no_faster_than_it_is_read(front: Front) -> No
 async def test_who_leaves_stops_the_speaker_and_frees_the_slot(front: Front) -> None:
     speech = await front.speaker.speak(SpeechRequest(text=SENTENCES * 300), CALLER)
     await anext(speech)
-    start = time.monotonic()
     await speech.aclose()
-    assert time.monotonic() - start < 0.5  # who leaves does not wait
     await front.until_idle()
     assert front.value("tritone_generation_cancelled_total", model="hibari") == 1
 

@@ -91,7 +91,7 @@ def find_away(stack: Stack, model: str) -> str:
 def sounds_again(stack: Stack, model: str) -> float:
     """Return after how many seconds there is a sound."""
     took_s = until(lambda: status_of(stack.address, 10.0, model=model) == 200, PROMISE_S)
-    until(lambda: readyz(stack)[0] == 200, PROMISE_S)  # the voice comes back by itself
+    until(lambda: readyz(stack)[0] == 200, PROMISE_S)  # the others come back by themselves
     return took_s
 
 

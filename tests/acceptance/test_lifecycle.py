@@ -146,7 +146,7 @@ def test_a_start_without_one_model_that_loads_ends(repository: Path, tmp_path: P
     models = copy_of(repository, tmp_path / "models")
     network = next(models.glob("*_vae_decoder/1/model.onnx"))
     network.write_bytes(b"not a network")
-    with running(models, tmp_path, "--no-frontend", TRITONE_DEFAULT_VOICE="false") as stack:
+    with running(models, tmp_path, "--no-frontend") as stack:
         assert stack.process.wait(START_TIMEOUT_S) == 1
         assert "no model can be loaded: " in stack.log
         assert "_vae_decoder" in stack.log.splitlines()[-1]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from ops.cli import app
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.drills import status_of, until
-from tests.acceptance.stack import running
+from tests.acceptance.stack import SPEAKS, running
 from tests.acceptance.versions import Publisher, traffic
 
 pytestmark = [pytest.mark.triton, pytest.mark.export]
@@ -35,7 +35,7 @@ def test_versions_are_deleted_under_traffic_and_a_model_is_retired_for_good(
 ) -> None:
     folder, run = copy_of(repository, tmp_path / "models"), tmp_path / "run"
     Publisher(folder, model).publish(2, lambda *_: None)
-    with running(folder, tmp_path, TRITONE_JOBS__EMBEDDED="false") as stack:
+    with running(folder, tmp_path, **SPEAKS, TRITONE_JOBS__EMBEDDED="false") as stack:
         with traffic(stack.address) as seen:
             code, said = models(run, "promote", model, "2")
             assert code == 0, said

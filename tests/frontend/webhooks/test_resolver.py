@@ -45,13 +45,12 @@ async def test_the_hosts_file_counts() -> None:
 
 async def test_a_silent_name_server_is_left_in_time_and_holds_no_thread() -> None:
     async with asking(is_silent=True, timeout_s=0.3) as (resolver, server):
-        began = time.monotonic()
         many = [resolver.addresses_of(f"n{n}.example.com") for n in range(200)]
         found = asyncio.gather(*many, return_exceptions=True)
         # More look-ups hang than the loop has threads: work for a thread does not wait for them.
-        await asyncio.wait_for(asyncio.to_thread(time.sleep, 0), 0.25)
+        await asyncio.to_thread(time.sleep, 0)
+        assert not found.done()
         problems = await found
-        assert time.monotonic() - began < 2.0
     assert {str(each) for each in problems} == {"the name was not resolved in time"}
     assert all(isinstance(each, UnknownName) for each in problems)
     assert server.n_questions >= 200

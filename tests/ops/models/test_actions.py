@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -295,16 +294,30 @@ async def test_a_transformer_gets_the_version_where_it_is_a_model_of_its_own(
 @pytest.mark.parametrize("end", ["promote", "unload"])
 @pytest.mark.parametrize(("share", "waits"), [(0.1, True), (0.0, False)])
 async def test_a_canary_is_unloaded_when_the_frontends_have_seen_that_it_is_none(
-    triton: FakeTriton, operator: Operator, end: str, share: float, waits: bool
+    triton: FakeTriton,
+    operator: Operator,
+    end: str,
+    share: float,
+    waits: bool,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     triton.sounds["starter@2"] = [*sounds(), *sounds()]
     await operator.canary("starter", 2, share)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await real_sleep(0)
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+
     operator = replace(operator, look_s=0.2)
-    start = time.monotonic()
     ending = asyncio.create_task(getattr(operator, end)("starter", 2))
     while lineup(triton).candidates:  # noqa: ASYNC110 -- the fake's state
         await asyncio.sleep(0)
     assert ("starter@2" in triton.loaded) == waits
     await ending
     assert "starter@2" not in triton.loaded
-    assert (time.monotonic() - start >= 0.2) == waits
+    assert (0.2 in slept) == waits

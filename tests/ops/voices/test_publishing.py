@@ -1,5 +1,4 @@
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,8 @@ from tritone.card import CARD_PARAMETER, SpeechCard, from_json
 
 
 def test_the_voice_is_published_once(tmp_path: Path) -> None:
-    begin = time.perf_counter()
     first = publish_default_voice(tmp_path)
     assert first is not None
-    assert time.perf_counter() - begin < 2.0
     changed_at = (first / "hibari" / "config.pbtxt").stat().st_mtime_ns
     assert publish_default_voice(tmp_path) == first
     assert (first / "hibari" / "config.pbtxt").stat().st_mtime_ns == changed_at
