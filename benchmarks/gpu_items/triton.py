@@ -59,8 +59,8 @@ class TritonPythonModel:
 
 def measure_answers(bench: Bench) -> Iterator[Figures]:
     """Give what a caller reads, plainly and with CPU memory preferred."""
-    command, environment = _find_triton()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="tritone-gpu-") as folder:
+        command, environment = _find_triton(Path(folder, "backends"))
         repository = Path(folder, "models")
         kind = "KIND_GPU" if bench.is_gpu else "KIND_CPU"
         _write(repository / "on_device", _ON_DEVICE.format(is_gpu=bench.is_gpu), "TYPE_FP32", kind)
@@ -79,7 +79,7 @@ def measure_answers(bench: Bench) -> Iterator[Figures]:
                 server.wait(20)
 
 
-def _find_triton() -> tuple[list[str], dict[str, str]]:
+def _find_triton(backends: Path) -> tuple[list[str], dict[str, str]]:
     if found := shutil.which("tritonserver"):
         return [found], dict(os.environ)
     try:
@@ -89,7 +89,6 @@ def _find_triton() -> tuple[list[str], dict[str, str]]:
         home, library = triton_home(), libpython_folder()
     except (ImportError, CannotStart) as error:
         raise Missing(f"there is no Triton here: {error}") from error
-    backends = Path(tempfile.mkdtemp(prefix="tritone-gpu-"), "backends")
     from ops.triton.backend_directory import prepare  # noqa: PLC0415
 
     prepare(backends, home)
