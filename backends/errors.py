@@ -23,3 +23,7 @@ class RequestFailed(Exception):
         """Keep the text that the client sees and the code that it maps."""
         super().__init__(message)
         self.code = code
+
+
+class InvalidParameter(ValueError):
+    """A parameter of a model's configuration has no meaning; the model must not load."""

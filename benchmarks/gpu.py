@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-from benchmarks.gpu_items import ceilings, exactness, networks, onnx, trajectories, triton
+from benchmarks.gpu_items import ceilings, device, exactness, networks, onnx, trajectories, triton
 from benchmarks.gpu_items.bench import Bench, Figures, Item, Missing
 
 TOTAL_S = 520.0
@@ -33,6 +33,7 @@ ITEMS = (
     Item("copies", 15, ceilings.measure_copies),
     Item("products", 15, ceilings.measure_products),
     Item("answers on the device", 60, triton.measure_answers),
+    Item("steps on the device", 60, device.measure_device_steps),
     Item("trajectory, Stable Audio 3", 70, partial(trajectories.measure_trajectory, _SA3)),
     Item("trajectory, Stable Audio", 70, partial(trajectories.measure_trajectory, _SAO)),
     Item("transformer, Stable Audio", 60, partial(networks.measure_transformer, _SAO)),
@@ -43,7 +44,7 @@ ITEMS = (
     Item("precision, Stable Audio", 30, partial(exactness.measure_precision, _SAO)),
     Item("decoder, Stable Audio", 30, partial(networks.measure_decoder, _SAO)),
     Item("decoder, Stable Audio 3", 30, partial(networks.measure_decoder, _SA3)),
-    Item("compiled, Stable Audio", 60, partial(networks.measure_compiled, _SAO)),
+    Item("compiled, Stable Audio", 30, partial(networks.measure_compiled, _SAO)),
 )
 
 

@@ -47,16 +47,21 @@ class Trajectory:
     @property
     def adds_noise(self) -> bool:
         """Whether the step at hand adds fresh noise."""
-        return bool(self.schedule.d[self.step])
+        return self.adds_noise_at(self.step)
 
-    def draw_noise(self) -> Latents | None:
-        """Return the noise that the step at hand will add, None where it adds none.
+    def adds_noise_at(self, step: int) -> bool:
+        """Return whether a step adds fresh noise; one past the last adds none."""
+        return step < self.schedule.steps and bool(self.schedule.d[step])
+
+    def draw_noise(self, step: int | None = None) -> Latents | None:
+        """Return the noise that a step, by default the one at hand, adds; None: it adds none.
 
         It does not depend on the transformer's answer, so it can be drawn while that is computed.
         """
-        if not self.adds_noise:
+        step = self.step if step is None else step
+        if not self.adds_noise_at(step):
             return None
-        return draw_gaussian(self.seed, 1 + self.step, self.latents.shape)
+        return draw_gaussian(self.seed, 1 + step, self.latents.shape)
 
     def advance(self, denoised: Latents, noise: Latents | None = None) -> None:
         """Take one step with the transformer's answer: float32 [latent_channels, latent_frames].
@@ -72,4 +77,24 @@ class Trajectory:
         if noise is not None:
             latents += np.float32(table.d[i]) * noise
         self.latents, self._previous = latents, denoised
+        self.step += 1
+
+    @property
+    def scalars(self) -> tuple[float, float, float, float]:
+        """The solver's scalars a, b, c and d of the step at hand, as in `schedules`."""
+        table, i = self.schedule, self.step
+        return table.a[i], table.b[i], table.c[i], table.d[i]
+
+    @property
+    def state(self) -> NDArray[np.float32]:
+        """What a step changes: float32 [2, latent_channels, latent_frames], to step elsewhere."""
+        none = np.zeros_like(self.latents)
+        return np.stack([self.latents, none if self._previous is None else self._previous])
+
+    def set_state(self, state: NDArray[np.float32]) -> None:
+        """Take back what was stepped elsewhere."""
+        self.latents, self._previous = state
+
+    def count_step(self) -> None:
+        """Count a step that was taken elsewhere."""
         self.step += 1

@@ -1,8 +1,8 @@
 """One request on its way through the denoiser. Knows no Triton."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -106,8 +106,31 @@ class Job(QueuedWork):
         return self.trajectory.latents[:, self.span.first_frame : self.span.last_frame]
 
 
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How lengths are rounded up, so that a device meets few of them."""
+
+    latent_frames: Sequence[int] = ()  # ascending; none: as the card says
+    decoded_frames: int = 1  # a multiple of so many
+
+    def round_up(self, asked: Span) -> Span:
+        """Return a span that delivers the same samples, of lengths that are rounded up."""
+        denoised = asked.latent_frames
+        denoised = next((each for each in self.latent_frames if each >= denoised), denoised)
+        n_decoded = asked.last_frame - asked.first_frame
+        last = asked.first_frame + -(-n_decoded // self.decoded_frames) * self.decoded_frames
+        return replace(asked, latent_frames=denoised, last_frame=min(last, denoised))
+
+
+_AS_ASKED = Rounding()
+
+
 def make_job(
-    card: ModelCard, tensors: Mapping[str, NDArray[Any]], job_id: str, reply: Reply
+    card: ModelCard,
+    tensors: Mapping[str, NDArray[Any]],
+    job_id: str,
+    reply: Reply,
+    rounding: Rounding = _AS_ASKED,
 ) -> Job:
     """Return a job without deadline for a copy of the tensors of one request.
 
@@ -122,7 +145,9 @@ def make_job(
         raise _make_invalid(f"{GUIDANCE_SCALE} must be finite")
     seed = int(_read_scalar(tensors, SEED))
     try:
-        asked = span(card, _read_scalar(tensors, SECONDS_START), _read_scalar(tensors, SECONDS_END))
+        asked = rounding.round_up(
+            span(card, _read_scalar(tensors, SECONDS_START), _read_scalar(tensors, SECONDS_END))
+        )
     except ValueError as error:
         raise _make_invalid(str(error)) from error
     # Copies: the arrays are views of shared memory that Triton reuses once the request is released.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from backends.denoiser.job import Job
 from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
 from backends.denoiser.metrics import Metrics
-from backends.denoiser.step_times import StepTimes
+from backends.denoiser.step_times import CostClass, StepTimes
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
 from tritone.refusals import CANCELLED, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
@@ -180,11 +180,10 @@ class JobQueue:
             self._report()
             return Step(jobs, is_only_one)
 
-    def charge(self, jobs: list[Job], seconds: float) -> None:
-        """Charge the jobs of a step for the time that its transformer call took."""
+    def charge(self, jobs: list[Job], cost_class: CostClass, seconds: float) -> None:
+        """Charge the jobs of a step for the time that it took."""
         with self._changed:
-            # One guided row makes the whole step a guided one.
-            self._step_times.record(max(job.cost_class for job in jobs), seconds)
+            self._step_times.record(cost_class, seconds)
             for job in jobs:
                 self._turns.charge(job, seconds / len(jobs))
 

@@ -11,11 +11,13 @@ import time
 
 import triton_python_backend_utils as pb_utils
 
-from backends.denoiser.job import make_job
+from backends.denoiser.job import Rounding, make_job
 from backends.denoiser.job_queue import JobQueue
+from backends.denoiser.parameters import STEP_BATCH
 from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.reply import SenderReply
 from backends.denoiser.scheduler import Scheduler
+from backends.denoiser.steps import OneLane
 from backends.denoiser.triton_metrics import TritonMetrics
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
@@ -35,18 +37,22 @@ class TritonPythonModel:
         config = read_config(args)
         self._card = read_card(config)
         predictors = choose_predictors(args, config, self._card)
+        if isinstance(predictors, OneLane):
+            lanes, step_batch, self._rounding = 1, predictors.step_batch, predictors.rounding
+        else:
+            lanes, step_batch = predictors.lanes, int(require_parameter(config, STEP_BATCH))
+            self._rounding = Rounding()
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
-        step_batch = int(require_parameter(config, "step_batch"))
         queue = JobQueue(
             self._metrics,
             step_batch=step_batch,
-            max_jobs=predictors.lanes * step_batch + int(require_parameter(config, "max_pending")),
+            max_jobs=lanes * step_batch + int(require_parameter(config, "max_pending")),
             early_cancels=EarlyCancels(),
         )
         self._scheduler = Scheduler(predictors, queue, self._metrics)
         self._lanes = [
             threading.Thread(target=self._scheduler.run, name=f"lane {i}", daemon=True)
-            for i in range(predictors.lanes)
+            for i in range(lanes)
         ]
         for lane in self._lanes:
             lane.start()
@@ -71,7 +77,7 @@ class TritonPythonModel:
         if QUERY in parameters:
             return reply.report(self._scheduler.progress(str(parameters[QUERY])))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        job = make_job(self._card, tensors, read_job_id(request), reply)
+        job = make_job(self._card, tensors, read_job_id(request), reply, self._rounding)
         job.key = str(parameters.get(SHARE, ""))
         job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from backends.denoiser.job import Job, Tensors
+from backends.denoiser.job import Job
 from backends.denoiser.job_queue import JobQueue, make_late_error
 from backends.denoiser.known_jobs import Progress
 from backends.denoiser.metrics import Metrics
-from backends.denoiser.predict.rows import Predict, Predictors, predict_rows
+from backends.denoiser.predict.rows import Predictors
+from backends.denoiser.steps import HostSteps, OneLane, Steps
 from backends.errors import Code, RequestFailed
 from tritone.refusals import CANCELLED, STOPPING
-from tritone.sampling import Latents
 
 
 class Scheduler:
@@ -23,17 +23,21 @@ class Scheduler:
 
     def __init__(
         self,
-        predictors: Predictors,
+        predictors: Predictors | OneLane,
         queue: JobQueue,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Step the jobs of a queue that nobody else uses."""
-        self._predictors = predictors
+        if isinstance(predictors, Predictors):
+            drawing = ThreadPoolExecutor(predictors.lanes, thread_name_prefix="noise")
+            self._alone: Steps = HostSteps(predictors.one_lane, drawing, clock)
+            self._beside: Steps = HostSteps(predictors.many_lanes, drawing, clock)
+        else:
+            self._alone = self._beside = predictors.steps
         self._queue = queue
         self._metrics = metrics
         self._clock = clock
-        self._noise = ThreadPoolExecutor(max_workers=predictors.lanes, thread_name_prefix="noise")
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
         """Queue a job; `timeout_s` bounds how long it stays.
@@ -85,37 +89,25 @@ class Scheduler:
         step = self._queue.begin_step()
         if not step.jobs:
             return
-        ways = self._predictors
         try:
-            self._advance(step.jobs, ways.one_lane if step.is_only_one else ways.many_lanes)
+            self._advance(step.jobs, self._alone if step.is_only_one else self._beside)
         except Exception as error:  # a bug costs the jobs of this step, never those of other lanes
             self._fail_all(step.jobs, error)
         finally:
             self._queue.end_step(step.jobs)
 
-    def _advance(self, jobs: list[Job], predict: Predict) -> None:
-        # Drawn while the transformer computes: for a batch of long sounds it takes milliseconds.
-        noises = [
-            self._noise.submit(job.trajectory.draw_noise) if job.trajectory.adds_noise else None
-            for job in jobs
-        ]
+    def _advance(self, jobs: list[Job], steps: Steps) -> None:
+        # One guided row makes the whole step a guided one.
+        cost_class = max(job.cost_class for job in jobs)
         begin = self._clock()
-        answers = predict_rows(lambda inputs: self._time_prediction(predict, inputs), jobs)
-        self._queue.charge(jobs, self._clock() - begin)
-        for job, answer, noise in zip(jobs, answers, noises, strict=True):
-            if isinstance(answer, RequestFailed):
-                self._fail(job, answer)
-                continue
-            job.trajectory.advance(answer, noise.result() if noise else None)
-            if job.trajectory.is_done:
+        failures = steps.take(jobs, self._metrics.count_step)
+        self._queue.charge(jobs, cost_class, self._clock() - begin)
+        for job, failure in zip(jobs, failures, strict=True):
+            if failure is not None:
+                self._fail(job, failure)
+            elif job.trajectory.is_done:
                 self._queue.remember(job)
                 job.end()
-
-    def _time_prediction(self, predict: Predict, inputs: Tensors) -> Latents:
-        begin = self._clock()
-        denoised = predict(inputs)
-        self._metrics.count_step(len(denoised), self._clock() - begin)
-        return denoised
 
     def _check_clients(self) -> None:
         # Another lane may take and answer such a job meanwhile: `Reply` allows that.

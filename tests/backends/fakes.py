@@ -11,6 +11,7 @@ from backends.denoiser.job import Job, Tensors, make_job
 from backends.denoiser.job_queue import JobQueue
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.scheduler import Scheduler
+from backends.denoiser.steps import OneLane
 from backends.errors import RequestFailed
 from tritone.card import ModelCard
 from tritone.sampling import Latents
@@ -100,7 +101,7 @@ def job(card: ModelCard, job_id: str = "job", **changes: float) -> tuple[Job, Fa
 
 
 def make_scheduler(
-    predictors: Predictors,
+    predictors: Predictors | OneLane,
     metrics: FakeMetrics,
     *,
     step_batch: int,
@@ -108,6 +109,7 @@ def make_scheduler(
     clock: Callable[[], float] = time.monotonic,
 ) -> Scheduler:
     """Return a scheduler over a queue of its own."""
-    max_jobs = predictors.lanes * step_batch + max_pending
+    lanes = predictors.lanes if isinstance(predictors, Predictors) else 1
+    max_jobs = lanes * step_batch + max_pending
     queue = JobQueue(metrics, step_batch=step_batch, max_jobs=max_jobs, clock=clock)
     return Scheduler(predictors, queue, metrics, clock)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backends.denoiser.job import make_job
+from backends.denoiser.job import Rounding, make_job
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeReply, job, request
 from tritone.card import ModelCard
@@ -57,3 +57,23 @@ def test_a_short_sound_denoises_its_bucket_and_delivers_what_the_decoder_needs(
     made, _ = job(card, seconds_start=1.0, seconds_end=1.2)
     assert made.trajectory.latents.shape == (8, 50)
     assert made.result.shape == (8, 30 + 9 - (25 - 9))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "denoised", "decoded"),
+    [((0.0, 0.4), 75, 32), ((0.0, 2.0), 75, 64), ((1.0, 3.2), 100, 84), ((0.0, 9.9), 250, 250)],
+)
+def test_lengths_that_are_rounded_up_deliver_the_same_samples(
+    card: ModelCard, seconds: tuple[float, float], denoised: int, decoded: int
+) -> None:
+    start, end = seconds
+    tensors = request(card, seconds_start=start, seconds_end=end)
+    rounding = Rounding(latent_frames=(75, 100, 250), decoded_frames=32)
+    rounded = make_job(card, tensors, "", FakeReply(), rounding)
+    asked = make_job(card, tensors, "", FakeReply())
+    assert rounded.trajectory.latents.shape[1] == denoised
+    assert rounded.result.shape[1] == decoded >= asked.result.shape[1]
+    delivered = ("first_frame", "first_sample", "n_samples")
+    assert [getattr(rounded.span, each) for each in delivered] == [
+        getattr(asked.span, each) for each in delivered
+    ]

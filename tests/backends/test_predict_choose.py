@@ -8,6 +8,7 @@ import pytest
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.predict.rows import Predictors
+from backends.denoiser.steps import OneLane
 from tests.backends.fake_pb_utils import Logger
 from tritone import placement
 from tritone.card import ModelCard
@@ -34,8 +35,10 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def choose(repository: Path, card: ModelCard, in_process: str = "auto") -> Predictors:
-    parameters = {TRANSFORMER: "a_transformer", IN_PROCESS: in_process}
+def choose(
+    repository: Path, card: ModelCard, in_process: str = "auto", **more: str
+) -> Predictors | OneLane:
+    parameters = {TRANSFORMER: "a_transformer", IN_PROCESS: in_process, **more}
     config = {"parameters": {key: {"string_value": value} for key, value in parameters.items()}}
     args = {"model_repository": str(repository / "a_denoiser"), "model_version": "2"}
     return choose_predictors(args, config, card)
@@ -96,9 +99,12 @@ def test_a_process_that_is_told_to_use_the_gpu_keeps_a_large_network(
 
     assert choose(repository, card) is IN_THE_PROCESS
 
-    ((level, said),) = Logger.lines
+    (level, said), (warning, reason) = Logger.lines
     assert level == "info"
     assert said.endswith("in the denoiser's process, on cuda")
+    # It is no network, so its jobs cannot live on the device; it is served all the same.
+    assert warning == "warning"
+    assert reason.startswith("jobs keep their state on the host: ")
 
 
 def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
@@ -109,6 +115,7 @@ def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
 
     chosen = choose(repository, card, "true")
 
+    assert isinstance(chosen, Predictors)
     assert isinstance(chosen.one_lane, BlsTransformer)
     ((level, said),) = Logger.lines
     assert level == "info"

@@ -77,7 +77,9 @@ def test_all_boxes_together_are_not_much_longer_than_the_whole() -> None:
     assert sum(item.box_s for item in gpu.ITEMS) <= 1.3 * gpu.TOTAL_S
 
 
-@pytest.mark.parametrize("name", ["machine", "copies", "trajectory, Stable Audio 3"])
+@pytest.mark.parametrize(
+    "name", ["machine", "copies", "steps on the device", "trajectory, Stable Audio 3"]
+)
 def test_an_item_is_measured_here(name: str) -> None:
     (item,) = [each for each in gpu.ITEMS if each.name == name]
     lines = measure(replace(item, box_s=200), total_s=200)  # whatever else the machine does

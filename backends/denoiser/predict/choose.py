@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from functools import partial
 from pathlib import Path
 
 import triton_python_backend_utils as pb_utils
 
+from backends.denoiser import parameters
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.rows import Predictors
+from backends.denoiser.steps import OneLane
+from backends.errors import InvalidParameter
 from backends.triton import ModelConfig, find_parameter, require_parameter
 from tritone.card import ModelCard
 from tritone.placement import (
@@ -25,8 +29,10 @@ from tritone.placement import (
 )
 
 
-def choose_predictors(args: dict[str, str], config: ModelConfig, card: ModelCard) -> Predictors:
-    """Return how the lanes call the transformer; `args` are those of `initialize`.
+def choose_predictors(
+    args: dict[str, str], config: ModelConfig, card: ModelCard
+) -> Predictors | OneLane:
+    """Return how the lanes call the transformer, or steps on a device; `args` as `initialize`'s.
 
     The choice is said in the log: where a large network runs decides over everything else.
 
@@ -39,7 +45,7 @@ def choose_predictors(args: dict[str, str], config: ModelConfig, card: ModelCard
     n_bytes = count_bytes(folder)
     if plan is None and runs_in_process(find_parameter(config, IN_PROCESS), n_bytes):
         _say_in_process(name, n_bytes)
-        return _open_in_process(folder, config, card)
+        return _open_on_device(folder, config, card) or _open_in_process(folder, config, card)
     pb_utils.Logger.log_info(f"the transformer runs where Triton has {plan or name}{_price(card)}")
     model = BlsTransformer(plan or name, int(version), card)
     lanes = int(find_parameter(config, "lanes") or 1)
@@ -59,6 +65,38 @@ def _say_in_process(name: str, n_bytes: int) -> None:
         pb_utils.Logger.log_warn(f"{said}, although there is a GPU: {IN_PROCESS} says so")
     else:
         pb_utils.Logger.log_info(said)
+
+
+def _open_on_device(folder: Path, config: ModelConfig, card: ModelCard) -> OneLane | None:
+    """Return steps on the device, or None where they are not wanted or cannot be."""
+    wanted, name = find_parameter(config, parameters.ON_DEVICE) or "auto", find_device()
+    if wanted == "false" or (wanted == "auto" and name == CPU):
+        return None
+    if importlib.util.find_spec("onnx") is None:
+        _do_without(wanted, "it needs the package onnx: pip install 'tritone[gpu]'")
+        return None
+    # Imported here only: whoever keeps jobs on the host needs neither.
+    from backends.denoiser.device.opening import open_one_lane  # noqa: PLC0415
+    from backends.onnxruntime.session import InvalidModel  # noqa: PLC0415
+
+    try:
+        return open_one_lane(folder, config, card, name, pb_utils.Logger.log_info)
+    except InvalidParameter as error:
+        raise pb_utils.TritonModelException(str(error)) from error
+    except InvalidModel as error:
+        _do_without(wanted, str(error))
+        return None
+
+
+def _do_without(wanted: str, reason: str) -> None:
+    """Say why there are no steps on the device.
+
+    Raises:
+        TritonModelException: they are wanted whatever else.
+    """
+    if wanted == "true":
+        raise pb_utils.TritonModelException(f"{parameters.ON_DEVICE}: {reason}")
+    pb_utils.Logger.log_warn(f"jobs keep their state on the host: {reason}")
 
 
 def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard) -> Predictors:
