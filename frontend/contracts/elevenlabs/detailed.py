@@ -24,6 +24,7 @@ from frontend.contracts.elevenlabs.music import (
 from frontend.contracts.elevenlabs.plan import make_plan
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer
+from frontend.contracts.kit.file_headers import without_file
 from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import Sound
 
@@ -102,4 +103,4 @@ async def compose_detailed(request: Request) -> Response:
     details = describe_song(body, answer.sound)
     content, boundary = make_multipart(details, answer, audio_format.extension)
     own = {"content-type": f"multipart/mixed; boundary={boundary}"}
-    return Response(content, headers={**make_music_headers(request, answer), **own})
+    return Response(content, headers={**without_file(make_music_headers(request, answer)), **own})

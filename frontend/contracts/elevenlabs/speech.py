@@ -18,6 +18,7 @@ from frontend.contracts.elevenlabs.speech_body import (
 )
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.body import read_body, read_query
+from frontend.contracts.kit.file_headers import without_file
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.speech_answer import (
@@ -131,7 +132,7 @@ async def speak_with_timestamps(request: Request) -> Response:
     """Turn text into speech, and say when each character is heard."""
     body, order = await _read_order(request, SpeechQuery, wants_timings=True)
     answer = await make_speech_answer(request, order)
-    headers = {k: v for k, v in answer.headers.items() if k != "content-type"}
+    headers = without_file(answer.headers)
     content = _make_timed(answer.audio, answer.timings)
     return JSONResponse(content.model_dump(), headers=make_vendor_headers(request, body, headers))
 
@@ -146,7 +147,8 @@ async def stream_with_timestamps(request: Request) -> Response:
     """Send lines of JSON while the speech is made: audio, and when each character is heard."""
     body, order = await _read_order(request, StreamQuery, wants_timings=True)
     speech = await open_speech(request, order)
-    headers = make_speech_headers(speech, order) | {"content-type": "application/json"}
+    described = without_file(make_speech_headers(speech, order))
+    headers = described | {"content-type": "application/json"}
     return StreamedAnswer(
         _send_lines(request, speech, order),
         speech.aclose,

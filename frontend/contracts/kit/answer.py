@@ -14,6 +14,7 @@ from frontend.contracts.kit.app_parts import (
     get_owner,
     get_request_id,
 )
+from frontend.contracts.kit.file_headers import make_file_headers
 from frontend.contracts.kit.idempotency import refuse_idempotency_key
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.words import Words, in_words
@@ -71,10 +72,10 @@ async def _make_answer(request: Request, order: Order) -> Answer:
 
 
 def make_headers(sound: Sound, order: Order) -> dict[str, str]:
-    """Return headers that describe the sound: its model, seed, length and notes."""
+    """Return headers that describe the sound: its name, model, seed, length and notes."""
     audio_format = order.audio_format
     return {
-        "content-type": audio_format.media_type,
+        **make_file_headers(audio_format, sound.card.name, sound.seed),
         "x-tritone-model": sound.card.name,
         "x-tritone-model-version": sound.model_version,
         "x-tritone-seed": str(sound.seed),

@@ -11,6 +11,7 @@ from frontend.audio.formats import AudioFormat, delivered_channels, delivered_ra
 from frontend.audio.stream_encoder import StreamEncoder, slice_first
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import get_gate, get_owner, get_request_id, get_speaker
+from frontend.contracts.kit.file_headers import make_file_headers
 from frontend.contracts.kit.idempotency import refuse_idempotency_key
 from frontend.contracts.kit.notes import make_note_headers
 from frontend.contracts.kit.streamed import StreamedAnswer
@@ -163,7 +164,7 @@ def make_speech_headers(speech: Speech, order: SpeechOrder) -> dict[str, str]:
     audio_format = order.audio_format
     channels = delivered_channels(audio_format, speech.card.audio_channels)
     return {
-        "content-type": audio_format.media_type,
+        **make_file_headers(audio_format, speech.voice.id, speech.seed),
         "x-tritone-model": speech.card.name,
         "x-tritone-model-version": speech.model_version,
         "x-tritone-voice": speech.voice.id,

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import Request
 
+from frontend.contracts.kit.file_headers import without_file
 from frontend.contracts.kit.speech_answer import SpeechOrder, encode_speech, make_speech_headers
 from frontend.contracts.kit.streamed import StreamedAnswer
 from frontend.speech.speaker import Speech
@@ -32,7 +33,7 @@ def stream_speech_events(request: Request, speech: Speech, order: SpeechOrder) -
         usage = {"input_tokens": n_in, "output_tokens": n_out, "total_tokens": n_in + n_out}
         yield _make_event({"type": "speech.audio.done", "usage": usage})
 
-    headers = make_speech_headers(speech, order) | {
+    headers = without_file(make_speech_headers(speech, order)) | {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
     }

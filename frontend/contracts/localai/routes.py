@@ -4,7 +4,6 @@ Source: https://localai.io/features/sound-generation/ ; core/http/endpoints/elev
 repository mudler/LocalAI for the names of formats and the attachment.
 """
 
-import re
 from dataclasses import replace
 
 from fastapi import Request, Response
@@ -12,11 +11,12 @@ from pydantic import Field
 
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
-from frontend.contracts.kit.answer import Answer, Order, make_answer
+from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import make_body_error, read_body
 from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.fields import Name, Text
+from frontend.contracts.kit.file_headers import attach
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
@@ -107,14 +107,7 @@ async def generate_sound(request: Request) -> Response:
     audio_format, notes = format_of(body, request.query_params.get("output_format"))
     order = to_order(body, audio_format, card)
     answer = await make_answer(request, replace(order, notes=(*order.notes, *notes)))
-    return Response(answer.audio, headers=answer.headers | _attachment(answer, audio_format))
-
-
-def _attachment(answer: Answer, audio_format: AudioFormat) -> dict[str, str]:
-    # The operator chooses models' names; keep the characters that file names and headers allow.
-    model = re.sub(r"[^A-Za-z0-9_-]+", "-", answer.sound.card.name)
-    name = f"{model}-{answer.sound.seed}.{audio_format.extension}"
-    return {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(answer.audio, headers=attach(answer.headers))
 
 
 @router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))

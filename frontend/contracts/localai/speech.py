@@ -16,6 +16,7 @@ from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_model_files, get_speaker
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.file_headers import attach
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.speech_answer import (
     SpeechOrder,
@@ -132,7 +133,7 @@ async def answer_body(
         engine = find_engine(body.backend or file.backend, file.model, cards)
     if engine.makes_sounds:
         answer = await make_answer(request, to_sound_order(body, engine, words))
-        return Response(answer.audio, headers=answer.headers | _name_file(choose_format(body)))
+        return Response(answer.audio, headers=attach(answer.headers))
     order = to_speech_order(body, file, engine, words)
     order = replace(order, notes=(*order.notes, *notes))
     if body.stream_format == "sse":
@@ -140,11 +141,7 @@ async def answer_body(
     if body.stream or body.stream_format:
         return stream_speech(request, await open_speech(request, order), order)
     spoken = await make_speech_answer(request, order)
-    return Response(spoken.audio, headers=spoken.headers | _name_file(order.audio_format))
-
-
-def _name_file(audio_format: AudioFormat) -> dict[str, str]:
-    return {"content-disposition": f'attachment; filename="speech.{audio_format.extension}"'}
+    return Response(spoken.audio, headers=attach(spoken.headers))
 
 
 for _path in ("/tts", "/v1/audio/speech", "/audio/speech"):

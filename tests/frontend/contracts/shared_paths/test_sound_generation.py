@@ -24,7 +24,8 @@ async def test_the_dialect_decides_the_default_format(
     response = await client.post(PATH, json=body, headers=headers)
     assert response.status_code == 200
     assert response.headers["content-type"] == media_type
-    assert ("content-disposition" in response.headers) == (media_type == "audio/wav")
+    is_attached = response.headers["content-disposition"].startswith("attachment;")
+    assert is_attached == (media_type == "audio/wav")
     assert ("request-id" in response.headers) == (media_type == "audio/mpeg")
 
 

@@ -34,7 +34,7 @@ async def test_the_dialect_decides_the_format(
     is_localai = media_type == "audio/wav"
     assert ("request-id" in response.headers) is not is_localai
     if is_localai:
-        assert response.headers["content-disposition"] == 'attachment; filename="speech.wav"'
+        assert response.headers["content-disposition"].startswith("attachment;")
         assert int.from_bytes(response.content[40:44], "little") == len(response.content) - 44
 
 
