@@ -42,13 +42,13 @@ class Visit:
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
+def running_browser(*flags: str) -> Iterator[Browser]:
     """Start a browser. Leave it before anything async runs: Playwright has a loop of its own."""
     chromium = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if chromium is None:
         pytest.skip("chromium is not installed (Debian: apt install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
 
