@@ -18,6 +18,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from frontend.http.half_closed import HalfClosed
+
 KEEP_ALIVE_S = 75  # proxies keep idle connections for 60 s; who closes first loses requests
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 10.0  # from its first byte to its last
@@ -122,6 +124,15 @@ class BoundedConnection(HttpToolsProtocol):
         """Leave the others."""
         self._table.end_wait(self)
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether the client may still wait for an answer, which is the last one then."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_started or cycle.more_body or self.pipeline:
+            return False
+        cycle.keep_alive = False
+        cycle.transport = HalfClosed(self.transport, self.loop)  # type: ignore[assignment]
+        return True
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the others: its own protocol has its own bounds."""

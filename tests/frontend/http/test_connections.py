@@ -12,14 +12,20 @@ from starlette.types import Receive, Scope, Send
 
 from frontend.http import connections
 from frontend.http.connections import BoundedConnection, ConnectionTable
+from ops.polling import until
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
+LATE_S = 1.5  # an answer whose first bytes were sent before
 LONG = 16 * 1024 * 1024  # more than the buffers of both sides hold
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
 
 
+left: list[object] = []
+"""The addresses of clients that /never waited for until they had left."""
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the body: without a length on /stream, and never on /never."""
+    """Answer with the body: without a length on /stream, late on /late, and never on /never."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -32,7 +38,10 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/never":
         while (await receive())["type"] != "http.disconnect":
             pass
+        left.append(scope["client"])
         return
+    if scope["path"] == "/late":
+        await asyncio.sleep(LATE_S)
     length = [] if scope["path"] == "/stream" else [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": length})
     half = len(body) // 2
@@ -70,6 +79,14 @@ class Client:
     async def ask(self, head: str) -> bytes:
         await self.send(f"{head}\r\n\r\n".encode())
         return await self.read(n_bytes=65536)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        address: tuple[str, int] = self._writer.get_extra_info("sockname")
+        return address
+
+    def end_sending(self) -> None:
+        self._writer.write_eof()
 
     def close(self) -> None:
         self._writer.close()
@@ -238,6 +255,48 @@ async def test_connections_that_are_served_make_no_room(connect: Connect) -> Non
     for _ in range(4):
         await (await connect()).send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (await (await connect()).read()).startswith(b"HTTP/1.1 503")
+
+
+@pytest.mark.parametrize("path", ["/", "/late", "/stream"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_who_only_ends_sending_gets_the_whole_answer(
+    connect: Connect, path: str, version: str
+) -> None:
+    answers = []
+    for ends_sending in (True, False):
+        client = await connect()
+        head = f"POST {path} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n"
+        await client.send(f"{head}Content-Length: 4\r\n\r\nrain".encode())
+        if ends_sending:
+            client.end_sending()
+        answer = b""
+        while piece := await client.read():
+            answer += piece
+        head_of, _, body = answer.partition(b"\r\n\r\n")
+        answers.append((head_of.splitlines()[0], body))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == b"HTTP/1.1 200 OK"
+
+
+async def test_who_leaves_is_noticed_although_it_looks_alike(connect: Connect) -> None:
+    client = await connect()
+    await client.send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
+    address = client.address
+    client.close()
+    async with asyncio.timeout(TIMEOUT_S):
+        await until(lambda: asyncio.sleep(0, address in left))
+
+
+async def test_who_leaves_after_it_has_ended_sending_is_noticed(connect: Connect) -> None:
+    client = await connect()
+    await client.send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
+    address = client.address
+    client.end_sending()
+    await asyncio.sleep(0.2)
+    assert address not in left
+    client.close()
+    async with asyncio.timeout(TIMEOUT_S):
+        await until(lambda: asyncio.sleep(0, address in left))
 
 
 def test_the_bound_leaves_files_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
