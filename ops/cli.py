@@ -12,7 +12,7 @@ from ops import logs
 from ops.client.cli import generate, say
 from ops.doctor import Finding, examine
 from ops.errors import CannotStart
-from ops.keys import keys
+from ops.keys import KEY_COMMANDS, keys
 from ops.models.cli import app as models
 from ops.settings import check_variables, load_settings
 from ops.stack import running_stack
@@ -113,10 +113,17 @@ def _doctor() -> None:
     add_help_option=False,  # every argument is the program's
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
-def _keys(context: typer.Context) -> None:
+def _keys(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="COMMAND …", autocompletion=lambda: KEY_COMMANDS, help="`--help` tells more."
+        ),
+    ] = None,
+) -> None:
     """Make, list and revoke API keys."""
     try:
-        raise typer.Exit(keys(load_settings(), context.args))
+        raise typer.Exit(keys(load_settings(), arguments or []))
     except CannotStart as error:
         typer.echo(f"tritone: {error}", err=True)
         raise typer.Exit(1) from None

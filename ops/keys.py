@@ -11,6 +11,9 @@ from ops.stack.database import embedded_postgres
 from ops.stack.environment import key_environment
 from tritone.environment import DATABASE_URL
 
+KEY_COMMANDS = ("create", "list", "revoke")
+"""What the program knows, for the completion in shells."""
+
 
 def keys(settings: Settings, arguments: Sequence[str]) -> int:
     """Run the program and return its exit status.

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ops.client.errors import ClientError
+from ops.client.guests import alone, visiting
 from ops.client.server import Server
 from ops.polling import within
 from ops.processes.http import fetch_json
@@ -45,12 +46,26 @@ async def server(settings: Settings, choice: Choice, say: Say) -> AsyncIterator[
     Raises:
         ClientError: there is none, and none can be started.
     """
-    url = choice.url or await _find_here(settings, say)
-    if url is not None:
-        async with _connect(url, choice.key) as found:
-            yield found
-        return
-    async with _started(say) as url, _connect(url, choice.key) as found:
+    folder = settings.resolved_state_directory()
+    async with visiting(folder):
+        url = choice.url or await _find_here(settings, say)
+        if url is not None:
+            async with _connect(url, choice.key) as found:
+                yield found
+            return
+    async with AsyncExitStack() as momentary:
+        try:
+            url = await momentary.enter_async_context(_started(folder, say))
+        except ClientError:
+            if state_folder.read_holder(folder) is None:
+                raise
+            url = None
+        if url is not None:
+            async with _connect(url, choice.key) as found:
+                yield found
+            return
+    # Another command was faster: its stack has the folder.
+    async with server(settings, choice, say) as found:
         yield found
 
 
@@ -97,7 +112,7 @@ async def _serves(url: str) -> bool:
 
 
 @asynccontextmanager
-async def _started(say: Say) -> AsyncIterator[str]:
+async def _started(folder: Path, say: Say) -> AsyncIterator[str]:
     """Run a stack of our own on a free port; give its address."""
     say("no server runs: starting one for the moment (`tritone up` keeps one)")
     process = await asyncio.create_subprocess_exec(
@@ -116,10 +131,11 @@ async def _started(say: Say) -> AsyncIterator[str]:
             raise ClientError((await told).removeprefix("tritone: ") or "the stack did not start")
         yield line.removeprefix(_READY).strip()
     finally:
-        if process.returncode is None:
-            say("stopping the server")
-            process.terminate()
-        await process.wait()
+        async with alone(folder, lambda: say("waiting for another command to end")):
+            if process.returncode is None:
+                say("stopping the server")
+                process.terminate()
+            await process.wait()
         told.cancel()
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from frontend.keys.__main__ import app as keys_program
 from ops.cli import app
 from tritone import __version__
 
@@ -50,11 +51,21 @@ def test_the_doctor_finds_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     assert [line[:4] for line in result.output.splitlines()] == ["ok  "] * 5 + ["BAD "]
 
 
-def test_a_shell_completes_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (("tritone", "gen"), ["generate"]),
+        (("tritone", "keys", ""), [command.name for command in keys_program.registered_commands]),
+        (("tritone", "keys", "re"), ["revoke"]),
+    ],
+)
+def test_a_shell_completes_the_commands(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], completed: list[str]
+) -> None:
     for name, value in {
         "_TRITONE_COMPLETE": "complete_bash",
-        "COMP_WORDS": "tritone gen",
-        "COMP_CWORD": "1",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
     }.items():
         monkeypatch.setenv(name, value)
-    assert runner.invoke(app, prog_name="tritone").stdout == "generate\n"
+    assert runner.invoke(app, prog_name="tritone").stdout.split() == completed
