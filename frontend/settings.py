@@ -81,7 +81,7 @@ class TritonSettings(_Group):
         "127.0.0.1:8001",
         description=(
             "Triton's gRPC address; of several `a:8001,b:8001`, or `dns:///name:8001` for every "
-            "address of a name."
+            "address of a name; `unix:/path` of a socket."
         ),
     )
     rpc_timeout_s: float = Field(

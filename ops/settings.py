@@ -36,7 +36,13 @@ class TritonSettings(BaseModel):
         None, description="File or URL that states what every Triton of a fleet shall serve."
     )
     http_port: Port = Field(0, description="Port of Triton's HTTP API; 0: it has none.")
-    grpc_port: Port = Field(0, description="Port of Triton's gRPC API; 0: any free one.")
+    grpc_port: Port = Field(
+        0,
+        description=(
+            "Port of Triton's gRPC API; 0: a socket that only this user reaches, or, without a "
+            "frontend, any free port."
+        ),
+    )
     metrics_port: Port = Field(0, description="Port of Triton's metrics; 0: any free one.")
     gpu: bool = Field(
         False,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _NAME_SCHEME = "dns:///"
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s,:/\[\]]+):(?P<port>\d{1,5})")
+_SOCKET = re.compile(r"unix:/[^\s,]+")  # gRPC's own way to name a socket
 _MAX_PORT = 65_535
 
 
@@ -14,7 +15,7 @@ _MAX_PORT = 65_535
 class TritonAddresses:
     """What `TRITONE_TRITON__URL` says."""
 
-    addresses: tuple[str, ...]  # HOST:PORT each
+    addresses: tuple[str, ...]  # HOST:PORT each, or unix:/PATH of a socket
     is_name: bool = False  # the one address is a name, each of whose IP addresses is a Triton
 
     @property
@@ -28,7 +29,7 @@ class Unresolved(Exception):
 
 
 def parse(url: str) -> TritonAddresses:
-    """Return what an address says: `a:8001`, `a:8001,b:8001`, or `dns:///name:8001`.
+    """Return what an address says: `a:8001`, `a:8001,b:8001`, `dns:///name:8001`, `unix:/path`.
 
     Raises:
         ValueError: it is none of these; the text says so.
@@ -38,10 +39,12 @@ def parse(url: str) -> TritonAddresses:
     addresses = tuple(dict.fromkeys(part.strip() for part in parts))
     for address in addresses:
         found = _ADDRESS.fullmatch(address)
+        if _SOCKET.fullmatch(address) and not is_name:
+            continue
         if found is None or int(found["port"]) > _MAX_PORT:
             raise ValueError(
                 f"{address!r} is not HOST:PORT; several Tritons are a:8001,b:8001 or, one for "
-                "each address of a name, dns:///name:8001"
+                "each address of a name, dns:///name:8001; a socket is unix:/path"
             )
     return TritonAddresses(addresses, is_name)
 

@@ -80,7 +80,7 @@ async def up(settings: Settings, *, with_frontend: bool, is_quiet: bool) -> None
         url, server = settings.triton.url, None
         if url is None:
             server = resources.enter_context(
-                prepare_server(settings, prefix, logs_info=not is_quiet)
+                prepare_server(settings, prefix, logs_info=not is_quiet, is_private=with_frontend)
             )
             url = server.url
             parts.append(OwnTriton(server, settings))

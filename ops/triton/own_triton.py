@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +10,9 @@ from pathlib import Path
 from ops.errors import CannotStart, TritonCallFailed
 from ops.processes.ports import LOOPBACK, choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
-from ops.settings import Settings, copy_environment
+from ops.settings import Settings, TritonSettings, copy_environment
 from ops.triton import backend_directory
+from ops.triton.closed_folder import own_folder
 from ops.triton.control import TritonControl
 from ops.triton.home import libpython_folder, triton_home
 from ops.triton.probe import Probe
@@ -25,51 +25,57 @@ from ops.triton.server import (
     REGION_BYTES,
     TritonServer,
 )
-from ops.triton.shared_memory import MIB, SHARED_MEMORY, count_free_bytes, remove_regions
+from ops.triton.shared_memory import (
+    MIB,
+    SHARED_MEMORY,
+    count_free_bytes,
+    keep_closed,
+    remove_regions,
+)
 from ops.voices import publish_default_voice
 from ops.voices.added import AddedVoices
 from tritone.placement import has_gpu
 
 _log = logging.getLogger(__name__)
 
-_ODD = re.compile(r"[\s'\"`$\\;&|<>(){}*?!#~]")
 _HTTP_PORT = "TRITONE_TRITON__HTTP_PORT"
+_GRPC_PORT = "TRITONE_TRITON__GRPC_PORT"
+_METRICS_PORT = "TRITONE_TRITON__METRICS_PORT"
 _EXIT_TIMEOUT_S = 10.0  # after the drain nothing is left to wait for
 
 
 @contextmanager
-def prepare_server(settings: Settings, prefix: str, *, logs_info: bool) -> Iterator[TritonServer]:
+def prepare_server(
+    settings: Settings, prefix: str, *, logs_info: bool, is_private: bool = False
+) -> Iterator[TritonServer]:
     """Prepare everything that a Triton needs to start, and remove it in the end.
 
-    `prefix` is the stack's: of shared memory, and the mark of its processes.
+    `prefix` is the stack's: of shared memory, and the mark of its processes. A private Triton has
+    a socket that only this user reaches, in place of a port, unless the settings name one.
 
     Raises:
         CannotStart: something is missing; says what to do.
     """
-    _require_plain("TRITONE_MODEL_REPOSITORY", settings.model_repository.absolute())
-    _require_plain("TRITONE_STATE_DIRECTORY", settings.resolved_state_directory())
     models = require_published([settings.model_repository]).models
     voices = _voice_repositories(settings, {model.name for model in models})
     models += read_published(voices).models
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
-    ports = choose_ports(
-        {
-            "TRITONE_TRITON__GRPC_PORT": settings.triton.grpc_port,
-            "TRITONE_TRITON__METRICS_PORT": settings.triton.metrics_port,
-            **({_HTTP_PORT: settings.triton.http_port} if settings.triton.http_port else {}),
-        }
-    )
-    with _scratch(settings.resolved_state_directory() / prefix) as scratch:
+    ports = _choose_ports(settings.triton, is_private=is_private)
+    with (
+        own_folder(prefix) as folder,
+        _scratch(settings.resolved_state_directory() / prefix) as scratch,
+    ):
         yield TritonServer(
             home=home,
             libpython_folder=libpython,
+            folder=folder,
             backend_directory=backend_directory.prepare(scratch / "backends", home),
             model_repository=settings.model_repository.absolute(),
             voice_repositories=voices,
             http_port=ports.get(_HTTP_PORT),
-            grpc_port=ports["TRITONE_TRITON__GRPC_PORT"],
-            metrics_port=ports["TRITONE_TRITON__METRICS_PORT"],
+            grpc_port=ports.get(_GRPC_PORT),
+            metrics_port=ports[_METRICS_PORT],
             shared_memory_prefix=prefix,
             logs_info=logs_info,
             otlp_endpoint=settings.otlp_endpoint,
@@ -97,13 +103,13 @@ def _default_voice_repository(settings: Settings, published: set[str]) -> Path |
     return None if is_published else folder
 
 
-def _require_plain(variable: str, folder: Path) -> None:
-    # Triton starts each backend process by a line of shell, in which it quotes no path.
-    if odd := _ODD.search(str(folder)):
-        raise CannotStart(
-            f"Triton cannot work in {folder}, because of {odd[0]!r} in its name; set {variable} to "
-            "another folder"
-        )
+def _choose_ports(triton: TritonSettings, *, is_private: bool) -> dict[str, int]:
+    wanted = {_METRICS_PORT: triton.metrics_port}
+    if triton.http_port:
+        wanted[_HTTP_PORT] = triton.http_port
+    if triton.grpc_port or triton.exposed or not is_private:
+        wanted[_GRPC_PORT] = triton.grpc_port
+    return choose_ports(wanted)
 
 
 def _require_shared_memory(triton_models: list[str]) -> None:
@@ -130,7 +136,7 @@ class OwnTriton:
 
     def __init__(self, server: TritonServer, settings: Settings) -> None:
         """Start nothing yet."""
-        self.url = f"grpc://{server.url}"
+        self.url = server.url if server.grpc_port is None else f"grpc://{server.url}"
         self._server = server
         self._drain_timeout_s = settings.drain_timeout_s
         self._control = TritonControl(server.url)
@@ -167,7 +173,9 @@ class OwnTriton:
         Raises:
             CannotStart: Triton did not become ready even once.
         """
-        healing = [asyncio.create_task(each.run()) for each in (self._reconciler, self._probe)]
+        prefix = self._server.shared_memory_prefix
+        works = (self._reconciler.run(), self._probe.run(), keep_closed(prefix))
+        healing = [asyncio.create_task(each) for each in works]
         try:
             await self._supervisor.run()
         finally:

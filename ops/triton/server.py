@@ -8,6 +8,7 @@ from pathlib import Path
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import LOOPBACK
 from ops.triton.closed_apis import close_apis
+from ops.triton.closed_folder import ClosedFolder
 
 EXIT_TIMEOUT_S = 30
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 -- asked for by a setting only
@@ -21,6 +22,8 @@ COMPLAINTS_WITHOUT_GPU = (
 CRASHES = tuple(f"Signal ({number}) received" for number in (4, 6, 7, 8, 11))
 """What Triton writes as it crashes. Its handler can then wait for a lock of the heap for ever."""
 
+_SOCKET_PORT = 8001  # a part of the socket's name: Triton wants one
+
 REGION_BYTES = 1 << 20  # of shared memory, that a backend process begins with
 
 
@@ -30,10 +33,11 @@ class TritonServer:
 
     home: Path
     libpython_folder: Path
+    folder: ClosedFolder
     backend_directory: Path
     model_repository: Path
     http_port: int | None  # None: it has no HTTP API
-    grpc_port: int
+    grpc_port: int | None  # None: it has a socket in its folder
     metrics_port: int
     shared_memory_prefix: str
     logs_info: bool
@@ -49,6 +53,8 @@ class TritonServer:
     @property
     def url(self) -> str:
         """Address of the gRPC API."""
+        if self.grpc_port is None:
+            return f"unix:{self.folder.socket}:{_SOCKET_PORT}"
         return f"{LOOPBACK}:{self.grpc_port}"
 
     @property
@@ -59,10 +65,9 @@ class TritonServer:
     def command(self) -> list[str]:
         """Return the command line."""
         flags = {
-            "backend-directory": self.backend_directory,
+            "backend-directory": self.folder.make_plain(self.backend_directory),
             **self._http(),
-            "grpc-address": self.address,
-            "grpc-port": self.grpc_port,
+            **self._grpc(),
             "metrics-address": self.address,
             "metrics-port": self.metrics_port,
             "allow-gpu-metrics": "false",
@@ -84,7 +89,7 @@ class TritonServer:
             str(self.home / "bin" / "tritonserver"),
             # Published configurations are complete; to complete one starts its stub twice.
             "--disable-auto-complete-config",
-            *(f"--model-repository={folder}" for folder in self.repositories),
+            *(f"--model-repository={self.folder.make_plain(each)}" for each in self.repositories),
             *(f"--{flag}={value}" for flag, value in flags.items()),
             *(f"--backend-config=python,{key}={value}" for key, value in python_backend.items()),
             *close_apis(),
@@ -95,6 +100,11 @@ class TritonServer:
         if self.http_port is None:
             return {"allow-http": "false"}
         return {"http-address": self.address, "http-port": self.http_port}
+
+    def _grpc(self) -> dict[str, object]:
+        if self.grpc_port is None:
+            return {"grpc-address": f"unix:{self.folder.socket}", "grpc-port": _SOCKET_PORT}
+        return {"grpc-address": self.address, "grpc-port": self.grpc_port}
 
     def _trace_settings(self) -> list[str]:
         if self.otlp_endpoint is None:

@@ -5,11 +5,12 @@ with its owner, cannot be taken over by a stranger, and is seen from every conta
 folder.
 """
 
+import asyncio
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,8 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX shared memory live
 MIB = 1 << 20
 _PREFIX = "tritone_"
 _LOCK = "lock"
+_OTHERS = 0o077
+_LOOK_S = 0.1
 
 
 @contextmanager
@@ -47,6 +50,25 @@ def find_abandoned_prefixes(folder: Path = SHARED_MEMORY) -> list[str]:
     locks = sorted(folder.glob(f"{_PREFIX}*_{_LOCK}"))
     prefixes = [path.name.removesuffix(_LOCK) for path in locks]
     return [prefix for prefix in prefixes if not is_owned(prefix, folder)]
+
+
+async def keep_closed(prefix: str, folder: Path = SHARED_MEMORY) -> None:
+    """Close the regions of a prefix to other users, each soon after it was made, until cancelled.
+
+    Triton makes them so that everybody may read them, whatever the umask: there are prompts and
+    sounds in them.
+    """
+    while True:
+        close_regions(prefix, folder)
+        await asyncio.sleep(_LOOK_S)
+
+
+def close_regions(prefix: str, folder: Path = SHARED_MEMORY) -> None:
+    """Close the regions that are there to other users."""
+    for path in folder.glob(f"{prefix}*"):
+        with suppress(FileNotFoundError):  # it went meanwhile
+            if path.stat().st_mode & _OTHERS:
+                path.chmod(0o600)
 
 
 def remove_regions(prefix: str, folder: Path = SHARED_MEMORY) -> None:

@@ -16,6 +16,8 @@ from tritone.addresses import TritonAddresses, Unresolved, parse, resolve
         ("[::1]:8001", TritonAddresses(("[::1]:8001",))),
         ("a:8001, b:8001", TritonAddresses(("a:8001", "b:8001"))),
         ("a:8001,a:8001", TritonAddresses(("a:8001",))),
+        ("unix:/tmp/x/grpc:8001", TritonAddresses(("unix:/tmp/x/grpc:8001",))),
+        ("unix:/a, b:8001", TritonAddresses(("unix:/a", "b:8001"))),
         ("dns:///triton-headless:8001", TritonAddresses(("triton-headless:8001",), is_name=True)),
     ],
 )
@@ -35,6 +37,9 @@ def test_what_an_address_says(url: str, target: TritonAddresses) -> None:
         "dns:///a",
         "dns:///a:1,b:1",
         "dns://a:1",
+        "unix:a",
+        "unix:",
+        "dns:///unix:/a",
     ],
 )
 def test_what_is_no_address_is_refused_with_the_forms_that_are(url: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ops.processes.child import INSTANCE_VARIABLE, kill_instance
 from ops.stack import leftovers
+from ops.triton import closed_folder
 
 TIMEOUT_S = 5.0
 
@@ -27,6 +28,14 @@ def test_only_the_processes_of_that_stack_are_killed() -> None:
     finally:
         other.kill()
         other.wait()
+
+
+def test_the_closed_folder_of_a_dead_stack_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "find_abandoned_prefixes", lambda: ["tritone_dead_"])
+    with closed_folder.own_folder("tritone_dead_") as dead, closed_folder.own_folder("x") as other:
+        leftovers.clear(Path("/nonexistent"))
+        assert not dead.socket.parent.exists()
+        assert other.socket.parent.exists()
 
 
 @pytest.mark.usefixtures("no_dead_stacks")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ops.triton.shared_memory import (
+    close_regions,
     find_abandoned_prefixes,
     is_owned,
     own_prefix,
@@ -35,6 +36,14 @@ def test_a_prefix_takes_its_regions_with_it(tmp_path: Path) -> None:
         (tmp_path / f"{prefix}region").touch()
         assert is_owned(prefix, tmp_path)
     assert list(tmp_path.iterdir()) == [stranger]
+
+
+def test_regions_are_closed_to_other_users(tmp_path: Path) -> None:
+    ours, others = tmp_path / "tritone_a_region", tmp_path / "tritone_b_region"
+    for path in (ours, others):
+        path.touch(0o644)
+    close_regions("tritone_a_", tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (ours, others)] == [0o600, 0o644]
 
 
 def test_two_stacks_do_not_share_a_prefix(tmp_path: Path) -> None:
