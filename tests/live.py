@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from frontend.app import create_app
 from frontend.contracts.table import WEBHOOK_BODIES
+from frontend.http.connections import KEEP_ALIVE_S, BoundedConnection, ConnectionTable
 from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
@@ -27,6 +29,7 @@ from tests.frontend.jobs.job_settings import make_job_settings
 
 KEY = "a-key-of-the-tests"
 _START_S = 30.0
+_MAX_CONNECTIONS = 1000
 
 
 @dataclass
@@ -106,7 +109,13 @@ class _Serving:
         self._live.loop = asyncio.get_running_loop()
         given = {"keys": {"static": [self._live.key]}, **self._live.settings}
         app = create_app(make_settings(**given), self._live.gateway)
-        config = uvicorn.Config(_take_off(self._prefix, app), log_config=None, access_log=False)
+        config = uvicorn.Config(
+            _take_off(self._prefix, app),
+            http=partial(BoundedConnection, table=ConnectionTable(_MAX_CONNECTIONS)),  # type: ignore[arg-type]
+            timeout_keep_alive=KEEP_ALIVE_S,
+            log_config=None,
+            access_log=False,
+        )
         self._server = uvicorn.Server(config)
         stop = asyncio.Event()
         async with open_jobs(self._job_settings, WEBHOOK_BODIES, patience_s=10.0) as system:
