@@ -19,7 +19,7 @@ from tests.cards import STARTER_LIKE, TALKER
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
 
-ONE_PROCESS = ("tests/export", "tests/starter")
+ONE_PROCESS = ("tests/export", "tests/starter", "tests/backends/transformers")
 """Folders whose tests share what takes long to make: exported networks, a corpus, torch itself."""
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]

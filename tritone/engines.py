@@ -58,6 +58,16 @@ ENGINES: dict[str, Engine] = {
             page="piper.md",
         ),
         Engine(
+            name="transformers",
+            implementation="transformers:TransformersSpeech",
+            licence="Apache-2.0",
+            voices_licence="the checkpoint's",
+            languages=(),
+            takes_seeds=True,
+            how_to_add="add FOLDER",
+            page="transformers.md",
+        ),
+        Engine(
             name="upstream",
             implementation="upstream:UpstreamSpeech",
             licence="Apache-2.0",

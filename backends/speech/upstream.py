@@ -13,9 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 import numpy as np
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import NoiseKey, Parts, Reading, Sound, Token
+from backends.speech.engine import NoiseKey, Parts, Reading, Sound
 from backends.speech.script import Piece
-from backends.speech.written import Written
+from backends.speech.written import read_as_written
 from tritone.card import Voice
 from tritone.upstream import FILE, PATH, Upstream
 from tritone.wav import NoWav, read_wav
@@ -40,20 +40,7 @@ class UpstreamSpeech:
 
     def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
         """Return a passage as its characters: the server makes its own phonemes."""
-        written = Written()
-        for piece in pieces:
-            text = piece.text.strip()
-            lead = len(piece.text) - len(piece.text.lstrip())
-            if not text:
-                continue
-            begin = piece.begin + lead if piece.is_as_written else piece.begin
-            step = 1 if piece.is_as_written else 0
-            written.add(text, [begin + step * i for i in range(len(text))])
-        if not any(character.isalnum() for character in written.text):
-            return None
-        ids = np.array([ord(each) for each in written.text], np.int64)
-        tokens = tuple(_tokens(written.text))
-        return Reading(ids, written.text, tuple(written.origins), tokens)
+        return read_as_written(pieces)
 
     def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
         """Return what the server says.
@@ -138,12 +125,3 @@ def _refused(status: int, content: bytes) -> RequestFailed:
 def _connect(address: SplitResult, timeout_s: float) -> http.client.HTTPConnection:
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     return kind(address.hostname or "", address.port, timeout=timeout_s)
-
-
-def _tokens(text: str) -> list[Token]:
-    tokens, begin = [], 0
-    for word in text.split(" "):
-        end = begin + len(word)
-        tokens.append(Token(begin, end, begin, end))
-        begin = end + 1
-    return tokens

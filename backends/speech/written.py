@@ -1,6 +1,11 @@
 """The text of a passage as it is read. Knows no engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backends.speech.engine import Reading, Token
+from backends.speech.script import Piece
 
 _SPACE = " "
 
@@ -19,3 +24,31 @@ class Written:
             self.origins.append(origins[0])
         self.text += text
         self.origins += origins
+
+
+def read_as_written(pieces: Sequence[Piece]) -> Reading | None:
+    """Return a passage as its characters, for whoever makes phonemes of it by itself.
+
+    None: it holds no letter and no digit.
+    """
+    written = Written()
+    for piece in pieces:
+        text = piece.text.strip()
+        lead = len(piece.text) - len(piece.text.lstrip())
+        if not text:
+            continue
+        begin = piece.begin + lead if piece.is_as_written else piece.begin
+        step = 1 if piece.is_as_written else 0
+        written.add(text, [begin + step * i for i in range(len(text))])
+    if not any(character.isalnum() for character in written.text):
+        return None
+    ids = np.array([ord(each) for each in written.text], np.int64)
+    return Reading(ids, written.text, tuple(written.origins), tuple(_tokens(written.text)))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    begin = 0
+    for word in text.split(" "):
+        end = begin + len(word)
+        yield Token(begin, end, begin, end)
+        begin = end + 1

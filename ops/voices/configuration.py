@@ -24,12 +24,12 @@ def model_config(
     name: str, backend: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
 ) -> str:
     """Return the text of a model of one of our backends that needs no card."""
-    return _lines(
+    return lines(
         f'name: "{name}"',
         f'backend: "{backend}"',
         "max_batch_size: 0",
-        _tensor_list("input", inputs),
-        _tensor_list("output", outputs),
+        tensor_list("input", inputs),
+        tensor_list("output", outputs),
         "instance_group [ { kind: KIND_CPU count: 1 } ]",
     )
 
@@ -44,15 +44,15 @@ def config_texts(
     threads = str(network.threads)
     placed = {NETWORK: name, NETWORK_IN_PROCESS: "auto", THREADS: threads, **(parameters or {})}
     return {
-        name: _lines(
+        name: lines(
             f'name: "{name}"',
             'backend: "onnxruntime"',
             # A graph takes one sentence: its durations and its int8 scales are of a whole run.
             "max_batch_size: 0",
-            _tensor_list("input", network.inputs),
-            _tensor_list("output", network.outputs),
+            tensor_list("input", network.inputs),
+            tensor_list("output", network.outputs),
             "instance_group [ { kind: KIND_CPU count: 2 } ]",
-            _parameter("intra_op_thread_count", threads),
+            parameter("intra_op_thread_count", threads),
         ),
         card.name: _speaker(card, placed),
     }
@@ -62,23 +62,24 @@ def _speaker(card: SpeechCard, parameters: Mapping[str, str]) -> str:
     io = speech(card)
     lanes = parameters.get(LANES, "0")  # passages spoken side by side; 0: as cores allow
     others = {key: value for key, value in parameters.items() if key != LANES}
-    return _lines(
+    return lines(
         f'name: "{card.name}"',
         'backend: "speech"',
         "max_batch_size: 1",
-        _tensor_list("input", io.inputs),
-        _tensor_list("output", io.outputs),
+        tensor_list("input", io.inputs),
+        tensor_list("output", io.outputs),
         "model_transaction_policy { decoupled: true }",
         # One instance: it owns the queue and the table of jobs.
         "instance_group [ { kind: KIND_CPU count: 1 } ]",
-        _parameter(CARD_PARAMETER, card.to_json()),
-        *(_parameter(key, value) for key, value in others.items()),
-        _parameter(LANES, lanes),
-        _parameter("max_pending", "64"),
+        parameter(CARD_PARAMETER, card.to_json()),
+        *(parameter(key, value) for key, value in others.items()),
+        parameter(LANES, lanes),
+        parameter("max_pending", "64"),
     )
 
 
-def _tensor_list(field: str, specs: Sequence[TensorSpec]) -> str:
+def tensor_list(field: str, specs: Sequence[TensorSpec]) -> str:
+    """Return the inputs or outputs of a model."""
     return f"{field} [\n" + ",\n".join(f"  {{ {_tensor(spec)} }}" for spec in specs) + "\n]"
 
 
@@ -88,10 +89,12 @@ def _tensor(spec: TensorSpec) -> str:
     return f'name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {dims} ]{optional}'
 
 
-def _parameter(key: str, value: str) -> str:
+def parameter(key: str, value: str) -> str:
+    """Return one parameter of a model."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'parameters {{ key: "{key}" value {{ string_value: "{quoted}" }} }}'
 
 
-def _lines(*lines: str) -> str:
-    return "\n".join(lines) + "\n"
+def lines(*texts: str) -> str:
+    """Return lines as the text of a file."""
+    return "\n".join(texts) + "\n"

@@ -21,7 +21,14 @@ from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.voices import kokoro, upstream
-from ops.voices.adding import add_espeak, add_piper, publish, remove
+from ops.voices.adding import (
+    Licence,
+    add_checkpoint,
+    add_espeak,
+    add_piper,
+    publish,
+    remove,
+)
 from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.piper import make_publication
 from tests.acceptance.client import tensor
@@ -50,6 +57,18 @@ def upstream_server() -> Iterator[Server]:
     made.kill()
 
 
+async def _say(settings: Settings, model: str, text: bytes, seed: int) -> bytes:
+    stack = running_stack.find(settings.resolved_state_directory())
+    assert stack is not None
+    control = TritonControl(stack.triton)
+    inputs = [tensor("text", text, "STRING"), tensor("seed", seed, "INT64")]
+    try:
+        answers = await control.ask(model, inputs, {}, 60.0)
+    finally:
+        await control.close()
+    return b"".join(answer.as_numpy("pcm").tobytes() for answer in answers)
+
+
 def test_a_voice_is_served_once_it_is_added_and_no_more_once_it_is_removed(
     settings: Settings,
 ) -> None:
@@ -65,21 +84,27 @@ def test_a_voice_is_served_once_it_is_added_and_no_more_once_it_is_removed(
 def test_a_piper_voice_speaks_and_takes_seeds(settings: Settings, tmp_path: Path) -> None:
     file = write_piper_voice(tmp_path, piper_network(), "License: CC0")
     card = add_piper(settings, file, "tono", None, accepts=False).card
-    stack = running_stack.find(settings.resolved_state_directory())
-    assert stack is not None
-
-    async def say(seed: int) -> bytes:
-        control = TritonControl(stack.triton)
-        inputs = [tensor("text", b"ciao amici", "STRING"), tensor("seed", seed, "INT64")]
-        try:
-            answers = await control.ask(card.name, inputs, {}, 30.0)
-        finally:
-            await control.close()
-        return b"".join(answer.as_numpy("pcm").tobytes() for answer in answers)
-
-    first, again, other = (asyncio.run(say(seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        asyncio.run(_say(settings, card.name, b"ciao amici", seed)) for seed in (1, 1, 2)
+    )
     assert first == again != other
     assert remove(settings, "tono")
+
+
+def test_a_checkpoint_of_transformers_speaks_and_takes_seeds(
+    settings: Settings, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    from tests.tiny_transformers import write_checkpoint
+
+    folder = write_checkpoint("csm", tmp_path / "tiny")
+    given = Licence("MIT")
+    assert add_checkpoint(settings, str(folder), None, "en-US", given).first_s is not None
+    first, again, other = (
+        asyncio.run(_say(settings, "tiny", b"Hello there.", seed)) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert remove(settings, "tiny")
 
 
 def test_an_upstream_that_is_killed_in_the_middle_ends_its_stream_and_no_other(
@@ -140,6 +165,30 @@ def test_our_own_server_may_be_the_upstream(served: Stack) -> None:
     assert n_bytes == pytest.approx(len(direct.content), rel=0.1)
     assert firsts[0] < firsts[-1] / 2  # it is heard while it is spoken
     assert remove(settings, "own")
+
+
+@pytest.mark.drill
+def test_a_checkpoint_that_makes_music_answers_the_contracts_of_sounds(
+    served: Stack, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    from tests.tiny_transformers import write_checkpoint
+
+    url = f"http://{served.address}"
+    settings = Settings(
+        model_repository=served.repository, state_directory=served.log_file.parent / "run"
+    )
+    folder = write_checkpoint("musicgen", tmp_path / "music")
+    add_checkpoint(settings, str(folder), None, "en-US", Licence("MIT"))
+    until(lambda: "music" in httpx2.get(f"{url}/v1/models").text)
+    body = {"model": "music", "input": "a waltz", "audio_length": 2, "response_format": "pcm"}
+    with httpx2.Client(base_url=url, timeout=60.0) as client:
+        made = [client.post("/v1/audio/generate", json=body | {"seed": seed}) for seed in (1, 1, 2)]
+    assert [answer.status_code for answer in made] == [200, 200, 200]
+    first, again, other = (answer.content for answer in made)
+    assert len(first) == 2 * 2 * 3200
+    assert first == again != other
+    assert remove(settings, "music")
 
 
 def test_a_voice_that_does_not_speak_is_taken_back(settings: Settings) -> None:

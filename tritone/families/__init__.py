@@ -1,13 +1,13 @@
 """The served model lines. A new family is a module here, a line in `FAMILIES`, one in `export`."""
 
-from tritone.families import stable_audio, stable_audio_3
+from tritone.families import musicgen, stable_audio, stable_audio_3
 from tritone.families.family import Family
 
 FAMILIES: dict[str, Family] = {
-    module.FAMILY.name: module.FAMILY for module in (stable_audio, stable_audio_3)
+    module.FAMILY.name: module.FAMILY for module in (stable_audio, stable_audio_3, musicgen)
 }
-"""Every family. What else must exist for each is checked by `tests/test_families.py`:
-an exporter in `export/families.py` and a schedule in `tritone.schedules`."""
+"""Every family. What else must exist for each is checked by `tests/test_families.py`: an exporter
+in `export/families.py` and a schedule in `tritone.schedules`, or a row of `tritone.checkpoints`."""
 
 
 def family_of_pipeline(pipeline_class: str) -> Family | None:

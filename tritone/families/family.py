@@ -10,7 +10,7 @@ from tritone.tensors import TensorSpec
 if TYPE_CHECKING:
     from tritone.card import ModelCard
 
-ScheduleKind = Literal["cosine_dpm", "rectified_flow"]
+ScheduleKind = Literal["cosine_dpm", "rectified_flow", "none"]
 EmptyNegative = Literal["zeros", "tokens"]
 
 
@@ -19,8 +19,8 @@ class Family:
     """One line of models that share a pipeline class, a sampler and conditioning tensors."""
 
     name: str
-    pipeline_class: str  # diffusers' class name, as `model_index.json` spells it
-    schedule: ScheduleKind
+    pipeline_class: str  # of diffusers, as `model_index.json` spells it; or the model's own class
+    schedule: ScheduleKind  # none: it is no diffusion, and runs as a checkpoint of transformers
     empty_negative: EmptyNegative  # what stands for "no negative prompt" in guidance
     steps: int  # default number of denoising steps
     guidance_scale: float  # default guidance
