@@ -43,13 +43,8 @@ class FleetState:
     def to_json(self) -> str:
         """Return JSON for people, too."""
         models = {
-            name: {
-                "version": each.version,
-                "previous": each.lineup.previous,
-                "candidates": {str(v): share for v, share in each.lineup.candidates.items()},
-                "coming": each.coming,
-            }
-            for name, each in sorted(self.models.items())
+            name: {"version": e.version, **json.loads(e.lineup.to_json()), "coming": e.coming}
+            for name, e in sorted(self.models.items())
         }
         return json.dumps({"models": models}, indent=1) + "\n"
 
@@ -68,10 +63,9 @@ class FleetState:
 
 
 def _read(fields: dict[str, Any]) -> Wanted:
-    lineup = json.dumps({"previous": fields["previous"], "candidates": fields["candidates"]})
     coming = fields["coming"]
     return Wanted(
         version=int(fields["version"]),
-        lineup=Lineup.from_json(lineup),
+        lineup=Lineup.from_json(json.dumps(fields)),
         coming=None if coming is None else int(coming),
     )

@@ -1,9 +1,8 @@
 """Which Triton of a pool gets a pass: the less loaded of two that are drawn by lot.
 
 Both are asked for their passes first, if other processes give them any. What the last look said is
-seconds old: with 20 frontends and 50 Tritons it is worth no more than knowing one's own passes, and
-the least loaded of all would be everybody's choice until the next look (Mitzenmacher, "How Useful
-Is Old Information?", 2000). Fresh, two are nearly as good as all (the same, "The Power of Two
+seconds old, and the least loaded of all would be everybody's choice until the next look
+(Mitzenmacher, "How Useful Is Old Information?", 2000). Fresh, two are nearly as good as all (the same, "The Power of Two
 Choices", 2001).
 """
 

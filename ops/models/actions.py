@@ -130,7 +130,7 @@ class Operator:
                 return await self._settle(rollout, served.version, lineup), tried
 
     async def conform(self, model: str, version: int, lineup: Lineup) -> Served:
-        """Serve a version in a lineup; what was not loaded or shared before is tried first.
+        """Serve a version in a lineup; what answered nobody yet is tried first.
 
         Raises:
             Refused: a version is no good; what served before serves still.
@@ -139,10 +139,11 @@ class Operator:
         served = await read(self.control, model)
         if version == served.version and lineup == served.lineup:
             return served
-        untried = {version} - served.loaded
+        untried = {version} - {served.version, served.lineup.previous}
         untried |= lineup.candidates.keys() - served.lineup.candidates.keys()
         with self._lock():
             rollout = Rollout(self.control, served, self.timeout_s, self.look_s)
+            rollout.note_plans(lineup.plans)
             async with AsyncExitStack() as stack:
                 for each in sorted(untried):
                     await stack.enter_async_context(self._candidate(rollout, each))

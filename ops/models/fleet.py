@@ -171,7 +171,10 @@ class Fleet:
             for address in before:
                 self.say(f"{address}: version {wanted.version} of {model}")
                 touched.append(address)
-                await self.operators[address].conform(model, wanted.version, wanted.lineup)
+                operator = self.operators[address]
+                served = await operator.conform(model, wanted.version, wanted.lineup)
+                lineup = replace(wanted.lineup, plans=served.lineup.plans)  # as the manifests say
+                wanted = replace(wanted, lineup=lineup)
         except BaseException as error:  # also when we are interrupted
             left = await self._take_back({address: before[address] for address in touched})
             await self.store.write(state)

@@ -5,7 +5,7 @@ the model's ensemble, which Triton exchanges as a whole; what nobody needs is un
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -46,6 +46,10 @@ class Rollout:
         self._plans = dict(served.lineup.plans)
         self.served = served
 
+    def note_plans(self, plans: Mapping[int, Sequence[str]]) -> None:
+        """Know which networks of which versions are TensorRT plans, where manifests do not say."""
+        self._plans |= {version: tuple(networks) for version, networks in plans.items()}
+
     async def stage(self, version: int, manifest: bytes, plans: Sequence[str] = ()) -> str:
         """Load a version beside the others; return the Triton name under which it answers.
 
@@ -59,7 +63,8 @@ class Rollout:
         if plans:
             self._plans[version] = tuple(plans)
         name = candidate_name(self.served.name, version)
-        config = configs.as_override(configs.candidate(self.served.config, version, plans))
+        candidate = configs.candidate(self.served.config, version, self._plans.get(version, ()))
+        config = configs.as_override(candidate)
         for is_last in (False, True):
             await self._load_components({*self.served.loaded, version})
             self._staged.add(version)

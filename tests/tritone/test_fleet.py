@@ -5,7 +5,7 @@ from tritone.versions import Lineup
 
 
 def test_a_state_is_the_same_after_it_was_written() -> None:
-    lineup = Lineup(previous=1, candidates={3: 0.25})
+    lineup = Lineup(previous=1, candidates={3: 0.25}, plans={2: ("transformer",)})
     state = FleetState().with_model("starter", Wanted(version=2, lineup=lineup))
     state = state.with_model("bells", Wanted(version=1, coming=2))
     assert FleetState.from_json(state.to_json()) == state

@@ -184,6 +184,17 @@ async def test_a_canary_gets_its_share_everywhere_and_may_be_promoted(
     await fleet.promote("starter", 2)
     assert versions(tritons) == [{2}] * 3
     assert all(triton.lineup == Lineup(previous=1) for triton in tritons)
+    assert all(triton.n_asked == 4 for triton in tritons)  # once more, before it answers everybody
+
+
+async def test_a_version_that_was_only_loaded_is_tried_before_it_is_promoted(
+    fleet: Fleet, tritons: list[Triton]
+) -> None:
+    await fleet.load("starter", 2)
+    tritons[1].bad.add("starter@2")
+    with pytest.raises(ModelsError, match="b:8001: starter@2 is silent"):
+        await fleet.promote("starter", 2)
+    assert versions(tritons) == [{1}] * 3
 
 
 async def test_one_that_is_away_follows_when_it_is_back(

@@ -1,6 +1,7 @@
 """Versions some of whose networks are TensorRT plans: promoted and rolled back like any."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 from export.configs import ServingOptions, config_texts, model_name, plan_config_text
 from ops.models.actions import Operator
 from ops.models.errors import Refused
+from ops.models.fleet import Fleet
+from ops.models.fleet_store import FleetStore
 from ops.models.overview import rows
 from ops.models.removal import plan_removal
 from ops.models.repository import Repository
@@ -56,6 +59,10 @@ def repository(tmp_path: Path, card: ModelCard) -> Path:
 
 @pytest.fixture
 def triton(card: ModelCard, repository: Path) -> FakeTriton:
+    return make_triton(card, repository)
+
+
+def make_triton(card: ModelCard, repository: Path) -> FakeTriton:
     triton = FakeTriton(card, on_disk={1, 2, 3, 4})
     for component in PLANS:
         name = component_name("starter", plan_of(component))
@@ -66,6 +73,10 @@ def triton(card: ModelCard, repository: Path) -> FakeTriton:
 
 @pytest.fixture
 def operator(triton: FakeTriton, repository: Path) -> Operator:
+    return make_operator(triton, repository)
+
+
+def make_operator(triton: FakeTriton, repository: Path) -> Operator:
     return Operator(
         control=triton.control,
         repository=Repository(repository),
@@ -154,6 +165,24 @@ async def test_plans_that_are_no_good_are_unloaded_again(
         await operator.promote("starter", 2)
     assert "starter_vae_decoder_plan" not in triton.loaded
     assert triton.pinned() == {1}
+
+
+async def test_a_triton_follows_to_a_version_with_plans_without_its_manifest(
+    card: ModelCard, repository: Path, tmp_path: Path
+) -> None:
+    tritons = [make_triton(card, repository) for _ in range(2)]
+    fleet = Fleet(
+        operators={"a:8001": make_operator(tritons[0], repository)},
+        store=FleetStore(str(tmp_path / "fleet.json")),
+        look_s=0.0,
+    )
+    for triton in tritons:
+        triton.sounds["starter@2"] = sounds()
+    await fleet.promote("starter", 2)
+    without = replace(make_operator(tritons[1], repository), repository=None)
+    await replace(fleet, operators={"b:8001": without}).follow()
+    assert steps(tritons[1].configs["starter"]) == steps(tritons[0].configs["starter"])
+    assert tritons[1].loaded["starter_transformer_plan"] == {2}
 
 
 async def test_showing_a_version_says_what_its_networks_run_on(
