@@ -131,9 +131,15 @@ def _overload(quick: Quick = False, minutes: Minutes = 10.0) -> None:
 
 
 @app.command("fleet")
-def _fleet(quick: Quick = False) -> None:
+def _fleet(
+    quick: Quick = False,
+    seconds: Annotated[float, typer.Option(min=10, help="Of the simulation.")] = 60.0,
+    slowness: Annotated[
+        float, typer.Option(min=1, help="Of its clock; more on a busy machine.")
+    ] = 4.0,
+) -> None:
     """50 stub Tritons under 20 frontends, three of them sick: p95, fairness, ejection, looks."""
-    fleet.measure(quick=quick)
+    fleet.measure(quick=quick, seconds=seconds, slowness=slowness)
 
 
 @app.command("memory")

@@ -4,8 +4,9 @@ Times are the simulation's; it runs slower than the wall's clock, so that two co
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Self
 
 import numpy as np
 import structlog
@@ -17,12 +18,27 @@ from benchmarks.progress import say
 from benchmarks.report import RESULTS, Cell, Table, write
 from benchmarks.summary import percentile
 
-N_TRITONS, N_FRONTENDS = 50, 20
-LOAD = 0.7
-_SLOWNESS = 4.0
-_SECONDS = 60.0
+_FULL = Plan(n_tritons=50, n_frontends=20, load=0.7, seconds=60.0, slowness=4.0, sick={})
+_QUICK = replace(_FULL, n_tritons=10, n_frontends=3, seconds=8.0, slowness=1.0)
 _MOST = 0.9  # of the frontends
 _LOOKED_AT = (10, 2)  # Tritons and frontends
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How unlike each other some Tritons are in something."""
+
+    max_over_min: float
+    deviation: float  # standard, relative
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Return the spread of values."""
+        deviation = float(np.std(values) / np.mean(values))
+        return cls(max_over_min=max(values) / min(values), deviation=deviation)
+
+    def __str__(self) -> str:
+        return f"{self.max_over_min:.2f}, {self.deviation:.1%}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +50,20 @@ class Figures:
     failures: tuple[str, ...]  # classes of the errors
     p50_s: float
     p95_s: float
-    max_over_min: float  # passes of the healthy Tritons
-    deviation: float  # of their passes, relative
+    passes: Spread  # of the healthy Tritons
+    busy: Spread  # the same, of the seconds that their lanes worked
     n_of_sick: tuple[int, ...]
     ejected_after_s: tuple[float | None, ...]  # the failing one, by half and by most frontends
     used_after_s: tuple[float | None, ...]  # the same, since it was well
 
 
-def measure(*, quick: bool) -> None:
+def measure(*, quick: bool, seconds: float, slowness: float) -> None:
     """Simulate, and measure what looks cost; write tables and a plot."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     looks = _measure_looks(4.0 if quick else 10.0)
-    base = _plan(quick=quick)
+    base = _QUICK if quick else replace(_FULL, seconds=seconds, slowness=slowness)
     found: list[Figures] = []
-    plans = {
-        "all healthy, not asked": replace(base, patience_s=0.0),
-        "all healthy": base,
-        "three sick": replace(base, sick=sick_ones(base.seconds)),
-    }
-    for name, plan in plans.items():
+    for name, plan in _vary(base).items():
         say(f"fleet: {name}")
         outcome = simulate(plan)
         found.append(_take(name, plan, outcome))
@@ -63,22 +74,19 @@ def measure(*, quick: bool) -> None:
     write("fleet", figures, [_table(base, found), _looks(looks)], quick=quick)
 
 
-def _plan(*, quick: bool) -> Plan:
-    n_tritons, n_frontends, seconds = (10, 3, 8.0) if quick else (N_TRITONS, N_FRONTENDS, _SECONDS)
-    return Plan(
-        n_tritons=n_tritons,
-        n_frontends=n_frontends,
-        load=LOAD,
-        seconds=seconds,
-        slowness=1.0 if quick else _SLOWNESS,
-        sick={},
-    )
+def _vary(base: Plan) -> dict[str, Plan]:
+    """Return what is simulated, by name; the sick ones come last."""
+    return {
+        "all healthy, not asked": replace(base, patience_s=0.0),
+        "all healthy": base,
+        "three sick": replace(base, sick=sick_ones(base.seconds)),
+    }
 
 
 def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
     latencies = [each.latency_s for each in outcome.requests if not each.failure]
-    made = outcome.tritons.n_made
-    healthy = [n for k, n in enumerate(made) if k not in plan.sick and k >= len(sick_ones(1.0))]
+    made, busy_s = outcome.tritons.n_made, outcome.tritons.busy_s
+    healthy = range(len(sick_ones(1.0)), plan.n_tritons)  # where nobody is sick the same ones
     begin, end = (plan.sick[0].begin, plan.sick[0].end) if plan.sick else (np.inf, np.inf)
     half, most = plan.n_frontends / 2, _MOST * plan.n_frontends
     return Figures(
@@ -87,8 +95,8 @@ def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
         failures=tuple(each.failure for each in outcome.requests if each.failure),
         p50_s=percentile(latencies, 50),
         p95_s=percentile(latencies, 95),
-        max_over_min=max(healthy) / min(healthy),
-        deviation=float(np.std(healthy) / np.mean(healthy)),
+        passes=Spread.of([made[n] for n in healthy]),
+        busy=Spread.of([busy_s[n] for n in healthy]),
         n_of_sick=tuple(made[n] for n in plan.sick),
         ejected_after_s=(
             _first(outcome, begin, lambda n: n >= half),
@@ -113,7 +121,7 @@ def _measure_looks(seconds: float) -> LookCost:
     plan = Plan(
         n_tritons=n_tritons,
         n_frontends=n_frontends,
-        load=LOAD,
+        load=_FULL.load,
         seconds=seconds,
         slowness=1.0,
         sick={},
@@ -143,16 +151,17 @@ def _draw(plan: Plan, outcome: Outcome) -> None:
 def _table(plan: Plan, found: list[Figures]) -> Table:
     """Return a row for each simulation.
 
-    `most/least` and `deviation` are of the healthy Tritons' passes; `ejected` and `used` is how
-    long it took until half and nine tenths of the frontends had ejected the failing one, and used
-    it again. `not asked`: no choice waits for what the two Tritons say of their load.
+    `passes` and `busy` of the healthy Tritons: the most over the least, and the deviation.
+    `ejected` and `used` is how long it took until half and nine tenths of the frontends had ejected
+    the failing one, and used it again. `not asked`: no choice waits for what the two Tritons say of
+    their load.
     """
     title = (
-        f"{plan.n_tritons} stub Tritons, {plan.n_frontends} frontends, {LOAD:.0%} load, "
+        f"{plan.n_tritons} stub Tritons, {plan.n_frontends} frontends, {plan.load:.0%} load, "
         f"{plan.seconds:.0f} s; a clip of 5 s takes {pass_s(5.0):.2g} s of one of two lanes"
     )
     columns = (
-        *("Tritons", "requests", "failed", "p50 s", "p95 s", "most/least", "deviation"),
+        *("Tritons", "requests", "failed", "p50 s", "p95 s", "passes", "busy"),
         *("of the sick", "ejected s", "used s"),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -162,8 +171,8 @@ def _table(plan: Plan, found: list[Figures]) -> Table:
             len(each.failures),
             each.p50_s,
             each.p95_s,
-            each.max_over_min,
-            f"{each.deviation:.1%}",
+            str(each.passes),
+            str(each.busy),
             ", ".join(map(str, each.n_of_sick)),
             _times(each.ejected_after_s),
             _times(each.used_after_s),

