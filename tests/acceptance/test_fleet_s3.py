@@ -3,6 +3,7 @@
 moto speaks S3 over HTTP, to Triton's own client as to ours.
 """
 
+import logging
 import os
 import subprocess
 from collections.abc import Iterator
@@ -25,9 +26,9 @@ from ops.triton.own_triton import prepare_server
 from ops.triton.server import TritonServer
 from ops.triton.shared_memory import own_prefix
 from tests.acceptance.conftest import copy_of
-from tests.acceptance.drills import tell
+from tests.acceptance.drills import tell, until
 from tests.acceptance.stack import Stack, running
-from tests.acceptance.versions import Publisher, Traffic, scaled, traffic, until
+from tests.acceptance.versions import Publisher, Traffic, scaled, traffic
 
 pytestmark = [
     pytest.mark.triton,
@@ -92,6 +93,7 @@ class Fleet:
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Give the address of an S3 with an empty bucket, which the environment names."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
