@@ -2,8 +2,8 @@
 
 Both are asked for their passes first, if other processes give them any. What the last look said is
 seconds old, and the least loaded of all would be everybody's choice until the next look
-(Mitzenmacher, "How Useful Is Old Information?", 2000). Fresh, two are nearly as good as all (the same, "The Power of Two
-Choices", 2001).
+(Mitzenmacher, "How Useful Is Old Information?", 2000). Fresh, two are nearly as good as all (the
+same, "The Power of Two Choices", 2001).
 """
 
 import asyncio
