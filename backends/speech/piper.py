@@ -6,8 +6,8 @@ Source of the ids' layout: piper-tts 1.8, `piper/phoneme_ids.py` (read).
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class Piper:
         self._sample_rate = parts.card.sample_rate
         self._voice = PiperVoice.from_json((parts.folder / pv.FILE).read_text("utf-8"))
         self._phonemize = parts.phonemize
+        self._form = _find_form(self._voice.ids)
         if self._voice.phoneme_type == "espeak" and self._phonemize is None:
             raise ValueError("the voice needs a phonemizer, and its configuration names none")
 
@@ -83,7 +84,7 @@ class Piper:
             yield 0, len(text), unicodedata.normalize("NFD", ipa)
             return
         if self._phonemize is None:
-            spoken = unicodedata.normalize("NFD", text.casefold())
+            spoken = unicodedata.normalize(self._form, text.casefold())
         else:
             phonemes = self._phonemize(text, self._voice.espeak_voice)
             spoken = unicodedata.normalize("NFD", phonemes)
@@ -123,6 +124,12 @@ class Piper:
             return np.linspace(0.0, n_samples, n + 1)  # nothing says more than that
         durations = answer[DURATIONS].ravel().astype(np.float64)
         return np.concatenate([[0.0], np.cumsum(durations) * self._voice.samples_per_unit])
+
+
+def _find_form(letters: Iterable[str]) -> Literal["NFC", "NFD"]:
+    """Return how a voice spells letters with marks: as one, or as Piper's own do, as several."""
+    is_composed = any(unicodedata.normalize("NFD", each) != each for each in letters)
+    return "NFC" if is_composed else "NFD"
 
 
 def _normalize(piece: Piece, language: str) -> tuple[str, list[int]]:

@@ -55,13 +55,22 @@ def _find_named(
 ) -> list[InstalledVoice]:
     key = name.lower()
     named = _find_own(key, voices)
-    if named:
+    known = KNOWN_VOICES.get(key)
+    if known is None:
+        if not named:
+            raise UnknownVoice(name, [each.voice.id for each in voices])
         return named
-    if key not in KNOWN_VOICES:
-        raise UnknownVoice(name, [each.voice.id for each in voices])
-    known = KNOWN_VOICES[key]
     wanted = replace(known, language=language or known.language)
-    stand = stand_in(wanted, [each.voice for each in voices])
+    # An added voice may be a hundred times slower, and who sends another service's name has not
+    # chosen it: its id does that.
+    quick = [
+        each
+        for each in voices
+        if each.card.engine == DEFAULT_ENGINE and speaks(each.voice, wanted.language)
+    ]
+    if named and (named[0].voice.id.lower() == key or named[0] in quick or not quick):
+        return named
+    stand = stand_in(wanted, [each.voice for each in quick or voices])
     if stand is None:
         raise UnsupportedLanguage(wanted.language, [each.voice.language for each in voices])
     return [each for each in voices if each.voice == stand]

@@ -118,6 +118,36 @@ def test_voices_are_listed_with_each_models_default_first(gateway: FakeGateway) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "language", "speaks"),
+    [
+        ("alloy", None, "anna"),  # also the name of an added voice
+        ("onyx", None, "anna"),  # which an added voice is more like
+        ("af_alloy", None, "af_alloy"),
+        ("echo", "it", "im_nero"),  # the default voice speaks no Italian
+        ("bob", None, "bob"),  # no other service's
+    ],
+)
+def test_another_services_name_means_the_default_voice_where_it_speaks_the_language(
+    gateway: FakeGateway, name: str, language: str | None, speaks: str
+) -> None:
+    added = replace(
+        TALKER,
+        name="added",
+        engine="kokoro",
+        voices=(
+            replace(voice("af_alloy", "en-US"), name="Alloy"),
+            replace(voice("am_onyx", "en-US"), name="Onyx", gender="male"),
+            replace(voice("im_nero", "it-IT"), gender="male"),
+            voice("bob", "en-US"),
+        ),
+        default_voice="af_alloy",
+    )
+    gateway.catalog = Catalog(speech_cards=(added, TALKER))
+    plan = speaker_over(gateway).plan(replace(HELLO, voice=name, language=language))
+    assert plan.voice.id == speaks
+
+
 def test_added_voices_change_nothing_for_who_leaves_the_choice(gateway: FakeGateway) -> None:
     """Their model's name comes first in the alphabet; the default engine's voice stays first."""
     added = replace(
