@@ -49,6 +49,13 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             help="Keep weights in model.onnx.data (default: only above 1.5 GB).",
         ),
     ] = None,
+    fused_attention: Annotated[
+        bool,
+        typer.Option(
+            "--fused-attention",
+            help="Attention as one operator (ONNX opset 23), for GPUs; needs TensorRT 10.14.",
+        ),
+    ] = False,
     steps: Annotated[
         int | None, typer.Option(help="Denoising steps.", rich_help_panel=_SOUND)
     ] = None,
@@ -181,6 +188,7 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             repository=repository,
             precision=precision,
             external_data=external_data,
+            fuses_attention=fused_attention,
             choices=choices,
             serving=ServingOptions(
                 max_batch=max_batch,

@@ -43,8 +43,14 @@ class ExportRequest:
     repository: Path
     precision: Precision = "fp32"
     external_data: bool | None = None  # None: only where the weights are too large for one file
+    fuses_attention: bool = False  # as one operator of a newer opset
     choices: Choices = field(default_factory=Choices)
     serving: ServingOptions = field(default_factory=ServingOptions)
+
+    @property
+    def opset(self) -> int:
+        """The version of ONNX's operators."""
+        return onnx_files.FUSED_OPSET if self.fuses_attention else onnx_files.OPSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +109,7 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
         announce("taking the fingerprint")
         fingerprint = take_fingerprint(Files(_artifacts(staged)), card, request.precision)
         announce("hashing the artifacts")
-        findings = manifest.Findings(measured, fingerprint)
+        findings = manifest.Findings(measured, fingerprint, request.opset)
         record = manifest.make_manifest(
             request.checkpoint, request.precision, findings, staged.folder
         )
@@ -155,7 +161,9 @@ def _write_artifacts(
     for graph in graphs:
         announce(f"exporting the {graph.component}")
         path = _artifact(staged, graph.component)
-        onnx_files.write_onnx(graph, card, path, external_data=request.external_data)
+        onnx_files.write_onnx(
+            graph, card, path, external_data=request.external_data, opset=request.opset
+        )
         if request.precision == "int8" and graph.component in QUANTIZED:
             onnx_files.quantize(path)
         release(graph.module)  # it may be a copy, in half precision

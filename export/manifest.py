@@ -7,7 +7,6 @@ from pathlib import Path
 
 from export.checkpoint import Checkpoint
 from export.hashing import file_hash, list_artifacts
-from export.onnx_files import OPSET
 from export.precision import TOLERANCES, Precision
 from export.published import MANIFEST as FILE
 from export.verify import Measured
@@ -34,6 +33,7 @@ class Findings:
 
     measured: Measured
     fingerprint: Fingerprint
+    opset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def make_manifest(
         artifacts={name: file_hash(path) for name, path in artifacts.items()},
         sizes={name: path.stat().st_size for name, path in artifacts.items()},
         precision=precision,
-        opset=OPSET,
+        opset=findings.opset,
         libraries={name: version(name) for name in _LIBRARIES},
         tolerances=asdict(TOLERANCES[precision]),
         measured=findings.measured,

@@ -20,14 +20,22 @@ from tritone import tensors
 from tritone.card import ModelCard
 from tritone.tensors import ModelIO, TensorSpec
 
-OPSET = 18  # opset 23's fused Attention needs TensorRT 10.14 and gave nothing on CPU
+OPSET = 18
+FUSED_OPSET = 23
+"""Has attention as one operator: for GPUs. It needs TensorRT 10.14, and gave nothing on CPUs."""
+
 MAX_INLINE_BYTES = 1_500_000_000  # protobuf ends at 2 GB; the graph itself needs room too
 _EXAMPLE_BATCH, _EXAMPLE_GUIDED = 3, 2  # unlike, so that they stay two dimensions
 MAX_BATCH = 64  # what the graph allows; how many rows a model gets is said in config.pbtxt
 
 
 def write_onnx(
-    graph: Graph, card: ModelCard, path: Path, *, external_data: bool | None = None
+    graph: Graph,
+    card: ModelCard,
+    path: Path,
+    *,
+    external_data: bool | None = None,
+    opset: int = OPSET,
 ) -> None:
     """Export the graph's module to `path`, its weights inside or in `path`.data.
 
@@ -44,7 +52,7 @@ def write_onnx(
                 input_names=[spec.name for spec in graph.io.inputs],
                 output_names=[spec.name for spec in graph.io.outputs],
                 dynamic_shapes=_dynamic_shapes(graph.io, card),
-                opset_version=OPSET,
+                opset_version=opset,
                 dynamo=True,
                 verbose=False,
             )

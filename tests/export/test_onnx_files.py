@@ -142,6 +142,21 @@ def test_half_precision_keeps_its_border_in_float32(
     assert 1e-5 < error < 1e-2  # it is half precision, and no worse
 
 
+def test_attention_can_be_one_operator_and_is_as_exact(
+    pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
+) -> None:
+    transformer = EXPORTERS["stable_audio"].transformer(pipeline, tiny.card, "fp32")
+    path = tmp_path / "model.onnx"
+
+    onnx_files.write_onnx(transformer, tiny.card, path, opset=onnx_files.FUSED_OPSET)
+
+    operators = {node.op_type for node in onnx.load(path).graph.node}
+    assert "Attention" in operators
+    assert "Softmax" not in operators
+    cases = ask_pytorch(transformer, tiny.card, max_batch=2)
+    assert verify_component("transformer", cases, path, "fp32") < 1e-5
+
+
 def test_quantised_networks_are_small_and_close(tiny: Exported, tmp_path: Path) -> None:
     original, path = tiny.artifact("transformer"), tmp_path / "model.onnx"
     path.write_bytes(original.read_bytes())
