@@ -59,6 +59,7 @@ def write_onnx(
             if external_data is None:
                 external_data = _weight_bytes(program) > MAX_INLINE_BYTES
             program.save(str(path), external_data=external_data)
+            _forget_weights(program)
         except OSError:
             raise
         except Exception as error:
@@ -134,6 +135,13 @@ def _dynamic_shapes(model_io: ModelIO, card: ModelCard) -> tuple[dict[int, Dim],
 def _weight_bytes(program: torch.onnx.ONNXProgram) -> int:
     weights = program.model.graph.initializers.values()
     return sum(weight.const_value.nbytes for weight in weights if weight.const_value is not None)
+
+
+def _forget_weights(program: torch.onnx.ONNXProgram) -> None:
+    # The exporter folds transposed copies of weights, and onnxscript's pattern matchers, which are
+    # globals, keep the last graph that they have seen: it would hold them for ever.
+    for weight in program.model.graph.initializers.values():
+        weight.const_value = None
 
 
 def _clean(path: Path, *, inline: bool) -> None:

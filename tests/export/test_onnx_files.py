@@ -1,11 +1,13 @@
 """Clean ONNX files: dynamic where the card says so, the same every time, no host paths."""
 
+import gc
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir
 import pytest
 import torch
 from diffusers import StableAudioPipeline
@@ -45,6 +47,18 @@ class Mixed(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         mixed: Tensor = self.mix(latents)
         return mixed.sum(dim=1, keepdim=True).round().to(torch.int16)
+
+
+class Wide(nn.Module):
+    """A small module whose weight the exporter writes transposed, as a copy."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.widen = nn.Linear(channels, width)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        wide: Tensor = self.widen(latents.transpose(1, 2))
+        return wide.sum(dim=2).unsqueeze(1).round().to(torch.int16)
 
 
 class Unexportable(nn.Module):
@@ -115,6 +129,17 @@ def test_weights_go_to_a_file_of_their_own_when_asked(card: ModelCard, tmp_path:
     latents = np.ones((1, card.latent_channels, 2), np.float32)
     found = open_network(path)({tensors.LATENTS: latents})
     assert found[tensors.PCM].tolist() == [[[card.latent_channels] * 2]]
+
+
+def test_no_copy_of_the_weights_outlives_an_export(card: ModelCard, tmp_path: Path) -> None:
+    module = Wide(card.latent_channels, width=10_000)
+    weight_bytes = module.widen.weight.nbytes
+
+    onnx_files.write_onnx(graph_of(module, card), card, tmp_path / "model.onnx")
+
+    gc.collect()
+    kept = [each for each in gc.get_objects() if type(each) is onnx_ir.Tensor]
+    assert not any(each.nbytes >= weight_bytes for each in kept)
 
 
 def test_small_weights_stay_inside(card: ModelCard, tmp_path: Path) -> None:
