@@ -1,6 +1,7 @@
 """vLLM-Omni: `POST /v1/audio/generate`, and the models that are served.
 
-Source: https://docs.vllm.ai/projects/vllm-omni, "Audio Generate API"; bounds of release 0.30.0.
+Source: https://docs.vllm.ai/projects/vllm-omni, "Audio Generate API"; bounds of release 0.30.0,
+and the fields that 0.32 added: `num_frames`, `frame_rate`, `extra_params`.
 """
 
 from dataclasses import replace
@@ -12,15 +13,22 @@ from pydantic import Field
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
+from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
 from frontend.contracts.vllm_omni.envelope import ENVELOPE
+from frontend.errors import InvalidRequest
 from frontend.sounds.request import GenerationRequest
+from tritone.card import ModelCard
+from tritone.controls import NEGATIVE_PROMPT, TYPES, Controls
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED
 
 _DAY_S = 86400.0
+DEFAULT_FRAME_RATE = 24.0
+MAX_FRAMES = 1_000_000
+MAX_EXTRA_PARAMS = 32
 
 FORMAT_WORDS: dict[str, AudioFormat] = {
     "wav": FORMATS["wav"],
@@ -37,6 +45,7 @@ WORDS = {
     "seconds": "audio_length",
     "seconds_start": "audio_start",
     "steps": "num_inference_steps",
+    **{name: f"extra_params.{name}" for name in TYPES if name != NEGATIVE_PROMPT},
 }
 EXAMPLE = {"input": "Rain on a tin roof", "audio_length": 5.0, "seed": 42}
 
@@ -59,6 +68,18 @@ class AudioGenerateBody(StrictBody):
     audio_start: Annotated[Seconds, Field(ge=0)] = Field(
         0.0, description="Seconds into the model's window at which the clip begins."
     )
+    num_frames: Integer | None = Field(
+        None,
+        ge=1,
+        le=MAX_FRAMES,
+        description="Length in frames of a video; `audio_length` wins.",
+    )
+    frame_rate: float | None = Field(
+        None, gt=0, le=1000, description="Frames a second of `num_frames`; 24 if absent."
+    )
+    extra_params: Annotated[
+        dict[Text, Text | bool | Integer | float], Field(max_length=MAX_EXTRA_PARAMS)
+    ] = Field({}, description="What only some models take; `GET /cards` lists their controls.")
     negative_prompt: Text | None = Field(None, description="What to avoid.")
     guidance_scale: float | None = Field(
         None,
@@ -77,14 +98,20 @@ class AudioGenerateBody(StrictBody):
     )
 
 
-def to_order(body: AudioGenerateBody) -> Order:
-    """Translate a body into an order."""
+def to_order(body: AudioGenerateBody, card: ModelCard) -> Order:
+    """Translate a body into an order for a model.
+
+    Raises:
+        InvalidRequest: an extra parameter that the model does not take.
+    """
+    _check_extra_params(body.extra_params, card)
     return Order(
         wanted=GenerationRequest(
             prompt=body.input,
-            model=body.model,
+            model=card.name,
             negative_prompt=body.negative_prompt,
-            seconds=body.audio_length,
+            controls=body.extra_params,
+            seconds=_choose_seconds(body),
             seconds_start=body.audio_start,
             steps=body.num_inference_steps,
             guidance_scale=body.guidance_scale,
@@ -95,6 +122,23 @@ def to_order(body: AudioGenerateBody) -> Order:
         speed=body.speed,
         notes=body.notes,
     )
+
+
+def _choose_seconds(body: AudioGenerateBody) -> float | None:
+    if body.audio_length is not None or body.num_frames is None:
+        return body.audio_length
+    return body.num_frames / (body.frame_rate or DEFAULT_FRAME_RATE)
+
+
+def _check_extra_params(asked: Controls, card: ModelCard) -> None:
+    taken = [each.name for each in card.controls if each.name != NEGATIVE_PROMPT]
+    for name in asked:
+        if name not in taken:
+            known = ", ".join(taken) or "none"
+            raise InvalidRequest(
+                f"The model `{card.name}` does not take this parameter; it takes: {known}.",
+                field=f"extra_params.{name}" if name.isidentifier() else "extra_params",
+            )
 
 
 router = make_router(ENVELOPE, "vLLM-Omni")
@@ -108,7 +152,9 @@ router = make_router(ENVELOPE, "vLLM-Omni")
 )
 async def generate_audio(request: Request) -> Response:
     """Turn text into sound."""
-    answer = await make_answer(request, to_order(await read_body(request, AudioGenerateBody)))
+    body = await read_body(request, AudioGenerateBody)
+    card = get_generator(request).resolve(body.model)
+    answer = await make_answer(request, to_order(body, card))
     return Response(answer.audio, headers=answer.headers)
 
 

@@ -104,6 +104,31 @@ async def test_speed_divides_the_length(speed: float, client: httpx2.AsyncClient
     assert len(np.frombuffer(response.content, "<i2")) == round(16000 * 2.0 / speed)
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ({"num_frames": 48}, 2.0),
+        ({"num_frames": 75, "frame_rate": 25.0}, 3.0),
+        ({"num_frames": 75, "audio_length": 1.5}, 1.5),
+    ],
+)
+async def test_a_length_may_be_said_in_frames_of_a_video(
+    asked: dict[str, float], seconds: float, client: httpx2.AsyncClient
+) -> None:
+    response = await client.post(PATH, json={"input": "rain", **asked})
+    assert float(response.headers["x-tritone-seconds"]) == seconds
+
+
+async def test_an_extra_parameter_that_the_model_does_not_take_is_a_400(
+    client: httpx2.AsyncClient, gateway: FakeGateway
+) -> None:
+    response = await client.post(PATH, json={"input": "rain", "extra_params": {"bpm": 120}})
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["type"], error["param"]) == ("BadRequestError", "extra_params.bpm")
+    assert gateway.passes == []
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 async def test_nulls_empty_and_unknown_fields_are_as_if_absent(
     nothing: object, client: httpx2.AsyncClient, gateway: FakeGateway
