@@ -33,6 +33,8 @@ class Facts:
     steps: int  # the checkpoint's usual number
     guidance_scale: float  # the checkpoint's usual scale; 1: guidance is baked in
     is_variable_length: bool  # trained on sounds of any length
+    lyric_tokens: int = 0
+    frame_multiple: int = 1  # latent frames come in such groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
         ),
         extendable=bool(choices.extendable),
         schedule=_schedule(family, facts, choices),
+        lyric_tokens=facts.lyric_tokens,
         prompts=choices.prompts or (),
     )
 
@@ -156,7 +159,10 @@ def _frame_bucket(facts: Facts, choices: Choices) -> int:
     if not variable:
         return facts.max_frames
     usual = min(DEFAULT_BUCKET_FRAMES, facts.max_frames)
-    return int(_in_range("frame bucket", choices.frame_bucket, usual, (1, facts.max_frames)))
+    bucket = int(_in_range("frame bucket", choices.frame_bucket, usual, (1, facts.max_frames)))
+    if bucket % facts.frame_multiple:
+        raise InvalidOption(f"frame bucket must be a multiple of {facts.frame_multiple}")
+    return bucket
 
 
 def _schedule(family: Family, facts: Facts, choices: Choices) -> ScheduleSettings:

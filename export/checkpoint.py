@@ -37,6 +37,14 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "vae",
         "scheduler",
     ),
+    "ace_step": (
+        "tokenizer",
+        "text_encoder",
+        "condition_encoder",
+        "transformer",
+        "vae",
+        "scheduler",
+    ),
 }
 """The folders that a checkpoint of a family must have."""
 
@@ -107,6 +115,6 @@ def _read_index(source: str, folder: Path) -> dict[str, Any]:
 def _family(source: str, pipeline_class: str) -> Family:
     family = family_of_pipeline(pipeline_class)
     if family is None or family.name not in COMPONENTS:
-        supported = " and ".join(FAMILIES[name].pipeline_class for name in COMPONENTS)
+        supported = ", ".join(FAMILIES[name].pipeline_class for name in COMPONENTS)
         raise InvalidCheckpoint(f"{source} is a {pipeline_class}; supported are {supported}")
     return family

@@ -5,7 +5,7 @@ Source: diffusers 0.42.1, the configurations of the pipelines' components.
 
 from collections.abc import Mapping
 
-from diffusers import SchedulerMixin, StableAudio3Pipeline, StableAudioPipeline
+from diffusers import AceStepPipeline, SchedulerMixin, StableAudio3Pipeline, StableAudioPipeline
 
 from export.cards import Facts
 from export.errors import InvalidCheckpoint
@@ -16,6 +16,10 @@ MAX_PROMPT_TOKENS = 8192  # a tokenizer without a length reports 10**30
 SA3_PROMPT_TOKENS = 256  # the pipeline caps its tokenizer here
 SA3_BASE_STEPS = 100
 SA3_BASE_GUIDANCE_SCALE = 7.0
+ACE_TEXT_TOKENS = 256  # defaults of the pipeline's call
+ACE_LYRIC_TOKENS = 2048
+ACE_SECONDS = 600
+ACE_TURBO_SHIFT = 3.0
 
 # What the scheduler must say for `tritone.schedules` to be the same sampler.
 _COSINE_DPM = {
@@ -101,6 +105,41 @@ def stable_audio_3(pipeline: StableAudio3Pipeline) -> Facts:
         steps=family.steps if is_distilled else SA3_BASE_STEPS,
         guidance_scale=family.guidance_scale if is_distilled else SA3_BASE_GUIDANCE_SCALE,
         is_variable_length=True,
+    )
+
+
+def ace_step(pipeline: AceStepPipeline) -> Facts:
+    """Return the facts of an AceStepPipeline.
+
+    Raises:
+        InvalidCheckpoint: it needs guidance, which is not implemented for it, or its scheduler is
+            configured in a way that is not.
+    """
+    _check_scheduler(pipeline.scheduler, "FlowMatchEulerDiscreteScheduler", _FLOW_MATCH)
+    transformer, vae, family = pipeline.transformer.config, pipeline.vae, FAMILIES["ace_step"]
+    if not pipeline.is_turbo:
+        raise InvalidCheckpoint(
+            "the checkpoint is no turbo one: base and sft checkpoints need adaptive projected "
+            "guidance, which is not served yet"
+        )
+    silence = pipeline.condition_encoder.silence_latent
+    frames = min(int(ACE_SECONDS * pipeline.latents_per_second), silence.shape[1])
+    return Facts(
+        sample_rate=vae.config.sampling_rate,
+        audio_channels=vae.config.audio_channels,
+        samples_per_frame=vae.hop_length,
+        latent_channels=transformer.audio_acoustic_hidden_dim,
+        max_frames=frames - frames % transformer.patch_size,
+        prompt_tokens=ACE_TEXT_TOKENS,
+        conditioning_tokens=0,  # as many as the lyrics need
+        conditioning_dim=pipeline.condition_encoder.config.hidden_size,
+        global_dim=0,
+        schedule=ScheduleSettings(shift=ACE_TURBO_SHIFT),
+        steps=family.steps,
+        guidance_scale=family.guidance_scale,
+        is_variable_length=True,
+        lyric_tokens=ACE_LYRIC_TOKENS,
+        frame_multiple=transformer.patch_size,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 
-from export import facts, graphs_stable_audio, graphs_stable_audio_3, references
+from export import facts, graphs_ace_step, graphs_stable_audio, graphs_stable_audio_3, references
 from export.cards import Facts
 from export.graphs import Graph
 from export.precision import Precision
@@ -49,5 +49,12 @@ EXPORTERS: dict[str, Exporter] = {
         transformer=graphs_stable_audio_3.transformer,
         vae_decoder=graphs_stable_audio_3.vae_decoder,
         reference=references.stable_audio_3,
+    ),
+    "ace_step": Exporter(
+        facts=facts.ace_step,
+        text_encoder=graphs_ace_step.text_encoder,
+        transformer=graphs_ace_step.transformer,
+        vae_decoder=graphs_ace_step.vae_decoder,
+        reference=references.ace_step,
     ),
 }

@@ -21,6 +21,7 @@ class Graph:
     io: ModelIO
     module: nn.Module  # what is exported: folded, perhaps in half precision
     reference: nn.Module  # what it must equal: the checkpoint's own modules in float32
+    frame_multiple: int = 1  # it takes latent frames in such groups only
 
 
 def append_guided(tensor: Tensor, guided: int) -> Tensor:

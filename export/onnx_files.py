@@ -48,10 +48,10 @@ def write_onnx(
         try:
             program: torch.onnx.ONNXProgram = torch.onnx.export(  # type: ignore[assignment]
                 graph.module.eval(),
-                tuple(map(torch.from_numpy, _example(graph.io, card).values())),
+                tuple(map(torch.from_numpy, _example(graph, card).values())),
                 input_names=[spec.name for spec in graph.io.inputs],
                 output_names=[spec.name for spec in graph.io.outputs],
-                dynamic_shapes=_dynamic_shapes(graph.io, card),
+                dynamic_shapes=_dynamic_shapes(graph, card),
                 opset_version=opset,
                 dynamo=True,
                 verbose=False,
@@ -111,25 +111,41 @@ def quantize(path: Path) -> None:
     _clean(path, inline=True)
 
 
-def _example(model_io: ModelIO, card: ModelCard) -> Arrays:
+def _example(graph: Graph, card: ModelCard) -> Arrays:
     # Several rows and frames: torch.export treats sizes 0 and 1 as constants.
     frames = max(2, min(16, card.max_frames))
     probe = Probe(card, _EXAMPLE_BATCH, frames, np.random.default_rng(0), guided=_EXAMPLE_GUIDED)
-    return probe.inputs(model_io)
+    return probe.inputs(graph.io)
 
 
-def _dynamic_shapes(model_io: ModelIO, card: ModelCard) -> tuple[dict[int, Dim], ...]:
+def _dynamic_shapes(graph: Graph, card: ModelCard) -> tuple[dict[int, object], ...]:
     batch, guided = (Dim(name, min=1, max=MAX_BATCH) for name in ("batch", "guided"))
-    frames = Dim("frames", min=2, max=card.max_frames)
-    is_transformer = tensors.DENOISED in {spec.name for spec in model_io.outputs}
+    is_transformer = graph.component == "transformer"
+    counted = {
+        spec.counts: _make_dimension(spec.counts, graph, card)
+        for spec in graph.io.inputs
+        if min(spec.dims) < 0
+    }
 
     def rows(spec: TensorSpec) -> Dim:
         return guided if is_transformer and spec.name in tensors.OF_GUIDED_ROWS else batch
 
     return tuple(
-        {0: rows(spec), **{1 + i: frames for i, dim in enumerate(spec.dims) if dim < 0}}
-        for spec in model_io.inputs
+        {0: rows(spec), **{1 + i: counted[spec.counts] for i, d in enumerate(spec.dims) if d < 0}}
+        for spec in graph.io.inputs
     )
+
+
+def _make_dimension(counts: str, graph: Graph, card: ModelCard) -> object:
+    most = {
+        "frames": card.max_frames,
+        "lyrics": card.lyric_tokens,
+        "tokens": card.lyric_tokens + 1 + card.prompt_tokens,
+    }[counts]
+    each = graph.frame_multiple if counts == "frames" else 1
+    if each == 1:
+        return Dim(counts, min=2, max=most)
+    return each * Dim(f"{counts}_by_{each}", min=1, max=most // each)
 
 
 def _weight_bytes(program: torch.onnx.ONNXProgram) -> int:

@@ -14,6 +14,8 @@ from tritone.tensors import ModelIO, TensorSpec
 Array = NDArray[np.generic]
 Arrays = dict[str, Array]
 
+_COUNTS = {"lyrics": 64, "tokens": 90}
+
 _LOW_TOKENS = 64  # every vocabulary has that many
 _STEPS = 50
 
@@ -40,9 +42,13 @@ class Probe:
     def _draw(self, spec: TensorSpec) -> Array:
         guided = self.batch if self.guided is None else self.guided
         rows = guided if spec.name in tensors.OF_GUIDED_ROWS else self.batch
-        shape = (rows, *(self.frames if dim < 0 else dim for dim in spec.dims))
+        shape = (rows, *(self._count(spec) if dim < 0 else dim for dim in spec.dims))
         draw = _DRAWS.get(spec.name, Probe._normal)
         return draw(self, shape)
+
+    def _count(self, spec: TensorSpec) -> int:
+        # Lyrics and conditioning are as long as they like, whatever the frames are.
+        return self.frames if spec.counts == "frames" else _COUNTS[spec.counts]
 
     def _normal(self, shape: tuple[int, ...]) -> Array:
         return self.random.standard_normal(shape, dtype=np.float32)
@@ -52,8 +58,12 @@ class Probe:
 
     def _token_mask(self, shape: tuple[int, ...]) -> Array:
         lengths = self.random.integers(1, shape[-1], shape[:-1])
-        if self.card.spec.empty_negative == "zeros":
+        if len(shape) > 2 and self.card.family == "stable_audio":  # noqa: PLR2004
             lengths[::2, 1] = 0  # every other row has no negative prompt
+        return (np.arange(shape[-1]) < lengths[..., None]).astype(np.int64)
+
+    def _row_mask(self, shape: tuple[int, ...]) -> Array:
+        lengths = self.random.integers(1, shape[-1] + 1, shape[:-1])
         return (np.arange(shape[-1]) < lengths[..., None]).astype(np.int64)
 
     def _mask(self, shape: tuple[int, ...]) -> Array:
@@ -76,6 +86,8 @@ class Probe:
 _DRAWS: dict[str, Callable[[Probe, tuple[int, ...]], Array]] = {
     tensors.INPUT_IDS: Probe._tokens,
     tensors.ATTENTION_MASK: Probe._token_mask,
+    tensors.LYRIC_IDS: Probe._tokens,
+    tensors.LYRIC_MASK: Probe._row_mask,
     tensors.CONDITIONING_MASK: Probe._mask,
     tensors.NEGATIVE_CONDITIONING_MASK: Probe._mask,
     tensors.SECONDS_START: Probe._start,

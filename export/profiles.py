@@ -7,7 +7,8 @@ from typing import Literal
 
 from tritone import tensors
 from tritone.card import ModelCard
-from tritone.tensors import ModelIO
+from tritone.families.ace_step import SHORTEST_LYRICS
+from tritone.tensors import ModelIO, TensorSpec
 
 Network = Literal["text_encoder", "transformer", "vae_decoder"]
 
@@ -16,6 +17,8 @@ NETWORKS: dict[Network, Callable[[ModelCard], ModelIO]] = {
     "transformer": tensors.transformer,
     "vae_decoder": tensors.vae_decoder,
 }
+
+USUAL_LYRICS = 256  # tokens
 
 Shape = tuple[int, ...]
 Profile = dict[str, tuple[Shape, Shape, Shape]]
@@ -43,12 +46,23 @@ def make_profile(card: ModelCard, component: Network, options: EngineOptions) ->
     shortest = 1 if component == "vae_decoder" else min(card.frame_bucket, window)
     frames = (shortest, usual_frames(card), window)
     rows = (1, min(options.usual_batch, options.max_batch), options.max_batch)
+    lyrics = (
+        min(SHORTEST_LYRICS, card.lyric_tokens),
+        min(USUAL_LYRICS, card.lyric_tokens),
+        card.lyric_tokens,
+    )
+    counts = {
+        "frames": frames,
+        "lyrics": lyrics,
+        "tokens": tuple(each + 1 + card.prompt_tokens for each in lyrics),
+    }
 
-    def shape(dims: Shape, position: int) -> Shape:
-        return rows[position], *(frames[position] if dim < 0 else dim for dim in dims)
+    def shape(spec: TensorSpec, position: int) -> Shape:
+        dynamic = counts[spec.counts][position]
+        return rows[position], *(dynamic if dim < 0 else dim for dim in spec.dims)
 
     return {
-        spec.name: (shape(spec.dims, 0), shape(spec.dims, 1), shape(spec.dims, 2))
+        spec.name: (shape(spec, 0), shape(spec, 1), shape(spec, 2))
         for spec in NETWORKS[component](card).inputs
     }
 

@@ -1,6 +1,7 @@
 """The truth of the end-to-end check: diffusers' own pipelines, fed the noise that we use.
 
-Source: diffusers 0.42.1, `StableAudioPipeline.__call__`, `StableAudio3Pipeline.__call__`.
+Source: diffusers 0.42.1, `__call__` of `StableAudioPipeline`, `StableAudio3Pipeline`,
+`AceStepPipeline`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from unittest import mock
 import numpy as np
 import torch
 from diffusers import (
+    AceStepPipeline,
     DiffusionPipeline,
     SchedulerMixin,
     StableAudio3Pipeline,
@@ -56,6 +58,28 @@ def stable_audio_3(pipeline: StableAudio3Pipeline, card: ModelCard, trial: Trial
             return _latents(pipeline, card, trial, texts | {"duration": trial.seconds})
 
     return _sounds(pipeline, trial, latents)
+
+
+def ace_step(pipeline: AceStepPipeline, card: ModelCard, trial: Trial) -> Sounds:
+    """Return what an AceStepPipeline makes of a trial."""
+    with _our_sigmas(pipeline.scheduler, card, trial):
+        rows = [
+            pipeline(
+                prompt=prompt,
+                audio_duration=trial.seconds,
+                num_inference_steps=trial.steps,
+                guidance_scale=trial.guidance_scale,
+                shift=card.schedule.shift,
+                latents=_start(card, trial).transpose(1, 2),
+                output_type="latent",
+                **trial.controls,
+            ).audios.transpose(1, 2)
+            for prompt in trial.prompts
+        ]
+    latents = torch.cat(rows)
+    with torch.no_grad():
+        waveforms = pipeline.vae.decode(latents).sample
+    return Sounds(latents.float().numpy(), waveforms.float().numpy())
 
 
 def _latents(
@@ -116,7 +140,7 @@ def _our_sigmas(
             raise VerificationFailed("the checkpoint's noise levels are not those of our schedule")
         scale = scheduler.timesteps / scheduler.sigmas[:-1]
         scheduler.sigmas = sigmas
-        if card.spec.schedule == "rectified_flow":
+        if card.spec.schedule != "cosine_dpm":
             scheduler.timesteps = sigmas[:-1] * scale.mean()
         also()
 

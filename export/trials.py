@@ -1,7 +1,7 @@
 """One end-to-end run, and how the servers would do it: `tritone.sampling` over exported files."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,20 @@ from export.sessions import Open, open_network
 from export.tokenizers import tokenize
 from tritone import tensors
 from tritone.card import ModelCard
+from tritone.controls import Controls, complete
 from tritone.pcm import Pcm
 from tritone.sampling import Trajectory
 from tritone.spans import span
 
 PROMPTS = ("rain falling on a tin roof", "a church bell ringing in the distance")
 NEGATIVE_PROMPT = "low quality, noise"
+CONTROLS: Controls = {
+    "lyrics": "[verse]\nrain on the roof\n[chorus]\nring, bell, ring",
+    "vocal_language": "it",
+    "bpm": 96,
+    "keyscale": "C minor",
+    "timesignature": "3",
+}
 
 MAX_FRAMES = 256  # the components are checked over the whole window
 MAX_STEPS = 4
@@ -34,6 +42,7 @@ class Trial:
     latent_frames: int
     steps: int
     guidance_scale: float
+    controls: Controls = field(default_factory=dict)  # such as the family takes, of every row
     seed: int = 0
 
 
@@ -56,18 +65,23 @@ def diffusers_card(card: ModelCard) -> ModelCard:
 
 def make_trial(card: ModelCard) -> Trial:
     """Return the end-to-end run for a card: two prompts and, with guidance, a negative one."""
-    frames = span(card, 0.0, card.default_seconds).latent_frames
+    frames = min(span(card, 0.0, card.default_seconds).latent_frames, MAX_FRAMES)
+    seconds = card.default_seconds
+    if card.lyric_tokens:  # their pipeline makes just as many frames as a length has
+        seconds = frames * card.samples_per_frame / card.sample_rate
     prompts: tuple[str, ...] = PROMPTS
     negatives: tuple[str, ...] = ("", "")
     scale = card.default_guidance_scale
     if card.guidance:
         prompts, negatives = (*PROMPTS, PROMPTS[0]), ("", "", NEGATIVE_PROMPT)
         scale = max(scale, MIN_GUIDANCE_SCALE)
+    taken = {each.name for each in card.controls}
     return Trial(
+        controls={name: value for name, value in CONTROLS.items() if name in taken},
         prompts=prompts,
         negative_prompts=negatives,
-        seconds=card.default_seconds,
-        latent_frames=min(frames, MAX_FRAMES),
+        seconds=seconds,
+        latent_frames=frames,
         steps=min(card.default_steps, MAX_STEPS),
         guidance_scale=scale,
     )
@@ -90,17 +104,20 @@ def run_served(files: Files, card: ModelCard, trial: Trial) -> tuple[Array, Pcm]
 def condition(files: Files, card: ModelCard, trial: Trial) -> Arrays:
     """Return what the transformer gets beside latents and noise level, all rows in one batch."""
     rows = len(trial.prompts)
-    tokens = [
-        tokenize(files.paths["tokenizer"], card, *texts)
-        for texts in zip(trial.prompts, trial.negative_prompts, strict=True)
-    ]
+    tokens = [tokenize(files.paths["tokenizer"], card, row) for row in _list_values(trial)]
     inputs: Arrays = {
-        tensors.INPUT_IDS: np.concatenate([ids for ids, _ in tokens]),
-        tensors.ATTENTION_MASK: np.concatenate([mask for _, mask in tokens]),
+        **{name: np.concatenate([row[name] for row in tokens]) for name in tokens[0]},
         tensors.SECONDS_START: np.zeros((rows, 1), np.float32),
         tensors.SECONDS_END: np.full((rows, 1), trial.seconds, np.float32),
     }
     return inputs | files.open(files.paths["text_encoder"])(inputs)
+
+
+def _list_values(trial: Trial) -> Iterator[dict[str, object]]:
+    said = complete(trial.controls)
+    for prompt, negative in zip(trial.prompts, trial.negative_prompts, strict=True):
+        texts = {tensors.PROMPT: prompt, tensors.NEGATIVE_PROMPT: negative}
+        yield {**said, **texts, tensors.SECONDS_END: trial.seconds}
 
 
 def denoise(files: Files, card: ModelCard, trial: Trial, inputs: Arrays) -> Array:

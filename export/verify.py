@@ -16,7 +16,7 @@ from export.probes import Arrays, Probe
 from export.sessions import open_network
 from export.trials import Files, Sounds, Trial, run_served
 from tritone.card import ModelCard
-from tritone.pcm import to_int16, within_range
+from tritone.pcm import to_int16
 
 MAX_WINDOW_FRAMES = 1024  # where attention always runs over the whole window
 MAX_USUAL_FRAMES = 256  # elsewhere; 47 s of sound would cost a decoder 10 GB
@@ -54,7 +54,8 @@ def ask_pytorch(graph: Graph, card: ModelCard, max_batch: int) -> list[Case]:
     window = min(card.max_frames, MAX_WINDOW_FRAMES if is_whole else MAX_USUAL_FRAMES)
     # One row over the window, odd sizes, and a full batch.
     sizes = [(1, window), (3, min(33, window)), (max_batch, min(7, window))]
-    probes = [Probe(card, *size, random) for size in sizes]
+    each = graph.frame_multiple
+    probes = [Probe(card, rows, -(-frames // each) * each, random) for rows, frames in sizes]
     if graph.component == "transformer" and card.guidance:  # some rows are guided, and none is
         probes += [replace(probes[1], guided=n) for n in (1, 0)]
     drawn = [probe.inputs(graph.io) for probe in probes]
@@ -90,7 +91,7 @@ def verify_end_to_end(
     check_finite("whole pipeline", latents)
     result = EndToEnd(
         latents_error=relative_error(latents, sounds.latents),
-        pcm_error=relative_error(pcm, to_int16(within_range(sounds.waveforms))),
+        pcm_error=relative_error(pcm, to_int16(card.spec.level(sounds.waveforms))),
         two_prompt_difference=two_prompt_difference(pcm),
     )
     tolerance = TOLERANCES[precision].end_to_end

@@ -42,6 +42,23 @@ FLOW_CARD = replace(
 )
 """A small rectified-flow model of variable length, without guidance."""
 
+SONG_CARD = replace(
+    FLOW_CARD,
+    name="song",
+    family="ace_step",
+    sample_rate=48_000,
+    audio_channels=2,
+    samples_per_frame=1920,
+    max_frames=15_000,
+    frame_bucket=32,
+    prompt_tokens=256,
+    lyric_tokens=2048,
+    conditioning_tokens=0,
+    global_dim=0,
+    extendable=False,
+)
+"""A small model of songs: 48 kHz stereo, up to 600 s."""
+
 
 def voice(voice_id: str, language: str) -> Voice:
     """Return a voice of which nothing but its id and its language matters."""

@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 import torch
 from diffusers import (
+    AceStepConditionEncoder,
+    AceStepPipeline,
+    AceStepTransformer1DModel,
     AutoencoderOobleck,
     AutoencoderSAME,
     CosineDPMSolverMultistepScheduler,
@@ -34,6 +37,8 @@ from tokenizers import (
 from torch import nn
 from transformers import (
     PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3Model,
     T5Config,
     T5EncoderModel,
     T5GemmaConfig,
@@ -137,16 +142,18 @@ def stable_audio(
     return _save(pipeline, folder)
 
 
-def _oobleck() -> AutoencoderOobleck:
+def _oobleck(
+    *, ratios: tuple[int, ...] = (4, 8, 16), channels: int = 16, sample_rate: int = SAMPLE_RATE
+) -> AutoencoderOobleck:
     with quiet():  # it uses a deprecated form of weight norm
         vae = AutoencoderOobleck(
             encoder_hidden_size=2 * LATENT_CHANNELS,  # mean and scale
-            downsampling_ratios=[4, 8, 16],
-            channel_multiples=[1, 2, 4],
-            decoder_channels=16,
+            downsampling_ratios=list(ratios),
+            channel_multiples=[1, 2, 4][: len(ratios)] + [4] * (len(ratios) - 3),
+            decoder_channels=channels,
             decoder_input_channels=LATENT_CHANNELS,
             audio_channels=2,
-            sampling_rate=SAMPLE_RATE,
+            sampling_rate=sample_rate,
         )
     # Snake activations start at exactly alpha = beta = 0: degenerate, and blind to mistakes.
     with torch.no_grad():
@@ -249,3 +256,69 @@ def _save(pipeline: DiffusionPipeline, folder: Path) -> Path:
     with quiet():
         pipeline.save_pretrained(folder)
     return folder
+
+
+def song_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer like Qwen's, trained offline on a few lines."""
+    fast = Tokenizer(models.BPE())
+    fast.normalizer = normalizers.NFC()
+    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    fast.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY + 100,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    fast.train_from_iterator(_CORPUS * 20, trainer)
+    fast.post_processor = processors.TemplateProcessing(
+        single="$A <|endoftext|>", special_tokens=[("<|endoftext|>", 0)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=fast,
+        padding_side="left",  # as Qwen's
+        pad_token="<|endoftext|>",
+        eos_token="<|endoftext|>",
+    )
+
+
+def ace_step(folder: Path, *, seed: int = 0, is_turbo: bool = True) -> Path:
+    """Write an AceStepPipeline with random weights and return its folder.
+
+    True rates: 48 kHz stereo, 25 latent frames a second.
+    """
+    torch.manual_seed(seed)
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    sizes = {"hidden_size": 32, "intermediate_size": 64, **heads}
+    transformer = AceStepTransformer1DModel(
+        **sizes,
+        num_hidden_layers=2 * LAYERS,  # one looks near, one everywhere
+        in_channels=3 * LATENT_CHANNELS,
+        audio_acoustic_hidden_dim=LATENT_CHANNELS,
+        sliding_window=8,
+        is_turbo=is_turbo,
+    )
+    condition_encoder = AceStepConditionEncoder(
+        **sizes,
+        text_hidden_dim=32,
+        timbre_hidden_dim=LATENT_CHANNELS,
+        num_lyric_encoder_hidden_layers=2 * LAYERS,
+        num_timbre_encoder_hidden_layers=2 * LAYERS,
+        sliding_window=8,
+    )
+    condition_encoder.silence_latent.normal_(0.0, 0.1)
+    qwen = Qwen3Config(
+        **sizes, vocab_size=VOCABULARY + 100, num_hidden_layers=LAYERS, max_position_embeddings=512
+    )
+    pipeline = AceStepPipeline(
+        vae=_oobleck(ratios=(2, 4, 4, 6, 10), channels=2, sample_rate=48_000),
+        text_encoder=Qwen3Model(qwen),
+        tokenizer=song_tokenizer(),
+        transformer=transformer,
+        condition_encoder=condition_encoder,
+        scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+    )
+    for block in transformer.layers:
+        _scale(block.cross_attn.to_out[0], 6.0)
+    _scale(transformer.condition_embedder, 4.0)
+    return _save(pipeline, folder)

@@ -43,7 +43,7 @@ class ScheduleSettings:
     eta: float = 1.0  # 1: SDE-DPM-Solver++ (2M), 0: the deterministic ODE solver
     # rectified_flow
     stochastic: bool = True  # ping-pong: fresh noise at every step
-    shift: float = 1.0
+    shift: float = 1.0  # of shifted_flow, too
     logsnr_min: float = -6.2
     logsnr_max: float = 2.0
     # of either: the noise levels at which a step is guided. Source: Kynkäänniemi et al. 2024,
@@ -81,6 +81,7 @@ class ModelCard:
     default_seconds: float
     extendable: bool  # sounds past the window may be looped and stitched
     schedule: ScheduleSettings
+    lyric_tokens: int = 0  # longest lyrics, padded; 0: it does not sing
     prompts: tuple[str, ...] = ()  # what it makes well, in words, for people who try it
 
     @property

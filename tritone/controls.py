@@ -51,6 +51,19 @@ class Control:
         return TYPES[self.name]
 
 
+_NOTHING: Mapping[ControlType, ControlValue] = {"STRING": "", "INT32": 0, "BOOL": False}
+
+
+def complete(asked: Controls) -> dict[str, ControlValue]:
+    """Return a value for every control; empty where it was not asked for."""
+    return {name: asked.get(name, _NOTHING[kind]) for name, kind in TYPES.items()}
+
+
+def fill(asked: Controls) -> dict[str, bytes | int | float | bool]:
+    """Return the same as tensors hold it."""
+    return {n: v.encode() if isinstance(v, str) else v for n, v in complete(asked).items()}
+
+
 def is_of_type(name: str, value: ControlValue) -> bool:
     """Return whether a known control may have such a value; True is no number."""
     return type(value) is _PYTHON_TYPES[TYPES[name]]

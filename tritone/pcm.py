@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 Pcm = NDArray[np.int16]
 
 FULL_SCALE = 32767
+PEAK = 10.0 ** (-1.0 / 20.0)
+"""-1 dBFS, to which families scale their sounds whose authors do."""
+LEAST_PEAK = 1e-6
+"""What is not louder stays nearly silent."""
 SILENCE_DBFS = -60.0
 """RMS level below which nobody hears anything."""
 
@@ -20,6 +24,13 @@ def within_range(waveform: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
     """
     peak = np.abs(waveform).max(axis=(-2, -1), keepdims=True)
     scaled: NDArray[np.floating[Any]] = waveform / np.maximum(peak, 1.0)
+    return scaled
+
+
+def to_peak(waveform: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return float [..., channels, samples], each sound scaled to a peak of -1 dBFS."""
+    peak = np.abs(waveform).max(axis=(-2, -1), keepdims=True)
+    scaled: NDArray[np.floating[Any]] = waveform * (PEAK / np.maximum(peak, LEAST_PEAK))
     return scaled
 
 

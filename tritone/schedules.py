@@ -69,18 +69,35 @@ def rectified_flow(steps: int, settings: ScheduleSettings) -> Schedule:
     logsnr = settings.logsnr_max - grid * (settings.logsnr_max - settings.logsnr_min)
     levels = 1.0 / (1.0 + np.exp(logsnr))
     levels[0] = 1.0
-    levels = settings.shift * levels / (1.0 + (settings.shift - 1.0) * levels)
-    sigmas = np.append(levels, 0.0)
+    sigmas = np.append(_shift(levels, settings.shift), 0.0)
     zero = np.zeros(steps)
     if settings.stochastic:
         return Schedule(sigmas, zero, 1.0 - sigmas[1:], zero, sigmas[1:].copy(), initial_scale=1.0)
+    return _euler(sigmas)
+
+
+def shifted_flow(steps: int, settings: ScheduleSettings) -> Schedule:
+    """Return rectified flow in Euler steps over evenly spaced, then shifted sigmas.
+
+    Source: diffusers 0.42.1, `AceStepPipeline._get_timestep_schedule`.
+    """
+    return _euler(_shift(np.linspace(1.0, 0.0, steps + 1), settings.shift))
+
+
+def _shift(levels: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
+    return shift * levels / (1.0 + (shift - 1.0) * levels)
+
+
+def _euler(sigmas: NDArray[np.float64]) -> Schedule:
     ratio = sigmas[1:] / sigmas[:-1]
+    zero = np.zeros(len(ratio))
     return Schedule(sigmas, ratio, 1.0 - ratio, zero, zero, initial_scale=1.0)
 
 
 SCHEDULES: dict[ScheduleKind, Callable[[int, ScheduleSettings], Schedule]] = {
     "cosine_dpm": cosine_dpm,
     "rectified_flow": rectified_flow,
+    "shifted_flow": shifted_flow,
 }
 
 

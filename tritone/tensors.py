@@ -4,7 +4,7 @@ Dims exclude the batch; -1 is dynamic. The exporter writes `config.pbtxt` from t
 backends and the frontend name tensors by these constants: there is no second list.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,10 +13,11 @@ from numpy.typing import DTypeLike
 if TYPE_CHECKING:  # the families behind a card name tensors themselves
     from tritone.card import ModelCard
 
-DType = Literal["STRING", "FP32", "INT16", "INT32", "INT64"]
+DType = Literal["STRING", "BOOL", "FP32", "INT16", "INT32", "INT64"]
 
 NUMPY_DTYPES: dict[DType, DTypeLike] = {
     "STRING": np.object_,
+    "BOOL": np.bool_,
     "FP32": np.float32,
     "INT16": np.int16,
     "INT32": np.int32,
@@ -32,6 +33,8 @@ STEPS = "steps"
 GUIDANCE_SCALE = "guidance_scale"
 INPUT_IDS = "input_ids"
 ATTENTION_MASK = "attention_mask"
+LYRIC_IDS = "lyric_ids"
+LYRIC_MASK = "lyric_mask"
 CONDITIONING = "conditioning"
 CONDITIONING_MASK = "conditioning_mask"
 NEGATIVE_CONDITIONING = "negative_conditioning"
@@ -43,8 +46,8 @@ DENOISED = "denoised"
 PROGRESS = "progress"  # [steps done, steps in all]; -1, -1: no such job
 PCM = "pcm"
 TEXT_USE = "text_use"
-"""What the model took of the prompt (row 0) and of the negative prompt (row 1): the words that it
-has, those that the model read whole, and those of them that it knows."""
+"""What the model took of its texts (`Family.text_names`), a row each: the words that it has, those
+that the model read whole, and those of them that it knows."""
 TEXT_USE_OUT = "text_use_out"
 """The same behind the denoiser: all outputs of an ensemble must come from its decoupled step."""
 
@@ -71,6 +74,7 @@ class TensorSpec:
     dtype: DType
     dims: tuple[int, ...]
     optional: bool = False
+    counts: str = "frames"  # what its dynamic dimension is a number of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +85,17 @@ class ModelIO:
     outputs: tuple[TensorSpec, ...]
 
 
-def _scalar(name: str, dtype: DType) -> TensorSpec:
+def scalar(name: str, dtype: DType) -> TensorSpec:
+    """Return a tensor of one value."""
     return TensorSpec(name, dtype, (1,))
 
 
-_TEXT = (_scalar(PROMPT, "STRING"), _scalar(NEGATIVE_PROMPT, "STRING"))
-_SPAN = (_scalar(SECONDS_START, "FP32"), _scalar(SECONDS_END, "FP32"))
+SPAN = (scalar(SECONDS_START, "FP32"), scalar(SECONDS_END, "FP32"))
 _SAMPLING = (
-    _scalar(SEED, "INT64"),
-    _scalar(STEPS, "INT32"),
-    _scalar(GUIDANCE_SCALE, "FP32"),
+    scalar(SEED, "INT64"),
+    scalar(STEPS, "INT32"),
+    scalar(GUIDANCE_SCALE, "FP32"),
 )
-
-
-def _tokens(card: "ModelCard") -> tuple[TensorSpec, ...]:
-    # Row 0 is the prompt, row 1 the negative prompt.
-    dims = (2, card.prompt_tokens)
-    return TensorSpec(INPUT_IDS, "INT64", dims), TensorSpec(ATTENTION_MASK, "INT64", dims)
 
 
 def _text_use(name: str = TEXT_USE) -> TensorSpec:
@@ -119,17 +117,19 @@ def conditioning(card: "ModelCard") -> tuple[TensorSpec, ...]:
 
 def ensemble(card: "ModelCard") -> ModelIO:
     """The published model: text in, PCM out."""
-    return ModelIO((*_TEXT, *_SPAN, *_SAMPLING), (_pcm(card), _text_use(TEXT_USE_OUT)))
+    inputs = dict.fromkeys((*card.spec.list_texts(card), *SPAN, *_SAMPLING))
+    return ModelIO(tuple(inputs), (_pcm(card), _text_use(TEXT_USE_OUT)))
 
 
 def tokenizer(card: "ModelCard") -> ModelIO:
     """Texts to padded token ids."""
-    return ModelIO(_TEXT, (*_tokens(card), _text_use()))
+    return ModelIO(card.spec.list_texts(card), (*card.spec.list_tokens(card), _text_use()))
 
 
 def text_encoder(card: "ModelCard") -> ModelIO:
-    """Token ids and the time span to conditioning."""
-    return ModelIO((*_tokens(card), *_SPAN), conditioning(card))
+    """Token ids, for some families with the time span, to conditioning."""
+    span = SPAN if card.spec.conditions_on_span else ()
+    return ModelIO((*card.spec.list_tokens(card), *span), conditioning(card))
 
 
 def denoiser(card: "ModelCard") -> ModelIO:
@@ -137,17 +137,17 @@ def denoiser(card: "ModelCard") -> ModelIO:
 
     Any one: Triton refuses a request without inputs.
     """
-    inputs = (*conditioning(card), *_SPAN, *_SAMPLING, _text_use())
-    optional = tuple(TensorSpec(s.name, s.dtype, s.dims, optional=True) for s in inputs)
+    inputs = (*conditioning(card), *SPAN, *_SAMPLING, _text_use())
+    optional = tuple(replace(spec, optional=True) for spec in inputs)
     progress = TensorSpec(PROGRESS, "INT32", (2,))
     return ModelIO(optional, (_latents(card), progress, _text_use(TEXT_USE_OUT)))
 
 
 def transformer(card: "ModelCard") -> ModelIO:
     """Noisy latents at a noise level to denoised latents: one step of one row."""
-    inputs = [_latents(card), _scalar(SIGMA, "FP32")]
+    inputs = [_latents(card), scalar(SIGMA, "FP32")]
     if card.guidance:
-        inputs.append(_scalar(GUIDANCE_SCALE, "FP32"))
+        inputs.append(scalar(GUIDANCE_SCALE, "FP32"))
     return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED),))
 
 

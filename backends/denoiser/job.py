@@ -67,8 +67,9 @@ class Job(QueuedWork):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Jobs of one shape can share a step."""
-        return self.trajectory.latents.shape
+        """Jobs of one shape can share a step: of equal latents, and of equal conditioning."""
+        tokens = tuple(len(tensor[0]) for tensor in self.conditioning.values())
+        return *self.trajectory.latents.shape, *tokens
 
     @property
     def step_guidance_scale(self) -> float:

@@ -11,7 +11,7 @@ _REMEMBERED_CLASSES = 256
 class CostClass(NamedTuple):
     """What the cost of a step depends on."""
 
-    latents_shape: tuple[int, ...]
+    shape: tuple[int, ...]
     is_guided: bool  # can cost twice as much
 
 

@@ -1,9 +1,6 @@
-"""Texts to padded token ids, equal to Hugging Face's `padding="max_length", truncation=True`.
+"""Texts to padded token ids, as a model's family wants them. Knows no Triton."""
 
-Knows no Triton.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,61 +10,60 @@ from tokenizers import Tokenizer
 from backends.errors import Code, RequestFailed
 from backends.tokenizer.words import TextUse, WordCounter
 from tritone.card import ModelCard
-from tritone.tensors import NEGATIVE_PROMPT, PROMPT
+from tritone.tensors import TEXT_USE
 from tritone.words import WORDS_FILE
 
-Tokens = NDArray[np.int64]
-Uses = NDArray[np.int32]
+Integers = NDArray[np.int64] | NDArray[np.int32]
+Values = Mapping[str, object]
+"""The inputs of one request by name; texts are bytes."""
 
 
 class PromptEncoder:
-    """Tokenizer of one published model; its file pads and truncates by itself."""
+    """Tokenizer of one published model."""
 
     def __init__(self, card: ModelCard, tokenizer_file: Path) -> None:
         """Load `tokenizer.json`.
 
         Raises:
-            ValueError: the file does not pad and truncate to the card's `prompt_tokens`.
+            ValueError: the file pads and truncates in another way than the card's family wants.
         """
+        self._card = card
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._counter = WordCounter(self._tokenizer, tokenizer_file.with_name(WORDS_FILE))
-        self._negative_is_zeros = card.spec.empty_negative == "zeros"
         padded = (self._tokenizer.padding or {}).get("length")
         truncated = (self._tokenizer.truncation or {}).get("max_length")
-        if not padded == truncated == card.prompt_tokens:
+        wanted = card.spec.file_tokens(card)
+        if not padded == truncated == wanted:
             raise ValueError(
                 f"{tokenizer_file} pads to {padded} and truncates to {truncated} tokens, "
-                f"the card says {card.prompt_tokens}: export the model again"
+                f"the card says {wanted}: export the model again"
             )
 
-    def encode(
-        self, prompts: Sequence[bytes], negative_prompts: Sequence[bytes]
-    ) -> tuple[Tokens, Tokens, Uses]:
-        """Return ids and attention mask, each int64 [batch, 2, prompt_tokens]; row 1: the negative.
-
-        Third: what they hold of the texts, int32 [batch, 2, 3], as `tensors.TEXT_USE` says.
+    def encode(self, rows: Sequence[Values]) -> dict[str, Integers]:
+        """Return the tokens of requests, each int64 [batch, ...], and `TEXT_USE` [batch, 2, 3].
 
         Raises:
-            RequestFailed: a text is not UTF-8 (Triton passes on any bytes).
+            RequestFailed: a text is not UTF-8 (Triton passes on any bytes), or a value is none
+                that the family takes.
         """
-        pairs = [
-            (_text(prompt, PROMPT), _text(negative, NEGATIVE_PROMPT))
-            for prompt, negative in zip(prompts, negative_prompts, strict=True)
-        ]
-        rows = [[self._tokenizer.encode(text) for text in pair] for pair in pairs]
-        ids = np.array([[e.ids for e in row] for row in rows], np.int64)
-        mask = np.array([[e.attention_mask for e in row] for row in rows], np.int64)
-        if self._negative_is_zeros:  # such a family's guidance is trained against zeros
-            mask[[not negative for _, negative in pairs], 1] = 0
-        uses = [
-            [self._counter.count(text, e) for text, e in zip(pair, row, strict=True)]
-            for pair, row in zip(pairs, rows, strict=True)
-        ]
-        return ids, mask, np.array([[_counts(use) for use in pair] for pair in uses], np.int32)
+        found = [self._tokenize(_decode(row)) for row in rows]
+        return {name: np.concatenate([row[name] for row in found]) for name in found[0]}
+
+    def _tokenize(self, values: Values) -> dict[str, Integers]:
+        try:
+            made = self._card.spec.tokenize(self._tokenizer.encode, self._card, values)
+        except ValueError as error:
+            raise RequestFailed(str(error), Code.INVALID_ARG) from error
+        uses = [_counts(self._counter.count(text)) for text in made.texts]
+        return {**made.tensors, TEXT_USE: np.array([uses], np.int32)}
 
 
 def _counts(use: TextUse) -> tuple[int, int, int]:
     return use.words, use.used, use.known
+
+
+def _decode(row: Values) -> Values:
+    return {n: _text(v, n) if isinstance(v, bytes) else v for n, v in row.items()}
 
 
 def _text(raw: bytes, name: str) -> str:

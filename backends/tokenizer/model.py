@@ -1,4 +1,4 @@
-"""Triton backend `tokenizer`: `prompt` and `negative_prompt` to ids and attention mask."""
+"""Triton backend `tokenizer`: texts to ids and attention masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from backends.early_cancels import EarlyCancels
 from backends.errors import RequestFailed
 from backends.tokenizer.encoding import PromptEncoder
 from backends.triton import find_cancel, make_error_response, read_card, read_config
-from tritone.tensors import ATTENTION_MASK, INPUT_IDS, NEGATIVE_PROMPT, PROMPT, TEXT_USE
 
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -34,18 +33,14 @@ class TritonPythonModel:
         cancel = find_cancel(request, self._early_cancels)
         if cancel is not None:
             return make_error_response(cancel)
-        prompts = pb_utils.get_input_tensor_by_name(request, PROMPT).as_numpy()
-        negatives = pb_utils.get_input_tensor_by_name(request, NEGATIVE_PROMPT).as_numpy()
         try:
-            ids, mask, uses = self._encoder.encode(
-                prompts.ravel().tolist(), negatives.ravel().tolist()
-            )
+            made = self._encoder.encode(_list_rows(request))
         except RequestFailed as error:
             return make_error_response(error)
-        return pb_utils.InferenceResponse(
-            [
-                pb_utils.Tensor(INPUT_IDS, ids),
-                pb_utils.Tensor(ATTENTION_MASK, mask),
-                pb_utils.Tensor(TEXT_USE, uses),  # not sent to models published without it
-            ]
-        )
+        # Models published by older releases declare no `TEXT_USE`; it is then not sent.
+        return pb_utils.InferenceResponse([pb_utils.Tensor(*each) for each in made.items()])
+
+
+def _list_rows(request: pb_utils.InferenceRequest) -> list[dict[str, object]]:
+    arrays = {tensor.name(): tensor.as_numpy().ravel().tolist() for tensor in request.inputs()}
+    return [dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)]

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
+from tritone.passages import ReadText
 from tritone.words import Stretch, find_words
 
 
@@ -36,13 +37,12 @@ class WordCounter:
         if words_file.is_file():
             self._known = frozenset(words_file.read_text(encoding="utf-8").split())
 
-    def count(self, text: str, encoding: Encoding) -> TextUse:
-        """Return what an encoding of the text holds; its `overflowing` is what was cut."""
-        words = find_words(text)
-        cut = [stretch for part in encoding.overflowing for _, stretch in _tokens(part)]
-        used = list(_untouched(words, cut))
-        unknown = [stretch for id_, stretch in _tokens(encoding) if id_ == self._unknown_id]
-        known = [text[slice(*word)] for word in _untouched(used, unknown)]
+    def count(self, read: ReadText) -> TextUse:
+        """Return how much of a text is in its tokens."""
+        words = find_words(read.text)
+        used = list(_untouched(words, read.cut))
+        unknown = [stretch for id_, stretch in read.kept if id_ == self._unknown_id]
+        known = [read.text[slice(*word)] for word in _untouched(used, unknown)]
         return TextUse(len(words), len(used), sum(map(self._is_known, known)))
 
     def _is_known(self, word: str) -> bool:
@@ -50,13 +50,6 @@ class WordCounter:
             return True
         normalizer = self._tokenizer.normalizer
         return (normalizer.normalize_str(word) if normalizer else word) in self._known
-
-
-def _tokens(encoding: Encoding) -> Iterator[tuple[int, Stretch]]:
-    """Yield id and place of each token that stands for some of the text."""
-    for id_, stretch in zip(encoding.ids, encoding.offsets, strict=True):
-        if stretch[0] < stretch[1]:
-            yield id_, stretch
 
 
 def _untouched(words: Iterable[Stretch], stretches: Iterable[Stretch]) -> Iterator[Stretch]:

@@ -115,5 +115,5 @@ async def _finish(plan: Plan, results: list[PassResult]) -> Sound:
         seed=first.seed,
         steps=first.steps,
         guidance_scale=first.guidance_scale,
-        notes=plan.notes + note_text_uses(results[0].text_uses),
+        notes=plan.notes + note_text_uses(results[0].text_uses, plan.card.spec.text_names),
     )

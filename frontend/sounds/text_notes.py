@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from frontend.triton.gateway import TextUse
 
-_TEXTS = ("the prompt", "the negative prompt")
 
-
-def note_text_uses(uses: Sequence[TextUse]) -> tuple[str, ...]:
-    """Return notes on the words of the prompt and of the negative prompt; none if all was used."""
-    return tuple(note for text, use in zip(_TEXTS, uses, strict=False) for note in _note(text, use))
+def note_text_uses(uses: Sequence[TextUse], names: Sequence[str]) -> tuple[str, ...]:
+    """Return notes on the words of the texts of these names; none if all was used."""
+    return tuple(note for text, use in zip(names, uses, strict=False) for note in _note(text, use))
 
 
 def _note(text: str, use: TextUse) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Passes as tensors, and tensors as chunks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import structlog
@@ -13,15 +13,13 @@ from frontend.triton.gateway import Chunk, PassOptions, Progress, TextUse
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.stream import InferRequest
 from tritone import speech_tensors, tensors
-from tritone.controls import TYPES, ControlType, ControlValue
+from tritone.controls import fill
 from tritone.pcm import Pcm, narrow
 
 log = structlog.get_logger(__name__)
 
 WINDOW = 8
 """Chunks of speech that are made before somebody takes them: Triton would keep any number."""
-
-_NOTHING: Mapping[ControlType, ControlValue] = {"STRING": "", "INT32": 0, "BOOL": False}
 
 
 def make_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
@@ -101,7 +99,7 @@ def _inputs(
 
 def _sound_inputs(pass_: SoundPass) -> list[triton.InferInput]:
     values: dict[str, object] = {
-        **_controls(pass_),
+        **fill(pass_.controls),
         tensors.PROMPT: pass_.prompt.encode(),
         tensors.SECONDS_START: pass_.seconds_start,
         tensors.SECONDS_END: pass_.seconds_end,
@@ -110,12 +108,6 @@ def _sound_inputs(pass_: SoundPass) -> list[triton.InferInput]:
         tensors.GUIDANCE_SCALE: pass_.guidance_scale,
     }
     return _inputs(tensors.ensemble(pass_.card).inputs, values)
-
-
-def _controls(pass_: SoundPass) -> dict[str, object]:
-    """Return a value for each control that there is; one that was not asked for is empty."""
-    given = {name: pass_.controls.get(name, _NOTHING[kind]) for name, kind in TYPES.items()}
-    return {name: v.encode() if isinstance(v, str) else v for name, v in given.items()}
 
 
 def _speech_inputs(pass_: SpeechPass) -> list[triton.InferInput]:

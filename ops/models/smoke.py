@@ -13,6 +13,7 @@ from ops.models.served import first_line
 from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import ModelCard
+from tritone.controls import fill
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
 from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, narrow, to_float
 from tritone.spans import Span, span
@@ -85,8 +86,8 @@ def _samples_of(name: str, answers: list[InferResult], wanted: Span) -> Pcm:
 
 def _inputs(card: ModelCard, asked: Questions, prompt: str) -> list[InferInput]:
     values: dict[str, object] = {
+        **fill({}),
         tensors.PROMPT: prompt.encode(),
-        tensors.NEGATIVE_PROMPT: b"",
         tensors.SECONDS_START: 0.0,
         tensors.SECONDS_END: asked.seconds,
         tensors.SEED: asked.seed,

@@ -44,7 +44,6 @@ _SIGNALLED = 128  # the shell's way to tell of a signal
 
 _CANARY = {
     "prompt": "a church bell",
-    "negative_prompt": "",
     "seconds_start": 0.0,
     "seconds_end": 0.1,
     "seed": 1,
@@ -53,7 +52,7 @@ _CANARY = {
     "priority_class": 1,  # as of a job: somebody who waits comes first
 }
 
-
+_NOTHING = {"TYPE_STRING": "", "TYPE_BOOL": False}  # of inputs that only some families have
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # Triton is in here
 
 
@@ -95,7 +94,9 @@ class Triton:
 
     def make_sound(self, model: str, timeout_s: float) -> list[int]:
         """Return the samples of a short sound."""
-        answer = self._call("POST", f"models/{model}/generate", _CANARY, timeout_s)
+        takes = self._call("GET", f"models/{model}/config").get("input", [])
+        asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
+        answer = self._call("POST", f"models/{model}/generate", asked, timeout_s)
         samples = answer["pcm"]
         return samples if isinstance(samples, list) else [samples]
 

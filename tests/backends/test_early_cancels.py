@@ -11,7 +11,7 @@ from backends.early_cancels import EarlyCancels
 from backends.onnxruntime import model as onnxruntime_model
 from backends.tokenizer import model as tokenizer_model
 from tests.backends.fake_pb_utils import InferenceResponse, Request, TritonError
-from tritone.tensors import JOB_ID, NEGATIVE_PROMPT, PROMPT
+from tritone.tensors import INPUT_IDS, JOB_ID, NEGATIVE_PROMPT, PROMPT
 
 
 @pytest.fixture
@@ -77,9 +77,8 @@ def is_cancelled(response: InferenceResponse) -> bool:
 class OneToken:
     """Encodes every text as the token 1."""
 
-    def encode(self, prompts: list[bytes], _negatives: list[bytes]) -> tuple[Any, Any, Any]:
-        ids = np.ones((len(prompts), 2, 1), np.int64)
-        return ids, ids, np.ones((len(prompts), 2, 3), np.int32)
+    def encode(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {INPUT_IDS: np.ones((len(rows), 2, 1), np.int64)}
 
 
 def test_the_tokenizer_drops_a_cancelled_request(cancels: EarlyCancels) -> None:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models
 
 from backends.errors import Code, RequestFailed
 from backends.tokenizer.encoding import PromptEncoder
+from tritone import tensors
 from tritone.card import ModelCard
 
 HfTokenizer = Callable[..., dict[str, list[int]]]
@@ -46,13 +47,19 @@ def tokenizer_file(reference: HfTokenizer, tokens_card: ModelCard, tmp_path: Pat
     return tmp_path / "tokenizer.json"
 
 
+def request_of(prompt: bytes, negative: bytes) -> dict[str, object]:
+    return {tensors.PROMPT: prompt, tensors.NEGATIVE_PROMPT: negative}
+
+
 @pytest.mark.export
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_tokens_equal_those_of_transformers(
     reference: HfTokenizer, tokens_card: ModelCard, tokenizer_file: Path, prompt: str
 ) -> None:
     expected = reference(prompt, padding="max_length", max_length=N_TOKENS, truncation=True)
-    ids, mask, _ = PromptEncoder(tokens_card, tokenizer_file).encode([prompt.encode()], [b"noise"])
+    encoder = PromptEncoder(tokens_card, tokenizer_file)
+    found = encoder.encode([request_of(prompt.encode(), b"noise")])
+    ids, mask = found[tensors.INPUT_IDS], found[tensors.ATTENTION_MASK]
     assert ids.dtype == mask.dtype == np.int64
     assert ids.shape == mask.shape == (1, 2, N_TOKENS)
     np.testing.assert_array_equal(ids[0, 0], expected["input_ids"])
@@ -65,7 +72,8 @@ def test_an_empty_negative_is_what_the_family_says(
     tokens_card: ModelCard, tokenizer_file: Path, family: str, kept: int
 ) -> None:
     encoder = PromptEncoder(replace(tokens_card, family=family), tokenizer_file)
-    _, mask, _ = encoder.encode([b"rain", b"rain"], [b"", b"hiss"])
+    found = encoder.encode([request_of(b"rain", b""), request_of(b"rain", b"hiss")])
+    mask = found[tensors.ATTENTION_MASK]
     assert mask[0, 1].sum() == kept  # the end token of ""
     assert mask[1, 1].sum() > 1
     assert mask[0, 0].sum() == mask[1, 0].sum() > 1
@@ -77,7 +85,7 @@ def test_bytes_that_are_not_utf8_are_an_invalid_argument(
 ) -> None:
     encoder = PromptEncoder(tokens_card, tokenizer_file)
     with pytest.raises(RequestFailed, match="negative_prompt is not UTF-8") as failure:
-        encoder.encode([b"rain"], [b"\xff\xfe"])
+        encoder.encode([request_of(b"rain", b"\xff\xfe")])
     assert failure.value.code is Code.INVALID_ARG
 
 

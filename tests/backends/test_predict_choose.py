@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from backends.denoiser.parameters import ON_DEVICE
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.steps import OneLane
-from tests.backends.fake_pb_utils import Logger
+from tests.backends.fake_pb_utils import Logger, TritonModelException
+from tests.cards import SONG_CARD
 from tritone import placement
 from tritone.card import ModelCard
 from tritone.placement import IN_PROCESS, LARGE_BYTES, TRANSFORMER
@@ -121,3 +123,9 @@ def test_a_version_whose_transformer_is_a_plan_calls_the_plan(
     assert level == "info"
     assert said.startswith("the transformer runs where Triton has a_transformer_plan")
     assert ("every row costs a guided step" in said) is card.guidance
+
+
+def test_conditioning_of_many_lengths_has_no_place_on_a_device(repository: Path) -> None:
+    with pytest.raises(TritonModelException, match="comes in many lengths"):
+        choose(repository, SONG_CARD, **{ON_DEVICE: "true"})
+    assert choose(repository, SONG_CARD) is IN_THE_PROCESS

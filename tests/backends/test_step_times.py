@@ -21,7 +21,7 @@ def test_the_fastest_step_of_late_counts() -> None:
 
 def test_guided_steps_and_others_add_up() -> None:
     step_times = StepTimes()
-    others = CostClass(SHORT.latents_shape, is_guided=False)
+    others = CostClass(SHORT.shape, is_guided=False)
     step_times.record(SHORT, 0.4)
     step_times.record(others, 0.2)
     assert step_times.shortest_s({SHORT: 2, others: 3}) == pytest.approx(1.4)

@@ -16,6 +16,7 @@ from tokenizers import (
 )
 
 from backends.tokenizer.words import TextUse, WordCounter
+from tritone.passages import read_whole
 from tritone.words import WORDS_FILE, find_words
 
 STARTER = Path("model_repository/starter_tokenizer/1/tokenizer.json")
@@ -77,7 +78,9 @@ def test_a_word_is_used_if_the_tokens_up_to_its_end_fit(
 
     tokenizer.enable_truncation(N_TOKENS)
     tokenizer.enable_padding(length=N_TOKENS)
-    use = WordCounter(tokenizer, tmp_path / WORDS_FILE).count(text, tokenizer.encode(text))
+    use = WordCounter(tokenizer, tmp_path / WORDS_FILE).count(
+        read_whole(text, tokenizer.encode(text))
+    )
 
     assert (use.words, use.used) == (n_words, fits)
 
@@ -87,7 +90,9 @@ def test_a_tokenizer_that_cuts_the_begin_keeps_the_last_words(tmp_path: Path) ->
     begins = [begin for begin, _ in find_words(text)]
     fits = sum(len(tokenizer.encode(text[begin:]).ids) <= N_TOKENS for begin in begins)
     tokenizer.enable_truncation(N_TOKENS, direction="left")
-    use = WordCounter(tokenizer, tmp_path / WORDS_FILE).count(text, tokenizer.encode(text))
+    use = WordCounter(tokenizer, tmp_path / WORDS_FILE).count(
+        read_whole(text, tokenizer.encode(text))
+    )
     assert 0 < use.used == fits < use.words
 
 
@@ -105,7 +110,12 @@ def test_a_word_is_unknown_if_a_part_of_it_cannot_be_written(
     text: str, use: TextUse, tmp_path: Path
 ) -> None:
     tokenizer = unigram()
-    assert WordCounter(tokenizer, tmp_path / WORDS_FILE).count(text, tokenizer.encode(text)) == use
+    assert (
+        WordCounter(tokenizer, tmp_path / WORDS_FILE).count(
+            read_whole(text, tokenizer.encode(text))
+        )
+        == use
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,4 +132,4 @@ def test_a_word_is_unknown_if_a_part_of_it_cannot_be_written(
 def test_the_starter_knows_the_words_of_its_captions(text: str, use: TextUse) -> None:
     tokenizer = Tokenizer.from_file(str(STARTER))
     counter = WordCounter(tokenizer, STARTER.with_name(WORDS_FILE))
-    assert counter.count(text, tokenizer.encode(text)) == use
+    assert counter.count(read_whole(text, tokenizer.encode(text))) == use

@@ -74,7 +74,7 @@ def test_an_unsupported_class_is_told_which_are(tmp_path: Path) -> None:
 
     with pytest.raises(
         InvalidCheckpoint,
-        match="is a AudioLDM2Pipeline; supported are StableAudioPipeline and StableAudio3Pipeline",
+        match="is a AudioLDM2Pipeline; supported are StableAudioPipeline, StableAudio3",
     ):
         open_checkpoint(str(tmp_path))
 

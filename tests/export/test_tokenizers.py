@@ -10,6 +10,7 @@ from diffusers import StableAudio3Pipeline, StableAudioPipeline
 
 from export.errors import InvalidCheckpoint
 from export.tokenizers import tokenize, write_tokenizer
+from tritone import tensors
 from tritone.card import ModelCard
 
 pytestmark = pytest.mark.export
@@ -36,7 +37,7 @@ def test_ids_and_masks_are_those_of_the_pipeline(
     write_tokenizer(pipe.tokenizer, card, path)
 
     for text in TEXTS:
-        ids, mask = tokenize(path, card, text, "noise")
+        found = tokenize(path, card, {"prompt": text, "negative_prompt": "noise"})
         expected = pipe.tokenizer(
             [text, "noise"],
             padding="max_length",
@@ -44,8 +45,8 @@ def test_ids_and_masks_are_those_of_the_pipeline(
             truncation=True,
             return_tensors="np",
         )
-        assert np.array_equal(ids, expected.input_ids[None])
-        assert np.array_equal(mask, expected.attention_mask[None])
+        assert np.array_equal(found[tensors.INPUT_IDS], expected.input_ids[None])
+        assert np.array_equal(found[tensors.ATTENTION_MASK], expected.attention_mask[None])
 
 
 def test_no_negative_prompt_is_what_the_family_says(
@@ -55,9 +56,9 @@ def test_no_negative_prompt_is_what_the_family_says(
     path = tmp_path / "tokenizer.json"
     write_tokenizer(pipe.tokenizer, card, path)
 
-    _, mask = tokenize(path, card, "rain", "")
+    found = tokenize(path, card, {"prompt": "rain", "negative_prompt": ""})
 
-    assert mask[0, 1].any() == (card.spec.empty_negative == "tokens")
+    assert found[tensors.ATTENTION_MASK][0, 1].any() == (card.family == "stable_audio_3")
 
 
 def test_a_slow_tokenizer_is_refused(card: ModelCard, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """The served model lines. A new family is a module here, a line in `FAMILIES`, one in `export`."""
 
-from tritone.families import musicgen, stable_audio, stable_audio_3
+from tritone.families import ace_step, musicgen, stable_audio, stable_audio_3
 from tritone.families.family import Family
 
 FAMILIES: dict[str, Family] = {
-    module.FAMILY.name: module.FAMILY for module in (stable_audio, stable_audio_3, musicgen)
+    module.FAMILY.name: module.FAMILY
+    for module in (stable_audio, stable_audio_3, ace_step, musicgen)
 }
 """Every family. What else must exist for each is checked by `tests/test_families.py`: an exporter
 in `export/families.py` and a schedule in `tritone.schedules`, or a row of `tritone.checkpoints`."""

@@ -1,17 +1,23 @@
 """What every family says of itself. Knows no single family."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tritone.controls import Control
+from tritone.passages import Encode, Tokenized
 from tritone.tensors import TensorSpec
 
 if TYPE_CHECKING:
     from tritone.card import ModelCard
 
-ScheduleKind = Literal["cosine_dpm", "rectified_flow", "none"]
-EmptyNegative = Literal["zeros", "tokens"]
+ScheduleKind = Literal["cosine_dpm", "rectified_flow", "shifted_flow", "none"]
+
+_ListTensors = Callable[["ModelCard"], tuple[TensorSpec, ...]]
+Waveform = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +27,16 @@ class Family:
     name: str
     pipeline_class: str  # of diffusers, as `model_index.json` spells it; or the model's own class
     schedule: ScheduleKind  # none: it is no diffusion, and runs as a checkpoint of transformers
-    empty_negative: EmptyNegative  # what stands for "no negative prompt" in guidance
     steps: int  # default number of denoising steps
     guidance_scale: float  # default guidance
     decoder_overlap_frames: int | None  # receptive field on each side; None: decode all frames
-    list_controls: "Callable[[ModelCard], tuple[Control, ...]]"  # what a model takes natively
-    list_conditioning: "Callable[[ModelCard], tuple[TensorSpec, ...]]"
-    """The tensors that go from the text encoder through the denoiser to the transformer."""
+    text_names: tuple[str, str]  # in words for callers: whose use is counted
+    conditions_on_span: bool  # the text encoder takes start and end of the sound
+    level: Callable[[Waveform], Waveform]  # [..., channels, samples]: how loud decoders deliver it
+    list_controls: Callable[["ModelCard"], tuple[Control, ...]]  # what a model takes natively
+    list_texts: _ListTensors  # what the tokenizer takes
+    list_tokens: _ListTensors  # what it makes of that
+    file_tokens: Callable[["ModelCard"], int | None]  # to which `tokenizer.json` pads and cuts
+    list_conditioning: _ListTensors  # goes from the text encoder to the transformer
+    tokenize: Callable[[Encode, "ModelCard", Mapping[str, Any]], Tokenized]
+    """Turns the values of `list_texts`, by name, into `list_tokens`."""

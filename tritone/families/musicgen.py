@@ -6,8 +6,9 @@ scale holds for a whole run: it is the checkpoint's.
 
 from typing import TYPE_CHECKING
 
+from tritone.families import prompted
 from tritone.families.family import Family
-from tritone.families.prompted import list_controls
+from tritone.pcm import within_range
 from tritone.tensors import TensorSpec
 
 if TYPE_CHECKING:
@@ -23,10 +24,16 @@ FAMILY = Family(
     name="musicgen",
     pipeline_class="MusicgenForConditionalGeneration",
     schedule="none",
-    empty_negative="zeros",
     steps=1,
     guidance_scale=3.0,
     decoder_overlap_frames=None,
-    list_controls=list_controls,
+    text_names=prompted.TEXT_NAMES,
+    conditions_on_span=True,
+    level=within_range,
+    list_controls=prompted.list_controls,
+    list_texts=prompted.list_texts,
+    list_tokens=prompted.list_tokens,
+    file_tokens=prompted.file_tokens,
     list_conditioning=list_conditioning,
+    tokenize=prompted.tokenize,
 )

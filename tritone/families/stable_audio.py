@@ -5,8 +5,9 @@ Source: diffusers 0.42.1, `pipelines/stable_audio` (defaults of `__call__`).
 
 from typing import TYPE_CHECKING
 
+from tritone.families import prompted
 from tritone.families.family import Family
-from tritone.families.prompted import list_controls
+from tritone.pcm import within_range
 from tritone.tensors import (
     CONDITIONING,
     GLOBAL_CONDITIONING,
@@ -31,12 +32,18 @@ FAMILY = Family(
     name="stable_audio",
     pipeline_class="StableAudioPipeline",
     schedule="cosine_dpm",
-    empty_negative="zeros",
     steps=100,
     guidance_scale=7.0,
     # The Oobleck decoder sees 9 latent frames on each side: 8 gave 1e-4, 9 gave 1.5e-7 against a
     # full decode.
     decoder_overlap_frames=9,
-    list_controls=list_controls,
+    text_names=prompted.TEXT_NAMES,
+    conditions_on_span=True,
+    level=within_range,
+    list_controls=prompted.list_controls,
+    list_texts=prompted.list_texts,
+    list_tokens=prompted.list_tokens,
+    file_tokens=prompted.file_tokens,
     list_conditioning=list_conditioning,
+    tokenize=prompted.tokenize_without_empty,
 )

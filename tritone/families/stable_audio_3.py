@@ -6,8 +6,9 @@ checkpoints, whose guidance is baked in; the base checkpoints take 100 steps and
 
 from typing import TYPE_CHECKING
 
+from tritone.families import prompted
 from tritone.families.family import Family
-from tritone.families.prompted import list_controls
+from tritone.pcm import within_range
 from tritone.tensors import (
     CONDITIONING,
     CONDITIONING_MASK,
@@ -38,10 +39,16 @@ FAMILY = Family(
     name="stable_audio_3",
     pipeline_class="StableAudio3Pipeline",
     schedule="rectified_flow",
-    empty_negative="tokens",
     steps=8,
     guidance_scale=1.0,
     decoder_overlap_frames=None,
-    list_controls=list_controls,
+    text_names=prompted.TEXT_NAMES,
+    conditions_on_span=True,
+    level=within_range,
+    list_controls=prompted.list_controls,
+    list_texts=prompted.list_texts,
+    list_tokens=prompted.list_tokens,
+    file_tokens=prompted.file_tokens,
     list_conditioning=list_conditioning,
+    tokenize=prompted.tokenize,
 )

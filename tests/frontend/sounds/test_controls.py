@@ -4,28 +4,14 @@ import pytest
 
 from frontend.errors import InvalidRequest
 from frontend.sounds.controls import apply_controls
+from tests.cards import SONG_CARD
 from tritone.card import ModelCard
-from tritone.controls import BPM, INSTRUMENTAL, LYRICS, Control, Controls
-from tritone.families import FAMILIES
-
-TAKES = (
-    Control(name=LYRICS, most=10),
-    Control(name=BPM, least=30, most=300),
-    Control(name=INSTRUMENTAL),
-)
+from tritone.controls import Controls
 
 
-@pytest.fixture
-def singer(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> ModelCard:
-    """The card of a model that takes lyrics, a tempo, and whether nobody sings."""
-    family = replace(FAMILIES["stable_audio"], name="singer", list_controls=lambda _: TAKES)
-    monkeypatch.setitem(FAMILIES, "singer", family)
-    return replace(card, family="singer")
-
-
-def test_what_the_model_takes_natively_is_said_nowhere_else(singer: ModelCard) -> None:
-    asked: Controls = {"lyrics": "la la", "bpm": 120, "instrumental": False}
-    applied = apply_controls("pop", asked, singer)
+def test_what_the_model_takes_natively_is_said_nowhere_else() -> None:
+    asked: Controls = {"lyrics": "la la", "bpm": 120, "keyscale": "C major", "instrumental": False}
+    applied = apply_controls("pop", asked, SONG_CARD)
     assert (applied.prompt, applied.native, applied.notes) == ("pop", asked, ())
 
 
@@ -44,11 +30,11 @@ def test_what_has_neither_an_input_nor_words_is_left_out(card: ModelCard) -> Non
     assert applied.notes == ("left out: lyrics, vocal_language, instrumental",)
 
 
-def test_one_request_is_partly_native_partly_words_partly_left_out(singer: ModelCard) -> None:
+def test_one_request_is_partly_native_partly_words_partly_left_out(card: ModelCard) -> None:
     asked: Controls = {"lyrics": "la", "keyscale": "C major", "negative_prompt": "drums"}
-    applied = apply_controls("pop", asked, singer)
-    assert (applied.prompt, applied.native) == ("in C major, pop", {"lyrics": "la"})
-    assert applied.notes == ("put into words: keyscale", "left out: negative_prompt")
+    applied = apply_controls("pop", asked, replace(card, guidance=True))
+    assert (applied.prompt, applied.native) == ("in C major, pop", {"negative_prompt": "drums"})
+    assert applied.notes == ("put into words: keyscale", "left out: lyrics")
 
 
 def test_a_negative_prompt_is_native_where_there_is_guidance(card: ModelCard) -> None:
@@ -74,7 +60,7 @@ def test_a_number_of_beats_is_spelt_out(signature: str, words: str, card: ModelC
 @pytest.mark.parametrize(
     ("asked", "kind"),
     [
-        pytest.param({"lyrics": "a" * 11}, "too_long", id="long"),
+        pytest.param({"lyrics": "a" * 4097}, "too_long", id="long"),
         pytest.param({"bpm": 29}, "below_minimum", id="slow"),
         pytest.param({"bpm": 301}, "above_maximum", id="fast"),
         pytest.param({"lyrics": "\ud800"}, "not_unicode", id="surrogate"),
@@ -82,10 +68,8 @@ def test_a_number_of_beats_is_spelt_out(signature: str, words: str, card: ModelC
         pytest.param({"keyscale": 3}, None, id="no-text"),
     ],
 )
-def test_a_control_outside_its_bounds_or_type_is_refused(
-    asked: Controls, kind: str | None, singer: ModelCard
-) -> None:
+def test_a_control_outside_its_bounds_or_type_is_refused(asked: Controls, kind: str | None) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        apply_controls("pop", asked, singer)
+        apply_controls("pop", asked, SONG_CARD)
     assert refused.value.field == next(iter(asked))
     assert kind is None or refused.value.kind == kind

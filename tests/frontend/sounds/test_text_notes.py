@@ -36,4 +36,4 @@ NONE = TextUse(0, 0, 0)
 def test_notes_count_words_that_were_cut_or_are_unknown(
     uses: tuple[TextUse, ...], notes: tuple[str, ...]
 ) -> None:
-    assert note_text_uses(uses) == notes
+    assert note_text_uses(uses, ("the prompt", "the negative prompt")) == notes

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.cards import STARTER_LIKE
+from tests.cards import SONG_CARD
 from tests.deploy.knowledge import DEPLOY
 from tritone.tensors import PRIORITY, ensemble
 from tritone.turns import BACKGROUND
 
 KEEPER = [sys.executable, str(DEPLOY.parent / "ops" / "triton" / "keeper.py")]
 TIMEOUT_S = 30
+
+INPUTS = ensemble(SONG_CARD).inputs  # more than most models take
 
 
 @dataclass
@@ -42,7 +44,8 @@ class FakeTriton:
                 self._advance()
                 return 200, [{"name": n, "state": s} for n, s in self.states.items()]
             case ["models", name, "config"]:
-                return 200, {"platform": "ensemble" if "_" not in name else ""}
+                inputs = [{"name": e.name, "data_type": f"TYPE_{e.dtype}"} for e in INPUTS]
+                return 200, {"platform": "ensemble" if "_" not in name else "", "input": inputs}
             case ["models", name, "ready"]:
                 return (400 if name in self.dead else 200), None
             case ["models", _, "stats"]:
@@ -209,7 +212,7 @@ def test_the_short_sound_is_asked_for_as_the_ensemble_takes_it(triton: FakeTrito
     process = running(triton.port, LASTING)
     until(triton.port, "ready", 0)
     (*names,) = triton.asked[0]
-    assert set(names) - {PRIORITY} == {spec.name for spec in ensemble(STARTER_LIKE).inputs}
+    assert set(names) - {PRIORITY} == {spec.name for spec in INPUTS}
     assert triton.asked[0][PRIORITY] == BACKGROUND
     process.send_signal(signal.SIGTERM)
     end_of(process)
