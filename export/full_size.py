@@ -1,7 +1,8 @@
 """`python -m export.full_size`: do the published architectures export, in full, on this machine?
 
-Builds Stable Audio Open 1.0 and Stable Audio 3 medium with random weights, one network at a time in
-a process of its own, exports and verifies each, and reports seconds and memory. Not part of CI.
+Builds Stable Audio Open 1.0, Stable Audio 3 medium and ACE-Step 1.5 turbo with random weights, one
+network at a time in a process of its own, exports and verifies each, and reports seconds and
+memory. Not part of CI.
 """
 
 import json
@@ -20,7 +21,7 @@ from export import screen
 from export.errors import ExportError
 from export.precision import Precision
 
-FAMILIES = ("stable_audio", "stable_audio_3")
+FAMILIES = ("stable_audio", "stable_audio_3", "ace_step")
 NETWORKS = ("text_encoder", "transformer", "vae_decoder")
 RESULTS_FILE = "results.json"
 MAX_PEAK_GIB = 12.0
@@ -53,9 +54,9 @@ def main(
         str, typer.Option(help="Part of a name, as in stable_audio_3/transformer.")
     ] = "",
 ) -> None:
-    """Export and verify the full-size networks of both families with random weights.
+    """Export and verify the full-size networks of all families with random weights.
 
-    Takes about half an hour on two cores and at most 12 GB of memory. An interrupted run goes on
+    Takes about an hour on two cores and at most 12 GB of memory. An interrupted run goes on
     where it stopped.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """The published architectures with random weights, one network at a time.
 
-Source: diffusers 0.42.1, whose defaults are the configurations of Stable Audio Open 1.0 and of
-Stable Audio 3 medium; google-t5/t5-base; google/t5gemma-b-b-ul2 (read 2026-11-20).
+Source: diffusers 0.42.1, whose defaults are the configurations of Stable Audio Open 1.0, of Stable
+Audio 3 medium and of ACE-Step 1.5 turbo; google-t5/t5-base; google/t5gemma-b-b-ul2;
+Qwen/Qwen3-Embedding-0.6B.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 
 import torch
 from diffusers import (
+    AceStepConditionEncoder,
+    AceStepTransformer1DModel,
     AutoencoderOobleck,
     AutoencoderSAME,
     CosineDPMSolverMultistepScheduler,
@@ -19,7 +22,14 @@ from diffusers import (
 )
 from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAudio3DurationEmbedder
 from torch import nn
-from transformers import T5Config, T5EncoderModel, T5GemmaConfig, T5GemmaEncoderModel
+from transformers import (
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+    T5GemmaConfig,
+    T5GemmaEncoderModel,
+)
 
 from export.cards import Choices, make_card
 from export.families import EXPORTERS
@@ -31,8 +41,8 @@ from tritone.families import FAMILIES
 
 # A network's own parts of the pipeline; the others only say what they are.
 _PARTS: dict[str, tuple[str, ...]] = {
-    "text_encoder": ("text_encoder", "projection_model", "duration_embedder"),
-    "transformer": ("transformer",),
+    "text_encoder": ("text_encoder", "projection_model", "duration_embedder", "condition_encoder"),
+    "transformer": ("transformer", "condition_encoder"),
     "vae_decoder": ("vae",),
 }
 
@@ -52,6 +62,18 @@ _T5GEMMA_BASE = {
     "num_attention_heads": 12,
     "num_key_value_heads": 12,
     "head_dim": 64,
+}
+
+
+_QWEN3_06B = {
+    "vocab_size": 151669,
+    "hidden_size": 1024,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "rope_theta": 1_000_000.0,
 }
 
 
@@ -80,6 +102,14 @@ _MAKERS: dict[str, dict[str, Callable[[], nn.Module]]] = {
             encoder_channels=256, encoder_transformer_depths=(12,), decoder_sinusoidal_blocks=(8,)
         ),
     },
+    "ace_step": {
+        "text_encoder": lambda: Qwen3Model(Qwen3Config(**_QWEN3_06B)),
+        "condition_encoder": AceStepConditionEncoder,
+        "transformer": lambda: AceStepTransformer1DModel(is_turbo=True),
+        "vae": lambda: AutoencoderOobleck(
+            downsampling_ratios=[2, 4, 4, 6, 10], sampling_rate=48_000
+        ),
+    },
 }
 
 _ASLEEP = 1e-4
@@ -94,6 +124,11 @@ _REST = {
         "scheduler": FlowMatchEulerDiscreteScheduler(
             num_train_timesteps=1, stochastic_sampling=True
         ),
+    },
+    "ace_step": {
+        "scheduler": FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+        "is_turbo": True,
+        "latents_per_second": 25.0,
     },
 }
 
@@ -116,6 +151,7 @@ _TINY: dict[str, dict[str, Callable[[], nn.Module]]] = {
             decoder_sinusoidal_blocks=(1,),
         ),
     },
+    "ace_step": {},
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from export.full_size import NETWORKS, Result, app
+from export.full_size import FAMILIES, NETWORKS, Result, app
 from export.full_size_models import full_size_card, make_pipeline
 
 pytestmark = pytest.mark.export
@@ -50,8 +50,19 @@ def test_stable_audio_3_medium_has_its_published_size() -> None:
     assert not card.guidance
 
 
+def test_ace_step_has_its_published_size() -> None:
+    pipeline = make_pipeline("ace_step")
+    card = full_size_card("ace_step", pipeline)
+
+    assert sum(p.numel() for p in pipeline.transformer.parameters()) == pytest.approx(
+        1.6e9, rel=0.1
+    )
+    assert (card.sample_rate, card.audio_channels, card.latent_channels) == (48_000, 2, 64)
+    assert (card.window_seconds, card.conditioning_dim) == (600, 2048)
+
+
 def write_results(folder: Path, result: Result) -> Path:
-    names = [f"{family}/{net}" for family in ("stable_audio", "stable_audio_3") for net in NETWORKS]
+    names = [f"{family}/{net}" for family in FAMILIES for net in NETWORKS]
     (folder / "results.json").write_text(json.dumps({name: asdict(result) for name in names}))
     return folder
 
