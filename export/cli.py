@@ -24,8 +24,8 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
     checkpoint: Annotated[
         str,
         typer.Argument(
-            help="Folder of a diffusers pipeline (StableAudioPipeline or StableAudio3Pipeline), "
-            "or its id on the Hugging Face hub.",
+            help="Folder of a diffusers pipeline (StableAudioPipeline, StableAudio3Pipeline or "
+            "AceStepPipeline), or its id on the Hugging Face hub.",
         ),
     ],
     name: Annotated[
@@ -42,6 +42,15 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             "a sound then depends a little on those that share its batch."
         ),
     ] = "fp32",
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A LoRA adapter (.safetensors) to add to the transformer's weights; "
+            "adapter_config.json beside it says its alpha. (AceStepPipeline)",
+        ),
+    ] = None,
     external_data: Annotated[
         bool | None,
         typer.Option(
@@ -190,6 +199,7 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             external_data=external_data,
             fuses_attention=fused_attention,
             choices=choices,
+            adapter=adapter,
             serving=ServingOptions(
                 max_batch=max_batch,
                 step_batch=step_batch,

@@ -11,6 +11,7 @@ from diffusers import DiffusionPipeline
 from torch import nn
 
 from export import manifest, onnx_files, tokenizers, verify
+from export.adapters import fuse_adapter
 from export.cards import Choices, make_card
 from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
@@ -46,6 +47,7 @@ class ExportRequest:
     fuses_attention: bool = False  # as one operator of a newer opset
     choices: Choices = field(default_factory=Choices)
     serving: ServingOptions = field(default_factory=ServingOptions)
+    adapter: Path | None = None  # a LoRA file, fused into the transformer
 
     @property
     def opset(self) -> int:
@@ -99,6 +101,8 @@ def export(request: ExportRequest, announce: Announce) -> Published:
 def _export(request: ExportRequest, announce: Announce) -> Published:
     announce("loading the checkpoint")
     pipeline = load(request.checkpoint)
+    if request.adapter is not None:
+        fuse_adapter(pipeline, request.adapter)
     card = _card(request, pipeline)
     configs = partial(config_texts, card, request.serving)
     kept = list_kept_configs(request.repository, card, configs(1))
@@ -111,7 +115,7 @@ def _export(request: ExportRequest, announce: Announce) -> Published:
         announce("hashing the artifacts")
         findings = manifest.Findings(measured, fingerprint, request.opset)
         record = manifest.make_manifest(
-            request.checkpoint, request.precision, findings, staged.folder
+            request.checkpoint, request.precision, findings, staged.folder, request.adapter
         )
         record.write(staged.version_folder(ENSEMBLE) / manifest.FILE)
         announce("publishing")

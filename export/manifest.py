@@ -58,13 +58,18 @@ class Manifest:
 
 
 def make_manifest(
-    checkpoint: Checkpoint, precision: Precision, findings: Findings, folder: Path
+    checkpoint: Checkpoint,
+    precision: Precision,
+    findings: Findings,
+    folder: Path,
+    adapter: Path | None = None,
 ) -> Manifest:
     """Return the manifest of the artifacts in a staging folder."""
     artifacts = list_artifacts(folder)
+    adapted = {} if adapter is None else {f"adapter/{adapter.name}": file_hash(adapter)}
     return Manifest(
         source=checkpoint.source,
-        source_files=checkpoint.hashes(),
+        source_files=checkpoint.hashes() | adapted,
         artifacts={name: file_hash(path) for name, path in artifacts.items()},
         sizes={name: path.stat().st_size for name, path in artifacts.items()},
         precision=precision,
