@@ -21,7 +21,13 @@ CARD_PARAMETER = "tritone_card"
 _IN_CONFIG = re.compile(rf'key: "{CARD_PARAMETER}" value {{ string_value: "((?:[^"\\]|\\.)*)"')
 
 COMPONENTS = ("tokenizer", "text_encoder", "denoiser", "transformer", "vae_decoder")
-"""Triton models behind one published model; the ensemble itself bears the model's bare name."""
+"""Triton models behind one that makes sounds; the ensemble itself bears the model's bare name."""
+
+SPEAKER = "speaker"
+"""The component that turns text into chunks of PCM, and takes control requests about them."""
+
+SPEECH_COMPONENTS = ("network", SPEAKER)
+"""Triton models behind one that speaks; an engine that needs no network has none."""
 
 
 class InvalidCard(ValueError):

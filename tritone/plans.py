@@ -6,7 +6,7 @@ network that are plans belong to a Triton model of their own, beside the one of 
 
 from collections.abc import Collection
 
-from tritone.card import COMPONENTS, component_name
+from tritone.card import COMPONENTS, SPEECH_COMPONENTS, component_name
 from tritone.tensors import DType
 
 PLATFORM = "tensorrt_plan"
@@ -33,7 +33,8 @@ def plan_of(component: str) -> str:
 
 def names_of(model: str) -> tuple[str, ...]:
     """Return the Triton names of everything that versions of a model may consist of."""
-    return tuple(component_name(model, each) for each in (*COMPONENTS, *map(plan_of, NETWORKS)))
+    parts = (*COMPONENTS, *map(plan_of, NETWORKS), *SPEECH_COMPONENTS)
+    return tuple(component_name(model, each) for each in parts)
 
 
 def without_plan(name: str) -> str:

@@ -13,7 +13,8 @@ SPEED = "speed"  # within the card's bounds; 1 is the voice's own pace
 OPTIONS = "options"  # JSON, `tritone.speech_options`
 TIMINGS = "timings"  # JSON of one chunk, `tritone.speech_timings`; made only where it is asked for
 
-# Request parameters (not tensors), beside those of `tritone.tensors`.
+# Request parameters (not tensors), beside those of `tritone.tensors`, and `TIMINGS`: false, for
+# those who want none.
 WINDOW = "window"  # chunks that may be sent before a grant; absent: all as fast as they are made
 GRANT = "grant"  # the job id of a request that may send further chunks
 CHUNKS = "chunks"  # how many further ones

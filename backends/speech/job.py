@@ -21,6 +21,10 @@ Progress = tuple[int, int]
 """Passages spoken and passages in all."""
 
 
+LEASE_S = 60.0
+"""A listener who grants chunks one by one grants some, or none, at least so often."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A part of the answer."""
@@ -70,7 +74,12 @@ class SpeechJob(QueuedWork):
     asked_at: float = field(default=-math.inf)  # when the reply was last asked for its client
     # Control requests change these, under the queue's lock.
     allowed: float = math.inf  # chunks that may be sent
+    heard_from_at: float = math.inf  # when it came, or was granted chunks last
     cancel_requested: bool = False
+
+    def is_forgotten(self, now: float) -> bool:
+        """Return whether its listener has gone without a word: an ensemble hides its client."""
+        return self.allowed < math.inf and now - self.heard_from_at > LEASE_S
 
     @property
     def progress(self) -> Progress:

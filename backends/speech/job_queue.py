@@ -53,6 +53,7 @@ class JobQueue:
             RequestFailed: the queue is full, the job is cancelled, or the queue is stopping.
         """
         now = self._clock()
+        job.heard_from_at = now
         job.deadline = now  # whoever has heard nothing yet comes before who has
         if timeout_s:
             job.timeout_at = now + timeout_s
@@ -90,6 +91,7 @@ class JobQueue:
             jobs = self._jobs_of(job_id)
             for job in jobs:
                 job.allowed += n_chunks
+                job.heard_from_at = self._clock()
             self._changed.notify()
             return self._progress_of(job_id, jobs)
 

@@ -29,7 +29,7 @@ from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
 from tritone.placement import THREADS
 from tritone.probes import PROBE
-from tritone.speech_tensors import CHUNKS, GRANT, WINDOW
+from tritone.speech_tensors import CHUNKS, GRANT, TIMINGS, WINDOW
 from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
 from tritone.turns import BACKGROUND, INTERACTIVE
 
@@ -87,6 +87,7 @@ class TritonPythonModel:
         if GRANT in parameters:
             n_chunks = max(0, int(parameters.get(CHUNKS, 1)))
             return reply.report(self._queue.grant(str(parameters[GRANT]), n_chunks))
+        reply.wants_timings &= bool(parameters.get(TIMINGS, True))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
         job = new_job(self._card, tensors, job_id, reply)

@@ -22,7 +22,10 @@ class SenderReply:
     """
 
     def __init__(self, sender: pb_utils.InferenceResponseSender, outputs: set[str]) -> None:
-        """Answer through a request's own sender with the outputs that it asks for; none: all."""
+        """Answer through a request's own sender with the outputs that it asks for; none: all.
+
+        An ensemble asks for all: who wants no timings sets `wants_timings`.
+        """
         self._lock = threading.Lock()
         self._sender: pb_utils.InferenceResponseSender | None = sender
         self._outputs = outputs

@@ -58,7 +58,9 @@ class Speaker:
         now = self._clock()
         if now - job.asked_at >= LOOK_S:
             job.asked_at = now
-            if job.reply.is_cancelled():  # never `|=`: a cancel that comes meanwhile would be lost
+            if (
+                job.is_forgotten(now) or job.reply.is_cancelled()
+            ):  # never `|=`: a cancel that comes meanwhile would be lost
                 job.cancel_requested = True
         done, total = job.progress
         if job.cancel_requested:

@@ -20,6 +20,8 @@ from frontend.triton.gateway import Catalog, choose_pause_s
 from tritone.card import (
     CARD_PARAMETER,
     COMPONENTS,
+    SPEAKER,
+    SPEECH_COMPONENTS,
     Card,
     InvalidCard,
     ModelCard,
@@ -27,13 +29,12 @@ from tritone.card import (
     component_name,
     from_json,
 )
-from tritone.placement import NETWORK
 from tritone.plans import NETWORKS, plan_of
 from tritone.versions import VERSIONS_PARAMETER, InvalidLineup
 
 log = structlog.get_logger(__name__)
 
-_PARTS = (*COMPONENTS, *map(plan_of, NETWORKS), NETWORK)
+_PARTS = (*COMPONENTS, *map(plan_of, NETWORKS), *SPEECH_COMPONENTS)
 
 C = TypeVar("C", ModelCard, SpeechCard)
 
@@ -168,7 +169,7 @@ class ServedModels:
             raise
         config = answer.config
         card = _read_card(name, config.parameters)
-        if card is None or (isinstance(card, ModelCard) and config.platform != "ensemble"):
+        if card is None or config.platform != "ensemble":
             return None
         named = {step.model_version for step in config.ensemble_scheduling.step}
         is_pinned = len(named) == 1 and min(named) > 0  # else the newest that is loaded serves
@@ -183,17 +184,14 @@ class ServedModels:
 
 
 def _control_target(card: Card, ready: list[tuple[str, str]]) -> ControlTarget:
-    name = card.name
-    if isinstance(card, ModelCard):
-        name = component_name(card.name, "denoiser")
+    name = component_name(card.name, "denoiser" if isinstance(card, ModelCard) else SPEAKER)
     versions = tuple(version for model, version in ready if model == name)
     return ControlTarget(name, versions or ("",))
 
 
 def _parts(card: Card, loaded: set[str]) -> set[str]:
-    """Return the Triton models that answer for a model: an ensemble's parts, or itself."""
-    names = {component_name(card.name, part) for part in _PARTS}
-    return (names | {card.name} if isinstance(card, SpeechCard) else names) & loaded
+    """Return the Triton models that answer for a model."""
+    return {component_name(card.name, part) for part in _PARTS} & loaded
 
 
 def _of_kind(cards: list[Card], kind: type[C]) -> tuple[C, ...]:

@@ -16,7 +16,7 @@ from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 from frontend.triton.connection import Connection
 from frontend.triton.errors import is_dead_backend
 from tritone import tensors
-from tritone.card import COMPONENTS, component_name
+from tritone.card import COMPONENTS, SPEAKER, component_name
 from tritone.probes import PROBE, make_small_array
 
 _DEAD = "its backend process is dead"
@@ -137,7 +137,9 @@ def explain_failures(index: Iterable[Any], names: Iterable[str]) -> dict[str, st
 
 def _explain(name: str, rows: Mapping[str, Sequence[Any]]) -> str:
     """Return why a model is not loaded; empty: nothing says so."""
-    components = [component_name(name, each) for each in COMPONENTS]
+    speaker = component_name(name, SPEAKER)
+    sound = [component_name(name, each) for each in COMPONENTS]
+    components = [speaker] if speaker in rows else sound
     present = [each for each in components if each in rows]
     missing = [each for each in components if each not in rows]
     if present and missing:

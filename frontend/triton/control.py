@@ -55,14 +55,14 @@ class Control:
         counts = [each.steps_done for each in answers if isinstance(each, Progress)]
         return sum(counts) if counts else None
 
-    async def cancel_if_possible(self, model: str, pass_id: str) -> None:
+    async def cancel_if_possible(self, model: str, pass_id: str, version: str = "") -> None:
         """Stop a pass, if Triton can still be told."""
-        await self._try(model, tensors.CANCEL, pass_id)
+        await self._try(model, tensors.CANCEL, pass_id, version=version)
 
-    async def grant(self, model: str, pass_id: str, n_chunks: int) -> None:
-        """Let a speaker make further chunks, if Triton can still be told."""
+    async def grant(self, model: str, pass_id: str, n_chunks: int, version: str = "") -> None:
+        """Let a speaker make further chunks, if Triton can still be told; 0: somebody listens."""
         more = {speech_tensors.CHUNKS: n_chunks}
-        await self._try(model, speech_tensors.GRANT, pass_id, more)
+        await self._try(model, speech_tensors.GRANT, pass_id, more, version)
 
     async def is_known(self, model: str, pass_id: str) -> bool:
         """Return whether the model has, or had, a pass that it was given.
@@ -83,36 +83,47 @@ class Control:
         return True  # for all that is known
 
     async def _try(
-        self, model: str, verb: str, pass_id: str, more: Mapping[str, int] = _NO_MORE
+        self,
+        model: str,
+        verb: str,
+        pass_id: str,
+        more: Mapping[str, int] = _NO_MORE,
+        version: str = "",
     ) -> None:
         try:
-            await self._ask(model, verb, pass_id, more)
+            await self._ask_versions(model, verb, pass_id, more, version)
         except (InferenceServerException, grpc.RpcError) as error:
             # Triton is away or has given up on its own: nothing is left to tell.
             log.debug("control_failed", verb=verb, pass_id=pass_id, detail=str(error))
 
-    async def _ask(
-        self, model: str, verb: str, pass_id: str, more: Mapping[str, int] = _NO_MORE
-    ) -> Progress | None:
-        answers = await self._ask_versions(model, verb, pass_id, more)
+    async def _ask(self, model: str, verb: str, pass_id: str) -> Progress | None:
+        answers = await self._ask_versions(model, verb, pass_id)
         return next((each for each in answers if each is not None), None)
 
     async def _ask_versions(
-        self, model: str, verb: str, pass_id: str, more: Mapping[str, int] = _NO_MORE
+        self,
+        model: str,
+        verb: str,
+        pass_id: str,
+        more: Mapping[str, int] = _NO_MORE,
+        version: str = "",
     ) -> list[Progress | None]:
-        """Return what each loaded version answers; raises where none knows, and one fails."""
+        """Return what each loaded version, or the one named, answers.
+
+        Raises where none knows, and one fails.
+        """
         target = self.served.control_target(model)
         requests = [
             InferRequest(
                 model=target.model,
-                version=version,
+                version=each,
                 # Triton refuses a request without any input, although all are optional.
                 inputs=[make_input(tensors.SEED, "INT64", 0)],
                 request_id=pass_id,
                 timeout_s=self.timeout_s,
                 parameters={verb: pass_id, **more},
             )
-            for version in target.versions
+            for each in ((version,) if version else target.versions)
         ]
         answers = await asyncio.gather(*map(self._send, requests), return_exceptions=True)
         known = [answer for answer in answers if not isinstance(answer, BaseException)]

@@ -24,7 +24,7 @@ WINDOW = 8
 
 def make_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
     """Return a pass as a request to a Triton model: the pass' own model, or a version on trial."""
-    parameters: dict[str, str | int] = {
+    parameters: dict[str, str | int | bool] = {
         tensors.JOB_ID: options.pass_id,
         tensors.PRIORITY: options.priority,
     }
@@ -36,6 +36,8 @@ def make_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
     else:
         inputs = _speech_inputs(pass_)
         parameters[speech_tensors.WINDOW] = WINDOW
+        # Said apart: an ensemble asks its steps for all their outputs, whatever it is asked for.
+        parameters[speech_tensors.TIMINGS] = pass_.wants_timings
         outputs = (tensors.PCM, tensors.PROGRESS)
         if pass_.wants_timings:
             outputs = (*outputs, speech_tensors.TIMINGS)

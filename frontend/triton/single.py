@@ -28,7 +28,8 @@ from frontend.triton.gateway import (
     PassOptions,
     Progress,
 )
-from frontend.triton.pass_tensors import WINDOW, make_request, read_chunk
+from frontend.triton.listening import Listening
+from frontend.triton.pass_tensors import make_request, read_chunk
 from frontend.triton.passes import Pass, SpeechPass
 from frontend.triton.stream import AnswerReader
 from frontend.triton.watchdog import Watchdog
@@ -36,7 +37,6 @@ from frontend.triton.watchdog import Watchdog
 log = structlog.get_logger(__name__)
 
 _CANCEL_TIMEOUT_S = 60.0  # until a cancelled pass counts as ended, whatever it still does
-_CHUNKS_OF_A_GRANT = WINDOW // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +136,22 @@ class SingleTriton:
             partial(self._control.is_known, model, pass_id), self._settings.watchdog_s
         )
         self._foreign.begin_own(model)
+        speaks = isinstance(attempt.pass_, SpeechPass)
+        listening = Listening(self._control, self._background, model, pass_id, speaks)
         try:
-            n_chunks = 0
             while (chunk := await _next_chunk(watchdog, reader, attempt)) is not None:
+                listening.hear(chunk)
                 yield chunk
-                n_chunks += 1
-                if isinstance(attempt.pass_, SpeechPass) and n_chunks % _CHUNKS_OF_A_GRANT == 0:
-                    granting = self._control.grant(model, pass_id, _CHUNKS_OF_A_GRANT)
-                    self._background.start(granting)
-            if n_chunks == 0:
+                listening.take()
+            if not listening.version:
                 log.error("no_pcm", model=model)
                 raise GenerationFailed
         except BaseException as error:
             # An ensemble does not cancel a running step: the denoiser must be told, also when
             # this very task is being cancelled. The answers are read to the end all the same.
-            self._background.start(self._control.cancel_if_possible(model, pass_id))
+            self._background.start(
+                self._control.cancel_if_possible(model, pass_id, listening.version)
+            )
             reader.abandon()
             if isinstance(error, BackendUnavailable):
                 reading.cancel()  # nobody may be left to answer it
@@ -159,6 +160,7 @@ class SingleTriton:
             raise
         finally:
             self._foreign.end_own(model)
+            listening.end()
 
 
 async def _next_chunk(watchdog: Watchdog, reader: AnswerReader, attempt: _Attempt) -> Chunk | None:

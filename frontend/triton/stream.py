@@ -22,7 +22,7 @@ class InferRequest:
     inputs: Sequence[triton.InferInput]
     request_id: str
     timeout_s: float
-    parameters: Mapping[str, str | int]
+    parameters: Mapping[str, str | int | bool]
     version: str = ""  # empty: whichever serves
     outputs: Sequence[str] = ()  # empty: all
     traceparent: str | None = None

@@ -11,7 +11,9 @@ from ops.models.repository import Repository
 from ops.models.rollout import Rollout
 from ops.models.served import Served, first_line, published_names, read, states
 from ops.models.smoke import Smoke, smoke
+from ops.models.speech_smoke import TRIAL_TEXT, smoke_speech
 from ops.triton.control import TritonControl
+from tritone.card import SpeechCard
 from tritone.environment import DEFAULT_REFRESH_S
 from tritone.fingerprints import Fingerprint
 from tritone.versions import Lineup, candidate_name
@@ -199,7 +201,7 @@ class Operator:
     async def _candidate(self, rollout: Rollout, version: int) -> AsyncIterator[Smoke]:
         """Give what a version answers beside the others; where the body fails, it is gone again."""
         name = candidate_name(rollout.served.name, version)
-        self._fingerprint(rollout.served.name, version)  # raises: before anything is loaded
+        self._fingerprint(rollout.served, version)  # raises: before anything is loaded
         try:
             if version not in rollout.served.lineup.candidates:
                 await self._stage(rollout, version)
@@ -221,13 +223,19 @@ class Operator:
 
     async def _smoke(self, served: Served, name: str, version: int) -> Smoke:
         self.say(f"trying version {version} with two prompts")
-        fingerprint = self._fingerprint(served.name, version)
+        if isinstance(served.card, SpeechCard):
+            manifest = self._manifest(served.name, version)
+            text = (manifest and manifest.trial_text) or TRIAL_TEXT
+            return await smoke_speech(self.control, name, served.card, text, self.timeout_s)
+        fingerprint = self._fingerprint(served, version)
         return await smoke(self.control, name, served.card, fingerprint, self.timeout_s)
 
-    def _fingerprint(self, model: str, version: int) -> Fingerprint | None:
-        manifest = self._manifest(model, version)
+    def _fingerprint(self, served: Served, version: int) -> Fingerprint | None:
+        """Return what a version must answer; of a voice the hashes of its files say enough."""
+        manifest = self._manifest(served.name, version)
+        is_known = manifest is not None and isinstance(served.card, SpeechCard)
         fingerprint = manifest.fingerprint if manifest else None
-        if fingerprint is None and self.needs_fingerprint:
+        if fingerprint is None and not is_known and self.needs_fingerprint:
             raise ModelsError(
                 f"there is no fingerprint of version {version} to compare with; give --repository "
                 "(a copy of what was published is enough), or --no-fingerprint"

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.models.errors import ModelsError
-from ops.models.repository import Repository
+from ops.models.repository import Repository, find_repository
 from ops.settings import Settings
 from ops.stack import running_stack
+from ops.voices.added import voice_repositories
 from tritone.placement import CPU
 
 
@@ -15,9 +16,13 @@ class StackAddress:
     """A Triton and what belongs to it."""
 
     url: str  # gRPC, host:port
-    repository: Repository | None  # None: we do not see it
+    repositories: tuple[Repository, ...]  # none: we do not see them
     frontend: str | None  # URL of the stack's own
     device: str  # where our own backends compute
+
+    def repository_of(self, model: str) -> Repository | None:
+        """Return the repository that holds a model, or None: we see none."""
+        return find_repository(self.repositories, model)
 
 
 def find_stack_address(
@@ -36,14 +41,14 @@ def find_stack_address(
             "is set for the running one, or name a Triton with --url HOST:PORT"
         )
     is_stacks = stack is not None and stack.triton == chosen
-    folder = repository
-    if folder is None and stack is not None and is_stacks and stack.model_repository is not None:
-        folder = Path(stack.model_repository)
-    if folder is not None and not folder.is_dir():
-        raise ModelsError(f"there is no model repository at {folder}")
+    folders = [] if repository is None else [repository]
+    if not folders and stack is not None and is_stacks and stack.model_repository is not None:
+        folders = [Path(stack.model_repository), *voice_repositories(settings)]
+    if absent := [folder for folder in folders if not folder.is_dir()]:
+        raise ModelsError(f"there is no model repository at {absent[0]}")
     return StackAddress(
         url=chosen,
-        repository=Repository(folder.absolute()) if folder else None,
+        repositories=tuple(Repository(folder.absolute()) for folder in folders),
         frontend=stack.frontend if stack is not None and is_stacks else None,
         device=stack.device if stack is not None and is_stacks else CPU,
     )

@@ -263,7 +263,7 @@ def _rm(  # noqa: PLR0913, PLR0917
         fail("files are deleted where each Triton has them: unload --fleet first, then rm there")
     address = find_address(url, repository)
     removal = with_control(
-        address, lambda control: plan_removal(control, address.repository, model, version)
+        address, lambda control: plan_removal(control, address.repository_of(model), model, version)
     )
     if not is_sure:
         terminal.ask(f"delete {removal}, {terminal.format_size(removal.n_bytes)}?")
@@ -271,7 +271,10 @@ def _rm(  # noqa: PLR0913, PLR0917
     async def act(control: TritonControl) -> None:
         with terminal.progress(is_json=False) as say:
             operator = Operator(
-                control=control, repository=address.repository, timeout_s=timeout_s, say=say
+                control=control,
+                repository=address.repository_of(model),
+                timeout_s=timeout_s,
+                say=say,
             )
             await remove(operator, removal)
 

@@ -10,8 +10,8 @@ from google.protobuf import json_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from ops.models.errors import ModelsError
-from tritone.card import CARD_PARAMETER, ModelCard, component_name
-from tritone.placement import IN_PROCESS, TRANSFORMER
+from tritone.card import CARD_PARAMETER, Card, component_name, from_json
+from tritone.placement import IN_PROCESS, NETWORK, NETWORK_IN_PROCESS, TRANSFORMER
 from tritone.plans import NETWORKS, pcm_type, plan_of, served_name, without_plan
 from tritone.tensors import PCM
 from tritone.versions import (
@@ -21,6 +21,9 @@ from tritone.versions import (
     Lineup,
     candidate_name,
 )
+
+_CALLED = {TRANSFORMER: IN_PROCESS, NETWORK: NETWORK_IN_PROCESS}
+"""The parameter that names what a component calls, and the one that says who loads that."""
 
 Change = Callable[..., ModelConfig]
 """Returns a changed copy of a configuration."""
@@ -87,7 +90,7 @@ def pinned_version(config: ModelConfig) -> int | None:
     return int(versions.pop()) if len(versions) == 1 and min(versions) > 0 else None
 
 
-def card_of(config: ModelConfig) -> ModelCard | None:
+def card_of(config: ModelConfig) -> Card | None:
     """Return the card of a published model's ensemble, or None: it is no such thing.
 
     Raises:
@@ -96,7 +99,7 @@ def card_of(config: ModelConfig) -> ModelCard | None:
     is_ours = config.platform == "ensemble" and CARD_PARAMETER in config.parameters
     if not is_ours or CANDIDATE_PARAMETER in config.parameters:
         return None
-    return ModelCard.from_json(config.parameters[CARD_PARAMETER].string_value)
+    return from_json(config.parameters[CARD_PARAMETER].string_value)
 
 
 def lineup_of(config: ModelConfig) -> Lineup:
@@ -120,10 +123,11 @@ def callee(config: ModelConfig, is_loaded: Callable[[str], bool]) -> str | None:
     component can do without is known on Triton's machine only.
     """
     found = dict(config.parameters)
-    if TRANSFORMER not in found:
+    called = next((each for each in _CALLED if each in found), None)
+    if called is None:
         return None
-    name = str(found[TRANSFORMER].string_value)
-    in_process = found[IN_PROCESS].string_value if IN_PROCESS in found else "false"
+    name, flag = str(found[called].string_value), _CALLED[called]
+    in_process = found[flag].string_value if flag in found else "false"
     # Where a plan is loaded instead, nothing says whether the component could do without.
     is_used = is_loaded(name) or is_loaded(plan_of(name))
     return name if in_process == "false" or (in_process == "auto" and is_used) else None

@@ -1,12 +1,13 @@
 """Every version of every model: its state, who it serves, and what is known of it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest
 from ops.models.networks import Networks
-from ops.models.repository import Repository
+from ops.models.repository import Repository, find_repository
 from ops.models.served import (
     LOADING,
     READY,
@@ -19,8 +20,9 @@ from ops.models.served import (
 )
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
-from tritone.card import COMPONENTS, component_name
+from tritone.card import SPEAKER, component_name
 from tritone.placement import CPU
+from tritone.plans import names_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Row:
 
 async def rows(
     control: TritonControl,
-    repository: Repository | None,
+    repositories: Sequence[Repository],
     model: str | None = None,
     device: str = CPU,
 ) -> list[Row]:
@@ -58,12 +60,13 @@ async def rows(
         ModelsError: Triton does not answer, or has no such model.
     """
     found = await states(control)
-    broken = read_published([repository.folder]).broken if repository else {}
+    broken = read_published([each.folder for each in repositories]).broken
     names = sorted({*published_names(found), *broken})
     if model is not None and model not in names:
         raise ModelsError(f"there is no model {model}; there is: {', '.join(names) or 'none'}")
     listed: list[Row] = []
     for name in [model] if model else names:
+        repository = find_repository(repositories, name)
         if name in broken:
             versions = (repository.versions(name) if repository else []) or [0]
             listed += [_broken_row(name, version, broken[name]) for version in versions]
@@ -92,8 +95,9 @@ async def _of(
     for version in sorted(known):
         manifest = _manifest(repository, name, version)
         row = _row(name, version, _state(name, version, served, found), manifest)
-        described = await networks.describe(served, manifest, version)
-        listed.append(replace(row, networks=described))
+        if component_name(name, SPEAKER) not in found:
+            row = replace(row, networks=await networks.describe(served, manifest, version))
+        listed.append(row)
     return listed
 
 
@@ -120,7 +124,7 @@ def _state(
 ) -> tuple[str, float, str | None]:
     if served is None:
         # An ensemble that does not load has no state of its own: its components' say why.
-        models = [name, *(component_name(name, component) for component in COMPONENTS)]
+        models = [name, *names_of(name)]
         reason = failure(models, version, found)
         if any(s.state == LOADING for model in models for s in found.get(model, {}).values()):
             return "loading", 0.0, reason  # for the first time, or tried again

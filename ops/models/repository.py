@@ -16,7 +16,7 @@ from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.models.manifests import FILE, Manifest, read_manifest
 from ops.models.served import list_loaded
-from tritone.card import COMPONENTS
+from tritone.card import COMPONENTS, SPEECH_COMPONENTS, component_name
 from tritone.plans import served_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup, candidate_name
 
@@ -77,7 +77,7 @@ class Repository:
         """
         try:
             self._drop_candidates(model, lineup)
-            for name, versions in _versions_by_name(model, version, lineup).items():
+            for name, versions in self._versions_by_name(model, version, lineup).items():
                 self._edit(name, configs.with_versions, versions)
             for candidate in lineup.candidates:
                 self._write_candidate(model, candidate, lineup.plans.get(candidate, ()))
@@ -101,29 +101,38 @@ class Repository:
         config = configs.candidate(self._config(model), version, plans)
         _replace(folder / _CONFIG, text_format.MessageToString(config))  # now it is published
 
+    def _versions_by_name(self, model: str, version: int, lineup: Lineup) -> dict[str, set[int]]:
+        """Return what must be loaded, by Triton name; of the others nothing changes."""
+        speaks = [c for c in SPEECH_COMPONENTS if self._path(component_name(model, c)).exists()]
+        found: dict[str, set[int]] = {}
+        for each in list_loaded(version, lineup):
+            for component in speaks or COMPONENTS:
+                name = served_name(model, component, lineup.plans.get(each, ()))
+                found.setdefault(name, set()).add(each)
+        return found
+
+    def _path(self, model: str) -> Path:
+        return self.folder / model / _CONFIG
+
     def _config(self, model: str) -> ModelConfig:
-        path = self.folder / model / _CONFIG
+        path = self._path(model)
         try:
             return text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
         except text_format.ParseError as error:
             raise ModelsError(f"{path} is not a model configuration: {error}") from error
 
     def _edit(self, model: str, change: configs.Change, *arguments: object) -> None:
-        path = self.folder / model / _CONFIG
+        path = self._path(model)
         wanted = change(self._config(model), *arguments)
         text = _replace_fields(path.read_text(encoding="utf-8"), wanted)
         # A file that is not laid out as our exporter does it is written anew.
         _replace(path, text if _says(text, wanted) else text_format.MessageToString(wanted))
 
 
-def _versions_by_name(model: str, version: int, lineup: Lineup) -> dict[str, set[int]]:
-    """Return what must be loaded, by Triton name; of the others nothing changes."""
-    found: dict[str, set[int]] = {}
-    for each in list_loaded(version, lineup):
-        for component in COMPONENTS:
-            name = served_name(model, component, lineup.plans.get(each, ()))
-            found.setdefault(name, set()).add(each)
-    return found
+def find_repository(repositories: Sequence[Repository], model: str) -> Repository | None:
+    """Return the one that holds a model, else the first; None: there is none."""
+    holding = (each for each in repositories if (each.folder / model).is_dir())
+    return next(holding, next(iter(repositories), None))
 
 
 def _says(text: str, wanted: ModelConfig) -> bool:

@@ -24,6 +24,7 @@ from ops.models.served import (
 )
 from ops.polling import within
 from ops.triton.control import TritonControl
+from tritone.card import SPEAKER, component_name
 from tritone.versions import Lineup, candidate_name
 
 _TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component
@@ -111,8 +112,9 @@ class Rollout:
             ModelsError: requests still run; the versions stay loaded.
         """
         wanted = self._wanted(self.served.loaded)
-        if any(_ready(self.served.states, model) - wanted[model] for model in wanted):
-            await self._until_idle()
+        leaving = {model: _ready(self.served.states, model) - wanted[model] for model in wanted}
+        if any(leaving.values()):
+            await self._until_idle(leaving.get(component_name(self.served.name, SPEAKER), set()))
             await self._set_versions(self.served.loaded)
 
     def _models(self, version: int) -> tuple[str, ...]:
@@ -203,9 +205,14 @@ class Rollout:
         if not await within(self._timeout_s, are_out):
             raise Refused(f"a version is still unloading after {self._timeout_s:g} s; try later")
 
-    async def _until_idle(self) -> None:
+    async def _until_idle(self, speakers: Iterable[int]) -> None:
+        """Return when no request needs what leaves; `speakers` are versions of a voice that do."""
+        name, versions = self.served.name, [*map(str, speakers)]
+
         async def is_idle() -> bool:
-            return not await self._unloading([self.served.name])
+            if await self._unloading([name]):
+                return False
+            return not versions or not await self._control.count_texts(name, versions)
 
         if not await within(self._timeout_s, is_idle):
             raise ModelsError(

@@ -9,14 +9,13 @@ from ops.errors import TritonCallFailed
 from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.triton.control import TritonControl
-from tritone.card import COMPONENTS, ModelCard, component_name
+from tritone.card import COMPONENTS, SPEAKER, Card, component_name
 from tritone.plans import without_plan
 from tritone.versions import Lineup
 
 READY = "READY"
 LOADING = "LOADING"
 UNLOADING = "UNLOADING"
-_SPEECH = "speech"  # the backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Served:
     """A published model that is loaded."""
 
     name: str
-    card: ModelCard
+    card: Card
     version: int  # that answers
     is_pinned: bool  # its components' versions are named: others may be loaded beside them
     lineup: Lineup
@@ -99,8 +98,11 @@ async def states(control: TritonControl) -> States:
 
 def published_names(found: States) -> list[str]:
     """Return the models that have all components; by name alone, loaded or not."""
+    whole = (COMPONENTS, (SPEAKER,))
     return sorted(
-        name for name in found if all(component_name(name, c) in found for c in COMPONENTS)
+        name
+        for name in found
+        if any(all(component_name(name, each) in found for each in parts) for parts in whole)
     )
 
 
@@ -118,8 +120,6 @@ async def read(control: TritonControl, name: str) -> Served:
         raise ModelsError(f"Triton serves no model {name}; {remedy}")
     config = await control.config(name)
     card = configs.card_of(config)
-    if card is None and config.backend == _SPEECH:
-        raise ModelsError(f"{name} speaks: versions of voices do not change while they serve")
     if card is None:
         raise ModelsError(f"{name} is not a published model")
     steps = [step.model_name for step in config.ensemble_scheduling.step]

@@ -39,14 +39,14 @@ def run_on_one(address: StackAddress, model: str, act: Act, manner: Manner) -> N
         with terminal.progress(is_json=manner.is_json) as say:
             operator = Operator(
                 control=control,
-                repository=address.repository,
+                repository=address.repository_of(model),
                 timeout_s=manner.timeout_s,
                 look_s=load_settings().triton.refresh_s + LOOK_TAKES_S,
                 needs_fingerprint=manner.needs_fingerprint,
                 say=say,
             )
             smoke = await act(operator)
-        return smoke, await rows(control, address.repository, model)
+        return smoke, await rows(control, address.repositories, model)
 
     smoke, found = with_control(address, run)
     if manner.is_json:
@@ -56,14 +56,14 @@ def run_on_one(address: StackAddress, model: str, act: Act, manner: Manner) -> N
     if smoke is not None:
         terminal.show_smoke(smoke)
     terminal.show_rows(found)
-    if address.repository is None:
+    if not address.repositories:
         terminal.complain("kept until that Triton restarts; to keep it longer give --repository")
 
 
 def read_rows(address: StackAddress, model: str | None) -> list[Row]:
     """Return the versions of a model, or of all."""
-    repository, device = address.repository, address.device
-    return with_control(address, lambda control: rows(control, repository, model, device))
+    seen, device = address.repositories, address.device
+    return with_control(address, lambda control: rows(control, seen, model, device))
 
 
 def with_control(

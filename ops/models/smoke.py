@@ -57,17 +57,13 @@ async def smoke(
         seconds.append(time.monotonic() - start)
         sounds.append(_samples_of(name, answers, span(card, 0.0, asked.seconds)))
     for prompt, pcm in zip(asked.prompts, sounds, strict=True):
-        _check_sound(name, prompt, pcm)
-    difference = _difference(sounds)
-    if difference < MIN_DIFFERENCE:
-        raise Refused(
-            f"{name} gives one sound for two prompts: they differ by {difference:.1e}, less than "
-            f"{MIN_DIFFERENCE:g}"
-        )
+        check_sound(name, prompt, pcm)
+    found = difference(sounds)
+    check_difference(name, found)
     return Smoke(
         seconds=tuple(seconds),
         loudness_dbfs=tuple(loudness_dbfs(pcm) for pcm in sounds),
-        difference=difference,
+        difference=found,
         fingerprint_error=_fingerprint_error(name, fingerprint, sounds),
         tolerance=fingerprint.tolerance if fingerprint else None,
     )
@@ -102,7 +98,12 @@ def _inputs(card: ModelCard, asked: Questions, prompt: str) -> list[InferInput]:
     return made
 
 
-def _check_sound(name: str, prompt: str, pcm: Pcm) -> None:
+def check_sound(name: str, prompt: str, pcm: Pcm) -> None:
+    """Check that what came for a prompt can be heard.
+
+    Raises:
+        Refused: it is silent, or only noise.
+    """
     loudness = loudness_dbfs(pcm)
     if loudness < SILENCE_DBFS:
         raise Refused(
@@ -113,7 +114,21 @@ def _check_sound(name: str, prompt: str, pcm: Pcm) -> None:
         raise Refused(f"{name} is only noise for {prompt!r}: {clipped:.0%} of it at full scale")
 
 
-def _difference(sounds: list[Pcm]) -> float:
+def check_difference(name: str, found: float) -> None:
+    """Check that two prompts gave two sounds.
+
+    Raises:
+        Refused: they do not differ.
+    """
+    if found < MIN_DIFFERENCE:
+        raise Refused(
+            f"{name} gives one sound for two prompts: they differ by {found:.1e}, less than "
+            f"{MIN_DIFFERENCE:g}"
+        )
+
+
+def difference(sounds: list[Pcm]) -> float:
+    """Return how much the first sound differs from the second, relative to that."""
     first, second = (to_float(pcm) for pcm in sounds[:2])
     return float(np.linalg.norm(first - second)) / max(float(np.linalg.norm(second)), 1e-30)
 

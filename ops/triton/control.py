@@ -1,19 +1,25 @@
 """Managing a running Triton over gRPC: readiness, reloading, draining."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import grpc
+import numpy as np
 from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferResult
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
 from ops.errors import TritonCallFailed
 from ops.polling import until
+from tritone.card import SPEAKER, component_name
+from tritone.probes import PROBE
+from tritone.tensors import PROGRESS, QUERY, SEED
 
 _CALL_TIMEOUT_S = 5.0
 _LOAD_TIMEOUT_S = 120.0
+
+_NO_SEED = np.zeros((1, 1), np.int64)  # Triton refuses a request without any input
 
 # A restarting server is tried again at once; gRPC's own back-off grows to two minutes.
 _CHANNEL = [
@@ -126,7 +132,12 @@ class TritonControl:
             )
 
     async def ask(
-        self, model: str, inputs: list[InferInput], parameters: dict[str, str], timeout_s: float
+        self,
+        model: str,
+        inputs: list[InferInput],
+        parameters: dict[str, str],
+        timeout_s: float,
+        version: str = "",
     ) -> list[InferResult]:
         """Return every answer to one request; the stream is read to its end.
 
@@ -137,6 +148,7 @@ class TritonControl:
         async def requests() -> AsyncIterator[dict[str, Any]]:
             yield {
                 "model_name": model,
+                "model_version": version,
                 "inputs": inputs,
                 "parameters": parameters,
                 "timeout": int(timeout_s * 1e6),  # microseconds
@@ -151,6 +163,21 @@ class TritonControl:
             if failure is not None:
                 raise failure
         return answers
+
+    async def count_texts(self, model: str, versions: Iterable[str]) -> int:
+        """Return how many texts some versions of a model that speaks are at; other models: 0.
+
+        Triton does not tell: an ensemble lets go of its request when its only step has it. And it
+        refuses control requests to a version that it unloads, so that a stream would stall.
+        """
+        counts = 0
+        for version in versions:
+            tensor = InferInput(SEED, [1, 1], "INT64").set_data_from_numpy(_NO_SEED)
+            speaker, probe = component_name(model, SPEAKER), {QUERY: PROBE}
+            with suppress(TritonCallFailed):  # a dead speaker has none
+                answers = await self.ask(speaker, [tensor], probe, _CALL_TIMEOUT_S, version)
+                counts += sum(int(answer.as_numpy(PROGRESS).flat[0]) for answer in answers)
+        return counts
 
     async def unload(self, model: str) -> None:
         """Unload a model once its requests in flight have ended.
@@ -175,6 +202,14 @@ class TritonControl:
         async def are_idle() -> bool:
             index = await self.index()
             states = {state for model in models for state in index.get(model, {}).values()}
-            return not states & {"READY", "UNLOADING"}
+            return not states & {"READY", "UNLOADING"} and not await n_texts(index)
+
+        async def n_texts(index: dict[str, dict[str, str]]) -> int:
+            found = 0
+            for model in models:
+                versions = index.get(component_name(model, SPEAKER), {})
+                ready = [each for each, state in versions.items() if state == "READY"]
+                found += await self.count_texts(model, ready)
+            return found
 
         await until(are_idle)

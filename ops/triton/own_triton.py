@@ -33,7 +33,7 @@ from ops.triton.shared_memory import (
     remove_regions,
 )
 from ops.voices import publish_default_voice
-from ops.voices.added import AddedVoices
+from ops.voices.added import DEFAULT_FOLDER, AddedVoices
 from tritone.placement import has_gpu
 
 _log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def _default_voice_repository(settings: Settings, published: set[str]) -> Path |
     """Return the repository of the default voice, unless it is not wanted or published already."""
     if not settings.default_voice:
         return None
-    folder = publish_default_voice(settings.resolved_state_directory() / "voices")
+    folder = publish_default_voice(settings.resolved_state_directory() / DEFAULT_FOLDER)
     if folder is None:
         _log.info("no voice is served: hibari-tts is not installed")
         return None

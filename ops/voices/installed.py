@@ -10,8 +10,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from ops.errors import OpsError
 from ops.triton.control import TritonControl
 from tritone.card import CARD_PARAMETER, InvalidCard, SpeechCard, Voice, from_json
-
-_SPEECH = "speech"  # the backend
+from tritone.versions import CANDIDATE_PARAMETER
 
 
 class VoicesError(OpsError):
@@ -71,7 +70,8 @@ def _list_voices(configs: Iterable[ModelConfig]) -> list[InstalledVoice]:
 
 def _read_cards(configs: Iterable[ModelConfig]) -> Iterator[SpeechCard]:
     for config in configs:
-        if config.backend != _SPEECH or CARD_PARAMETER not in config.parameters:
+        is_published = config.platform == "ensemble" and CARD_PARAMETER in config.parameters
+        if not is_published or CANDIDATE_PARAMETER in config.parameters:
             continue
         try:
             card = from_json(config.parameters[CARD_PARAMETER].string_value)

@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ops.errors import CannotStart
 from ops.voices import hibari
 from ops.voices.configuration import NetworkSpec, config_texts
-from tritone.card import SpeechCard, component_name
+from tritone.card import SPEAKER, SpeechCard, component_name
 from tritone.placement import NETWORK
 
-VERSION = "1"
+FIRST_VERSION = 1
 MANIFEST = "manifest.json"
 
 Files = Mapping[str, bytes]
@@ -35,28 +36,55 @@ class Publication:
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
     trial_text: str = "One, two, three."  # that the running stack must speak
 
-    def all_files(self) -> dict[str, bytes]:
-        """Return every file of the repository by its path in it."""
-        version = f"{self.card.name}/{VERSION}"
-        artifacts = {f"{version}/{path}": content for path, content in self.files.items()}
+    def artifacts(self, version: int) -> dict[str, bytes]:
+        """Return the files of a version by their path in the repository."""
+        name = self.card.name
+        folder = f"{component_name(name, SPEAKER)}/{version}"
+        found = {f"{folder}/{path}": content for path, content in self.files.items()}
         if self.network is not None:
-            network = f"{component_name(self.card.name, NETWORK)}/{VERSION}/model.onnx"
-            artifacts[network] = self.network
-        manifest = {
+            found[f"{component_name(name, NETWORK)}/{version}/model.onnx"] = self.network
+        return found
+
+    def manifest(self, version: int) -> dict[str, Any]:
+        """Return what is written down about a version."""
+        artifacts = self.artifacts(version)
+        return {
             "source": self.source,
             "license": self.licence,
             "precision": self.precision,
+            "trial_text": self.trial_text,
             "artifacts": {
                 path: hashlib.sha256(content).hexdigest() for path, content in artifacts.items()
             },
             "sizes": {path: len(content) for path, content in artifacts.items()},
         }
-        configs = config_texts(self.card, self.network_spec, self.parameters)
+
+    def all_files(self, version: int = FIRST_VERSION) -> dict[str, bytes]:
+        """Return every file of the repository by its path in it."""
+        name, speaker = self.card.name, component_name(self.card.name, SPEAKER)
+        configs = config_texts(self.card, self.network_spec, self.parameters, version)
         return {
-            **{f"{name}/config.pbtxt": text.encode() for name, text in configs.items()},
-            **artifacts,
-            f"{version}/{MANIFEST}": json.dumps(manifest, indent=1).encode(),
+            **{f"{each}/config.pbtxt": text.encode() for each, text in configs.items()},
+            # Triton wants the folder, also where the engine has no files.
+            f"{speaker}/{version}/.keep": b"",
+            **self.artifacts(version),
+            f"{name}/{version}/{MANIFEST}": json.dumps(self.manifest(version), indent=1).encode(),
         }
+
+
+def default_voice() -> Publication | None:
+    """Return the voice of the installed package, or None: it is not installed."""
+    package = hibari.package_folder()
+    if package is None:
+        return None
+    return Publication(
+        card=hibari.CARD,
+        network=hibari.network_file(package),
+        network_spec=hibari.NETWORK_SPEC,
+        source=f"{hibari.DISTRIBUTION} {hibari.version()}",
+        licence="Apache-2.0",
+        precision="int8",
+    )
 
 
 def publish_default_voice(folder: Path) -> Path | None:
@@ -67,17 +95,10 @@ def publish_default_voice(folder: Path) -> Path | None:
     Raises:
         CannotStart: the folder cannot be written to.
     """
-    package = hibari.package_folder()
-    if package is None:
+    made = default_voice()
+    if made is None:
         return None
-    files = Publication(
-        card=hibari.CARD,
-        network=hibari.network_file(package),
-        network_spec=hibari.NETWORK_SPEC,
-        source=f"{hibari.DISTRIBUTION} {hibari.version()}",
-        licence="Apache-2.0",
-        precision="int8",
-    ).all_files()
+    files = made.all_files()
     target = folder / _digest(files)
     if target.is_dir():
         return target

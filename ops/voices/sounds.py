@@ -6,10 +6,9 @@ The part bears a denoiser's name, so that the frontend asks it for progress as i
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from ops.voices.configuration import lines, parameter, tensor_list
-from ops.voices.publishing import MANIFEST, VERSION, Files
+from ops.voices.publishing import FIRST_VERSION, MANIFEST, Files
 from ops.voices.transformers import Found, NoCheckpoint, model_name
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, ScheduleSettings, component_name
@@ -64,9 +63,9 @@ def repository_files(found: Found, card: ModelCard, licence: str) -> Files:
     manifest = {"source": f"the checkpoint {found.source}", "license": licence}
     return {
         f"{card.name}/config.pbtxt": _ensemble(card, part).encode(),
-        f"{card.name}/{VERSION}/{MANIFEST}": json.dumps(manifest, indent=1).encode(),
+        f"{card.name}/{FIRST_VERSION}/{MANIFEST}": json.dumps(manifest, indent=1).encode(),
         f"{part}/config.pbtxt": _maker(card, part).encode(),
-        f"{part}/{VERSION}/{FILE}": json.dumps(asdict(checkpoint), indent=1).encode(),
+        f"{part}/{FIRST_VERSION}/{FILE}": json.dumps(asdict(checkpoint), indent=1).encode(),
     }
 
 
@@ -83,7 +82,7 @@ def _ensemble(card: ModelCard, part: str) -> str:
         parameter(CARD_PARAMETER, card.to_json()),
         "ensemble_scheduling { step [ {",
         f'  model_name: "{part}"',
-        f"  model_version: {VERSION}",
+        f"  model_version: {FIRST_VERSION}",
         *_maps("input_map", io.inputs),
         *_maps("output_map", [pcm]),
         "} ] }",
@@ -111,9 +110,3 @@ def _maker(card: ModelCard, part: str) -> str:
         parameter(CARD_PARAMETER, card.to_json()),
         parameter("max_pending", "32"),
     )
-
-
-def models_of(folder: Path, name: str) -> list[str]:
-    """Return the Triton models of an added model that are to be unloaded with it."""
-    part = component_name(name, "denoiser")
-    return [name, part] if (folder / part).is_dir() else [name]

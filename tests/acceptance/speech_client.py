@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from tritonclient.grpc.aio import InferenceServerClient, InferRequestedOutput
 
 from tests.acceptance.client import tensor
+from tritone import card
 from tritone import speech_tensors as st
 from tritone import tensors as t
+from tritone.card import component_name
 
 MODEL = "hibari"
+SPEAKER = component_name(MODEL, card.SPEAKER)  # takes control requests
 _CONTROL_TIMEOUT_S = 5.0
 
 
@@ -57,12 +60,13 @@ class SpeechClient:
         timeout_s: float = 60.0,
         outputs: tuple[str, ...] = (t.PCM, t.PROGRESS),
         heard: Heard | None = None,
+        model: str = MODEL,
         **parameters: str | int,
     ) -> Heard:
         """Return the whole answer; `heard`, if it is given, is filled on the way."""
         heard = heard or Heard()
         request: dict[str, Any] = {
-            "model_name": MODEL,
+            "model_name": model,
             "inputs": [tensor(st.TEXT, text.encode(), "STRING"), tensor(t.SEED, seed, "INT64")],
             "outputs": [InferRequestedOutput(name) for name in outputs],
             "parameters": parameters,
@@ -86,7 +90,7 @@ class SpeechClient:
     async def control(self, **parameters: str | int) -> tuple[int, int]:
         """Return the progress that a control request answers with."""
         request = {
-            "model_name": MODEL,
+            "model_name": SPEAKER,
             "inputs": [tensor(t.SEED, 0, "INT64")],  # Triton refuses a request without any
             "parameters": parameters,
         }

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from tests.acceptance.speech_client import MODEL, Heard, SpeechClient, until_heard
+from tests.acceptance.speech_client import SPEAKER, Heard, SpeechClient, until_heard
 from tests.acceptance.stack import Stack
 from tritone import speech_refusals as refusals
 from tritone.speech_tensors import TIMINGS
@@ -81,10 +81,13 @@ async def test_a_cancel_stops_at_the_next_sentence(voice: SpeechClient) -> None:
     assert await voice.control(query="stop me") == heard.progress[-1]
 
 
-async def test_a_client_that_goes_stops_it(voice: SpeechClient, stack: Stack) -> None:
+async def test_a_client_of_the_speaker_that_goes_stops_it(
+    voice: SpeechClient, stack: Stack
+) -> None:
+    """Of the speaker itself: an ensemble does not tell its steps that a client has gone."""
     before = await asyncio.to_thread(stack.metric, "tritone_speech_cancelled_total")
     heard = Heard()
-    speaking = asyncio.create_task(voice.speak(LONG, heard=heard, window=4))
+    speaking = asyncio.create_task(voice.speak(LONG, heard=heard, model=SPEAKER))
     await until_heard(heard)
     speaking.cancel()
     await asyncio.gather(speaking, return_exceptions=True)
@@ -118,7 +121,7 @@ async def test_a_killed_speaker_ends_clearly_and_heals(voice: SpeechClient, stac
     heard = Heard()
     speaking = asyncio.create_task(voice.speak(LONG * 5, heard=heard, job_id="lost", window=2))
     await until_heard(heard)
-    killed = stack.stub(MODEL)
+    killed = stack.stub(SPEAKER)
     os.kill(killed.pid, signal.SIGKILL)
     begin = time.monotonic()
     assert await _until_unknown(voice, "lost")

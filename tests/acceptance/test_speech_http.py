@@ -1,7 +1,4 @@
-"""Drills of speech over HTTP, on the whole stack.
-
-Versions of voices cannot be promoted: `tritone models` knows ensembles only.
-"""
+"""Drills of speech over HTTP, on the whole stack."""
 
 import asyncio
 import base64
@@ -18,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.acceptance.drills import tell
-from tests.acceptance.speech_client import MODEL
+from tests.acceptance.speech_client import SPEAKER
 from tests.acceptance.stack import Stack
 
 pytestmark = pytest.mark.triton
@@ -165,7 +162,7 @@ async def test_a_killed_speaker_breaks_the_stream_and_comes_back(
         async with front.stream(LONG) as answer:
             pieces = answer.aiter_bytes()
             await anext(pieces)
-            served.stub(MODEL).kill()
+            served.stub(SPEAKER).kill()
             killed_at = time.monotonic()
             with pytest.raises(httpx2.TransportError):
                 async for _ in pieces:

@@ -24,7 +24,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     publication = publish_parts(kokoro_network(), STYLES, {}, "a test")
     added.publish(publication)
     network = InProcessNetwork(added.folder / "kokoro_network" / "1")
-    return Parts(publication.card, network, added.folder / "kokoro" / "1")
+    return Parts(publication.card, network, added.folder / "kokoro_speaker" / "1")
 
 
 @pytest.fixture(scope="module")

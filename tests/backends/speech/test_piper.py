@@ -28,7 +28,9 @@ def open_voice(
     added = AddedVoices(folder / "added")
     added.publish(publication)
     network_ = InProcessNetwork(added.folder / "tono_network" / "1")
-    made = open_engine(Parts(publication.card, network_, added.folder / "tono" / "1", phonemize))
+    made = open_engine(
+        Parts(publication.card, network_, added.folder / "tono_speaker" / "1", phonemize)
+    )
     assert isinstance(made, Piper)
     return made, publication.card.voices
 

@@ -1,5 +1,6 @@
 """Turns, bounds, cancelling and time, with an engine that costs nothing."""
 
+import math
 import threading
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import pytest
 
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import NoiseKey, Reading, Sound, Token
+from backends.speech.job import LEASE_S
 from backends.speech.job_queue import UNKNOWN_JOB
 from backends.speech.script import Piece
 from tests.backends.speech.speaking import Counts, Spoken, make_speaker, request
@@ -236,3 +238,23 @@ def test_what_is_refused(tensors: dict[str, object], message: str, code: Code) -
 @pytest.mark.parametrize("language", ["en", "EN-gb", "en_US", ""])
 def test_a_region_does_not_matter(language: str) -> None:
     assert request("Hello.", Spoken(), language=language).voice.id == "heart"
+
+
+def test_a_listener_with_a_window_who_gives_no_sign_is_taken_for_gone() -> None:
+    clock = Clock()
+    counts, heard, forgotten, free = Counts(), Spoken(), Spoken(), Spoken()
+    speaker, queue = make_speaker(Tone(), counts, clock=clock)
+    for job_id, reply in (("heard", heard), ("forgotten", forgotten), ("free", free)):
+        job = request("One is here. Two are there.", reply, job_id)
+        job.allowed = math.inf if job_id == "free" else 1
+        queue.submit(job, None)
+    for _ in range(3):
+        clock.now += 0.7 * LEASE_S
+        queue.grant("heard", 0)
+    queue.grant("heard", 1)
+    queue.stop()
+    speaker.run()
+    assert counts.n_cancelled == 1
+    assert forgotten.error is not None
+    assert forgotten.error.code is Code.CANCELLED
+    assert [len(each.chunks) for each in (heard, free)] == [2, 2]

@@ -10,6 +10,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from frontend.errors import BackendUnavailable, GenerationFailed, InvalidRequest
+from frontend.triton import listening
 from frontend.triton.gateway import PassOptions, Progress, collect
 from frontend.triton.passes import SpeechPass
 from frontend.triton.single import SingleTriton
@@ -38,7 +39,7 @@ def spoken(k: int) -> Pcm:
 @pytest.fixture
 def triton() -> FakeTriton:
     triton = FakeTriton()
-    triton.serve(TALKER, platform="")
+    triton.serve(TALKER)
     triton.progress = progress_answer(1, 3)
     return triton
 
@@ -75,7 +76,7 @@ async def test_a_speaker_is_served_and_asked_by_its_own_name(
     assert gateway.catalog.cards == ()
     assert await gateway.progress("talker", "pass") == Progress(1, 3)
     await gateway.cancel("talker", "pass")
-    assert {control.model_name for control in triton.controls} == {"talker"}
+    assert {control.model_name for control in triton.controls} == {"talker_speaker"}
 
 
 async def test_a_text_is_sent_with_every_choice(
@@ -133,6 +134,25 @@ async def test_more_chunks_are_granted_as_they_are_taken(
     triton.respond = speaking(20)
     await collect(gateway.stream(speech_pass, OPTIONS))
     await eventually(lambda: triton.granted == 20)
+    # That version speaks which the chunks name, whatever was served at the last look.
+    assert {each.model_version for each in triton.controls} == {"1"}
+
+
+async def test_a_speaker_is_told_that_somebody_listens(
+    triton: FakeTriton,
+    gateway: SingleTriton,
+    speech_pass: SpeechPass,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "SIGN_PERIOD_S", 0.01)
+    gate = asyncio.Event()
+    triton.respond = speaking(2, gate=gate)
+    stream = gateway.stream(speech_pass, OPTIONS)
+    await anext(stream)
+    await eventually(lambda: len(triton.controls) > 1)
+    assert triton.granted == 0
+    gate.set()
+    await stream.aclose()
 
 
 async def test_closing_the_stream_cancels_and_waits_for_the_end(

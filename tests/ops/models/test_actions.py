@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from ops.models.actions import Operator
 from ops.models.errors import ModelsError, Refused
@@ -63,13 +62,6 @@ async def test_a_promoted_version_answers_and_the_one_before_stays_loaded(
     assert lineup(triton) == Lineup(previous=1)
     assert all(triton.loaded[name] == {1, 2} for name in COMPONENT_NAMES)
     assert "starter@2" not in triton.loaded
-
-
-async def test_a_model_that_speaks_is_told_apart(triton: FakeTriton, operator: Operator) -> None:
-    triton.configs["hibari"] = ModelConfig(name="hibari", backend="speech")
-    triton.loaded["hibari"] = {1}
-    with pytest.raises(ModelsError, match="hibari speaks"):
-        await operator.promote("hibari", 2)
 
 
 async def test_everything_is_loaded_before_the_switch(
@@ -162,7 +154,7 @@ async def test_a_version_that_does_not_load_is_refused_with_its_reason(
     with pytest.raises(Refused, match=r"^version 3 is corrupt \(.*health/ready fails"):
         await operator.promote("starter", 3)
     assert all(triton.loaded[name] == {1} for name in COMPONENT_NAMES)
-    (first, third) = await rows(triton.control, None)
+    (first, third) = await rows(triton.control, ())
     assert (first.version, first.state, first.share) == (1, "serving", 1.0)
     assert (third.version, third.state) == (3, "failed")
     assert third.reason == "starter_text_encoder: corrupt"
@@ -214,7 +206,7 @@ async def test_a_canary_gets_its_share_and_another_one_without_being_tried_again
     assert "starter@2" in triton.loaded
     _, tried = await operator.canary("starter", 2, 0.3)
     assert tried is None
-    found = await rows(triton.control, None)
+    found = await rows(triton.control, ())
     assert [(row.state, round(row.share, 2)) for row in found] == [
         ("serving", 0.7),
         ("canary", 0.3),

@@ -145,10 +145,9 @@ def test_the_running_stack_is_the_default(tmp_path: Path) -> None:
     with announce(tmp_path, stack):
         address = find_stack_address(settings, None, None)
         assert (address.url, address.frontend) == (stack.triton, stack.frontend)
-        assert address.repository is not None
-        assert address.repository.folder == models
+        assert [each.folder for each in address.repositories] == [models]
         other = find_stack_address(settings, "elsewhere:8001", None)
-        assert (other.url, other.repository, other.frontend) == ("elsewhere:8001", None, None)
+        assert (other.url, other.repositories, other.frontend) == ("elsewhere:8001", (), None)
         same = find_stack_address(settings, stack.triton, None)
         assert same == address
 

@@ -35,7 +35,7 @@ class Index:
 async def test_a_model_that_serves_nothing_has_a_row_that_says_why(
     broken: tuple[str, str], state: str, reason: str | None
 ) -> None:
-    (row,) = await rows(cast("TritonControl", Index(broken)), None)
+    (row,) = await rows(cast("TritonControl", Index(broken)), ())
     assert (row.model, row.version, row.state) == ("rain", 1, state)
     assert (row.reason or "").endswith(reason or "")
     assert bool(row.reason) == bool(reason)

@@ -194,7 +194,7 @@ async def test_showing_a_version_says_what_its_networks_run_on(
     triton.sounds["starter@2"] = sounds()
     await operator.promote("starter", 2)
 
-    first, second, *_ = await rows(triton.control, Repository(repository), "starter")
+    first, second, *_ = await rows(triton.control, [Repository(repository)], "starter")
 
     assert second.networks == {
         "text_encoder": "ONNX Runtime on the GPU",
@@ -210,7 +210,7 @@ async def test_a_transformer_in_the_denoisers_process_is_said_to_be_on_the_cpu(
     triton: FakeTriton, repository: Path
 ) -> None:
     triton.loaded["starter_transformer"] = set()
-    first, *_ = await rows(triton.control, Repository(repository), "starter")
+    first, *_ = await rows(triton.control, [Repository(repository)], "starter")
     assert first.networks is not None
     assert first.networks["transformer"] == "ONNX Runtime on the CPU, in the denoiser's process"
 
@@ -226,7 +226,7 @@ async def test_our_own_backends_may_compute_on_the_gpu(
     triton: FakeTriton, repository: Path
 ) -> None:
     triton.loaded["starter_transformer"] = set()
-    first, *_ = await rows(triton.control, Repository(repository), "starter", "cuda")
+    first, *_ = await rows(triton.control, [Repository(repository)], "starter", "cuda")
     assert first.networks == {
         "text_encoder": "ONNX Runtime on the GPU",
         "transformer": "ONNX Runtime on the GPU, in the denoiser's process",

@@ -1,6 +1,6 @@
 """A Triton as `ops.models` sees it: models with versions, whose loads may fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,7 +11,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from ops.errors import TritonCallFailed
 from ops.triton.control import TritonControl
 from tritone import tensors
-from tritone.card import CARD_PARAMETER, COMPONENTS, ModelCard, component_name
+from tritone.card import CARD_PARAMETER, COMPONENTS, SPEAKER, Card, SpeechCard, component_name
 from tritone.pcm import Pcm
 
 STEPS = ("tokenizer", "text_encoder", "denoiser", "vae_decoder")
@@ -31,7 +31,7 @@ class Answer:
 class FakeTriton:
     """What Triton 2.51 was seen to do with versions; see docs/versions.md."""
 
-    card: ModelCard
+    card: Card
     on_disk: set[int] = field(default_factory=lambda: {1})
     broken: dict[str, int] = field(default_factory=dict)  # version that does not load, by model
     leaving: dict[str, int] = field(default_factory=dict)  # looks at version 2 unloading, by model
@@ -42,12 +42,14 @@ class FakeTriton:
     sounds: dict[str, list[Pcm | str]] = field(default_factory=dict)  # by model; texts are errors
     newer_files: set[str] = field(default_factory=set)  # components; their files say version 1
     interrupted: list[str] = field(default_factory=list)  # components that lost what served
+    texts: list[int] = field(default_factory=list)  # that leaving versions are at, at each look
     beside: dict[str, ModelConfig] = field(default_factory=dict)  # in its folder, never loaded yet
 
     def __post_init__(self) -> None:
         """Serve version 1, pinned."""
         name = self.card.name
-        for component in COMPONENTS:
+        speaks = isinstance(self.card, SpeechCard)
+        for component in (SPEAKER,) if speaks else COMPONENTS:
             config = ModelConfig(name=component_name(name, component), runtime="model.py")
             if component == "denoiser":
                 transformer = component_name(name, "transformer")
@@ -56,7 +58,7 @@ class FakeTriton:
         ensemble = ModelConfig(name=name, platform="ensemble")
         ensemble.parameters[CARD_PARAMETER].string_value = self.card.to_json()
         ensemble.output.add(name=tensors.PCM, data_type="TYPE_INT16")
-        for step in STEPS:
+        for step in (SPEAKER,) if speaks else STEPS:
             ensemble.ensemble_scheduling.step.add(
                 model_name=component_name(name, step), model_version=1
             )
@@ -128,6 +130,11 @@ class FakeTriton:
                 raise TritonCallFailed("a required version is not loaded")
         known = versions if files else [v for v in versions if v in self.on_disk]
         self._put(wanted, known)
+
+    async def count_texts(self, model: str, versions: Iterable[str]) -> int:
+        known = list(versions)
+        assert all(int(each) in self.loaded[component_name(model, SPEAKER)] for each in known)
+        return self.texts.pop(0) if self.texts and known else 0
 
     async def unload(self, model: str) -> None:
         self.unloads.append(model)

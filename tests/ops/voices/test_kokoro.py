@@ -63,9 +63,9 @@ def test_packages_become_a_model_that_speaks(packages: dict[str, Path], tmp_path
     added.publish(publication)
     (model,) = list_published_models(added.folder)
     assert model.name == "kokoro"
-    version = added.folder / "kokoro" / "1"
+    version = added.folder / "kokoro_speaker" / "1"
     assert {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()} == {
-        "manifest.json",
+        ".keep",
         "packages/g2p2/__init__.py",
         "packages/g2p2/x.so",
         "packages/g2p2_group_romance/__init__.py",
@@ -85,9 +85,13 @@ def test_it_is_added_anew_in_one_piece_and_nothing_is_left(
     packages: dict[str, Path], tmp_path: Path
 ) -> None:
     added = AddedVoices(tmp_path / "state" / "added")
-    for _ in range(2):
-        added.publish(kokoro.make_publication(packages))
-    assert sorted(path.name for path in added.folder.iterdir()) == ["kokoro", "kokoro_network"]
+    versions = [added.publish(kokoro.make_publication(packages)) for _ in range(2)]
+    assert versions == [1, 1]
+    assert {path.name for path in added.folder.iterdir()} == {
+        "kokoro",
+        "kokoro_network",
+        "kokoro_speaker",
+    }
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["added"]
     assert added.remove("kokoro")
     assert list(added.folder.iterdir()) == []

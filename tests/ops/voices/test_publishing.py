@@ -32,7 +32,8 @@ def test_it_is_a_model_that_speaks(tmp_path: Path) -> None:
     repository = publish_default_voice(tmp_path)
     assert repository is not None
     (model,) = list_published_models(repository)
-    assert model == PublishedModel("hibari", (), ())  # its network is loaded by the backend
+    # Its network is loaded by the backend.
+    assert model == PublishedModel("hibari", ("hibari_speaker",), ())
 
 
 def test_the_configuration_carries_the_card(tmp_path: Path) -> None:
