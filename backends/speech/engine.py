@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,14 @@ class Parts:
     phonemize: Phonemize | None = None  # where the model's configuration names a phonemizer
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A passage whose first samples are there before the others."""
+
+    waveform: NDArray[np.float32]  # [samples], as the sound will begin; may be empty
+    finish: Callable[[], Sound]  # computes the rest, and returns the whole
+
+
 class Engine(Protocol):
     """One way to speak; several threads may call it at once."""
 
@@ -93,6 +101,18 @@ class Engine(Protocol):
 
     def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
         """Return the sound of a reading.
+
+        Raises:
+            RequestFailed: the network's own error.
+        """
+
+
+@runtime_checkable
+class EarlyEngine(Engine, Protocol):
+    """An engine that has the first samples of a passage long before the last."""
+
+    def begin(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Begun:
+        """Return how a passage begins; its whole is what `speak` returns.
 
         Raises:
             RequestFailed: the network's own error.

@@ -9,15 +9,18 @@ import numpy as np
 from hibari import dsp
 from numpy.typing import NDArray
 
-from backends.speech.engine import NoiseKey, Parts, Reading, Sound, generator_of
+from backends.speech.engine import Begun, NoiseKey, Parts, Reading, Sound, generator_of
 from backends.speech.english import EnglishReader, load_vocabulary
 from backends.speech.script import Piece
-from backends.speech.trimming import trim
+from backends.speech.trimming import FADE_S, fade_in, find_begin, trim
 from tritone.card import Voice
 from tritone.speech_tensors import DURATIONS, IDS, SPEED
 
 UNIT_S = 0.025  # of the durations
 _FRAMES = ("lh", "theta", "ln", "lr", "phi", "f0")
+
+_EARLY_S = 0.3  # of sound after the leading pad that are sent before the rest is synthesised
+_MARGIN_FRAMES = 4  # whose windows reach into the frames before them
 
 # What the network was trained for; beyond it vowels turn into noise or vanish.
 _MIN_SPEED, _MAX_SPEED = 0.5, 2.0
@@ -42,12 +45,60 @@ class Hibari:
         Raises:
             RequestFailed: the network's own error.
         """
+        return self.begin(reading, voice, speed, noise).finish()
+
+    def begin(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Begun:
+        """Return how a reading begins: of the first passage its first samples, of others none.
+
+        Raises:
+            RequestFailed: the network's own error.
+        """
         pace = min(max(speed, _MIN_SPEED), _MAX_SPEED)
         answer = self._network({IDS: reading.ids[np.newaxis], SPEED: np.array([pace], np.float32)})
-        frames = [answer[name][0] for name in _FRAMES]
-        waveform = dsp.synth(*frames, self._noise.source(noise))
+        spectrum = _Spectrum([answer[name][0] for name in _FRAMES], self._noise.source(noise))
         edges_s = np.concatenate([[0.0], np.cumsum(answer[DURATIONS], dtype=np.float64)]) * UNIT_S
-        return trim(Sound(waveform, edges_s), dsp.SR, stretch=pace / speed)
+        n_early = round((edges_s[1] + _EARLY_S) * dsp.SR / dsp.HOP)
+        if noise.passage or pace != speed or n_early + _MARGIN_FRAMES >= spectrum.n_frames:
+            return Begun(
+                np.zeros(0, np.float32),
+                lambda: trim(Sound(spectrum.waveform(), edges_s), dsp.SR, stretch=pace / speed),
+            )
+        return _begin(spectrum, n_early, edges_s)
+
+
+def _begin(spectrum: "_Spectrum", n_early: int, edges_s: NDArray[np.float64]) -> Begun:
+    """Return a passage whose first frames are synthesised before the others.
+
+    They are synthesised twice, because the rest needs the phase that they end with. Both times they
+    come out the same here; where they do not, to the last bit, the first ones count.
+    """
+    n = n_early * dsp.HOP
+    early = spectrum.waveform(n_early + _MARGIN_FRAMES)[:n]
+    begin = find_begin(Sound(early, edges_s), dsp.SR)
+    first = early[begin:].copy()
+    fade_in(first, round(FADE_S * dsp.SR))
+
+    def finish() -> Sound:
+        waveform = spectrum.waveform()
+        waveform[:n] = early
+        return trim(Sound(waveform, edges_s), dsp.SR, begin=begin)
+
+    return Begun(first, finish)
+
+
+class _Spectrum:
+    """What the network says of a passage."""
+
+    def __init__(self, frames: Sequence[NDArray[np.float32]], noise: "_NoisePart") -> None:
+        self._frames = frames  # [bins, n] each, and [n] of the pitch
+        self._noise = noise
+        self.n_frames = frames[0].shape[1]
+
+    def waveform(self, n_frames: int | None = None) -> NDArray[np.float32]:
+        """Return the sound of the first frames, or of all; the last ones hear no successor."""
+        first = [each[..., :n_frames] for each in self._frames]
+        made: NDArray[np.float32] = dsp.synth(*first, self._noise.of(self.n_frames))
+        return made
 
 
 class _NoiseTable:
@@ -72,14 +123,21 @@ class _NoiseTable:
 class _NoisePart:
     """What `dsp.synth` asks a random generator for."""
 
-    def __init__(self, table: NDArray[np.float32], begin: int) -> None:
+    def __init__(self, table: NDArray[np.float32], begin: int, n_frames: int = 0) -> None:
         self._table = table
         self._begin = begin
+        self._n_frames = n_frames
 
-    def standard_normal(self, shape: tuple[int, ...], dtype: type) -> NDArray[np.float32]:
-        """Return standard normal noise, float32; it is the caller's to change."""
-        size = int(np.prod(shape))
-        indices = range(self._begin, self._begin + size)
+    def of(self, n_frames: int) -> "_NoisePart":
+        """Return the noise of a passage of so many frames: the first of them hear the same."""
+        return _NoisePart(self._table, self._begin, n_frames)
+
+    def standard_normal(self, shape: tuple[int, int], dtype: type) -> NDArray[np.float32]:
+        """Return standard normal noise, float32 [bins, 2 n]; it is the caller's to change."""
+        whole = (shape[0], 2 * self._n_frames)
+        indices = range(self._begin, self._begin + whole[0] * whole[1])
         if indices.stop <= len(self._table):
-            return self._table[indices.start : indices.stop].reshape(shape).copy()
-        return np.take(self._table, indices, mode="wrap").reshape(shape)
+            table = self._table[indices.start : indices.stop]
+        else:
+            table = np.take(self._table, indices, mode="wrap")
+        return table.reshape(whole)[:, : shape[1]].copy()

@@ -5,12 +5,13 @@ Knows no Triton. Each lane is a thread of its own in `run`; control methods may 
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import Engine, NoiseKey, Reading, Sound
+from backends.speech.engine import EarlyEngine, Engine, NoiseKey, Reading, Sound
 from backends.speech.job import Chunk, SpeechJob
 from backends.speech.job_queue import LOOK_S, JobQueue
 from backends.speech.metrics import Metrics
@@ -87,8 +88,7 @@ class Speaker:
             reading = self._engine.read(
                 passage.pieces, job.voice, normalizes=job.options.normalizes
             )
-            noise = NoiseKey(job.seed, job.n_done)
-            sound = self._engine.speak(reading, job.voice, job.speed, noise) if reading else None
+            sound = self._speak(job, reading) if reading else None
             job.n_done += 1
             if sound is not None or passage.is_break:
                 self._send(job, passage, reading, sound)
@@ -97,6 +97,18 @@ class Speaker:
         if job.n_sent == 0:
             raise RequestFailed(refusals.NOTHING_TO_SPEAK, Code.INVALID_ARG)
         job.end()  # the last passages held nothing that can be spoken
+
+    def _speak(self, job: SpeechJob, reading: Reading) -> Sound:
+        """Return the sound of a passage; how the very first one begins may be sent at once."""
+        noise = NoiseKey(job.seed, job.n_done)
+        may_split = job.n_done == 0 and job.allowed > 1 and not job.reply.wants_timings
+        if not may_split or not isinstance(self._engine, EarlyEngine):
+            return self._engine.speak(reading, job.voice, job.speed, noise)
+        begun = self._engine.begin(reading, job.voice, job.speed, noise)
+        if begun.waveform.size:
+            self._answer(job, begun.waveform, None, is_last=False)
+        sound = begun.finish()
+        return replace(sound, waveform=sound.waveform[len(begun.waveform) :])
 
     def _send(
         self, job: SpeechJob, passage: Passage, reading: Reading | None, sound: Sound | None
@@ -120,7 +132,12 @@ class Speaker:
             )
             timings = timings_json(told, reading, sound)
         job.told_until = passage.end
-        job.seconds += seconds
+        self._answer(job, waveform, timings, is_last=is_last)
+
+    def _answer(
+        self, job: SpeechJob, waveform: NDArray[np.float32], timings: str | None, *, is_last: bool
+    ) -> None:
+        job.seconds += len(waveform) / self._card.sample_rate
         job.n_sent += 1
         job.first_sent_at = min(job.first_sent_at, self._clock())
         job.deadline = job.first_sent_at + job.seconds

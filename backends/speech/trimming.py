@@ -10,42 +10,61 @@ _WINDOW_S = 0.005
 _LEAD_S = 0.015  # kept before the first audible sample
 _MAX_LEAD_S = 0.12  # a consonant may begin so long before its phoneme
 _TAIL_S = 0.04  # kept after the last audible sample
-_FADE_S = 0.008
+FADE_S = 0.008
 
 
-def trim(sound: Sound, sample_rate: int, *, stretch: float = 1.0) -> Sound:
+def trim(
+    sound: Sound, sample_rate: int, *, stretch: float = 1.0, begin: int | None = None
+) -> Sound:
     """Return a sound without the silence of its first and last phoneme, which are pads.
 
-    `stretch` makes it longer (above 1) or shorter without changing its pitch.
+    `stretch` makes it longer (above 1) or shorter without changing its pitch. `begin` is the first
+    sample to keep, where it has been found already.
     """
-    begin, end = _bounds(sound, sample_rate)
+    if begin is None:
+        begin = find_begin(sound, sample_rate)
+    end = _find_end(sound.waveform, sample_rate)
     waveform = sound.waveform[begin:end].copy()
     edges_s = np.clip(sound.edges_s - begin / sample_rate, 0.0, len(waveform) / sample_rate)
     if stretch != 1.0:
         waveform = stretch_time(waveform, stretch, sample_rate)
         edges_s = np.minimum(edges_s * stretch, len(waveform) / sample_rate)
-    fade = min(round(_FADE_S * sample_rate), len(waveform) // 2)
-    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
-    waveform[:fade] *= ramp
-    waveform[len(waveform) - fade :] *= ramp[::-1]
+    fade = min(round(FADE_S * sample_rate), len(waveform) // 2)
+    fade_in(waveform, fade)
+    waveform[len(waveform) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
     return Sound(waveform, edges_s)
 
 
-def _bounds(sound: Sound, sample_rate: int) -> tuple[int, int]:
-    """Return the first sample to keep and the one after the last."""
-    n = len(sound.waveform)
+def fade_in(waveform: NDArray[np.float32], n_samples: int) -> None:
+    """Let a waveform begin softly, in place."""
+    waveform[:n_samples] *= np.linspace(0.0, 1.0, n_samples, dtype=np.float32)
+
+
+def find_begin(sound: Sound, sample_rate: int) -> int:
+    """Return the first sample to keep; the waveform may be the begin of a longer one."""
     first = round(float(sound.edges_s[1]) * sample_rate)  # where the leading pad ends
-    window = round(_WINDOW_S * sample_rate)
-    level = np.abs(sound.waveform[: n // window * window]).reshape(-1, window).max(axis=1)
-    audible = np.flatnonzero(level > _AUDIBLE * max(float(level.max(initial=0.0)), 1e-6))
-    if not audible.size:
-        return min(first, n), n
-    heard = audible * window
+    heard, _ = _heard(sound.waveform, sample_rate)
+    if not heard.size:
+        return min(first, len(sound.waveform))
     earliest = first - round(_MAX_LEAD_S * sample_rate)
     begin = max(int(heard[heard >= earliest][0]), earliest) if (heard >= earliest).any() else first
-    begin = max(0, min(begin, first) - round(_LEAD_S * sample_rate))
-    end = min(n, int(heard[-1]) + window + round(_TAIL_S * sample_rate))
-    return begin, end
+    return max(0, min(begin, first) - round(_LEAD_S * sample_rate))
+
+
+def _find_end(waveform: NDArray[np.float32], sample_rate: int) -> int:
+    """Return the sample after the last one to keep."""
+    heard, window = _heard(waveform, sample_rate)
+    if not heard.size:
+        return len(waveform)
+    return min(len(waveform), int(heard[-1]) + window + round(_TAIL_S * sample_rate))
+
+
+def _heard(waveform: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.intp], int]:
+    """Return where windows begin in which something is heard, and the size of a window."""
+    window = round(_WINDOW_S * sample_rate)
+    level = np.abs(waveform[: len(waveform) // window * window]).reshape(-1, window).max(axis=1)
+    audible = np.flatnonzero(level > _AUDIBLE * max(float(level.max(initial=0.0)), 1e-6))
+    return audible * window, window
 
 
 _FRAME_S = 0.03

@@ -1,6 +1,7 @@
 """The real voice: what is heard, and when."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 
@@ -9,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from backends.errors import Code
+from backends.speech.engine import NoiseKey
 from backends.speech.english import rules
 from backends.speech.hibari import Hibari
+from backends.speech.script import Piece
 from ops.voices.hibari import CARD
-from tests.backends.speech.speaking import Spoken
+from tests.backends.speech.speaking import Spoken, make_speaker, request
 from tritone.pcm import loudness_dbfs
 from tritone.speech_options import Pronunciation, SpeechOptions
 
@@ -25,8 +28,6 @@ TEXT = (
 
 
 def phonemes(engine: Hibari, text: str) -> list[int]:
-    from backends.speech.script import Piece
-
     reading = engine.read([Piece(0, len(text), text)], CARD.voices[0], normalizes=True)
     assert reading is not None
     return [int(each) for each in reading.ids]
@@ -195,14 +196,48 @@ def test_what_is_not_spoken_between_words_is_told_with_the_next_chunk(say: Say) 
 
 
 def test_without_a_wish_for_timings_none_are_made(engine: Hibari) -> None:
-    from tests.backends.speech.speaking import make_speaker, request
-
     reply = Spoken(wants_timings=False)
     speaker, queue = make_speaker(engine)
     queue.submit(request("Hello.", reply), None)
     queue.stop()
     speaker.run()
-    assert [chunk.timings for chunk in reply.chunks] == [None]
+    assert {chunk.timings for chunk in reply.chunks} == {None}
+
+
+def test_how_the_first_passage_begins_is_sent_before_the_rest_and_changes_no_bit(
+    engine: Hibari,
+) -> None:
+    text = "The lamp in the window was the only light on the street. It moved."
+    whole, split, narrow = Spoken(), Spoken(wants_timings=False), Spoken(wants_timings=False)
+    for reply, allowed in ((whole, math.inf), (split, math.inf), (narrow, 1)):
+        speaker, queue = make_speaker(engine)
+        job = request(text, reply)
+        job.allowed = allowed
+        reply.on_chunk = lambda job=job: setattr(job, "allowed", job.allowed + 1)
+        queue.submit(job, None)
+        queue.stop()
+        speaker.run()
+    assert [chunk.progress for chunk in whole.chunks] == [(1, 2), (2, 2)]
+    assert [chunk.progress for chunk in split.chunks] == [(0, 2), (1, 2), (2, 2)]
+    assert len(narrow.chunks) == 2  # one chunk was allowed: it is the whole passage
+    assert 0.25 < split.chunks[0].pcm.shape[1] / CARD.sample_rate < 0.5
+    assert np.array_equal(split.pcm, whole.pcm)
+    assert np.array_equal(narrow.pcm, whole.pcm)
+
+
+def test_the_begin_is_the_one_of_the_whole(engine: Hibari, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "The lamp in the window was the only light on."
+    reading = engine.read([Piece(0, len(text), text)], CARD.voices[0], normalizes=True)
+    assert reading is not None
+    begun = engine.begin(reading, CARD.voices[0], 1.0, NoiseKey(3, 0))
+    joined, n = begun.finish().waveform, len(begun.waveform)
+    assert n
+    assert np.array_equal(joined[:n], begun.waveform)
+    monkeypatch.setattr("backends.speech.hibari._EARLY_S", 1000.0)
+    whole = engine.speak(reading, CARD.voices[0], 1.0, NoiseKey(3, 0)).waveform
+    faded = CARD.sample_rate // 10
+    n = min(len(whole), len(joined)) - faded
+    assert np.abs(whole[-n:] - joined[-n:]).max() < 1e-5  # a step of 16 bits is 3e-5
 
 
 def test_timings_are_json_of_plain_numbers(say: Say) -> None:
