@@ -19,6 +19,7 @@ from benchmarks import (
     readme,
     rest,
     speech,
+    speech_cost,
     tracing_cost,
 )
 from benchmarks.drive import Refused
@@ -122,6 +123,12 @@ def _goodput(quick: Quick = False) -> None:
 def _speech(quick: Quick = False) -> None:
     """Speech: first audio, throughput, and FastAPI + hibari beside it."""
     speech.measure(quick=quick)
+
+
+@app.command("speech-cost")
+def _speech_cost(quick: Quick = False) -> None:
+    """Where the processor time of speech goes: the voice, the encoder, the rest."""
+    speech_cost.measure(quick=quick)
 
 
 @app.command("overload")
