@@ -35,7 +35,7 @@ async def test_a_text_is_spoken_in_chunks_the_first_one_early(voice: SpeechClien
     await voice.speak(TEXT)
     heard = await voice.speak(TEXT)
     assert heard.error is None
-    assert heard.progress == [(0, 3), (1, 3), (2, 3), (3, 3)]  # the first one in two parts
+    assert heard.progress == [(1, 3), (2, 3), (3, 3)]
     assert heard.seconds > 7
     assert heard.arrivals_s[0] < heard.arrivals_s[-1]
 
@@ -46,6 +46,13 @@ async def test_timings_come_where_they_are_asked_for(voice: SpeechClient) -> Non
     assert plain.timings == []
     (timings,) = map(json.loads, told.timings)
     assert "".join(timings["alignment"]["characters"]) == "Hello there."
+
+
+async def test_without_timings_the_first_passage_comes_in_two_parts(voice: SpeechClient) -> None:
+    whole = await voice.speak(TEXT)
+    parts = await voice.speak(TEXT, timings=False)
+    assert parts.progress == [(0, 3), *whole.progress]
+    assert np.array_equal(parts.pcm, whole.pcm)
 
 
 async def test_the_bits_are_equal_alone_and_under_load(voice: SpeechClient) -> None:
