@@ -86,7 +86,8 @@ async def _cards(client: grpc.InferenceServerClient) -> list[SpeechCard]:
     found = []
     for name in sorted({model.name for model in index.models if model.state == "READY"}):
         answer = await client.get_model_config(name)
-        if CARD_PARAMETER in answer.config.parameters:
+        is_published = answer.config.platform == "ensemble"  # its speaker carries the card, too
+        if is_published and CARD_PARAMETER in answer.config.parameters:
             card = from_json(answer.config.parameters[CARD_PARAMETER].string_value)
             found += [card] if isinstance(card, SpeechCard) else []
     return sorted(found, key=lambda card: card.engine != DEFAULT_ENGINE)
