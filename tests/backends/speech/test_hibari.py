@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from backends.errors import Code
 from backends.speech.engine import NoiseKey
 from backends.speech.english import rules
 from backends.speech.hibari import Hibari
+from backends.speech.job import SpeechJob
 from backends.speech.script import Piece
 from ops.voices.hibari import CARD
 from tests.backends.speech.speaking import Spoken, make_speaker, request
@@ -204,6 +206,10 @@ def test_without_a_wish_for_timings_none_are_made(engine: Hibari) -> None:
     assert {chunk.timings for chunk in reply.chunks} == {None}
 
 
+def _allow_one_more(job: SpeechJob) -> None:
+    job.allowed += 1
+
+
 def test_how_the_first_passage_begins_is_sent_before_the_rest_and_changes_no_bit(
     engine: Hibari,
 ) -> None:
@@ -213,7 +219,7 @@ def test_how_the_first_passage_begins_is_sent_before_the_rest_and_changes_no_bit
         speaker, queue = make_speaker(engine)
         job = request(text, reply)
         job.allowed = allowed
-        reply.on_chunk = lambda job=job: setattr(job, "allowed", job.allowed + 1)
+        reply.on_chunk = partial(_allow_one_more, job)
         queue.submit(job, None)
         queue.stop()
         speaker.run()
