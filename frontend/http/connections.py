@@ -9,16 +9,16 @@ nobody else a request. Who does not read an answer is waited for in the same way
 import resource
 from asyncio import AbstractEventLoop, Transport
 from collections import defaultdict
-from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade
-from starlette.types import Message
 from uvicorn import Config
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from frontend.http.half_closed import HalfClosed
+from frontend.http.raw_answers import OpenEnded, make_answer
 
 KEEP_ALIVE_S = 75  # proxies keep idle connections for 60 s; who closes first loses requests
 MAX_HEAD_BYTES = 64 * 1024
@@ -27,6 +27,7 @@ BODY_TIMEOUT_S = 30.0  # for what lags behind the lowest rate
 SEND_TIMEOUT_S = 60.0  # in which a client reads nothing of an answer
 _LOWEST_BYTES_PER_S = 1000.0
 _MAX_FRAMING_BYTES = 1024 * 1024  # chunk sizes, extensions and trailers of one body
+_HELD_BYTES = 32 * 1024  # of a body, for whose rest nobody begins to work
 _SWEEP_S = 1.0
 _RESERVED_FILES = 256  # for Triton, the database, webhooks and files
 _FEWEST, _MOST = 64, 10_000
@@ -110,6 +111,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._n_head_bytes = 0
         self._n_framing_bytes = 0
         self._n_unread_bytes = 0
+        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Join the others, or leave at once where there are too many."""
@@ -204,12 +206,36 @@ class BoundedConnection(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before and self.scope["http_version"] == "1.0":
-            self.cycle.send = _OpenEnded(self.cycle)  # type: ignore[assignment]
+            self.cycle.send = OpenEnded(self.cycle)  # type: ignore[assignment]
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to work on a request once its body is there, or much of it.
+
+        Thousands who send half a request cost a task, a log line and an error each otherwise.
+        """
+        self._held = (cycle, app)
+        length = next((v for k, v in cycle.scope["headers"] if k == b"content-length"), b"0")
+        if cycle.waiting_for_100_continue or int(length) > _HELD_BYTES:
+            self._begin()
+        else:
+            self._begin_if_whole()
+
+    def _begin_if_whole(self) -> None:
+        if self._held is not None:
+            cycle, _ = self._held
+            if not cycle.more_body or len(cycle.body) > _HELD_BYTES:
+                self._begin()
+
+    def _begin(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._n_framing_bytes -= len(body)
         super().on_body(body)
+        self._begin_if_whole()
 
     def on_message_complete(self) -> None:
         """Wait for the client no longer: it waits for us."""
@@ -222,6 +248,7 @@ class BoundedConnection(HttpToolsProtocol):
         else:
             self._table.end_wait(self)
         super().on_message_complete()
+        self._begin_if_whole()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -257,37 +284,5 @@ class BoundedConnection(HttpToolsProtocol):
         """Answer, where no answer has begun, and close."""
         self._wait(SEND_TIMEOUT_S)
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_make_answer(status, message))
+            self.transport.write(make_answer(status, message))
         self.transport.close()
-
-
-class _OpenEnded:
-    """Sends answers to HTTP/1.0 without chunks: what has no length ends with the connection.
-
-    Source: RFC 9112, section 6.1.
-    """
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-        self._send = cycle.send
-        self._has_length = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message.get("headers", ())}
-            self._has_length = b"content-length" in names
-            if not self._has_length:
-                self._cycle.chunked_encoding = False
-        elif not self._has_length:
-            self._cycle.expected_content_length = len(message.get("body", b""))
-        await self._send(message)  # type: ignore[arg-type]
-
-
-def _make_answer(status: int, message: str) -> bytes:
-    body = message.encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        "content-type: text/plain; charset=utf-8\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode() + body

@@ -20,12 +20,16 @@ LONG = 16 * 1024 * 1024  # more than the buffers of both sides hold
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
 
 
+begun: list[object] = []
+"""The addresses of clients whose requests were begun to work on."""
+
 left: list[object] = []
 """The addresses of clients that /never waited for until they had left."""
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the body: without a length on /stream, late on /late, and never on /never."""
+    begun.append(scope["client"])
     body, more = b"", True
     while more:
         message = await receive()
@@ -255,6 +259,38 @@ async def test_connections_that_are_served_make_no_room(connect: Connect) -> Non
     for _ in range(4):
         await (await connect()).send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (await (await connect()).read()).startswith(b"HTTP/1.1 503")
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 4", "Transfer-Encoding: chunked"])
+async def test_half_a_request_is_no_work_for_anybody(connect: Connect, head: str) -> None:
+    slow, fast = await connect(), await connect()
+    pieces = [b"r", b"ain"] if "Length" in head else [b"1\r\nr\r\n", b"3\r\nain\r\n0\r\n\r\n"]
+    await slow.send(f"POST / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode(), pieces[0])
+    assert b"200" in await fast.ask("GET / HTTP/1.1\r\nHost: x")
+    assert fast.address in begun
+    assert slow.address not in begun
+    await slow.send(pieces[1])
+    assert (await slow.read_until(b"rain")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("head", [f"Content-Length: {LONG}", "Transfer-Encoding: chunked"])
+async def test_a_long_body_is_worked_on_while_it_comes(connect: Connect, head: str) -> None:
+    client = await connect()
+    piece = bytes(48 * 1024)
+    body = piece if "Length" in head else b"%x\r\n%b\r\n" % (len(piece), piece)
+    await client.send(f"POST / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode(), body)
+    async with asyncio.timeout(TIMEOUT_S):
+        await until(lambda: asyncio.sleep(0, client.address in begun))
+
+
+async def test_who_asks_whether_to_send_a_body_is_told(connect: Connect) -> None:
+    client = await connect()
+    answer = await client.ask(
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4"
+    )
+    assert answer == b"HTTP/1.1 100 Continue\r\n\r\n"
+    await client.send(b"rain")
+    assert (await client.read_until(b"rain")).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("path", ["/", "/late", "/stream"])
