@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ops.errors import CannotStart
+
 # Triton starts each backend process by a line of shell, in which it quotes no path.
 _ODD = re.compile(r"[\s'\"`$\\;&|<>(){}*?!#~]")
 _FALLBACK = Path("/tmp")  # noqa: S108 -- the folder that is made in it is closed
@@ -42,8 +44,17 @@ class ClosedFolder:
 
 @contextmanager
 def own_folder(prefix: str) -> Iterator[ClosedFolder]:
-    """Make the folder, and remove it at the end; its name begins with the stack's prefix."""
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir=_choose_parent()))
+    """Make the folder, and remove it at the end; its name begins with the stack's prefix.
+
+    Raises:
+        CannotStart: there is no place for it.
+    """
+    try:
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=_choose_parent()))
+    except OSError as error:
+        raise CannotStart(
+            f"no folder for temporary files can be written to ({error.strerror}); set TMPDIR to one"
+        ) from error
     descriptor = os.open(path, os.O_RDONLY)
     try:
         # systemd-tmpfiles leaves a locked folder alone, however old what is in it gets.
