@@ -13,6 +13,7 @@ from export.checkpoint import open_checkpoint
 from export.errors import InvalidCheckpoint
 from export.families import EXPORTERS
 from export.graphs import Graph
+from export.graphs_ace_step import VaeDecoder
 from export.loading import load
 from export.probes import Array, Arrays, Probe
 from export.references import ace_step
@@ -89,10 +90,10 @@ def test_songs_of_other_lyrics_in_a_step_change_nothing(
         assert relative_error(alone[tensors.DENOISED][0], together[row]) < 1e-5
 
 
-@pytest.mark.parametrize("frames", [20, 2 * TILE_FRAMES + 3])
 def test_tiles_are_the_whole_decode_sample_for_sample(
-    song: AceStepPipeline, song_card: ModelCard, frames: int
+    song: AceStepPipeline, song_card: ModelCard
 ) -> None:
+    frames = 2 * TILE_FRAMES + 3
     overlap = song_card.spec.decoder_overlap_frames
     assert overlap is not None
     tiles = TiledDecoder(song.vae.decoder, overlap, song_card.samples_per_frame)
@@ -104,12 +105,10 @@ def test_tiles_are_the_whole_decode_sample_for_sample(
     assert relative_error(found.numpy(), expected.numpy()) < TOLERANCE
 
 
-def test_a_song_is_delivered_at_minus_one_dbfs(
-    graphs: dict[str, Graph], song_card: ModelCard
-) -> None:
-    latents = np.random.default_rng(0).standard_normal((2, 8, 8), dtype=np.float32)
-    pcm = run(graphs["vae_decoder"], {tensors.LATENTS: latents})[tensors.PCM]
-    peaks = np.abs(pcm.astype(int)).max(axis=(1, 2))
+def test_a_song_is_delivered_at_minus_one_dbfs(song: AceStepPipeline) -> None:
+    with torch.no_grad():
+        pcm = VaeDecoder(song.vae.decoder)(torch.randn(2, 8, 8))
+    peaks = np.abs(pcm.numpy().astype(int)).max(axis=(1, 2))
     np.testing.assert_allclose(20 * np.log10(peaks / 32767), -1.0, atol=0.01)
 
 
@@ -122,7 +121,7 @@ def test_lyrics_tempo_and_key_go_to_samples_as_in_diffusers(
     paths = {name: Path(name) for name in graphs} | {"tokenizer": tmp_path / "tokenizer.json"}
     files = Files(paths, open=lambda path: lambda inputs: run(graphs[path.name], inputs))
     found = verify_end_to_end(files, song_card, "fp32", trial, ace_step(song, song_card, trial))
-    assert found.latents_error < TOLERANCE
+    assert found.latents_error < 1e-5
     assert found.two_prompt_difference > 1e-3
 
 
