@@ -9,7 +9,8 @@ from backends.speech.in_process import InProcessNetwork
 from backends.speech.piper import Piper
 from backends.speech.script import Piece
 from export.errors import InvalidCheckpoint
-from export.vits import TOLERANCE, export_voice, main
+from export.piper_files import TOLERANCE
+from export.vits import export_voice, main
 from ops.voices.piper import make_publication
 from ops.voices.publishing import Publication, write_files
 from tests.tiny_vits import write_vits
@@ -30,12 +31,12 @@ def test_it_sounds_as_the_original_does(tmp_path: Path, speakers: int, is_stocha
     assert publication.network_spec is not None
     outputs = [spec.name for spec in publication.network_spec.outputs]
     assert outputs == ["output", "durations"]
-    assert _read(publication, tmp_path, "Città, é").ids.tolist() == _read_by_original(
+    assert read(publication, tmp_path, "Città, é").ids.tolist() == _read_by_original(
         folder, "Città, é"
     )
 
 
-def _read(publication: Publication, folder: Path, text: str) -> Reading:
+def read(publication: Publication, folder: Path, text: str) -> Reading:
     name = publication.card.name
     write_files(publication.all_files(), folder / "models")
     network = InProcessNetwork(folder / "models" / f"{name}_network" / "1")

