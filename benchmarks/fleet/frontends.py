@@ -21,7 +21,7 @@ from frontend.triton.single import SingleTriton
 from tritone.addresses import parse, resolve
 
 _TIMEOUT_S = 60.0
-_SAMPLE_S = 0.25
+SAMPLE_S = 0.25
 _ids = itertools.count()
 
 
@@ -106,7 +106,7 @@ async def watch_sick(plan: Plan, pools: Sequence[TritonPool], ports: Sequence[in
                 n: sum(f"127.0.0.1:{ports[n]}" in each for each in left_out) for n in plan.sick
             }
             samples.append(Sample(clock.now() - begin, n_ejected))
-            await clock.sleep(_SAMPLE_S)
+            await clock.sleep(SAMPLE_S)
     except asyncio.CancelledError:
         return samples
 

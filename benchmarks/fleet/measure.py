@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import structlog
 
+from benchmarks.fleet.frontends import SAMPLE_S
 from benchmarks.fleet.plan import Plan, pass_s, sick_ones
 from benchmarks.fleet.simulation import LookCost, Outcome, measure_looks, simulate
 from benchmarks.plots import Line, plot
@@ -55,6 +56,7 @@ class Figures:
     n_of_sick: tuple[int, ...]
     ejected_after_s: tuple[float | None, ...]  # the failing one, by half and by most frontends
     used_after_s: tuple[float | None, ...]  # the same, since it was well
+    stall_s: float  # the longest time in which the busy machine simulated nothing
 
 
 def measure(*, quick: bool, seconds: float, slowness: float) -> None:
@@ -63,8 +65,9 @@ def measure(*, quick: bool, seconds: float, slowness: float) -> None:
     looks = _measure_looks(4.0 if quick else 10.0)
     base = _QUICK if quick else replace(_FULL, seconds=seconds, slowness=slowness)
     found: list[Figures] = []
-    for name, plan in _vary(base).items():
+    for name, sick in (("all healthy", {}), ("three sick", sick_ones(base.seconds))):
         say(f"fleet: {name}")
+        plan = replace(base, sick=sick)
         outcome = simulate(plan)
         found.append(_take(name, plan, outcome))
         say(str(found[-1]))
@@ -72,15 +75,6 @@ def measure(*, quick: bool, seconds: float, slowness: float) -> None:
         _draw(plan, outcome)
     figures = {"fleets": [asdict(each) for each in found], "look": asdict(looks)}
     write("fleet", figures, [_table(base, found), _looks(looks)], quick=quick)
-
-
-def _vary(base: Plan) -> dict[str, Plan]:
-    """Return what is simulated, by name; the sick ones come last."""
-    return {
-        "all healthy, not asked": replace(base, patience_s=0.0),
-        "all healthy": base,
-        "three sick": replace(base, sick=sick_ones(base.seconds)),
-    }
 
 
 def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
@@ -106,6 +100,7 @@ def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
             _first(outcome, end, lambda n: plan.n_frontends - n >= half),
             _first(outcome, end, lambda n: plan.n_frontends - n >= most),
         ),
+        stall_s=max(np.diff([each.at_s for each in outcome.samples])) - SAMPLE_S,
     )
 
 
@@ -153,8 +148,8 @@ def _table(plan: Plan, found: list[Figures]) -> Table:
 
     `passes` and `busy` of the healthy Tritons: the most over the least, and the deviation.
     `ejected` and `used` is how long it took until half and nine tenths of the frontends had ejected
-    the failing one, and used it again. `not asked`: no choice waits for what the two Tritons say of
-    their load.
+    the failing one, and used it again; `stall` is how long the machine kept the simulation waiting
+    at worst.
     """
     title = (
         f"{plan.n_tritons} stub Tritons, {plan.n_frontends} frontends, {plan.load:.0%} load, "
@@ -162,7 +157,7 @@ def _table(plan: Plan, found: list[Figures]) -> Table:
     )
     columns = (
         *("Tritons", "requests", "failed", "p50 s", "p95 s", "passes", "busy"),
-        *("of the sick", "ejected s", "used s"),
+        *("of the sick", "ejected s", "used s", "stall s"),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
@@ -176,6 +171,7 @@ def _table(plan: Plan, found: list[Figures]) -> Table:
             ", ".join(map(str, each.n_of_sick)),
             _times(each.ejected_after_s),
             _times(each.used_after_s),
+            each.stall_s,
         )
         for each in found
     )
