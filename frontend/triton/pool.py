@@ -135,13 +135,17 @@ class TritonPool:
             except _WORTH_A_RETRY as error:
                 if has_begun:
                     raise
-                self._note_failure(pass_.card.name, failed, member, error)
+                is_known = type(error) in map(type, failed.values())
+                failed[member] = error
+                if is_known:
+                    break
             else:
                 return
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise DeadlineExceeded
             options = replace(options, timeout_s=left_s)
+        self._forgive(pass_.card.name, failed)
         raise next(reversed(failed.values()), BackendUnavailable())
 
     def _tell_of_retry(
@@ -152,21 +156,11 @@ class TritonPool:
         log.info("tried_elsewhere", left=left.address, to=member.address, cause=cause)
         self._metrics.passes_retried.labels(model, cause).inc()
 
-    def _note_failure(
-        self, model: str, failed: dict[Member, TritoneError], member: Member, error: TritoneError
-    ) -> None:
-        """Keep a failure; raise it where another Triton had failed so.
-
-        What fails everywhere is no Triton's fault, and ejects nobody.
-        """
-        is_known = type(error) in map(type, failed.values())
-        failed[member] = error
-        if not is_known:
-            return
+    def _forgive(self, model: str, failed: dict[Member, TritoneError]) -> None:
+        """Let what fails everywhere be no Triton's fault, and eject nobody."""
         faulty = [each for each, why in failed.items() if isinstance(why, _TRITONS_FAULT)]
         for each in faulty if len(faulty) > 1 else ():
             each.standings[model].withdraw(self._settings.eject_after)
-        raise error
 
     async def cancel(self, model: str, pass_id: str) -> None:
         """Stop a pass where it runs; where we do not know that, ask every Triton."""

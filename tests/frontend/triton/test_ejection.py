@@ -150,14 +150,16 @@ async def test_the_last_one_is_never_ejected(
     assert await generate(pool, pass_, 10) == 10
 
 
+@pytest.mark.parametrize("errors", [(BUG, BUG, BUG), (BUG, AWAY)])
 async def test_a_pass_that_fails_everywhere_ejects_nobody(
-    network: Network, pool: TritonPool, pass_: SoundPass
+    network: Network, pool: TritonPool, pass_: SoundPass, errors: tuple[TritoneError, ...]
 ) -> None:
-    for address in ("a:1", "b:1", "c:1"):
-        network.add(address).error = BUG
+    for n, error in enumerate(errors):
+        network.add(f"{n}:1").error = error
     await pool.open()
     assert await generate(pool, pass_, 20) == 0
-    assert not pool.catalog.left_out
+    standings = [member.standings[pass_.card.name] for member in pool.members]
+    assert not any(each.is_ejected or each.n_failures for each in standings)
     assert sum(len(triton.options) for triton in network.tritons.values()) == 40
 
 
