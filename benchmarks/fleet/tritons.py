@@ -15,6 +15,13 @@ from benchmarks.fleet.plan import Plan, Sickness
 from benchmarks.fleet.stub import StubTriton
 
 
+# As our Tritons are started: else they hang up on clients that ping every few seconds.
+_OPTIONS = (
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the Tritons did between two moments."""
@@ -34,7 +41,7 @@ class _Served:
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
-        self._server = grpc.aio.server()
+        self._server = grpc.aio.server(options=_OPTIONS)
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.stub, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
