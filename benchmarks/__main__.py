@@ -24,6 +24,7 @@ from benchmarks import (
 )
 from benchmarks.drive import Refused
 from benchmarks.fleet import measure as fleet
+from benchmarks.fleet import measure_in_memory as fleet_in_memory
 from benchmarks.peers import checkpoint as weights
 from benchmarks.peers.same_work import OtherWork
 from benchmarks.perf_analyzer import Unavailable
@@ -147,6 +148,12 @@ def _fleet(
 ) -> None:
     """50 stub Tritons under 20 frontends, three of them sick: p95, fairness, ejection, looks."""
     fleet.measure(quick=quick, seconds=seconds, slowness=slowness)
+
+
+@app.command("fleet-in-memory")
+def _fleet_in_memory(quick: Quick = False) -> None:
+    """The same without gRPC, on a clock that jumps: what the rules do, on any machine alike."""
+    fleet_in_memory.measure(quick=quick)
 
 
 @app.command("memory")

@@ -1,7 +1,6 @@
 """A clock that runs slower than the wall's, so that two cores can be a fleet."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 
@@ -13,7 +12,7 @@ class SlowClock:
 
     def now(self) -> float:
         """Return the simulation's time in seconds; comparable among processes of one machine."""
-        return time.monotonic() / self.slowness
+        return asyncio.get_running_loop().time() / self.slowness
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for seconds of the simulation."""

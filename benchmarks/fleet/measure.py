@@ -19,8 +19,8 @@ from benchmarks.progress import say
 from benchmarks.report import RESULTS, Cell, Table, write
 from benchmarks.summary import percentile
 
-_FULL = Plan(n_tritons=50, n_frontends=20, load=0.7, seconds=60.0, slowness=4.0, sick={})
-_QUICK = replace(_FULL, n_tritons=10, n_frontends=3, seconds=8.0, slowness=1.0)
+FULL = Plan(n_tritons=50, n_frontends=20, load=0.7, seconds=60.0, slowness=4.0, sick={})
+QUICK = replace(FULL, n_tritons=10, n_frontends=3, seconds=8.0, slowness=1.0)
 _MOST = 0.9  # of the frontends
 _LOOKED_AT = (10, 2)  # Tritons and frontends
 
@@ -63,21 +63,22 @@ def measure(*, quick: bool, seconds: float, slowness: float) -> None:
     """Simulate, and measure what looks cost; write tables and a plot."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     looks = _measure_looks(4.0 if quick else 10.0)
-    base = _QUICK if quick else replace(_FULL, seconds=seconds, slowness=slowness)
+    base = QUICK if quick else replace(FULL, seconds=seconds, slowness=slowness)
     found: list[Figures] = []
     for name, sick in (("all healthy", {}), ("three sick", sick_ones(base.seconds))):
         say(f"fleet: {name}")
         plan = replace(base, sick=sick)
         outcome = simulate(plan)
-        found.append(_take(name, plan, outcome))
+        found.append(take(name, plan, outcome))
         say(str(found[-1]))
     if not quick:
         _draw(plan, outcome)
     figures = {"fleets": [asdict(each) for each in found], "look": asdict(looks)}
-    write("fleet", figures, [_table(base, found), _looks(looks)], quick=quick)
+    write("fleet", figures, [table(base, found), _looks(looks)], quick=quick)
 
 
-def _take(name: str, plan: Plan, outcome: Outcome) -> Figures:
+def take(name: str, plan: Plan, outcome: Outcome) -> Figures:
+    """Return the figures of a simulation."""
     latencies = [each.latency_s for each in outcome.requests if not each.failure]
     made, busy_s = outcome.tritons.n_made, outcome.tritons.busy_s
     healthy = range(len(sick_ones(1.0)), plan.n_tritons)  # where nobody is sick the same ones
@@ -116,7 +117,7 @@ def _measure_looks(seconds: float) -> LookCost:
     plan = Plan(
         n_tritons=n_tritons,
         n_frontends=n_frontends,
-        load=_FULL.load,
+        load=FULL.load,
         seconds=seconds,
         slowness=1.0,
         sick={},
@@ -143,7 +144,7 @@ def _draw(plan: Plan, outcome: Outcome) -> None:
     plot(RESULTS / "fleet.png", title, labels, lines)
 
 
-def _table(plan: Plan, found: list[Figures]) -> Table:
+def table(plan: Plan, found: list[Figures]) -> Table:
     """Return a row for each simulation.
 
     `passes` and `busy` of the healthy Tritons: the most over the least, and the deviation.

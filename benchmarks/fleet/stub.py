@@ -15,7 +15,7 @@ from tritone.card import CARD_PARAMETER, component_name
 from tritone.refusals import QUEUE_FULL
 from tritone.spans import span
 
-_SLOWER = 5.0
+SLOWER = 5.0
 _DENOISER = component_name(CARD.name, "denoiser")
 
 
@@ -76,7 +76,7 @@ class StubTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self, request: service_pb2.ModelInferRequest
     ) -> service_pb2.ModelStreamInferResponse:
         start, end = _span_of(request)
-        seconds = pass_s(end - start) * (_SLOWER if self.illness == "slow" else 1.0)
+        seconds = pass_s(end - start) * (SLOWER if self.illness == "slow" else 1.0)
         self._n_jobs += 1
         try:
             async with self._lanes:

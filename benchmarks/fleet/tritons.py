@@ -14,7 +14,6 @@ from benchmarks.fleet.clock import SlowClock
 from benchmarks.fleet.plan import Plan, Sickness
 from benchmarks.fleet.stub import StubTriton
 
-
 # As our Tritons are started: else they hang up on clients that ping every few seconds.
 _OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
