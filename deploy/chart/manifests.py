@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ CONFIG = "tritone"
 """Name of the ConfigMap, without the hash that Kustomize puts behind it, and of the Secret."""
 
 
-def kustomize(overlay: str, components: Iterable[str] = ()) -> str:
+@cache
+def kustomize(overlay: str, *components: str) -> str:
     """Return the YAML of an overlay with further components."""
     with tempfile.TemporaryDirectory() as folder:
         kustomization = {
@@ -30,13 +31,13 @@ def kustomize(overlay: str, components: Iterable[str] = ()) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def build(overlay: str, components: Iterable[str] = ()) -> dict[Key, Manifest]:
+def build(overlay: str, *components: str) -> dict[Key, Manifest]:
     """Return the objects of an overlay with further components, by kind and name.
 
     The namespace is left out, of the objects and as an object: it is the release's. So is the hash
     in the ConfigMap's name.
     """
-    text = kustomize(overlay, components)
+    text = kustomize(overlay, *components)
     found = list(yaml.safe_load_all(text))
     (config,) = (each["metadata"]["name"] for each in found if each["kind"] == "ConfigMap")
     found = list(yaml.safe_load_all(text.replace(config, CONFIG)))

@@ -50,7 +50,7 @@ def make_chart(images: Mapping[str, str]) -> Chart:
     `images` are references by name; others are as in the manifests.
     """
     plain, scaled = build("gpu"), build("gpu-autoscaled")
-    following = build("gpu", ["follow"])
+    following = build("gpu", "follow")
     chart = Chart()
     for switch in ("keda", "podMonitors", "follow"):
         chart.set_default(f"{switch}.enabled", value=False)

@@ -58,7 +58,7 @@ def without_hash(rendered: dict[Key, Manifest]) -> dict[Key, Manifest]:
 def test_the_chart_makes_what_kustomize_makes(
     chart: Path, values: dict[str, Any], overlay: str, components: list[str]
 ) -> None:
-    text = yaml.safe_dump(list(build(overlay, components).values()))
+    text = yaml.safe_dump(list(build(overlay, *components).values()))
     expected = yaml.safe_load(text.replace('namespace="tritone"', f'namespace="{NAMESPACE}"'))
     rendered = without_hash(render(chart, **values))
     assert rendered == {(each["kind"], each["metadata"]["name"]): each for each in expected}

@@ -44,7 +44,7 @@ Manifest = dict[str, Any]
 def build(overlay: str) -> str:
     tool("kubectl")
     name, *components = overlay.split("+")
-    return kustomize(name, components)
+    return kustomize(name, *components)
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
