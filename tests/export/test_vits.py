@@ -14,6 +14,8 @@ from export.vits import export_voice, main
 from ops.voices.piper import make_publication
 from ops.voices.publishing import Publication, write_files
 from tests.tiny_vits import write_vits
+from tritone.card import SPEAKER, component_name
+from tritone.placement import NETWORK
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 
@@ -39,8 +41,10 @@ def test_it_sounds_as_the_original_does(tmp_path: Path, speakers: int, is_stocha
 def read(publication: Publication, folder: Path, text: str) -> Reading:
     name = publication.card.name
     write_files(publication.all_files(), folder / "models")
-    network = InProcessNetwork(folder / "models" / f"{name}_network" / "1")
-    engine = Piper(Parts(publication.card, network, folder / "models" / name / "1"))
+    network, speaker = (
+        folder / "models" / component_name(name, part) / "1" for part in (NETWORK, SPEAKER)
+    )
+    engine = Piper(Parts(publication.card, InProcessNetwork(network), speaker))
     voice = publication.card.voices[0]
     reading = engine.read([Piece(0, len(text), text)], voice, normalizes=True)
     assert reading is not None

@@ -23,7 +23,9 @@ from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.graph import with_output
 from ops.voices.verification import NotVerified, verify_kokoro
 from tests.speech_networks import kokoro_network, kokoro_style
+from tritone.card import SPEAKER, component_name
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs, to_int16
+from tritone.placement import NETWORK
 from tritone.speech_tensors import DURATIONS
 
 _ROMANCE = ("__init__.py", "it.g2p.xz", "fr.g2p.xz")
@@ -160,8 +162,8 @@ def test_it_comes_from_the_registries_and_speaks_two_languages(tmp_path: Path) -
     card = add_kokoro(settings, None).card
     assert len(card.voices) == 33
     folder = AddedVoices.of_state(tmp_path / "state").folder
-    network = InProcessNetwork(folder / "kokoro_network" / "1")
-    engine = open_engine(Parts(card, network, folder / "kokoro" / "1"))
+    network = InProcessNetwork(folder / component_name("kokoro", NETWORK) / "1")
+    engine = open_engine(Parts(card, network, folder / component_name("kokoro", SPEAKER) / "1"))
     for voice_id, text in (("af_heart", "One, two, three."), ("if_sara", "Uno, due, tre.")):
         voice = card.voice(voice_id)
         assert voice is not None
