@@ -8,6 +8,7 @@ answer, which are the same in every answer, are sent one by one while it is made
 import os
 import socket
 from asyncio import AbstractEventLoop, TimerHandle, Transport
+from contextlib import suppress
 
 _ALWAYS_FIRST = b"HTTP/1.1 "
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.01, 1.0
@@ -45,10 +46,12 @@ class HalfClosed:
         if self._transport.is_closing():
             return
         # After 0, 1, 3, 7 … s: one that leaves later sends nothing more that would tell.
-        if self._loop.time() - self._since >= (1 << self._n_sent) - 1:
-            self._transport.write(_ALWAYS_FIRST[self._n_sent : self._n_sent + 1])
-            self._n_sent = min(self._n_sent + 1, len(_ALWAYS_FIRST))
-        if _is_reset(self._transport):
+        is_due = self._loop.time() - self._since >= (1 << self._n_sent) - 1
+        byte = _ALWAYS_FIRST[self._n_sent : self._n_sent + 1]
+        is_free = not self._transport.get_write_buffer_size()  # else: of the answer before
+        try:
+            self._n_sent += _send(self._transport, byte if is_due and is_free else b"")
+        except ConnectionError:
             self._transport.abort()
             return
         self._timer = self._loop.call_later(self._look_s, self._look)
@@ -59,7 +62,19 @@ class HalfClosed:
             self._timer.cancel()
 
 
-def _is_reset(transport: Transport) -> bool:
-    # A socket of our own: uvloop's has no options.
+def _send(transport: Transport, data: bytes) -> int:
+    """Send at once, which no transport promises; return how many bytes went.
+
+    Raises:
+        ConnectionError: nobody has the connection any more.
+    """
+    # A socket of our own: uvloop's can do neither this nor that.
     with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as ours:
-        return ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE
+        n_sent = 0
+        if data:
+            with suppress(BlockingIOError):
+                n_sent = ours.send(data)
+        # From this machine the reset is here already.
+        if ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE:
+            raise ConnectionResetError
+        return n_sent
