@@ -151,7 +151,7 @@ class ServedModels:
             speech_cards=_of_kind(cards, SpeechCard),
             away=frozenset((known - ready) | (reasons.keys() & ready)),
             reasons=reasons,
-            versions={e.card.name: e.version for e in models if isinstance(e.card, ModelCard)},
+            versions={each.card.name: each.version for each in models},
             candidates={
                 each.card.name: frozenset(candidate.version for candidate in each.candidates)
                 for each in models

@@ -63,10 +63,11 @@ class FleetWatch:
         reasons = {name: why for name, why in reasons.items() if why}
         if not reasons:
             return catalog
-        held = tuple(card for card in catalog.cards if card.name in reasons)
+        held = tuple(card for card in catalog.served if card.name in reasons)
         return replace(
             catalog,
             cards=tuple(card for card in catalog.cards if card.name not in reasons),
+            speech_cards=tuple(c for c in catalog.speech_cards if c.name not in reasons),
             away=catalog.away | {card.name for card in held},
             missed=(*catalog.missed, *held),
             reasons={**catalog.reasons, **reasons},

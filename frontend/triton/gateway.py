@@ -100,7 +100,7 @@ class Catalog:
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
     missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
-    versions: Mapping[str, int] = field(default_factory=dict)  # that models of sounds serve
+    versions: Mapping[str, int] = field(default_factory=dict)  # that the models serve
     candidates: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Versions that get a share of a model's requests; models without any are left out."""
     left_out: Mapping[str, str] = field(default_factory=dict)

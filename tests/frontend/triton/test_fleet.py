@@ -13,6 +13,7 @@ from frontend.triton.fleet import FleetWatch
 from frontend.triton.gateway import Catalog, collect
 from frontend.triton.passes import SoundPass
 from frontend.triton.pool import TritonPool
+from tests.cards import TALKER
 from tests.frontend.triton.network import AWAY, REFRESH_S, SETTINGS, FakeTriton, Network, name_pass
 from tests.frontend.triton.servers import eventually
 from tritone.card import ModelCard
@@ -103,6 +104,17 @@ async def test_no_sound_is_better_than_one_of_another_version(
     with pytest.raises(BackendUnavailable):
         await collect(pool.stream(pass_, name_pass("")))
     assert not only.options
+
+
+async def test_a_voice_of_another_version_is_held_back_too(file: Path) -> None:
+    watch = FleetWatch(str(file), REFRESH_S)
+    write(file, FleetState({TALKER.name: Wanted(version=2)}).to_json())
+    await watch.look()
+    old = Catalog(speech_cards=(TALKER,), versions={TALKER.name: 1})
+    held = watch.hold_back(old)
+    assert (held.speech_cards, held.missed) == ((), (TALKER,))
+    new = replace(old, versions={TALKER.name: 2})
+    assert watch.hold_back(new) == new
 
 
 async def test_the_card_is_that_of_the_version_that_is_stated(
