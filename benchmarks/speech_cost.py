@@ -113,6 +113,9 @@ async def _serve(stack: Stack, form: str, n_each: int) -> tuple[dict[str, float]
             for _ in range(n):
                 (await client.post("/v1/audio/speech", json=body)).raise_for_status()
 
+        async with asyncio.timeout(_TIMEOUT_S):  # a stack is ready before its voices are
+            while (await client.post("/v1/audio/speech", json=body)).is_error:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
         await listen(2)  # warm
         before = seconds_by_role(stack.process)
         await asyncio.gather(*(listen(n_each) for _ in range(N_CLIENTS)))
