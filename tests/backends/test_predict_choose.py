@@ -101,7 +101,7 @@ def test_a_process_that_is_told_to_use_the_gpu_keeps_a_large_network(
 
     assert choose(repository, card) is IN_THE_PROCESS
 
-    (level, said), (warning, reason) = Logger.lines
+    (level, said), *_, (warning, reason) = Logger.lines
     assert level == "info"
     assert said.endswith("in the denoiser's process, on cuda")
     # It is no network, so its jobs cannot live on the device; it is served all the same.

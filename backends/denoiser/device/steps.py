@@ -163,7 +163,7 @@ class DeviceSteps:
             self._draw(job, job.trajectory.step + 1)
         if all(each is None for each in drawn):
             return None
-        joined = np.zeros((shape.rows, *jobs[0].shape), np.float32)
+        joined = np.zeros((shape.rows, *jobs[0].trajectory.latents.shape), np.float32)
         for row, each in enumerate(drawn):
             if each is not None:
                 joined[row] = each
