@@ -57,7 +57,7 @@ acceptance: install-dev ## run the tests against a real Triton only
 	@echo "running the tests in $(TRITON_TESTS)"
 	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 $(BY_FILE)
 
-drills: install-dev ## run the long editions of the tests under load (about half an hour)
+drills: install-dev ## run the long editions of the tests under load (about two hours)
 	$(BIN)/python -m pytest -s -m drill
 
 PROSE := '*.py' '*.md' '*.sh' '*.toml' '*.yaml' '*.yml' '*.mjs' '*.sql' Makefile
