@@ -53,8 +53,8 @@ def open_one_lane(
     except InvalidModel as error:
         if not (is_gpu and device.captures):
             raise
-        say(f"steps are not captured: {error}")
         opened = open_steps(path, card, replace(device, captures=False), choices, say)
+        say(f"steps are not captured: {error}")
     slowest = max(opened.seconds, key=lambda shape: opened.seconds[shape])
     say(
         f"{len(opened.seconds)} steps are ready on {device_name}, for {lengths} latent frames and "
