@@ -48,6 +48,11 @@ class TritonSettings(BaseModel):
         False,
         description="Whether our own backends compute on the GPU; `tritone up --gpu` says so, too.",
     )
+    user: str | None = Field(
+        None,
+        description="User that Triton and its backends run as, where root starts the stack, such "
+        "as `nobody`; it must be able to read our Python, the checkout and every model.",
+    )
     exposed: bool = Field(
         False,
         description="Whether Triton's APIs, which ask for no key, listen on all addresses.",

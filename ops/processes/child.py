@@ -8,6 +8,8 @@ from contextlib import suppress
 
 import psutil
 
+from ops.processes.accounts import Account
+
 INSTANCE_VARIABLE = "TRITONE_INSTANCE"
 """Environment variable by which every process of a stack can be found: its shared memory prefix.
 
@@ -27,11 +29,15 @@ class Child:
 
     @classmethod
     async def start(
-        cls, command: list[str], environment: dict[str, str], show: Callable[[str], None]
+        cls,
+        command: list[str],
+        environment: dict[str, str],
+        show: Callable[[str], None],
+        account: Account | None = None,
     ) -> "Child":
         """Start a command in a session of its own, so that a Ctrl-C reaches us alone.
 
-        Every line that its group writes goes to `show`.
+        Every line that its group writes goes to `show`. Without an account it runs as ours.
         """
         # A pipe of our own: with asyncio's, `wait` would also wait for whoever inherited it, and
         # stubs outlive a crashed server.
@@ -44,6 +50,7 @@ class Child:
                 stdout=input_fd,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
+                **({} if account is None else account.run_as()),
             )
         finally:
             os.close(input_fd)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ops import logs
 from ops.errors import CannotStart
 from ops.polling import Backoff, until
+from ops.processes.accounts import Account
 from ops.processes.child import Child
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Service:
     start_timeout_s: float
     pulse: Pulse | None = None  # None: it lives until it ends
     hides: tuple[str, ...] = ()  # lines that contain one of these are not shown
+    account: Account | None = None  # that it runs as; None: ours
     last_words: tuple[str, ...] = ()  # a process that writes one of these crashes, or hangs in it
 
 
@@ -108,7 +110,9 @@ class Supervisor:
     async def _live(self) -> int:
         """Run one process from its start to its end; return its exit code."""
         service, self._verdict = self.service, None
-        self.child = child = await Child.start(service.command(), service.environment, self._show)
+        self.child = child = await Child.start(
+            service.command(), service.environment, self._show, service.account
+        )
         watches = [
             asyncio.create_task(self._watch_answers()),
             asyncio.create_task(self._watch_state(child)),

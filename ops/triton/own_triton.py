@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ops.errors import CannotStart, TritonCallFailed
+from ops.processes.accounts import Account, find_account, require_readable
 from ops.processes.ports import LOOPBACK, choose_ports
 from ops.processes.supervisor import Pulse, Service, Supervisor
 from ops.settings import Settings, TritonSettings, copy_environment
@@ -62,11 +63,13 @@ def prepare_server(
     _require_shared_memory(_triton_models(models))
     libpython, home = libpython_folder(), triton_home()
     ports = _choose_ports(settings.triton, is_private=is_private)
+    user = settings.triton.user
+    account = None if user is None else find_account(user)
     with (
         own_folder(prefix) as folder,
         _scratch(settings.resolved_state_directory() / prefix) as scratch,
     ):
-        yield TritonServer(
+        server = TritonServer(
             home=home,
             libpython_folder=libpython,
             folder=folder,
@@ -80,7 +83,17 @@ def prepare_server(
             logs_info=logs_info,
             otlp_endpoint=settings.otlp_endpoint,
             address=ALL_ADDRESSES if settings.triton.exposed else LOOPBACK,
+            account=account,
         )
+        if account is not None:
+            _prepare_for(account, server)
+        yield server
+
+
+def _prepare_for(account: Account, server: TritonServer) -> None:
+    server.folder.give_to(account)
+    folders = (*server.repositories, server.backend_directory, server.home)
+    require_readable(account, folders, "open it to that user, or unset TRITONE_TRITON__USER")
 
 
 def _voice_repositories(settings: Settings, published: set[str]) -> tuple[Path, ...]:
@@ -161,6 +174,7 @@ class OwnTriton:
                     is_felt=self._control.is_live,
                     timeout_s=settings.hang_timeout_s,
                 ),
+                account=server.account,
                 hides=() if has_gpu() else COMPLAINTS_WITHOUT_GPU,
                 last_words=CRASHES,
             )

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.processes.accounts import Account
 from ops.processes.child import INSTANCE_VARIABLE
 from ops.processes.ports import LOOPBACK
 from ops.triton.closed_apis import close_apis
@@ -41,6 +42,7 @@ class TritonServer:
     metrics_port: int
     shared_memory_prefix: str
     logs_info: bool
+    account: Account | None = None  # that it runs as; None: ours
     otlp_endpoint: str | None = None  # of a collector
     voice_repositories: tuple[Path, ...] = ()  # of the default voice, and of added ones
     address: str = LOOPBACK  # that its APIs listen on; this machine reaches them by loopback
