@@ -34,7 +34,8 @@ async def test_no_process_dies_because_clients_leave(served: Stack, seconds: flo
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("n_leave", [3, pytest.param(6, marks=pytest.mark.drill)])
+@pytest.mark.drill
+@pytest.mark.parametrize("n_leave", [3, 6])
 async def test_who_leaves_takes_nothing_from_who_stays(served: Stack, n_leave: int) -> None:
     crowd = Crowd(
         served.address,
