@@ -40,13 +40,14 @@ serve: install ## start Triton and the frontend, and say where
 
 BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
-TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers
+TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/test_encoding.py \
+	tests/test_families.py tests/tritone/test_engines.py
 test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
 	$(BIN)/python -m pytest tests -m "not drill" -n 3 $(BY_FILE) $(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
 	@$(MAKE) --no-print-directory -j2 --output-sync=target acceptance test-torch
 
 # To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
-test-torch: install-dev ## run the tests of what needs torch: the exporter, the starter, the benchmarks, checkpoints of transformers
+test-torch: install-dev ## run the tests of what needs torch
 	@echo "running the tests in $(TORCH_TESTS)"
 	@nice $(BIN)/python -m pytest -q -m "not drill" $(TORCH_TESTS)
 

@@ -132,10 +132,10 @@ def test_the_frontends_image_runs_the_command_that_follows(tmp_path: Path) -> No
     assert ended.stdout.startswith("127.0.0.1:1: Triton does not answer"), ended.stderr
 
 
-def test_tritons_image_has_every_backend_but_the_stand_in() -> None:
+def test_tritons_image_has_every_backend_but_the_stand_in_and_torchs() -> None:
     ours = {model.parent.name for model in (ROOT / "backends").glob("*/model.py")}
     copied = set(re.findall(r"^COPY backends/(\w+)/model.py", GPU.read_text(), re.MULTILINE))
-    assert copied == ours - {"onnxruntime"}
+    assert copied == ours - {"onnxruntime", "transformers"}
 
 
 def test_tritons_image_publishes_the_default_voice_where_it_serves_it(tmp_path: Path) -> None:

@@ -37,12 +37,17 @@ class Setting:
     files: str
     seconds: float = 0.0  # of one sound
     max_attempts: int = 3
+    concurrency: int = 4
     webhook_url: str | None = None
     keys: Sequence[str] = ()  # of the jobs to submit
 
     @property
     def job_settings(self) -> JobSystemSettings:
-        jobs = {"max_attempts": self.max_attempts, "max_connections": 4}
+        jobs = {
+            "max_attempts": self.max_attempts,
+            "max_connections": 4,
+            "concurrency": self.concurrency,
+        }
         # A receiver that is briefly away must not use up a short schedule.
         webhooks = {"schedule_s": [0.3] * 30}
         return make_job_settings(self.database_url, Path(self.files), jobs=jobs, webhooks=webhooks)

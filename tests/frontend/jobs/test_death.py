@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,8 @@ async def test_a_stopped_worker_that_wakes_up_cannot_end_what_others_took(
 async def test_a_job_that_kills_its_workers_ends_in_error_and_the_others_go_on(
     system: JobSystem, setting: Setting, receiver: Receiver
 ) -> None:
+    # One at a time: who runs beside it dies with it, and has no more attempts than it.
+    setting = replace(setting, concurrency=1)
     request = make_request(wanted=GenerationRequest(prompt=POISON), webhook_url=receiver.url)
     poison = await system.service.submit(request)
     deaths = 0

@@ -31,7 +31,7 @@ def test_the_library_is_copied_and_the_stub_linked(home: Path, tmp_path: Path) -
 def test_every_backend_of_ours_is_there(home: Path, tmp_path: Path) -> None:
     target = prepare(tmp_path / "backends", home)
     found = {path.parent.name for path in target.glob("*/model.py")}
-    assert found == {"tokenizer", "denoiser", "espeak", "onnxruntime", "speech"}
+    assert found == {"tokenizer", "denoiser", "espeak", "onnxruntime", "speech", "transformers"}
 
 
 def test_preparing_twice_renews(home: Path, tmp_path: Path) -> None:
