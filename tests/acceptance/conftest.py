@@ -5,11 +5,12 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from ops.triton.published import list_published_models
 from tests.acceptance.client import Client
-from tests.acceptance.drills import open_folder
+from tests.acceptance.drills import open_folder, until
 from tests.acceptance.stack import SPEAKS, Stack, running
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,7 @@ REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
 """Where the served models come from; the first that exists."""
 
 SHARED_STEP_BATCH = "8"
+VOICE = "hibari"
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,8 @@ def served(repository: Path) -> Iterator[Stack]:
         allowed = {"TRITONE_WEBHOOKS__ALLOW_NETWORKS": '["127.0.0.0/8"]'}
         models = copy_of(repository, folder / "models")
         with running(models, folder, **SPEAKS, **allowed) as stack:
+            url = f"http://{stack.address}/readyz?verbose"
+            until(lambda: VOICE in httpx2.get(url).json()["models"])  # it loads last
             yield stack
 
 
