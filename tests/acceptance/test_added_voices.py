@@ -91,6 +91,7 @@ def test_a_piper_voice_speaks_and_takes_seeds(settings: Settings, tmp_path: Path
     assert remove(settings, "tono")
 
 
+@pytest.mark.drill
 def test_a_checkpoint_of_transformers_speaks_and_takes_seeds(
     settings: Settings, tmp_path: Path
 ) -> None:

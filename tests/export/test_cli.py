@@ -160,6 +160,7 @@ def test_another_card_is_refused_before_any_work(tiny: Exported) -> None:
     assert [path.name for path in (tiny.repository / "tiny").glob("[0-9]*")] == ["1"]
 
 
+@pytest.mark.drill
 def test_a_full_disk_ends_in_one_sentence(folder: Path, tmp_path: Path) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # a write beyond it fails

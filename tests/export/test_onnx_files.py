@@ -150,6 +150,7 @@ def test_small_weights_stay_inside(card: ModelCard, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["model.onnx"]
 
 
+@pytest.mark.drill
 def test_half_precision_keeps_its_border_in_float32(
     pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_half_precision_keeps_its_border_in_float32(
     assert 1e-5 < error < 1e-2  # it is half precision, and no worse
 
 
+@pytest.mark.drill
 def test_attention_can_be_one_operator_and_is_as_exact(
     pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
 ) -> None:

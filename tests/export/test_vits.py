@@ -22,7 +22,10 @@ pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 
 @pytest.mark.parametrize(
     ("speakers", "is_stochastic"),
-    [pytest.param(1, True, id="mms"), pytest.param(3, False, id="speakers")],
+    [
+        pytest.param(1, True, id="mms", marks=pytest.mark.drill),
+        pytest.param(3, False, id="speakers"),
+    ],
 )
 def test_it_sounds_as_the_original_does(tmp_path: Path, speakers: int, is_stochastic: bool) -> None:
     folder = write_vits(tmp_path / "tiny", speakers=speakers, is_stochastic=is_stochastic)
