@@ -35,6 +35,11 @@ def prepare(target: Path, home: Path) -> Path:
     return target
 
 
+def open_stub(directory: Path) -> None:
+    """Let every user run the stub of a prepared directory; the wheel lets its owner only."""
+    (directory / "python" / STUB).resolve().chmod(0o755)
+
+
 def _our_backends() -> list[Path]:
     # Found, not imported: a backend can only be imported inside Triton.
     spec = importlib.util.find_spec("backends")

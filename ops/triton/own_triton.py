@@ -92,6 +92,7 @@ def prepare_server(
 
 def _prepare_for(account: Account, server: TritonServer) -> None:
     server.folder.give_to(account)
+    backend_directory.open_stub(server.backend_directory)
     folders = (*server.repositories, server.backend_directory, server.home)
     require_readable(account, folders, "open it to that user, or unset TRITONE_TRITON__USER")
 
