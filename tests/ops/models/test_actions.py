@@ -10,6 +10,7 @@ from ops.models.actions import Operator
 from ops.models.errors import ModelsError, Refused
 from ops.models.overview import rows
 from tests.ops.models.triton import STEPS, FakeTriton
+from tests.sleeping import replace_sleep
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.pcm import Pcm
 from tritone.placement import IN_PROCESS
@@ -303,7 +304,7 @@ async def test_a_canary_is_unloaded_when_the_frontends_have_seen_that_it_is_none
         await real_sleep(0)
 
     real_sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    replace_sleep(monkeypatch, sleep)
 
     operator = replace(operator, look_s=0.2)
     ending = asyncio.create_task(getattr(operator, end)("starter", 2))

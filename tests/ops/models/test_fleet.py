@@ -15,6 +15,7 @@ from ops.models.errors import ModelsError
 from ops.models.fleet import Fleet
 from ops.models.fleet_store import FleetStore
 from tests.ops.models.triton import Answer, FakeTriton
+from tests.sleeping import replace_sleep
 from tritone.card import ModelCard
 from tritone.fleet import FleetState, Wanted
 from tritone.pcm import Pcm
@@ -263,7 +264,7 @@ async def test_frontends_have_looked_before_the_first_change_and_after_the_last(
     async def wait(_seconds: float) -> None:
         states.append(((await fleet.store.read()).models["starter"], versions(tritons)))
 
-    monkeypatch.setattr("ops.models.fleet.asyncio.sleep", wait)
+    replace_sleep(monkeypatch, wait)
     await fleet.promote("starter", 2)
     after = Wanted(version=2, lineup=Lineup(previous=1))
     assert states[0] == (Wanted(version=1, coming=2), [{1}] * 3)
