@@ -20,13 +20,8 @@ from backends.denoiser.scheduler import Scheduler
 from backends.denoiser.steps import OneLane
 from backends.denoiser.triton_metrics import TritonMetrics
 from backends.early_cancels import EarlyCancels
-from backends.errors import Code, RequestFailed
+from backends.queued_requests import DRAIN_SECONDS, accept_each, control, set_turn
 from backends.triton import read_card, read_config, read_job_id, read_parameters, require_parameter
-from tritone.probes import PROBE
-from tritone.tensors import CANCEL, PRIORITY, QUERY, SHARE
-from tritone.turns import BACKGROUND, INTERACTIVE
-
-DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
 
 
 class TritonPythonModel:
@@ -59,27 +54,15 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
         """Queue each request, or answer it at once: control requests and refusals."""
-        for request in requests:
-            reply = SenderReply(request.get_response_sender())
-            try:
-                self._accept(request, reply)
-            except RequestFailed as error:
-                reply.fail(error)
-            except Exception as error:  # whatever else one request breaks, the others go on
-                reply.fail(RequestFailed(f"denoiser failed: {error!r}", Code.INTERNAL))
+        accept_each(requests, _reply_to, self._accept, "denoiser")
 
     def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
         parameters = read_parameters(request)
-        if CANCEL in parameters:
-            return reply.report(self._scheduler.cancel(str(parameters[CANCEL])))
-        if parameters.get(QUERY) == PROBE:
-            return reply.report(self._scheduler.load)
-        if QUERY in parameters:
-            return reply.report(self._scheduler.progress(str(parameters[QUERY])))
+        if (answer := control(parameters, self._scheduler)) is not None:
+            return reply.report(answer)
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         job = make_job(self._card, tensors, read_job_id(request), reply, self._rounding)
-        job.key = str(parameters.get(SHARE, ""))
-        job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
+        set_turn(job, parameters)
         return self._scheduler.submit(job, timeout_s=request.timeout() / 1e6)
 
     def finalize(self) -> None:
@@ -90,3 +73,7 @@ class TritonPythonModel:
             lane.join(max(0.0, deadline - time.monotonic()))
         self._scheduler.abandon()
         self._metrics.close()
+
+
+def _reply_to(request: pb_utils.InferenceRequest) -> SenderReply:
+    return SenderReply(request.get_response_sender())

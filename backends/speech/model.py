@@ -6,16 +6,15 @@ owns the queue and the table of jobs that control requests address.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import triton_python_backend_utils as pb_utils
 
 from backends.errors import Code, RequestFailed
+from backends.queued_requests import DRAIN_SECONDS, accept_each, control, set_turn
 from backends.speech.engine import Parts
 from backends.speech.engines import UnknownEngine, open_engine
 from backends.speech.job import new_job
@@ -24,16 +23,17 @@ from backends.speech.networks import find_phonemizer, open_network
 from backends.speech.reply import SenderReply
 from backends.speech.speaker import Speaker
 from backends.speech.triton_metrics import TritonMetrics
-from backends.triton import find_parameter, read_config, require_parameter
+from backends.triton import (
+    find_parameter,
+    read_config,
+    read_job_id,
+    read_parameters,
+    require_parameter,
+)
 from tritone import speech_refusals as refusals
 from tritone.card import CARD_PARAMETER, SpeechCard
 from tritone.placement import THREADS
-from tritone.probes import PROBE
 from tritone.speech_tensors import CHUNKS, GRANT, TIMINGS, WINDOW
-from tritone.tensors import CANCEL, JOB_ID, PRIORITY, QUERY, SHARE
-from tritone.turns import BACKGROUND, INTERACTIVE
-
-DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
 
 
 class TritonPythonModel:
@@ -66,33 +66,19 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
         """Queue each request, or answer it at once: control requests and refusals."""
-        for request in requests:
-            outputs = set(request.requested_output_names())
-            reply = SenderReply(request.get_response_sender(), outputs)
-            try:
-                self._accept(request, reply)
-            except RequestFailed as error:
-                reply.fail(error)
-            except Exception as error:  # whatever else one request breaks, the others go on
-                reply.fail(RequestFailed(f"speech failed: {error!r}", Code.INTERNAL))
+        accept_each(requests, _reply_to, self._accept, "speech")
 
     def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
-        parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
-        if CANCEL in parameters:
-            return reply.report(self._queue.cancel(str(parameters[CANCEL])))
-        if parameters.get(QUERY) == PROBE:
-            return reply.report(self._queue.load)
-        if QUERY in parameters:
-            return reply.report(self._queue.progress(str(parameters[QUERY])))
+        parameters = read_parameters(request)
+        if (answer := control(parameters, self._queue)) is not None:
+            return reply.report(answer)
         if GRANT in parameters:
             n_chunks = max(0, int(parameters.get(CHUNKS, 1)))
             return reply.report(self._queue.grant(str(parameters[GRANT]), n_chunks))
         reply.wants_timings &= bool(parameters.get(TIMINGS, True))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        job_id = str(parameters.get(JOB_ID, "")) or request.request_id()
-        job = new_job(self._card, tensors, job_id, reply)
-        job.key = str(parameters.get(SHARE, ""))
-        job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
+        job = new_job(self._card, tensors, read_job_id(request), reply)
+        set_turn(job, parameters)
         if WINDOW in parameters:
             job.allowed = max(1, int(parameters[WINDOW]))
         return self._queue.submit(job, timeout_s=request.timeout() / 1e6)
@@ -106,6 +92,11 @@ class TritonPythonModel:
         for job in self._queue.all_jobs():
             job.end(RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE))
         self._metrics.close()
+
+
+def _reply_to(request: pb_utils.InferenceRequest) -> SenderReply:
+    outputs = set(request.requested_output_names())
+    return SenderReply(request.get_response_sender(), outputs)
 
 
 def _n_lanes(threads: int) -> int:

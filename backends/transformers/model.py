@@ -15,12 +15,10 @@ import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job_queue import JobQueue
 from backends.denoiser.triton_metrics import TritonMetrics
-from backends.errors import Code, RequestFailed
-from backends.sender import GuardedSender
+from backends.queued_requests import DRAIN_SECONDS, OneAnswer, accept_each, control, set_turn
 from backends.transformers.generators import open_generator
 from backends.transformers.sounds import SoundMaker, make_job
 from backends.triton import (
-    make_error_response,
     read_card,
     read_config,
     read_job_id,
@@ -29,11 +27,7 @@ from backends.triton import (
 )
 from tritone.checkpoints import ARCHITECTURES, FILE, Checkpoint
 from tritone.pcm import Pcm
-from tritone.probes import PROBE
-from tritone.tensors import CANCEL, PCM, PRIORITY, PROGRESS, QUERY, SHARE
-from tritone.turns import BACKGROUND, INTERACTIVE
-
-DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
+from tritone.tensors import PCM
 
 
 class TritonPythonModel:
@@ -61,27 +55,15 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> None:
         """Queue each request, or answer it at once: control requests and refusals."""
-        for request in requests:
-            reply = SenderReply(request.get_response_sender())
-            try:
-                self._accept(request, reply)
-            except RequestFailed as error:
-                reply.fail(error)
-            except Exception as error:  # whatever else one request breaks, the others go on
-                reply.fail(RequestFailed(f"transformers failed: {error!r}", Code.INTERNAL))
+        accept_each(requests, _reply_to, self._accept, "transformers")
 
     def _accept(self, request: pb_utils.InferenceRequest, reply: SenderReply) -> None:
         parameters = read_parameters(request)
-        if CANCEL in parameters:
-            return reply.report(self._queue.cancel(str(parameters[CANCEL])))
-        if parameters.get(QUERY) == PROBE:
-            return reply.report(self._queue.load)
-        if QUERY in parameters:
-            return reply.report(self._queue.progress(str(parameters[QUERY])))
+        if (answer := control(parameters, self._queue)) is not None:
+            return reply.report(answer)
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         job = make_job(self._card, tensors, read_job_id(request), reply)
-        job.key = str(parameters.get(SHARE, ""))
-        job.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
+        set_turn(job, parameters)
         return self._queue.submit(job, timeout_s=request.timeout() / 1e6)  # type: ignore[arg-type]  # a job of ours
 
     def finalize(self) -> None:
@@ -92,30 +74,13 @@ class TritonPythonModel:
         self._metrics.close()
 
 
-class SenderReply:
+class SenderReply(OneAnswer):
     """The one answer to one request. Any thread may use it at any time."""
-
-    def __init__(self, sender: pb_utils.InferenceResponseSender) -> None:
-        """Answer through a request's own sender."""
-        self._sender = GuardedSender(sender)
-        self.is_cancelled = self._sender.is_cancelled
 
     def succeed(self, pcm: Pcm, progress: tuple[int, int]) -> None:
         """Answer with a sound and its full progress."""
-        tensors = [
-            pb_utils.Tensor(PCM, np.ascontiguousarray(pcm[np.newaxis])),
-            _make_progress(progress),
-        ]
-        self._sender.send(pb_utils.InferenceResponse(tensors))
-
-    def report(self, progress: tuple[int, int]) -> None:
-        """Answer a control request."""
-        self._sender.send(pb_utils.InferenceResponse([_make_progress(progress)]))
-
-    def fail(self, error: RequestFailed) -> None:
-        """Answer with an error."""
-        self._sender.send(make_error_response(error))
+        self.send([pb_utils.Tensor(PCM, np.ascontiguousarray(pcm[np.newaxis]))], progress)
 
 
-def _make_progress(progress: tuple[int, int]) -> pb_utils.Tensor:
-    return pb_utils.Tensor(PROGRESS, np.array([progress], np.int32))
+def _reply_to(request: pb_utils.InferenceRequest) -> SenderReply:
+    return SenderReply(request.get_response_sender())
