@@ -4,6 +4,9 @@ PYTHON ?=
 BIN := .venv/bin
 # torch comes from the CPU index or a local folder where one is configured; see docs/development.md
 TORCH_ARGS ?=
+# Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes, and each
+# would compile a thousand modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices
 
