@@ -17,23 +17,15 @@ from frontend.contracts.kit.body import make_body_error, read_body
 from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.fields import Name, Text
 from frontend.contracts.kit.file_headers import attach
+from frontend.contracts.kit.model_routes import add_model_routes
 from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.route import make_router
-from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
+from frontend.contracts.localai import speech
 from frontend.contracts.localai.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 
-FORMAT_WORDS: dict[str, AudioFormat] = {
-    "wav": FORMATS["wav"],
-    "mp3": FORMATS["mp3"],
-    "aac": FORMATS["aac"],
-    "flac": FORMATS["flac"],
-    "opus": FORMATS["opus"],
-    "ogg": FORMATS["opus"],
-    "pcm": FORMATS["pcm"],
-    **OUTPUT_FORMATS,
-}
+FORMAT_WORDS = {**speech.FORMAT_WORDS, **OUTPUT_FORMATS}
 """Anything else is delivered as wav, as LocalAI does."""
 
 WORDS = {
@@ -110,18 +102,4 @@ async def generate_sound(request: Request) -> Response:
     return Response(answer.audio, headers=attach(answer.headers))
 
 
-@router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
-async def list_models(request: Request) -> Response:
-    """List the served models."""
-    return make_list(request)
-
-
-@router.get(
-    "/v1/models/{model_id:path}",
-    response_model=ListedModel,
-    responses=openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.path_of("model_id"),
-)
-async def show_model(request: Request) -> Response:
-    """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(request, str(request.path_params["model_id"]))
+add_model_routes(router, ENVELOPE)

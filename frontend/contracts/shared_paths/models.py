@@ -8,15 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from frontend.contracts import elevenlabs, tritone
 from frontend.contracts.kit import openapi
+from frontend.contracts.kit.model_routes import add_route_of_one_model
 from frontend.contracts.kit.route import BEARER, answer_in_envelope, make_router
-from frontend.contracts.kit.served_models import (
-    ArrayModel,
-    ListedModel,
-    ModelList,
-    make_array,
-    make_list,
-    make_one,
-)
+from frontend.contracts.kit.served_models import ArrayModel, ModelList, make_array, make_list
 from frontend.contracts.shared_paths.dialect import speaks_elevenlabs
 
 _ELEVENLABS, _OURS = elevenlabs.CONTRACT.envelope, tritone.CONTRACT.envelope
@@ -48,15 +42,4 @@ async def _answer_list(request: Request) -> Response:
 
 
 single = make_router(_OURS, "Models")
-
-
-# Older clients do not escape the slash of "org/name".
-@single.get(
-    "/v1/models/{model_id:path}",
-    response_model=ListedModel,
-    responses=openapi.errors_of(_OURS),
-    openapi_extra=openapi.path_of("model_id"),
-)
-async def show_model(request: Request) -> Response:
-    """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(request, str(request.path_params["model_id"]))
+add_route_of_one_model(single, _OURS)

@@ -16,8 +16,8 @@ from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.model_routes import add_model_routes
 from frontend.contracts.kit.route import make_router
-from frontend.contracts.kit.served_models import ListedModel, ModelList, make_list, make_one
 from frontend.contracts.vllm_omni.envelope import ENVELOPE
 from frontend.errors import InvalidRequest
 from frontend.sounds.request import GenerationRequest
@@ -158,18 +158,4 @@ async def generate_audio(request: Request) -> Response:
     return Response(answer.audio, headers=answer.headers)
 
 
-@router.get("/v1/models", response_model=ModelList, responses=openapi.errors_of(ENVELOPE))
-async def list_models(request: Request) -> Response:
-    """List the served models."""
-    return make_list(request)
-
-
-@router.get(
-    "/v1/models/{model_id:path}",
-    response_model=ListedModel,
-    responses=openapi.errors_of(ENVELOPE),
-    openapi_extra=openapi.path_of("model_id"),
-)
-async def show_model(request: Request) -> Response:
-    """Show one model, or the model behind an alias under the alias' name."""
-    return make_one(request, str(request.path_params["model_id"]))
+add_model_routes(router, ENVELOPE)
