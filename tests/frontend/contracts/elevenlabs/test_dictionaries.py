@@ -1,16 +1,11 @@
 """Pronunciation dictionaries, from the routes through the database to what the voice is asked."""
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
-
 import httpx2
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from frontend.speech.dictionaries import store
-from tests.frontend.contracts.elevenlabs.test_stream_input import serving_app
+from tests.frontend.contracts.elevenlabs.talking import END, listen, say, serving_app
 from tests.frontend.contracts.workbench import Workbench
 from tests.frontend.speech.dictionaries.test_lexicon import LEXICON
 from tritone.speech_options import Pronunciation
@@ -67,19 +62,11 @@ async def test_the_rules_hold_for_a_whole_conversation(
     async with serving_app(bench.app) as address:
         url = f"ws://{address}/v1/text-to-speech/anna/stream-input?auto_mode=true"
         async with connect(url, proxy=None) as connection:
-            for message in (first, {"text": "SQL. "}, {"text": "More SQL. "}, {"text": ""}):
-                with suppress(ConnectionClosed):
-                    await connection.send(json.dumps(message))
-            received = [json.loads(each) async for each in _until_closed(connection)]
+            await say(connection, first, {"text": "SQL. "}, {"text": "More SQL. "}, END)
+            received, _, _ = await listen(connection)
     assert said in str(received[-1])
     told = [each.options.pronunciations for each in bench.gateway.speech_passes]
     assert told == ([(AS_ALIAS,)] * 2 if version is None else [])
-
-
-async def _until_closed(connection: ClientConnection) -> AsyncIterator[str | bytes]:
-    with suppress(ConnectionClosed):
-        while True:
-            yield await connection.recv()
 
 
 async def test_a_version_stays_what_it_was(bench: Workbench) -> None:
