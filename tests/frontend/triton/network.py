@@ -4,10 +4,7 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from frontend.errors import (
-    BackendUnavailable,
-    Overloaded,
-)
+from frontend.errors import BackendUnavailable, Overloaded, TritoneError
 from frontend.settings import TritonSettings
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
 from frontend.triton.passes import Pass
@@ -42,6 +39,18 @@ class FakeTriton(FakeGateway):
 
 
 @dataclass
+class BreakingTriton(FakeTriton):
+    """One that begins every answer and fails in its middle."""
+
+    breaks_with: TritoneError = AWAY
+
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
+        async with aclosing(super().stream(pass_, options)) as chunks:
+            yield await anext(chunks)
+        raise self.breaks_with
+
+
+@dataclass
 class Network:
     """The Tritons there are, and what a resolver says of them."""
 
@@ -49,8 +58,8 @@ class Network:
     tritons: dict[str, FakeTriton] = field(default_factory=dict)
     listed: list[str] | Unresolved = field(default_factory=list)
 
-    def add(self, address: str) -> FakeTriton:
-        self.tritons[address] = FakeTriton(self.catalog)
+    def add(self, address: str, triton: FakeTriton | None = None) -> FakeTriton:
+        self.tritons[address] = triton or FakeTriton(self.catalog)
         assert isinstance(self.listed, list)
         self.listed.append(address)
         return self.tritons[address]

@@ -12,9 +12,15 @@ from frontend.observe.metrics import Metrics
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, collect
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from frontend.triton.pool import TritonPool
-from tests.frontend.triton.network import AWAY, SETTINGS, FakeTriton, Network, name_pass
+from tests.frontend.triton.network import (
+    AWAY,
+    SETTINGS,
+    BreakingTriton,
+    FakeTriton,
+    Network,
+    name_pass,
+)
 from tests.frontend.triton.servers import eventually
-from tritone.card import ModelCard
 
 EJECT_S = SETTINGS.eject_s
 BUG = GenerationFailed("CUDA error")
@@ -35,11 +41,6 @@ def clock() -> Clock:
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
-
-
-@pytest.fixture
-def network(card: ModelCard) -> Network:
-    return Network(Catalog(cards=(card,)))
 
 
 @pytest.fixture
@@ -191,8 +192,7 @@ async def test_a_model_that_fails_does_not_take_the_others_of_its_triton(
     bells = replace(pass_.card, name="bells")
     network.catalog = Catalog(cards=(pass_.card, bells))
     well = network.add("well:1")
-    network.tritons["half:1"] = half = HalfSick(network.catalog)
-    network.listed = ["half:1", "well:1"]
+    half = network.add("half:1", HalfSick(network.catalog))
     await pool.open()
     ringing = replace(pass_, card=bells)
     assert await generate(pool, ringing, 50) == 50
@@ -221,17 +221,9 @@ async def test_one_that_was_away_and_is_back_is_forgiven_and_begins_slowly(
 async def test_failing_after_the_first_chunk_is_not_tried_elsewhere_and_ejects(
     network: Network, pool: TritonPool, speech_pass: SpeechPass
 ) -> None:
-    @dataclass
-    class Breaking(FakeTriton):
-        async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
-            async with aclosing(super().stream(pass_, options)) as chunks:
-                yield await anext(chunks)
-            raise BUG
-
     network.catalog = Catalog(speech_cards=(speech_pass.card,))
     network.add("well:1").foreign_passes = 9
-    network.tritons["sick:1"] = Breaking(network.catalog)
-    network.listed = ["sick:1", "well:1"]
+    network.add("sick:1", BreakingTriton(network.catalog, breaks_with=BUG))
     await pool.open()
     assert await generate(pool, speech_pass, 20) == 20 - SETTINGS.eject_after
     assert list(pool.catalog.left_out) == ["sick:1"]

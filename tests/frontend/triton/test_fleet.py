@@ -16,18 +16,12 @@ from frontend.triton.pool import TritonPool
 from tests.cards import TALKER
 from tests.frontend.triton.network import AWAY, REFRESH_S, SETTINGS, FakeTriton, Network, name_pass
 from tests.frontend.triton.servers import eventually
-from tritone.card import ModelCard
 from tritone.fleet import FleetState, Wanted
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "fleet.json"
-
-
-@pytest.fixture
-def network(card: ModelCard) -> Network:
-    return Network(Catalog(cards=(card,)))
 
 
 @pytest.fixture

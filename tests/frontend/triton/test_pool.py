@@ -1,8 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -13,26 +12,21 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.observe.metrics import Metrics
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress, collect
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import Catalog, Progress, collect
+from frontend.triton.passes import SoundPass, SpeechPass
 from frontend.triton.pool import TritonPool
 from tests.frontend.triton.network import (
     AWAY,
     FULL,
     REFRESH_S,
     SETTINGS,
-    FakeTriton,
+    BreakingTriton,
     Network,
     name_pass,
 )
 from tests.frontend.triton.servers import eventually
 from tritone.addresses import Unresolved
 from tritone.card import ModelCard
-
-
-@pytest.fixture
-def network(card: ModelCard) -> Network:
-    return Network(Catalog(cards=(card,)))
 
 
 @pytest.fixture
@@ -361,16 +355,8 @@ async def test_closing_closes_every_member_and_ends_every_task(
 async def test_what_was_begun_is_not_tried_elsewhere(
     network: Network, pool: TritonPool, speech_pass: SpeechPass
 ) -> None:
-    @dataclass
-    class Breaking(FakeTriton):
-        async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
-            async with aclosing(super().stream(pass_, options)) as chunks:
-                yield await anext(chunks)
-            raise AWAY
-
     for address in ("a:1", "b:1"):
-        network.listed = [*network.tritons, address]
-        network.tritons[address] = Breaking(Catalog(speech_cards=(speech_pass.card,)))
+        network.add(address, BreakingTriton(Catalog(speech_cards=(speech_pass.card,))))
     await pool.open()
     chunks = pool.stream(speech_pass, name_pass("job"))
     await anext(chunks)
