@@ -1,9 +1,10 @@
-"""What many tests need: a card, settings without the environment, and the app without a network."""
+"""What many tests need: settings without the environment, the app without a network, a database."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -18,6 +19,9 @@ from frontend.triton.gateway import Catalog, Gateway
 from tests.cards import STARTER_LIKE, TALKER
 from tests.fakes import FakeGateway
 from tritone.card import ModelCard
+
+if TYPE_CHECKING:
+    from ops.stack.postgres import EmbeddedPostgres
 
 ONE_PROCESS = ("tests/export", "tests/starter", "tests/backends/transformers")
 """Folders whose tests share what takes long to make: exported networks, a corpus, torch itself."""
@@ -119,3 +123,12 @@ async def client(gateway: FakeGateway) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the app over the fake gateway, with default settings."""
     async with _client(gateway) as each:
         yield each
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[EmbeddedPostgres]":
+    """One PostgreSQL for all tests of a process; each makes a database of its own in it."""
+    from tests.frontend.database.server import running_server
+
+    with running_server() as server:
+        yield server

@@ -20,11 +20,12 @@ from frontend.jobs.startup import JobSystemSettings, open_jobs
 from frontend.jobs.worker import Worker
 from frontend.storage.settings import StorageSettings
 from frontend.triton.gateway import Catalog
+from ops.stack.postgres import EmbeddedPostgres
 from tests.cards import STARTER_LIKE, TALKER
 from tests.conftest import make_settings
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import AppMaker
-from tests.frontend.database.server import new_database, running_server
+from tests.frontend.database.server import new_database
 from tests.frontend.jobs.job_settings import make_job_settings
 
 KEY = "a-key-of-the-tests"
@@ -58,15 +59,20 @@ class Live:
 
 @contextmanager
 def live_server(
-    folder: Path, *, prefix: str = "", jobs: dict[str, object] | None = None, **settings: object
+    postgres: EmbeddedPostgres,
+    folder: Path,
+    *,
+    prefix: str = "",
+    jobs: dict[str, object] | None = None,
+    **settings: object,
 ) -> Iterator[Live]:
     """Serve until the block ends; `settings` are changes to the default ones, `jobs` to the jobs'.
 
     With a `prefix`, all of it is there alone, as behind a proxy that takes it off.
     """
-    with running_server() as database, _listening() as listening:
+    with _listening() as listening:
         live = Live(f"http://127.0.0.1:{listening.getsockname()[1]}{prefix}", settings=settings)
-        job_settings = make_job_settings(new_database(database), folder, jobs=jobs)
+        job_settings = make_job_settings(new_database(postgres), folder, jobs=jobs)
         storage = StorageSettings(url=str(folder), public_url=live.url)
         serving = _Serving(live, replace(job_settings, storage=storage), listening, prefix)
         thread = threading.Thread(target=serving.run, daemon=True)

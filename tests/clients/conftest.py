@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ops.stack.postgres import EmbeddedPostgres
 from tests.live import Live, live_server
 
 
@@ -13,6 +14,6 @@ def _no_environment() -> None:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_server(tmp_path_factory.mktemp("files")) as live:
+def live(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_server(postgres, tmp_path_factory.mktemp("files")) as live:
         yield live

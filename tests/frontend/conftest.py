@@ -1,7 +1,11 @@
+"""What several rooms of the frontend need: two passes, and a database."""
+
 import pytest
 
 from frontend.triton.passes import SoundPass, SpeechPass
+from ops.stack.postgres import EmbeddedPostgres
 from tests.cards import TALKER
+from tests.frontend.database.server import new_database
 from tritone.card import ModelCard
 from tritone.speech_options import SpeechOptions
 
@@ -30,3 +34,9 @@ def speech_pass() -> SpeechPass:
         options=SpeechOptions(),
         wants_timings=False,
     )
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """The address of a database without rows."""
+    return new_database(postgres)

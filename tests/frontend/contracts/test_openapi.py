@@ -13,6 +13,7 @@ from schemathesis.specs.openapi import checks
 from frontend.contracts.musicgpt.routes import SUBMIT_PATHS
 from frontend.contracts.serving import include_contracts
 from frontend.contracts.table import CONTRACTS
+from ops.stack.postgres import EmbeddedPostgres
 from tests.live import KEY, live_server
 
 CHECKS = [
@@ -47,8 +48,8 @@ schema = schemathesis.openapi.from_dict(_document())
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with live_server(tmp_path_factory.mktemp("files"), max_seconds=12.0) as live:
+def url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with live_server(postgres, tmp_path_factory.mktemp("files"), max_seconds=12.0) as live:
         yield live.url
 
 

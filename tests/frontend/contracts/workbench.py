@@ -67,10 +67,10 @@ class Workbench:
 
 @asynccontextmanager
 async def workbench(
-    server: EmbeddedPostgres, gateway: FakeGateway, files: Path
+    postgres: EmbeddedPostgres, gateway: FakeGateway, files: Path
 ) -> AsyncIterator[Workbench]:
     """Give a workbench with an empty database of its own."""
-    job_settings = make_job_settings(new_database(server), files, jobs={"max_attempts": 1})
+    job_settings = make_job_settings(new_database(postgres), files, jobs={"max_attempts": 1})
     app = make_app(make_settings(), gateway)
     async with open_jobs(job_settings, WEBHOOK_BODIES, patience_s=5.0) as system:
         app.state.jobs = system

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from playwright.sync_api import Browser
 
+from ops.stack.postgres import EmbeddedPostgres
 from tests.browser import running_browser
 from tests.live import Live, live_server
 
@@ -61,12 +62,12 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+def pages(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     folder = tmp_path_factory.mktemp("files")
     with _serving_a_page() as allowed, _serving_a_page() as foreign:
         flag = f"--ip-address-space-overrides={allowed}=public,{foreign}=public"
         with (
-            live_server(folder, cors_origins=[f"http://{allowed}"]) as live,
+            live_server(postgres, folder, cors_origins=[f"http://{allowed}"]) as live,
             running_browser(flag) as browser,
         ):
             yield Pages(browser, live, allowed, foreign)

@@ -14,6 +14,7 @@ import pytest
 
 from ops.polling import wait_within
 from ops.processes.ports import choose_ports
+from ops.stack.postgres import EmbeddedPostgres
 from tests.live import Live, live_server
 
 pytestmark = pytest.mark.drill
@@ -75,8 +76,8 @@ backend back
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_server(tmp_path_factory.mktemp("files"), keys={}) as live:
+def live(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_server(postgres, tmp_path_factory.mktemp("files"), keys={}) as live:
         yield live
 
 

@@ -1,7 +1,7 @@
 """The real store and service on the real database."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,6 @@ from frontend.jobs.model import JobRequest, OutputFormat
 from frontend.jobs.records import Claim
 from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
-from ops.stack.postgres import EmbeddedPostgres
-from tests.frontend.database.server import new_database, running_server
 from tests.frontend.jobs.job_settings import make_job_settings
 
 
@@ -22,17 +20,6 @@ async def claim_job(system: JobSystem, job_id: str, worker: str = "here") -> Cla
     assert job is not None
     assert job.id == job_id
     return Claim(job_id=job_id, claim_id=claim_id)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedPostgres]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def database_url(server: EmbeddedPostgres) -> str:
-    return new_database(server)
 
 
 @pytest.fixture

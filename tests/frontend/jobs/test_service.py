@@ -2,6 +2,7 @@ import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +13,8 @@ from frontend.jobs.model import JobFile, JobResult, JobStatus, OutputFormat
 from frontend.jobs.records import Claim, Ending, Heartbeat, JobFilter
 from frontend.jobs.startup import JobSystem, JobSystemSettings, open_jobs
 from frontend.sounds.request import GenerationRequest
+from ops.stack.postgres import EmbeddedPostgres
+from tests.frontend.database.server import new_empty_database
 from tests.frontend.jobs.conftest import claim_job, make_request
 from tests.frontend.jobs.job_settings import make_job_settings
 
@@ -267,9 +270,9 @@ async def test_two_frontends_share_the_secrets_of_one_database(
 
 
 async def test_many_processes_may_open_a_new_database_at_once(
-    database_url: str, tmp_path: object
+    postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    job_settings = make_job_settings(database_url, tmp_path / "files")  # type: ignore[operator]
+    job_settings = make_job_settings(new_empty_database(postgres), tmp_path / "files")
 
     async def open_once() -> str:
         async with open_jobs(job_settings, {}, patience_s=10.0) as system:

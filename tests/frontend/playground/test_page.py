@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from ops.stack.postgres import EmbeddedPostgres
 from tests.browser import Visit, running_browser, visiting
 from tests.live import Live, live_server
 
@@ -28,24 +29,24 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def keyed(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that asks for a key, behind a proxy that puts it under a prefix."""
-    with live_server(tmp_path_factory.mktemp("keyed"), prefix="/deep/tritone") as live:
+    with live_server(postgres, tmp_path_factory.mktemp("keyed"), prefix="/deep/tritone") as live:
         yield live
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def opened(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server on loopback that asks for no key."""
-    with live_server(tmp_path_factory.mktemp("open"), keys={}) as live:
+    with live_server(postgres, tmp_path_factory.mktemp("open"), keys={}) as live:
         yield live
 
 
 @pytest.fixture
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def small(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that makes one sound at a time, and lets one wait."""
     folder = tmp_path_factory.mktemp("small")
-    with live_server(folder, jobs={"max_queued": 1, "concurrency": 1}, keys={}) as live:
+    with live_server(postgres, folder, jobs={"max_queued": 1, "concurrency": 1}, keys={}) as live:
         yield live
 
 

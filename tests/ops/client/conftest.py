@@ -8,14 +8,15 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from ops.stack.postgres import EmbeddedPostgres
 from tests.live import Live, live_server
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="package")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_server(tmp_path_factory.mktemp("files")) as live:
+def live(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_server(postgres, tmp_path_factory.mktemp("files")) as live:
         yield live
 
 
