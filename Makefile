@@ -45,17 +45,21 @@ BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share wh
 TRITON_TESTS := tests/acceptance
 TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/test_encoding.py \
 	tests/test_families.py tests/tritone/test_engines.py
-test: install-dev ## run every test but the drills, the acceptance tests against a real Triton included
-	$(BIN)/python -m pytest tests -m "not drill" -n 3 $(BY_FILE) $(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
+COUNTED := -p tests.line_probes # the lines that they run
+test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run
+	@rm -rf build/lines
+	$(BIN)/python -m pytest tests $(COUNTED) -m "not drill" -n 3 $(BY_FILE) \
+		$(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
 	@$(MAKE) --no-print-directory -j2 --output-sync=target acceptance test-torch
+	@$(MAKE) --no-print-directory coverage
 
 # To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
 test-torch: install-dev ## run the tests of what needs torch
 	@echo "running the tests in $(TORCH_TESTS)"
-	@nice $(BIN)/python -m pytest -q -m "not drill" $(TORCH_TESTS)
+	@nice $(BIN)/python -m pytest -q $(COUNTED) -m "not drill" $(TORCH_TESTS)
 
-coverage: install-dev ## run the tests that start no Triton, and fail where they run less than 90 % of the lines
-	$(BIN)/python -m pytest tests -m "not drill" -n 3 $(BY_FILE) --ignore=$(TRITON_TESTS) --cov
+coverage: install-dev ## fail where the last `make test` ran less than 90 % of the lines
+	$(BIN)/coverage combine -q --keep && $(BIN)/coverage report
 
 acceptance: install-dev ## run the tests against a real Triton only
 	@echo "running the tests in $(TRITON_TESTS)"

@@ -1,12 +1,10 @@
 """Tiny checkpoints and their exports, made once a session: an export takes some ten seconds."""
 
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import coverage
 import pytest
 
 from tritone.words import WORDS_FILE
@@ -31,18 +29,6 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out what cannot be imported without the extra `export`."""
     is_heavy = collection_path.suffix == ".py" and collection_path.name not in NEEDS_NO_TORCH
     return True if is_heavy and find_spec("diffusers") is None else None
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _without_coverage() -> Iterator[None]:
-    """Count no lines here: torch, traced by both, takes half as long again."""
-    counting = coverage.Coverage.current()
-    if counting is None:
-        yield
-    else:
-        counting.stop()
-        yield
-        counting.start()
 
 
 @pytest.fixture(scope="session", autouse=True)
