@@ -1,10 +1,7 @@
 """Pages of other hosts in a real browser, on a server of this machine that asks for a key."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from playwright.sync_api import Browser
@@ -12,6 +9,7 @@ from playwright.sync_api import Browser
 from ops.stack.postgres import EmbeddedPostgres
 from tests.browser import running_browser
 from tests.live import Live, live_server
+from tests.pages import serving_page
 
 _ASK = """async ([url, key]) => {
   const body = JSON.stringify({ input: "rain", seed: 42 })
@@ -25,21 +23,8 @@ _ASK = """async ([url, key]) => {
 }"""
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<p>A page.")
-
-
-@contextmanager
-def _serving_a_page() -> Iterator[str]:
-    """Serve a page; give its host and port."""
-    with HTTPServer(("127.0.0.1", 0), _Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+def _make_page() -> bytes:
+    return b"<p>A page."
 
 
 @dataclass
@@ -64,7 +49,7 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     folder = tmp_path_factory.mktemp("files")
-    with _serving_a_page() as allowed, _serving_a_page() as foreign:
+    with serving_page(_make_page) as allowed, serving_page(_make_page) as foreign:
         flag = f"--ip-address-space-overrides={allowed}=public,{foreign}=public"
         with (
             live_server(postgres, folder, cors_origins=[f"http://{allowed}"]) as live,

@@ -13,6 +13,14 @@ from tests.fakes import sine
 from tests.frontend.triton.servers import CALL, eventually
 
 
+async def see_five(triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass) -> None:
+    """Serve the model of a pass, with five passes of others."""
+    triton.serve(pass_.card)
+    triton.progress = progress_answer(5, 17)
+    await gateway.refresh()
+    await eventually(lambda: gateway.foreign_passes == 5)
+
+
 async def test_the_passes_of_others_are_what_it_says_less_ours(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
@@ -51,10 +59,7 @@ async def test_every_version_of_a_denoiser_counts(
 async def test_a_triton_that_is_too_old_to_say_it_has_none(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
-    triton.serve(pass_.card)
-    triton.progress = progress_answer(5, 17)
-    await gateway.refresh()
-    await eventually(lambda: gateway.foreign_passes == 5)
+    await see_five(triton, gateway, pass_)
     triton.progress = progress_answer(-1, -1)
     await gateway.refresh()
     await eventually(lambda: gateway.foreign_passes == 0)
@@ -63,10 +68,7 @@ async def test_a_triton_that_is_too_old_to_say_it_has_none(
 async def test_a_model_that_has_left_has_none(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
-    triton.serve(pass_.card)
-    triton.progress = progress_answer(5, 17)
-    await gateway.refresh()
-    await eventually(lambda: gateway.foreign_passes == 5)
+    await see_five(triton, gateway, pass_)
     triton.index.clear()
     await gateway.refresh()
     assert gateway.foreign_passes == 0
@@ -75,10 +77,7 @@ async def test_a_model_that_has_left_has_none(
 async def test_one_model_is_asked_at_once_and_an_answer_that_does_not_come_is_not_waited_for(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
-    triton.serve(pass_.card)
-    triton.progress = progress_answer(5, 17)
-    await gateway.refresh()
-    await eventually(lambda: gateway.foreign_passes == 5)
+    await see_five(triton, gateway, pass_)
     triton.progress = progress_answer(2, 17)
     await gateway.count_foreign_passes(pass_.card.name)
     assert gateway.foreign_passes == 2

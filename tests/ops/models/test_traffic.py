@@ -1,6 +1,4 @@
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
@@ -8,6 +6,7 @@ import pytest
 from frontend.observe.metrics import Metrics
 from ops.models.errors import ModelsError
 from ops.models.traffic import compare
+from tests.pages import serving_page
 from tritone.pcm import Pcm, loudness_dbfs
 
 
@@ -27,22 +26,8 @@ def frontend() -> Iterator[str]:
     metrics.candidate_failures.labels("starter", "2", "GenerationFailed").inc()
     metrics.observe_pass("rain", "7", loudness_dbfs(noise(0.1)), 9.0)
 
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/metrics" else 404)
-            self.end_headers()
-            self.wfile.write(metrics.exposition())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving_page(metrics.exposition, "/metrics") as address:
+        yield f"http://{address}"
 
 
 def test_versions_are_compared_by_what_the_frontend_measured(frontend: str) -> None:
