@@ -41,7 +41,7 @@ $(AXE): frontend/playground/packages.json | .venv/.serve
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
-BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
+BY_FILE := --dist loadgroup --no-loadscope-reorder # the tests of a file share what they start, and some files
 TRITON_TESTS := tests/acceptance
 TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/test_encoding.py \
 	tests/test_families.py tests/tritone/test_engines.py

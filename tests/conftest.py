@@ -29,17 +29,20 @@ ONE_PROCESS = ("tests/export", "tests/starter", "tests/backends/transformers")
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
-class _ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc]
-    """Gives a worker a whole file, or a whole folder where its tests share what is dear."""
+class _ByFileOrMore(LoadFileScheduling):  # type: ignore[misc]
+    """Gives a worker a whole file, or all files that share what is dear: a folder, a group."""
 
     def _split_scope(self, nodeid: str) -> str:
+        _test, at, group = nodeid.rpartition("@")  # so `--dist loadgroup` names groups
+        if at and "]" not in group:
+            return str(group)
         folder = next((each for each in ONE_PROCESS if nodeid.startswith(f"{each}/")), None)
         return folder or str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
-    return _ByFileOrFolder(config, log)
+    return _ByFileOrMore(config, log)
 
 
 @pytest.fixture(autouse=True)

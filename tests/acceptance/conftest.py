@@ -17,8 +17,29 @@ ROOT = Path(__file__).parents[2]
 REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
 """Where the served models come from; the first that exists."""
 
+SHARED = ("served", "stack")
+"""Stacks that several files use. All who use one get the same worker: a start is many seconds."""
+
 SHARED_STEP_BATCH = "8"
 VOICE = "hibari"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that share a stack into a group, and the groups first: they take longest."""
+    uses: dict[Path, set[str]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function):
+            uses.setdefault(item.path, set()).update(item.fixturenames)
+
+    def find_group(item: pytest.Item) -> str | None:
+        is_ours = item.path.parent == Path(__file__).parent
+        shared = (name for name in SHARED if is_ours and name in uses.get(item.path, set()))
+        return next(shared, None)
+
+    for item in items:
+        if (group := find_group(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: [*SHARED, None].index(find_group(item)))
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,9 @@ pytestmark = pytest.mark.triton
 
 
 @pytest.fixture
-def settings(stack: Stack) -> Settings:
-    _ = stack.address  # it is ready
-    state = stack.log_file.parent / "run"
-    return Settings(model_repository=stack.repository, state_directory=state)
+def settings(served: Stack) -> Settings:
+    state = served.log_file.parent / "run"
+    return Settings(model_repository=served.repository, state_directory=state)
 
 
 @pytest.fixture
@@ -143,11 +142,8 @@ def test_an_upstream_that_is_killed_in_the_middle_ends_its_stream_and_no_other(
     assert remove(settings, "up")
 
 
-def test_our_own_server_may_be_the_upstream(served: Stack) -> None:
+def test_our_own_server_may_be_the_upstream(settings: Settings, served: Stack) -> None:
     url = f"http://{served.address}"
-    settings = Settings(
-        model_repository=served.repository, state_directory=served.log_file.parent / "run"
-    )
     server = Upstream(url=url, model="tts-1", voices={"own-heart": "heart"})
     publish(settings, upstream.make_publication("own", server, "en-US", "Apache-2.0"))
     body = {"model": "tts-1", "input": LONG, "response_format": "pcm"}
@@ -169,15 +165,12 @@ def test_our_own_server_may_be_the_upstream(served: Stack) -> None:
 
 @pytest.mark.drill
 def test_a_checkpoint_that_makes_music_answers_the_contracts_of_sounds(
-    served: Stack, tmp_path: Path
+    settings: Settings, served: Stack, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
     from tests.tiny_transformers import write_checkpoint
 
     url = f"http://{served.address}"
-    settings = Settings(
-        model_repository=served.repository, state_directory=served.log_file.parent / "run"
-    )
     folder = write_checkpoint("musicgen", tmp_path / "music")
     add_checkpoint(settings, str(folder), None, "en-US", Licence("MIT"))
     until(lambda: "music" in httpx2.get(f"{url}/v1/models").text)

@@ -42,7 +42,7 @@ def publish_copy(models: Path, model: str, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(repository: Path, model: str) -> Iterator[Stack]:
+def damaged(repository: Path, model: str) -> Iterator[Stack]:
     """A good model beside a damaged and an incomplete one."""
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
@@ -95,60 +95,61 @@ def sounds_again(stack: Stack, model: str) -> float:
     return took_s
 
 
-def test_broken_models_are_named_and_the_good_one_serves(stack: Stack, model: str) -> None:
-    assert status_of(stack.address, model=model) == 200
+def test_broken_models_are_named_and_the_good_one_serves(damaged: Stack, model: str) -> None:
+    assert status_of(damaged.address, model=model) == 200
     # The good one serves before the others were tried; while they are tried again, nobody knows why
     # they failed, for a moment.
-    until(lambda: "bad_vae_decoder" in find_away(stack, "bad"), PROMISE_S)
-    until(lambda: "half_text_encoder" in find_away(stack, "half"), PROMISE_S)
-    assert readyz(stack)[0] == 200
-    until(lambda: "bad cannot be loaded" in stack.log, PROMISE_S)
-    until(lambda: "half_text_encoder is missing" in stack.log, PROMISE_S)
-    until(lambda: list_rows(stack).get(model, {}).get("state") == "serving", PROMISE_S)
-    until(lambda: "bad_vae_decoder" in find_reason(stack, "bad"), PROMISE_S)
-    until(lambda: "half_text_encoder is missing" in find_reason(stack, "half"), PROMISE_S)
+    until(lambda: "bad_vae_decoder" in find_away(damaged, "bad"), PROMISE_S)
+    until(lambda: "half_text_encoder" in find_away(damaged, "half"), PROMISE_S)
+    assert readyz(damaged)[0] == 200
+    until(lambda: "bad cannot be loaded" in damaged.log, PROMISE_S)
+    until(lambda: "half_text_encoder is missing" in damaged.log, PROMISE_S)
+    until(lambda: list_rows(damaged).get(model, {}).get("state") == "serving", PROMISE_S)
+    until(lambda: "bad_vae_decoder" in find_reason(damaged, "bad"), PROMISE_S)
+    until(lambda: "half_text_encoder is missing" in find_reason(damaged, "half"), PROMISE_S)
 
 
 def test_a_restart_of_triton_beside_broken_models_is_no_crash_loop(
-    stack: Stack, model: str
+    damaged: Stack, model: str
 ) -> None:
-    stack.triton().kill()
-    tell(f"Triton killed beside broken models: a sound after {sounds_again(stack, model):.1f} s")
-    assert stack.log.count("triton has died") == 1
+    damaged.triton().kill()
+    tell(f"Triton killed beside broken models: a sound after {sounds_again(damaged, model):.1f} s")
+    assert damaged.log.count("triton has died") == 1
 
 
-def test_a_model_that_is_mended_is_served(stack: Stack, model: str) -> None:
+def test_a_model_that_is_mended_is_served(damaged: Stack, model: str) -> None:
     network = f"{model}_vae_decoder/1/model.onnx"
-    whole = (stack.repository / network).read_bytes()
-    (stack.repository / network.replace(model, "bad", 1)).write_bytes(whole)
-    tell(f"a mended model: a sound after {sounds_again(stack, 'bad'):.1f} s")
+    whole = (damaged.repository / network).read_bytes()
+    (damaged.repository / network.replace(model, "bad", 1)).write_bytes(whole)
+    tell(f"a mended model: a sound after {sounds_again(damaged, 'bad'):.1f} s")
 
 
-def test_a_network_that_is_damaged_and_restored_is_served_again(stack: Stack, model: str) -> None:
-    network = stack.repository / f"{model}_vae_decoder" / "1" / "model.onnx"
+def test_a_network_that_is_damaged_and_restored_is_served_again(damaged: Stack, model: str) -> None:
+    network = damaged.repository / f"{model}_vae_decoder" / "1" / "model.onnx"
     whole = network.read_bytes()
     # Both good ones: while one is left, a sound can be made.
     for name in (model, "bad"):
-        damaged = stack.repository / f"{name}_vae_decoder" / "1" / "model.onnx"
-        damaged.write_bytes(b"not a network")
-        stack.stub(f"{name}_vae_decoder").kill()
-    until(lambda: readyz(stack)[0] == 503, 10.0)
+        file = damaged.repository / f"{name}_vae_decoder" / "1" / "model.onnx"
+        file.write_bytes(b"not a network")
+        damaged.stub(f"{name}_vae_decoder").kill()
+    until(lambda: readyz(damaged)[0] == 503, 10.0)
     time.sleep(3)  # longer than any answer is kept
-    assert status_of(stack.address, model=model) == 503
-    assert readyz(stack)[0] == 503
+    assert status_of(damaged.address, model=model) == 503
+    assert readyz(damaged)[0] == 503
     for name in (model, "bad"):
-        (stack.repository / f"{name}_vae_decoder" / "1" / "model.onnx").write_bytes(whole)
-    tell(f"a restored network: a sound after {sounds_again(stack, model):.1f} s")
+        (damaged.repository / f"{name}_vae_decoder" / "1" / "model.onnx").write_bytes(whole)
+    tell(f"a restored network: a sound after {sounds_again(damaged, model):.1f} s")
 
 
 @pytest.mark.parametrize("kind", ["worker", "database"])
-def test_what_is_stopped_is_replaced(stack: Stack, kind: str) -> None:
-    (stopped,) = victims(kind, (stack,))
+def test_what_is_stopped_is_replaced(damaged: Stack, kind: str) -> None:
+    (stopped,) = victims(kind, (damaged,))
     stopped.suspend()
     took_s = until(
-        lambda: [each.pid for each in victims(kind, (stack,))] not in ([], [stopped.pid]), PROMISE_S
+        lambda: [each.pid for each in victims(kind, (damaged,))] not in ([], [stopped.pid]),
+        PROMISE_S,
     )
-    jobs = Jobs(stack.address)
+    jobs = Jobs(damaged.address)
 
     def is_accepted() -> bool:
         jobs.submit(1)
@@ -160,22 +161,24 @@ def test_what_is_stopped_is_replaced(stack: Stack, kind: str) -> None:
     tell(f"a stopped {kind} is replaced after {took_s:.1f} s")
 
 
-def test_a_second_stack_in_the_same_folder_is_told_who_runs_there(stack: Stack, model: str) -> None:
-    (database,) = victims("database", (stack,))
-    second = tritone(stack, "up")
+def test_a_second_stack_in_the_same_folder_is_told_who_runs_there(
+    damaged: Stack, model: str
+) -> None:
+    (database,) = victims("database", (damaged,))
+    second = tritone(damaged, "up")
     assert second.returncode == 1
-    assert f"is in use by `tritone up`, process {stack.process.pid}, since " in second.stderr
+    assert f"is in use by `tritone up`, process {damaged.process.pid}, since " in second.stderr
     assert database.is_running()
-    assert status_of(stack.address, model=model) == 200
-    doctor = tritone(stack, "doctor")
-    assert f"is in use by `tritone up`, process {stack.process.pid}" in doctor.stdout
+    assert status_of(damaged.address, model=model) == 200
+    doctor = tritone(damaged, "doctor")
+    assert f"is in use by `tritone up`, process {damaged.process.pid}" in doctor.stdout
     assert "BAD  port" not in doctor.stdout
 
 
-def test_the_processes_of_the_stack_are_listed(stack: Stack, model: str) -> None:
-    listed = json.loads(tritone(stack, "ps", "--json").stdout)
+def test_the_processes_of_the_stack_are_listed(damaged: Stack, model: str) -> None:
+    listed = json.loads(tritone(damaged, "ps", "--json").stdout)
     names = {each["name"] for each in listed}
     wanted = {"tritone up", "triton", "frontend", "worker", "database", f"{model}_denoiser"}
     assert wanted <= names
-    port = int(stack.address.rpartition(":")[2])
+    port = int(damaged.address.rpartition(":")[2])
     assert [each["name"] for each in listed if port in each["ports"]] == ["frontend"]

@@ -200,9 +200,9 @@ def frontend_of(stack: Stack) -> psutil.Process:
 def small_stack(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
-    """A stack with one slot and room for three to wait."""
-    monkeypatch.setenv("TRITONE_ADMISSION__MAX_IN_FLIGHT", "1")
-    monkeypatch.setenv("TRITONE_ADMISSION__MAX_WAITING", "3")
+    """A stack with two slots and room for two to wait."""
+    monkeypatch.setenv("TRITONE_ADMISSION__MAX_IN_FLIGHT", "2")
+    monkeypatch.setenv("TRITONE_ADMISSION__MAX_WAITING", "2")
     with running(copy_of(repository, tmp_path / "models"), tmp_path) as stack:
         yield stack
 
