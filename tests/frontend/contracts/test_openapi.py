@@ -22,7 +22,7 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES = 12  # of each operation
+EXAMPLES, MANY = 12, 50  # of each operation
 
 
 def _document() -> dict[str, object]:
@@ -45,6 +45,9 @@ def _document() -> dict[str, object]:
 
 
 schema = schemathesis.openapi.from_dict(_document())
+# Every bound of every field, hundreds of requests of each operation: the drill makes them.
+schema.config.phases.coverage.enabled = False
+thorough_schema = schemathesis.openapi.from_dict(_document())
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +56,36 @@ def url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) ->
         yield live.url
 
 
+def examples_of_each(n: int) -> settings:
+    return settings(
+        max_examples=n,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+
+
 # The server's thread draws random numbers too, and hypothesis takes them for a strategy's.
-@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+
+
 @schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-)
+@examples_of_each(EXAMPLES)
 def test_every_answer_is_documented_and_none_is_a_server_error(
     case: schemathesis.Case[Any], url: str
 ) -> None:
+    ask(case, url)
+
+
+@pytest.mark.drill
+@thorough_schema.parametrize()
+@examples_of_each(MANY)
+def test_every_answer_to_every_bound_is_documented_and_none_is_a_server_error(
+    case: schemathesis.Case[Any], url: str
+) -> None:
+    ask(case, url)
+
+
+def ask(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url, headers={"xi-api-key": KEY}, checks=CHECKS, timeout=30)
