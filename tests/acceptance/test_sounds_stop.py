@@ -5,6 +5,7 @@ a transformer's answers.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 from frontend.app import create_app
 from tests.acceptance.conftest import VOICE, copy_of
-from tests.acceptance.drills import ASK, GENERATE
+from tests.acceptance.drills import ASK, GENERATE, open_folder, status_of, tell
+from tests.acceptance.drills import until as wait
+from tests.acceptance.stack import running
 from tests.acceptance.test_triton_image import PATIENCE_S, Image
 from tests.conftest import make_settings
 from tests.deploy.test_kubernetes import TRITON_PATHS
@@ -25,11 +28,14 @@ STAND_IN = Path(__file__).parent / "sticky_stand_in" / "model.py"
 FAILURES = 3  # TRITONE_TRITON__EJECT_AFTER
 
 
+OVER_TRITON = {"transformer_in_process": "false", "lanes": "1"}  # as on GPUs
+
+
 @pytest.fixture(scope="module")
 def models(repository: Path, model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository as for GPUs, whose transformer can be spoiled."""
+    """A repository whose transformer can be spoiled."""
     target = tmp_path_factory.mktemp("sticky") / "models"
-    copy_of(repository, target, transformer_in_process="false", lanes="1")
+    copy_of(repository, target, **OVER_TRITON)
     config = target / f"{model}_transformer" / "config.pbtxt"
     config.write_text(config.read_text().replace('"onnxruntime"', '"sticky"'))
     return target
@@ -104,3 +110,26 @@ async def test_sounds_that_stop_behind_green_checks_are_noticed_and_so_is_their_
     assert (await read(frontend, 200))["sounds_stopped"] == {}
     assert (await frontend.post(GENERATE, json=ASK)).status_code == 200
     await until(lambda: image.probe("alive").returncode == 0)
+
+
+@pytest.mark.drill
+def test_tritone_up_restarts_a_triton_whose_sounds_have_stopped(
+    repository: Path, model: str
+) -> None:
+    with open_folder() as folder:
+        models = copy_of(repository, folder / "models", **OVER_TRITON)
+        with running(models, folder, TRITONE_TRITON__EJECT_S="0.3") as stack:
+            assert stack.address
+            (backends,) = (folder / "run").glob("*/backends")
+            shutil.copy(STAND_IN, backends / "onnxruntime" / "model.py")
+            stack.stub(f"{model}_transformer").kill()  # the next one can be spoiled
+            wait(lambda: stack.has_stub(f"{model}_transformer"))
+            wait(lambda: status_of(stack.address) == 200)
+            spoiled = stack.triton()
+            (models / f"{model}_transformer" / "sticky").touch()
+            for _ in range(FAILURES):
+                assert status_of(stack.address) != 200
+            took_s = wait(lambda: not spoiled.is_running())
+            took_s += wait(lambda: status_of(stack.address) == 200)
+            assert "sounds have stopped" in stack.log
+            tell(f"sounds that stopped: there is one again after {took_s:.1f} s")

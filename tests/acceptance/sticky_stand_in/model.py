@@ -1,6 +1,7 @@
 """Stands in for a network on a GPU that an error has spoiled: runs fail, and checks are green.
 
-The error lasts as long as there is a file `sticky` beside the model's configuration.
+The error lasts as long as there is a file `sticky` beside the model's configuration, or until the
+next process, which forgets it.
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ class TritonPythonModel(model.TritonPythonModel):
         """Load the network."""
         super().initialize(args)
         self._error = Path(args["model_repository"], "sticky")
+        self._error.unlink(missing_ok=True)
 
     def _run(self, feed: Tensors) -> Tensors:
         if self._error.exists():
