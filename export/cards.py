@@ -9,6 +9,7 @@ from export.errors import InvalidOption
 from tritone.card import ModelCard, ScheduleSettings
 from tritone.families.family import Family
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_STEPS
+from tritone.noise import COUNTER, NoiseKind
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_BUCKET_FRAMES = 32
@@ -86,7 +87,9 @@ class Choices:
         return replace(defaults, **{k: value for k, value in chosen.items() if value is not None})
 
 
-def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> ModelCard:
+def make_card(
+    name: str, family: Family, facts: Facts, choices: Choices, noise: NoiseKind = COUNTER
+) -> ModelCard:
     """Return the card of a checkpoint.
 
     Raises:
@@ -123,6 +126,7 @@ def make_card(name: str, family: Family, facts: Facts, choices: Choices) -> Mode
         schedule=_schedule(family, facts, choices),
         lyric_tokens=facts.lyric_tokens,
         prompts=choices.prompts or (),
+        noise=noise,
     )
 
 

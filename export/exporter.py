@@ -22,7 +22,7 @@ from export.graphs import release
 from export.lint import advise
 from export.loading import load
 from export.precision import QUANTIZED, Precision
-from export.repository import Staging, list_kept_configs, staging
+from export.repository import Staging, find_noise, list_kept_configs, staging
 from export.trials import Files, Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
 from tritone.plans import NETWORKS
@@ -139,7 +139,9 @@ def _release_weights(pipeline: DiffusionPipeline) -> None:
 def _card(request: ExportRequest, pipeline: DiffusionPipeline) -> ModelCard:
     family = request.checkpoint.family
     choices = request.choices.over(request.checkpoint.defaults)
-    return make_card(request.name, family, EXPORTERS[family.name].facts(pipeline), choices)
+    facts = EXPORTERS[family.name].facts(pipeline)
+    noise = find_noise(request.repository, request.name)
+    return make_card(request.name, family, facts, choices, noise)
 
 
 def _write_artifacts(

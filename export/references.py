@@ -109,14 +109,17 @@ def _sounds(
 
 
 def _start(card: ModelCard, trial: Trial) -> Tensor:
-    shape = (1, card.latent_channels, trial.latent_frames)
-    return torch.from_numpy(draw_gaussian(trial.seed, INITIAL_STREAM, shape))
+    return _draw(card, trial, INITIAL_STREAM)
 
 
 def _step_noise(card: ModelCard, trial: Trial) -> Iterator[Tensor]:
-    shape = (1, card.latent_channels, trial.latent_frames)
     for step in range(trial.steps):
-        yield torch.from_numpy(draw_gaussian(trial.seed, 1 + step, shape))
+        yield _draw(card, trial, 1 + step)
+
+
+def _draw(card: ModelCard, trial: Trial, stream: int) -> Tensor:
+    shape = (card.latent_channels, trial.latent_frames)
+    return torch.from_numpy(draw_gaussian(card.noise, trial.seed, stream, shape))[None]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pathlib import Path
 from export.configs import CARRIES_CARD, ENSEMBLE, model_name, unpin
 from export.errors import PublishingRefused
 from tritone.card import COMPONENTS, InvalidCard, ModelCard, component_name, read_card
+from tritone.noise import COUNTER, NoiseKind
 from tritone.plans import NETWORKS, plan_of
 
 CONFIG = "config.pbtxt"
@@ -121,6 +122,16 @@ def check_same_card(repository: Path, card: ModelCard) -> None:
             is not one of ours.
     """
     check_target(repository, card.name, _flatten(card))
+
+
+def find_noise(repository: Path, name: str) -> NoiseKind:
+    """Return how seeds become noise in a model's next version: as in those before it.
+
+    Raises:
+        PublishingRefused: it was published by another release.
+    """
+    published = _published_card(repository / name / CONFIG)
+    return published.noise if published else COUNTER
 
 
 def check_target(repository: Path, name: str, known: Mapping[str, object]) -> None:

@@ -30,6 +30,7 @@ from frontend.sounds.generation import Generator
 from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker
 from frontend.triton.gateway import Gateway
+from frontend.triton.hearing import HearingGateway
 from frontend.triton.make import make_gateway
 from tritone import __version__
 
@@ -40,7 +41,7 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     metrics = Metrics()
-    gateway = gateway or make_gateway(settings.triton, metrics)
+    gateway = HearingGateway(gateway or make_gateway(settings.triton, metrics), settings.triton)
     gate = make_gate(settings)
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from tritone.card import ScheduleSettings
-from tritone.noise import INITIAL_STREAM, draw_gaussian
+from tritone.noise import INITIAL_STREAM, SEQUENCE, draw_gaussian
 from tritone.schedules import cosine_dpm, find_guided_steps
 
 from starter.networks import Condition, Denoiser
@@ -45,8 +45,12 @@ class Settings:
 
 
 def starting_noise(seeds: list[int], channels: int, frames: int) -> Tensor:
-    """Unit noise [rows, channels, frames], each row from its own seed."""
-    rows = [draw_gaussian(seed, INITIAL_STREAM, (channels, frames)) for seed in seeds]
+    """Unit noise [rows, channels, frames], each row from its own seed.
+
+    In sequence, as the bundled model's card has it.
+    """
+    shape = (channels, frames)
+    rows = [draw_gaussian(SEQUENCE, seed, INITIAL_STREAM, shape) for seed in seeds]
     return torch.from_numpy(np.stack(rows))
 
 

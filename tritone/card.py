@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from tritone.controls import Control
 from tritone.families import FAMILIES
 from tritone.families.family import Family
+from tritone.noise import NOISE_KINDS, SEQUENCE, NoiseKind
 
 CARD_PARAMETER = "tritone_card"
 """Key under which `config.pbtxt` carries the card."""
@@ -89,6 +90,7 @@ class ModelCard:
     schedule: ScheduleSettings
     lyric_tokens: int = 0  # longest lyrics, padded; 0: it does not sing
     prompts: tuple[str, ...] = ()  # what it makes well, in words, for people who try it
+    noise: NoiseKind = SEQUENCE  # how seeds become noise: cards without it are older than `counter`
 
     @property
     def spec(self) -> Family:
@@ -107,14 +109,18 @@ class ModelCard:
 
     def to_json(self) -> str:
         """Return the card as one line of JSON with sorted keys (stable across exports)."""
-        return json.dumps(asdict(self), sort_keys=True)
+        fields = asdict(self)
+        if self.noise == SEQUENCE:
+            del fields["noise"]  # as it was published: releases of before read such cards, too
+        return json.dumps(fields, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Parse a card.
 
         Raises:
-            InvalidCard: broken JSON, missing or unknown fields, or an unknown family.
+            InvalidCard: broken JSON, missing or unknown fields, an unknown family, or noise that
+                this release cannot make.
         """
         try:
             fields: dict[str, Any] = json.loads(text)
@@ -126,6 +132,8 @@ class ModelCard:
             raise InvalidCard(f"not a model card of this release: {error}") from error
         if card.family not in FAMILIES:
             raise InvalidCard(f"unknown family {card.family!r}; known: {', '.join(FAMILIES)}")
+        if card.noise not in NOISE_KINDS:
+            raise InvalidCard(f"unknown noise {card.noise!r}; known: {', '.join(NOISE_KINDS)}")
         return card
 
 

@@ -20,8 +20,10 @@ class Trajectory:
         """Start at noise of `seed`: latents float32 [latent_channels, latent_frames]."""
         self.schedule = make_schedule(card.spec.schedule, steps, card.schedule)
         self.seed = seed
+        self.noise = card.noise
         self.step = 0
-        start = draw_gaussian(seed, INITIAL_STREAM, (card.latent_channels, latent_frames))
+        shape = (card.latent_channels, latent_frames)
+        start = draw_gaussian(card.noise, seed, INITIAL_STREAM, shape)
         self.latents: Latents = start * np.float32(self.schedule.initial_scale)
         self._previous: Latents | None = None
         self._is_guided = find_guided_steps(self.schedule, card.schedule)
@@ -61,7 +63,8 @@ class Trajectory:
         step = self.step if step is None else step
         if not self.adds_noise_at(step):
             return None
-        return draw_gaussian(self.seed, 1 + step, self.latents.shape)
+        channels, frames = self.latents.shape
+        return draw_gaussian(self.noise, self.seed, 1 + step, (channels, frames))
 
     def advance(self, denoised: Latents, noise: Latents | None = None) -> None:
         """Take one step with the transformer's answer: float32 [latent_channels, latent_frames].

@@ -15,6 +15,7 @@ from benchmarks.progress import say
 from starter.recipe import RECIPE
 from starter.restore import NotRestored, restore
 from tritone.card import CARD_PARAMETER, ModelCard, read_card
+from tritone.noise import SEQUENCE
 
 DEFAULT = Path("work/starter/checkpoint")
 BUNDLED = Path("model_repository")
@@ -66,6 +67,8 @@ def repository_of(checkpoint: Path) -> Path:
 def guide_every_step(repository: Path, target: Path) -> Path:
     """Return a copy of a repository that guides every step, as the peers do: the same work.
 
+    Its noise is drawn in sequence, as theirs is.
+
     Its files are links, except for the configurations that carry the card.
     """
     shutil.rmtree(target, ignore_errors=True)
@@ -74,7 +77,7 @@ def guide_every_step(repository: Path, target: Path) -> Path:
         text = path.read_text(encoding="utf-8")
         if card := read_card(text):
             levels = replace(card.schedule, guidance_min_sigma=0.0, guidance_max_sigma=None)
-            changed = replace(card, schedule=levels)
+            changed = replace(card, schedule=levels, noise=SEQUENCE)
             path.unlink()  # a link: the original stays as it is
             path.write_text(_replace_card(text, changed), encoding="utf-8")
     return target

@@ -25,6 +25,7 @@ class State:
     away: tuple[str, ...] = ()  # known to Triton, and not served now
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are away
     left_out: Mapping[str, str] = field(default_factory=dict)  # Tritons that get no passes; why
+    stopped: Mapping[str, str] = field(default_factory=dict)  # models that make no sound; why
     reason: str | None = None
 
 
@@ -59,6 +60,7 @@ class Readiness:
             away=tuple(sorted(catalog.away)),
             reasons=catalog.reasons,
             left_out=catalog.left_out,
+            stopped=catalog.stopped,
             reason=_explain_unreadiness(catalog),
         )
 
@@ -70,8 +72,9 @@ def _explain_unreadiness(catalog: Catalog) -> str | None:
     """
     if not catalog.served:
         return "Triton serves no model"
-    kinds = {type(card) for card in catalog.served}
-    lost = {card.name for card in catalog.missed if type(card) not in kinds}
+    mute = [card for card in catalog.served if card.name in catalog.stopped]
+    kinds = {type(card) for card in catalog.served if card not in mute}
+    lost = {card.name for card in (*catalog.missed, *mute) if type(card) not in kinds}
     if ModelCard not in kinds:  # what was never seen is taken for a model of sounds
         lost |= catalog.reasons.keys() - {card.name for card in catalog.missed}
     return f"nothing serves in the place of {', '.join(sorted(lost))}" if lost else None
@@ -90,7 +93,8 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> Response:
     """Tell whether a model can be served; `?verbose` names those that cannot, and why.
 
-    Of several Tritons it names those that get no passes now, too.
+    Of several Tritons it names those that get no passes now, too, and models that are served and
+    make no sound any more.
     """
     state = await request.app.state.readiness.state()
     body: dict[str, Any] = {"status": "ready", "models": list(state.models)}
@@ -101,6 +105,7 @@ async def readyz(request: Request) -> Response:
         away = sorted({*state.away, *state.reasons})
         body["away"] = {name: state.reasons.get(name, "not loaded") for name in away}
         body["tritons_left_out"] = dict(state.left_out)
+        body["sounds_stopped"] = dict(state.stopped)
     return JSONResponse(body, 200 if state.reason is None else 503)
 
 

@@ -46,7 +46,9 @@ class Scrape:
             "tritone_triton_up", "1 where Triton answers and serves a model, else 0."
         )
         self._model_ready = metrics.book.gauge(
-            "tritone_model_ready", "1 for a model that is served, 0 for one that is away.", "model"
+            "tritone_model_ready",
+            "1 for a model that is served, 0 for one that is away, or whose sounds have stopped.",
+            "model",
         )
         self._jobs = JobGauges()
         metrics.registry.register(self._jobs)
@@ -59,7 +61,7 @@ class Scrape:
         self._model_ready.clear()  # a model that is gone for good shall not stay at 0
         for model in state.models:
             self._model_ready.labels(model).set(1)
-        for model in state.away:
+        for model in (*state.away, *state.stopped):
             self._model_ready.labels(model).set(0)
         try:
             async with asyncio.timeout(_PATIENCE_S):

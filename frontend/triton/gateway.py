@@ -105,6 +105,8 @@ class Catalog:
     """Versions that get a share of a model's requests; models without any are left out."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tritons of a pool that get no passes, by address, and why."""
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    """Served models that make no sound any more, and why."""
 
     @property
     def served(self) -> tuple[Card, ...]:

@@ -23,6 +23,7 @@ from ops.stack.database import JobDatabase
 from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
 from ops.stack.running_stack import RunningStack, announce
+from ops.stack.sounds import SoundWatch
 from ops.stack.worker import Worker
 from ops.triton.gpu import require_gpu
 from ops.triton.own_triton import OwnTriton, prepare_server
@@ -102,6 +103,14 @@ async def up(settings: Settings, *, with_frontend: bool, is_quiet: bool) -> None
         await _run(parts, is_quiet=is_quiet)
 
 
+async def _watch_sounds(parts: list[Part]) -> None:
+    """Restart our Triton where its sounds have stopped; there is nothing to do without both."""
+    tritons = [part for part in parts if isinstance(part, OwnTriton)]
+    frontends = [part for part in parts if isinstance(part, Frontend)]
+    for triton, frontend in zip(tritons, frontends, strict=False):
+        await SoundWatch(frontend.url, triton.kill).run()
+
+
 async def _job_database(settings: Settings, parts: list[Part]) -> str | None:
     """Return where jobs are kept; add a database of our own to the parts if it is there.
 
@@ -142,6 +151,7 @@ async def _run(parts: list[Part], *, is_quiet: bool) -> None:
     runs = [asyncio.create_task(part.run()) for part in parts]
     others = [
         asyncio.create_task(_announce(parts, is_quiet=is_quiet)),
+        asyncio.create_task(_watch_sounds(parts)),
         asyncio.create_task(stop.wait()),
     ]
     await asyncio.wait([*runs, others[-1]], return_when=asyncio.FIRST_COMPLETED)

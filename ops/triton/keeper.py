@@ -35,7 +35,15 @@ from types import FrameType
 from typing import Any
 
 from ops.triton.closed_apis import close_apis
-from ops.triton.listener import UNREACHABLE, Listener, Sounds, find_stopped, read_notes, say
+from ops.triton.listener import (
+    UNREACHABLE,
+    Listener,
+    Sounds,
+    find_mute,
+    find_stopped,
+    read_notes,
+    say,
+)
 
 _CALL_TIMEOUT_S = 5.0
 _POLL_S = 0.1
@@ -88,6 +96,11 @@ class Triton:
             if self._call("GET", f"models/{name}/config").get("platform") == "ensemble"
         ]
 
+    def find_kind(self, model: str) -> str:
+        """Return what an ensemble makes: `sound` or `speech`."""
+        names = {each["name"] for each in self._list_inputs(model)}
+        return "speech" if "text" in names else "sound"
+
     def count_sounds(self, model: str) -> int:
         """Return how many requests to an ensemble have ended well since it was loaded."""
         found = self._call("GET", f"models/{model}/stats")["model_stats"]
@@ -95,13 +108,17 @@ class Triton:
 
     def make_sound(self, model: str, timeout_s: float) -> list[int]:
         """Return the samples of a short sound."""
-        takes = self._call("GET", f"models/{model}/config").get("input", [])
-        asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
-        if any(each["name"] == "text" for each in takes):
-            asked = _SPOKEN_CANARY
+        asked = _SPOKEN_CANARY
+        if self.find_kind(model) == "sound":
+            takes = self._list_inputs(model)
+            asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
         answer = self._call("POST", f"models/{model}/generate", asked, timeout_s)
         samples = answer["pcm"]
         return samples if isinstance(samples, list) else [samples]
+
+    def _list_inputs(self, model: str) -> list[dict[str, Any]]:
+        inputs: list[dict[str, Any]] = self._call("GET", f"models/{model}/config").get("input", [])
+        return inputs
 
     def unload(self, model: str) -> None:
         """Refuse new requests to a model; those under way end."""
@@ -187,14 +204,15 @@ def ready(triton: Triton, heard: dict[str, Sounds]) -> str:
     Raises:
         OSError: Triton does not answer.
     """
-    if any(sounds.has_made for sounds in heard.values()):
+    mute = find_mute(heard)
+    if heard and not mute:
         return ""
     states = triton.states()
     if not any("READY" in each for each in states.values()):
         return "no model is loaded"
     if not triton.ensembles():
-        return ""  # voices only: nobody listens to those
-    return "; ".join(f"{name}: {each.said}" for name, each in heard.items()) or "no sound was made"
+        return ""  # models that are not ours: nobody listens to those
+    return "; ".join(mute) or "no sound was made"
 
 
 def main() -> int:

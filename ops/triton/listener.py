@@ -27,6 +27,9 @@ class SoundMaker(Protocol):
     def ensembles(self) -> list[str]:
         """Return the ensembles that are ready."""
 
+    def find_kind(self, model: str) -> str:
+        """Return what an ensemble makes: `sound` or `speech`."""
+
     def count_sounds(self, model: str) -> int:
         """Return how many requests to an ensemble have ended well since it was loaded."""
 
@@ -38,6 +41,7 @@ class SoundMaker(Protocol):
 class Sounds:
     """What was heard of one ensemble."""
 
+    kind: str = "sound"  # or `speech`
     n_made: int = 0  # sounds that Triton has counted
     has_made: bool = False
     misses: int = 0  # looks in a row without a sound
@@ -73,11 +77,13 @@ class Listener:
 
     def look(self) -> None:
         """Ask each ensemble that was silent meanwhile for a sound."""
-        names = self._triton.ensembles()
-        self._heard = {name: self._heard.get(name, Sounds()) for name in names}
+        self._heard = {name: self._recall(name) for name in self._triton.ensembles()}
         for name, sounds in self._heard.items():
             self._look_at(name, sounds)
         self._write()
+
+    def _recall(self, name: str) -> Sounds:
+        return self._heard.get(name) or Sounds(kind=self._triton.find_kind(name))
 
     def _look_at(self, name: str, sounds: Sounds) -> None:
         n_before = self._triton.count_sounds(name)
@@ -117,14 +123,20 @@ def read_notes(path: Path) -> dict[str, Sounds]:
 
 
 def find_stopped(heard: Mapping[str, Sounds]) -> list[str]:
-    """Return the ensembles whose sounds have stopped, if those of all that ever made one have.
+    """Return the ensembles whose sounds have stopped, if all of one kind that ever made one have.
 
-    One of several may be a bad model, which a restart does not mend, and would cost the others.
+    One of several may be a bad model, which a restart does not mend, and would cost the others. But
+    a voice, which runs on the CPU, does not stand in for models of sounds, nor the other way round.
     """
     makers = {name: each for name, each in heard.items() if each.has_made}
-    if not all(each.have_stopped for each in makers.values()):
-        return []
-    return [f"{name} ({each.said})" for name, each in makers.items()]
+    at_work = {each.kind for each in makers.values() if not each.have_stopped}
+    return [f"{name} ({each.said})" for name, each in makers.items() if each.kind not in at_work]
+
+
+def find_mute(heard: Mapping[str, Sounds]) -> list[str]:
+    """Return the ensembles that never made a sound, if none of their kind did; and why."""
+    proven = {each.kind for each in heard.values() if each.has_made}
+    return [f"{name}: {each.said}" for name, each in heard.items() if each.kind not in proven]
 
 
 def say(text: str) -> None:

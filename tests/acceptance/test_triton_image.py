@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -41,7 +43,13 @@ def instruction(word: str) -> list[str]:
 class Image:
     """The image's process on this machine: other paths and ports, otherwise the same command."""
 
-    def __init__(self, repository: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        repository: Path,
+        folder: Path,
+        *keeper_flags: str,
+        more_backends: Mapping[str, Path] = MappingProxyType({}),  # files `model.py`, by name
+    ) -> None:
         port = choose_ports({"": 0})[""]
         settings = Settings(
             model_repository=repository,
@@ -52,6 +60,10 @@ class Image:
         prefix = self._resources.enter_context(own_prefix())
         server = self._resources.enter_context(prepare_server(settings, prefix, logs_info=False))
         self.address, self.http_port = server.url, server.http_port
+        for name, file in more_backends.items():
+            target = server.backend_directory / name
+            target.mkdir()
+            shutil.copy(file, target)
         (
             *python_keeper,
             run,
@@ -76,7 +88,7 @@ class Image:
         flags.append(
             f"--backend-config=python,shm-region-prefix-name={server.shared_memory_prefix}"
         )
-        self._keeper = [sys.executable, KEEPER, "--http-port", str(self.http_port)]
+        self._keeper = [sys.executable, KEEPER, "--http-port", str(self.http_port), *keeper_flags]
         self._log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
             [*self._keeper, "run", str(server.home / "bin" / "tritonserver"), *flags],

@@ -13,6 +13,7 @@ from tests.export.exports import Exported
 from tritone import tensors
 from tritone.card import COMPONENTS, read_card
 from tritone.fingerprints import Fingerprint, distance
+from tritone.noise import COUNTER
 from tritone.words import WORDS_FILE
 
 pytestmark = pytest.mark.export
@@ -55,6 +56,7 @@ def test_the_published_card_is_the_one_returned(model: Exported) -> None:
     text = (model.repository / model.card.name / "config.pbtxt").read_text()
 
     assert read_card(text) == model.card
+    assert model.card.noise == COUNTER
 
 
 def test_the_manifest_says_what_was_made_of_what(model: Exported) -> None:

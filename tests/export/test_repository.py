@@ -10,8 +10,16 @@ import pytest
 
 from export.configs import ENSEMBLE, ServingOptions, config_texts, model_name
 from export.errors import PublishingRefused
-from export.repository import Configs, Staging, list_kept_configs, next_version, staging
+from export.repository import (
+    Configs,
+    Staging,
+    find_noise,
+    list_kept_configs,
+    next_version,
+    staging,
+)
 from tritone.card import COMPONENTS, ModelCard
+from tritone.noise import COUNTER, NOISE_KINDS, SEQUENCE
 
 MODELS = ("starter", *(f"starter_{component}" for component in COMPONENTS))
 
@@ -87,6 +95,17 @@ def test_versions_stay_in_lockstep_after_a_torn_publication(
 
     assert next_version(repository, card) == 5
     assert publish(repository, card) == 5
+
+
+def test_seeds_of_a_published_model_keep_their_meaning(repository: Path, card: ModelCard) -> None:
+    assert find_noise(repository, card.name) == COUNTER  # of a new one
+    for noise in NOISE_KINDS:
+        named = replace(card, name=noise, noise=noise)
+        publish(repository, named)
+        assert find_noise(repository, noise) == noise
+    changed = replace(card, name=SEQUENCE, noise=COUNTER)
+    with pytest.raises(PublishingRefused, match="noise: sequence -> counter"):
+        publish(repository, changed)
 
 
 def test_another_card_is_refused_by_the_names_of_its_fields(

@@ -1,12 +1,27 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from tritone.card import InvalidCard, ModelCard, component_name
+from tritone.noise import COUNTER, SEQUENCE
 
 
 def test_a_card_survives_the_journey_through_json(open_card: ModelCard) -> None:
     assert ModelCard.from_json(open_card.to_json()) == open_card
+
+
+def test_a_card_of_before_keeps_its_noise_and_its_text(open_card: ModelCard) -> None:
+    assert open_card.noise == SEQUENCE
+    assert "noise" not in json.loads(open_card.to_json())
+    by_element = replace(open_card, noise=COUNTER)
+    assert ModelCard.from_json(by_element.to_json()) == by_element
+
+
+def test_noise_that_this_release_cannot_make_is_refused(open_card: ModelCard) -> None:
+    fields = json.loads(open_card.to_json()) | {"noise": "pink"}
+    with pytest.raises(InvalidCard, match="unknown noise 'pink'"):
+        ModelCard.from_json(json.dumps(fields))
 
 
 def test_the_window_follows_from_frames_and_rate(open_card: ModelCard) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tritone.card import ModelCard
+from tritone.noise import COUNTER, NOISE_KINDS
 from tritone.sampling import Trajectory
 
 
@@ -20,6 +21,24 @@ def test_a_seed_repeats_bit_for_bit(open_card: ModelCard) -> None:
 
 def test_seeds_differ(open_card: ModelCard) -> None:
     assert not np.allclose(run(open_card, 5).latents, run(open_card, 6).latents, atol=1e-3)
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_longer_bucket_does_not_change_the_noise_of_its_first_frames(
+    open_card: ModelCard, step: int
+) -> None:
+    card = replace(open_card, noise=COUNTER)
+    short, long = (Trajectory(card, seed=5, steps=6, latent_frames=n) for n in (10, 64))
+    np.testing.assert_array_equal(long.latents[:, :10], short.latents)
+    noises = short.draw_noise(step), long.draw_noise(step)
+    assert noises[0] is not None
+    assert noises[1] is not None
+    np.testing.assert_array_equal(noises[1][:, :10], noises[0])
+
+
+def test_what_a_seed_means_is_a_fact_of_the_card(open_card: ModelCard) -> None:
+    one, other = (run(replace(open_card, noise=noise), 5).latents for noise in NOISE_KINDS)
+    assert not np.allclose(one, other, atol=1e-3)
 
 
 def test_latents_stay_float32(open_card: ModelCard) -> None:

@@ -41,9 +41,9 @@ def test_cosine_dpm_follows_diffusers(open_card: ModelCard, steps: int) -> None:
     theirs = CosineDPMSolverMultistepScheduler(sigma_min=0.3, sigma_max=500.0, sigma_data=1.0)
     theirs.set_timesteps(steps)
     latents = (
-        torch.from_numpy(draw_gaussian(7, 0, ours.latents.shape))[None] * theirs.init_noise_sigma
+        torch.from_numpy(draw_gaussian(ours.noise, 7, 0, SHAPE))[None] * theirs.init_noise_sigma
     )
-    noises = iter([draw_gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
+    noises = iter([draw_gaussian(ours.noise, 7, 1 + i, SHAPE) for i in range(steps)])
     theirs.noise_sampler = lambda *_: torch.from_numpy(next(noises))[None]
     for i, timestep in enumerate(theirs.timesteps):
         sigma = float(theirs.sigmas[i])
@@ -101,7 +101,7 @@ def test_rectified_flow_follows_diffusers(
         num_train_timesteps=1, shift=1.0, stochastic_sampling=stochastic
     )
     theirs.set_timesteps(sigmas=logsnr_sigma_schedule(steps, -6.2, 2.0))
-    noises = iter([draw_gaussian(7, 1 + i, ours.latents.shape) for i in range(steps)])
+    noises = iter([draw_gaussian(ours.noise, 7, 1 + i, SHAPE) for i in range(steps)])
     monkeypatch.setattr(
         module, "randn_tensor", lambda *_, **__: torch.from_numpy(next(noises))[None]
     )

@@ -1,5 +1,6 @@
 """Steps whose jobs live on a device: nothing but a few numbers, and noise, crosses to it."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from backends.denoiser.job import Job
 from backends.denoiser.steps import CountStep
 from backends.errors import Code, RequestFailed
 from tritone.sampling import NO_GUIDANCE, Latents
+
+_MAX_DRAWING = 8  # rows whose noise is drawn at the same time
 
 
 class Step:
@@ -86,7 +89,9 @@ class DeviceSteps:
         self.slots, self.steps = slots, steps
         self._seconds = seconds
         self._clock = clock
-        self._drawing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="noise")
+        # A row of 120 s takes longer than a step of a fast model.
+        n_drawing = min(len(os.sched_getaffinity(0)), _MAX_DRAWING)
+        self._drawing = ThreadPoolExecutor(n_drawing, thread_name_prefix="noise")
         self._drawn: dict[tuple[Job, int], Future[Latents | None]] = {}  # by job and step
 
     def take(self, jobs: Sequence[Job], count_step: CountStep) -> list[RequestFailed | None]:

@@ -18,6 +18,7 @@ from tests.backends.device.networks import (
 from tests.backends.fakes import FakeMetrics, FakeReply, job
 from tests.cards import STARTER_LIKE
 from tritone.card import ModelCard
+from tritone.noise import COUNTER
 from tritone.tensors import CONDITIONING
 
 FRAMES = 25  # of a sound of a second
@@ -33,7 +34,7 @@ SCHEDULES = {
 
 @pytest.fixture(params=list(SCHEDULES))
 def card(request: pytest.FixtureRequest) -> ModelCard:
-    return replace(STARTER_LIKE, schedule=SCHEDULES[request.param])
+    return replace(STARTER_LIKE, schedule=SCHEDULES[request.param], noise=COUNTER)
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.checkpoint import guide_every_step, whole_frames_s
+from benchmarks.peers.checkpoint import _replace_card, guide_every_step, whole_frames_s
 from tritone.card import read_card
+from tritone.noise import COUNTER, SEQUENCE
 
 
 def test_a_copy_that_guides_every_step_leaves_the_original_alone(tmp_path: Path) -> None:
@@ -20,6 +21,19 @@ def test_a_copy_that_guides_every_step_leaves_the_original_alone(tmp_path: Path)
         assert copied.schedule.guidance_max_sigma is None
         assert replace(copied, schedule=served.schedule) == served
     assert before == {path: path.read_bytes() for path in before}
+
+
+def test_a_copy_draws_its_noise_as_the_peers_do(tmp_path: Path) -> None:
+    bundled = Path("model_repository/starter/config.pbtxt").read_text()
+    card = read_card(bundled)
+    assert card is not None
+    config = tmp_path / "models" / "starter" / "config.pbtxt"
+    config.parent.mkdir(parents=True)
+    config.write_text(_replace_card(bundled, replace(card, noise=COUNTER)))
+    copy = guide_every_step(tmp_path / "models", tmp_path / "copy") / "starter" / "config.pbtxt"
+    copied = read_card(copy.read_text())
+    assert copied is not None
+    assert copied.noise == SEQUENCE
 
 
 def test_lengths_are_rounded_up_to_whole_buckets_of_the_bundled_model() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -68,6 +69,7 @@ async def test_a_voice_does_not_stand_in_for_a_model_of_sounds(
         "models": [TALKER.name],
         "away": {card.name: "starter_vae_decoder: its backend process is dead"},
         "tritons_left_out": {},
+        "sounds_stopped": {},
     }
 
 
@@ -98,6 +100,30 @@ async def test_a_model_of_sounds_that_never_loaded_is_missed_all_the_same(
     catalog = Catalog(speech_cards=(TALKER,), reasons={"bad": "bad_vae_decoder: no network"})
     async with client_of(FakeGateway(catalog)) as client:
         assert (await client.get("/readyz")).status_code == 503
+
+
+async def test_a_model_whose_sounds_have_stopped_is_not_ready(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    silent = Catalog(cards=(card,), stopped={card.name: "3 passes in a row failed"})
+    async with client_of(FakeGateway(silent)) as client:
+        answer = await client.get("/readyz?verbose")
+        metrics = (await client.get("/metrics")).text
+    assert answer.status_code == 503
+    body = answer.json()
+    assert body["reason"] == f"nothing serves in the place of {card.name}"
+    assert body["models"] == [card.name]  # passes are given to it all the same
+    assert body["sounds_stopped"] == {card.name: "3 passes in a row failed"}
+    assert f'tritone_model_ready{{model="{card.name}"}} 0.0' in metrics
+
+
+async def test_one_that_still_makes_sounds_stands_in_for_another(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    other = replace(card, name="other")
+    catalog = Catalog(cards=(other, card), stopped={card.name: "3 passes in a row failed"})
+    async with client_of(FakeGateway(catalog)) as client:
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_triton_is_asked_once_a_second(gateway: FakeGateway) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.triton.listener import Listener, find_stopped, read_notes
+from ops.triton.listener import Listener, find_mute, find_stopped, read_notes
 
 TIMEOUT_S = 5.0
 STICKY = OSError("CUDA error 700")
@@ -22,6 +22,9 @@ class ScriptedTriton:
 
     def ensembles(self) -> list[str]:
         return list(self.sounds)
+
+    def find_kind(self, model: str) -> str:
+        return "speech" if model == "voice" else "sound"
 
     def count_sounds(self, model: str) -> int:
         return self.n_made.get(model, 0)
@@ -93,6 +96,26 @@ def test_a_bad_model_beside_a_good_one_costs_the_good_one_nothing(notes: Path) -
         listener.look()
     assert read_notes(notes)["rain"].have_stopped
     assert find_stopped(read_notes(notes)) == []
+
+
+def test_a_voice_beside_does_not_stand_in_for_sounds_that_have_stopped(notes: Path) -> None:
+    triton = ScriptedTriton({"bell": [1], "voice": [1]})
+    listener = Listener(triton, notes, TIMEOUT_S)
+    listener.look()
+    triton.sounds["bell"] = STICKY  # the voice runs on the CPU
+    for _ in range(3):
+        listener.look()
+    assert find_stopped(read_notes(notes)) == ["bell (CUDA error 700)"]
+
+
+def test_of_each_kind_one_must_have_made_a_sound(notes: Path) -> None:
+    triton = ScriptedTriton({"bell": STICKY, "rain": STICKY, "voice": [1]})
+    listener = Listener(triton, notes, TIMEOUT_S)
+    listener.look()
+    assert find_mute(read_notes(notes)) == ["bell: CUDA error 700", "rain: CUDA error 700"]
+    triton.sounds["rain"] = [1]
+    listener.look()
+    assert find_mute(read_notes(notes)) == []
 
 
 def test_a_model_that_never_made_a_sound_has_not_stopped(notes: Path) -> None:

@@ -1,0 +1,154 @@
+"""Do models still make sounds? Checks cannot tell: on a GPU one error spoils all passes after it.
+
+Passes may fail for what their callers ask for, so these alone prove nothing. After a few in a row
+that failed, and nobody's that was made, we ask for a short sound ourselves, again and again until
+there is one; meanwhile the model's sounds have stopped. Passes are given to it all the same.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import defaultdict
+from contextlib import aclosing
+from dataclasses import replace
+
+import numpy as np
+import structlog
+
+from frontend.errors import DeadlineExceeded, GenerationFailed, TritoneError
+from frontend.settings import TritonSettings
+from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress, collect
+from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from tritone.card import Card, SpeechCard
+from tritone.speech_options import SpeechOptions
+from tritone.turns import BACKGROUND
+
+log = structlog.get_logger(__name__)
+
+_TRIAL_S = 60.0  # that a short sound may take
+_SECONDS = float(np.float32(0.1))
+
+
+class HearingGateway:
+    """A `Gateway` that knows whose sounds have stopped. Use from one event loop only."""
+
+    def __init__(self, inner: Gateway, settings: TritonSettings) -> None:
+        """Listen to what another gateway makes."""
+        self._inner = inner
+        self._enough, self._pause_s = settings.eject_after, settings.eject_s
+        self._failures: defaultdict[str, int] = defaultdict(int)  # in a row, by model
+        self._stopped: dict[str, str] = {}  # why, by model
+        self._trials: dict[str, asyncio.Task[None]] = {}  # by models that we ask for a sound
+
+    @property
+    def catalog(self) -> Catalog:
+        """See `Gateway`."""
+        return self._add_stopped(self._inner.catalog)
+
+    async def open(self) -> None:
+        """See `Gateway`."""
+        await self._inner.open()
+
+    async def close(self) -> None:
+        """See `Gateway`."""
+        trials = list(self._trials.values())
+        for trial in trials:
+            trial.cancel()
+        await asyncio.gather(*trials, return_exceptions=True)
+        await self._inner.close()
+
+    async def refresh(self) -> Catalog:
+        """See `Gateway`."""
+        return self._add_stopped(await self._inner.refresh())
+
+    async def cancel(self, model: str, pass_id: str) -> None:
+        """See `Gateway`."""
+        await self._inner.cancel(model, pass_id)
+
+    async def progress(self, model: str, pass_id: str) -> Progress | None:
+        """See `Gateway`."""
+        return await self._inner.progress(model, pass_id)
+
+    async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
+        """See `Gateway`."""
+        try:
+            async with aclosing(self._inner.stream(pass_, options)) as chunks:
+                async for chunk in chunks:
+                    self._hear(pass_.card.name)
+                    yield chunk
+        except GenerationFailed:
+            self._miss(pass_.card)
+            raise
+
+    def _add_stopped(self, catalog: Catalog) -> Catalog:
+        served = {card.name for card in catalog.served}
+        stopped = {name: why for name, why in self._stopped.items() if name in served}
+        return replace(catalog, stopped=stopped) if stopped else catalog
+
+    def _hear(self, model: str) -> None:
+        self._failures.pop(model, None)
+        if self._stopped.pop(model, None):
+            log.info("sounds_again", model=model)
+
+    def _miss(self, card: Card) -> None:
+        self._failures[card.name] += 1
+        if self._failures[card.name] >= self._enough and card.name not in self._trials:
+            self._trials[card.name] = asyncio.create_task(self._try_until_heard(card))
+
+    async def _try_until_heard(self, card: Card) -> None:
+        while self._failures[card.name] and card in self._inner.catalog.served:
+            await self._try(card)
+            if self._failures[card.name]:
+                await asyncio.sleep(self._pause_s)
+        del self._trials[card.name]
+        self._failures.pop(card.name, None)  # where it was unloaded, the next one begins anew
+        self._stopped.pop(card.name, None)
+
+    async def _try(self, card: Card) -> None:
+        """Ask for a short sound, and note what comes of it."""
+        options = PassOptions(
+            pass_id=uuid.uuid4().hex,
+            request_id="hearing",
+            timeout_s=_TRIAL_S,
+            priority=BACKGROUND,
+        )
+        try:
+            made = await collect(self._inner.stream(_make_trial(card), options))
+        except (GenerationFailed, DeadlineExceeded) as error:
+            self._note_stop(card.name, type(error).__name__)
+        except TritoneError as error:  # full, or away: that says nothing of sounds
+            log.debug("not_heard", model=card.name, error=type(error).__name__)
+        else:
+            if made.pcm.any():
+                self._hear(card.name)
+            else:
+                self._note_stop(card.name, "silence")
+
+    def _note_stop(self, model: str, cause: str) -> None:
+        level = logging.DEBUG if model in self._stopped else logging.ERROR
+        log.log(level, "sounds_stopped", model=model, cause=cause)
+        n = self._failures[model]
+        self._stopped[model] = f"{n} passes in a row failed, and a short sound: {cause}"
+
+
+def _make_trial(card: Card) -> Pass:
+    """Return the shortest pass that a model can be given."""
+    if isinstance(card, SpeechCard):
+        return SpeechPass(
+            card=card,
+            text="One.",
+            voice=card.default_voice,
+            speed=min(max(1.0, card.min_speed), card.max_speed),
+            seed=1,
+            options=SpeechOptions(),
+            wants_timings=False,
+        )
+    return SoundPass(
+        card=card,
+        prompt="a church bell",
+        seconds_start=0.0,
+        seconds_end=min(_SECONDS, card.window_seconds),
+        seed=1,
+        steps=2,
+        guidance_scale=1.0,
+    )
