@@ -16,7 +16,8 @@ from export.configs import (
 )
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, read_card
-from tritone.tensors import TensorSpec
+from tritone.lengths import list_decoded_lengths
+from tritone.tensors import LATENTS, TensorSpec
 from tritone.versions import VERSIONS_PARAMETER
 
 text_format = pytest.importorskip("google.protobuf.text_format")
@@ -153,6 +154,17 @@ def test_only_a_transformer_in_process_has_lanes(
     denoiser = parse(card, in_process=in_process, lanes=3)["denoiser"].parameters
     assert denoiser["transformer_in_process"].string_value == place
     assert denoiser["lanes"].string_value == lanes
+
+
+def test_a_gpu_decodes_every_length_before_the_model_is_ready(card: ModelCard) -> None:
+    samples = parse(card, warms_up=True)["vae_decoder"].model_warmup
+
+    dims = [list(each.inputs[LATENTS].dims) for each in samples]
+    lengths = list_decoded_lengths(card)
+    assert dims == [[card.latent_channels, frames] for frames in lengths]
+    assert {each.batch_size for each in samples} == {1}
+    assert all(each.inputs[LATENTS].zero_data for each in samples)
+    assert not any(config.model_warmup for config in parse(card).values())
 
 
 def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: ModelCard) -> None:
