@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=60, help="of each kind and pair (60)")
-    parser.add_argument("--pairs", type=int, default=5, help="how often both are opened (5)")
+    parser.add_argument("--pairs", type=int, default=6, help="how often both are opened (6)")
     parser.add_argument("--seconds", type=float, action="append", help="of sound (1, 5 and 15)")
     parser.add_argument("--threads", type=int, default=1, help="of a step (1)")
     options = parser.parse_args(arguments)
