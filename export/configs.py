@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from export.precision import FOR_GPUS, Precision
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, component_name
 from tritone.lengths import list_decoded_lengths
@@ -41,6 +42,27 @@ class ServingOptions:
     max_queue: int = 64  # requests the ensemble admits; the next one is told "queue is full"
     threads: int = 2  # CPU threads of one network
     warms_up: bool = False  # Triton decodes each length once before the decoder is ready
+
+
+def choose_serving(
+    precision: Precision,
+    options: ServingOptions,
+    *,
+    in_process: bool | None = None,
+    warms_up: bool | None = None,
+) -> ServingOptions:
+    """Return options with what a precision wants; None: as it wants it.
+
+    Precisions for GPUs want both: steps that may stay on the device, and a decoder that has met
+    its lengths.
+    """
+    is_for_gpus = precision in FOR_GPUS
+    alone = is_for_gpus or options.step_batch == 1
+    return replace(
+        options,
+        in_process=alone if in_process is None else in_process,
+        warms_up=is_for_gpus if warms_up is None else warms_up,
+    )
 
 
 def model_name(card: ModelCard, component: str) -> str:

@@ -17,7 +17,7 @@ from tritone.spans import span
 
 pytestmark = pytest.mark.triton
 
-WARM_UP = "model_warmup"  # Triton loads no model whose warm-up fails
+WARM_UP = "model_warmup"  # before Triton says that a model is ready
 ASKS = [Ask(seconds_end=seconds) for seconds in (1.0, 5.0)]
 
 
