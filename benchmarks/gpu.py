@@ -20,7 +20,16 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-from benchmarks.gpu_items import ceilings, device, exactness, networks, onnx, trajectories, triton
+from benchmarks.gpu_items import (
+    ceilings,
+    decoding,
+    device,
+    exactness,
+    networks,
+    onnx,
+    trajectories,
+    triton,
+)
 from benchmarks.gpu_items.bench import Bench, Figures, Item, Missing
 
 TOTAL_S = 520.0
@@ -39,6 +48,7 @@ ITEMS = (
     Item("transformer, Stable Audio", 60, partial(networks.measure_transformer, _SAO)),
     Item("transformer, Stable Audio 3", 60, partial(networks.measure_transformer, _SA3)),
     Item("steps on ONNX Runtime", 30, onnx.measure_steps),
+    Item("steps beside a decoder", 30, decoding.measure_decoding),
     Item("rows together, Stable Audio", 20, partial(exactness.measure_rows, _SAO)),
     Item("precision, Stable Audio 3", 30, partial(exactness.measure_precision, _SA3)),
     Item("precision, Stable Audio", 30, partial(exactness.measure_precision, _SAO)),

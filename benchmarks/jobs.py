@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backends.denoiser.job import Job, make_job
+from backends.denoiser.job import Job, Rounding, make_job
 from backends.errors import RequestFailed
 from tritone import tensors
 from tritone.card import ModelCard
@@ -20,13 +20,27 @@ class _Nobody:
         raise error
 
 
-def make_plain_job(
-    card: ModelCard, seconds: float, *, n_steps: int, scale: float, prompt: int = 0
+_AS_ASKED = Rounding()
+
+
+def make_plain_job(  # noqa: PLR0913  # what a job is asked for
+    card: ModelCard,
+    seconds: float,
+    *,
+    n_steps: int,
+    scale: float,
+    prompt: int = 0,
+    rounding: Rounding = _AS_ASKED,
 ) -> Job:
-    """Return a job for the first `seconds` with random conditioning; each `prompt` has its own."""
+    """Return a job for the first `seconds` with random conditioning; each `prompt` has its own.
+
+    No token of it is masked.
+    """
     random = np.random.default_rng(prompt)
     given = {
         spec.name: random.standard_normal((1, *spec.dims), np.float32)
+        if spec.dtype == "FP32"
+        else np.ones((1, *spec.dims), np.int64)
         for spec in tensors.conditioning(card)
     }
     scalars = {
@@ -37,4 +51,4 @@ def make_plain_job(
         tensors.GUIDANCE_SCALE: scale,
     }
     given |= {name: np.array([[value]], np.float32) for name, value in scalars.items()}
-    return make_job(card, given, "", _Nobody())
+    return make_job(card, given, "", _Nobody(), rounding)

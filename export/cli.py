@@ -8,7 +8,7 @@ import typer
 from export import screen
 from export.cards import Choices, check_name, list_known_fields
 from export.checkpoint import open_checkpoint
-from export.configs import ServingOptions
+from export.configs import ServingOptions, choose_serving
 from export.errors import ExportError
 from export.precision import Precision
 from export.repository import check_target
@@ -150,8 +150,18 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         typer.Option(
             "--in-process/--over-triton",
             help="Whether the denoiser loads the transformer itself where its Python has ONNX "
-            "Runtime, which is faster on CPUs, or always calls it as a Triton model, as GPUs need "
-            "(default: itself, unless --step-batch is above 1 or the precision is fp16).",
+            "Runtime, which is faster on CPUs and keeps steps on a GPU (`tritone up --gpu`), or "
+            "always calls it as a Triton model (default: itself, unless --step-batch is above 1 "
+            "in fp32 or int8).",
+            rich_help_panel=_SERVING,
+        ),
+    ] = None,
+    warm_up: Annotated[
+        bool | None,
+        typer.Option(
+            "--warm-up/--no-warm-up",
+            help="Whether Triton decodes each length once before the model is ready, as GPUs need "
+            "(default: in fp16).",
             rich_help_panel=_SERVING,
         ),
     ] = None,
@@ -200,11 +210,11 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
             fuses_attention=fused_attention,
             choices=choices,
             adapter=adapter,
-            serving=ServingOptions(
-                max_batch=max_batch,
-                step_batch=step_batch,
-                in_process=_is_for_cpu(precision, step_batch) if in_process is None else in_process,
-                threads=threads,
+            serving=choose_serving(
+                precision,
+                ServingOptions(max_batch=max_batch, step_batch=step_batch, threads=threads),
+                in_process=in_process,
+                warms_up=warm_up,
             ),
         )
         with screen.progress(exporter.STAGES) as announce:
@@ -213,7 +223,3 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         screen.show_error(error)
         raise typer.Exit(1) from None
     screen.show_published(published, repository)
-
-
-def _is_for_cpu(precision: Precision, step_batch: int) -> bool:
-    return precision != "fp16" and step_batch == 1

@@ -5,11 +5,13 @@ Source: model_config.proto of Triton 2.51 (read 2026-11-20).
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from export.precision import FOR_GPUS, Precision
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, ModelCard, component_name
+from tritone.lengths import list_decoded_lengths
 from tritone.placement import IN_PROCESS, TRANSFORMER
 from tritone.plans import PLATFORM, plan_of
 from tritone.tensors import ModelIO, TensorSpec
@@ -39,6 +41,28 @@ class ServingOptions:
     max_pending: int = 32  # requests the denoiser lets wait for a place in the batch
     max_queue: int = 64  # requests the ensemble admits; the next one is told "queue is full"
     threads: int = 2  # CPU threads of one network
+    warms_up: bool = False  # Triton decodes each length once before the decoder is ready
+
+
+def choose_serving(
+    precision: Precision,
+    options: ServingOptions,
+    *,
+    in_process: bool | None = None,
+    warms_up: bool | None = None,
+) -> ServingOptions:
+    """Return options with what a precision wants; None: as it wants it.
+
+    Precisions for GPUs want both: steps that may stay on the device, and a decoder that has met
+    its lengths.
+    """
+    is_for_gpus = precision in FOR_GPUS
+    alone = is_for_gpus or options.step_batch == 1
+    return replace(
+        options,
+        in_process=alone if in_process is None else in_process,
+        warms_up=is_for_gpus if warms_up is None else warms_up,
+    )
 
 
 def model_name(card: ModelCard, component: str) -> str:
@@ -138,7 +162,20 @@ def _transformer(card: ModelCard, options: ServingOptions) -> str:
 
 
 def _vae_decoder(card: ModelCard, options: ServingOptions) -> str:
-    return _network(card, "vae_decoder", options)
+    warm_ups = _warm_ups(card) if options.warms_up else ()
+    return _network(card, "vae_decoder", options, *warm_ups)
+
+
+def _warm_ups(card: ModelCard) -> Iterator[str]:
+    """Give a request for each length: convolutions are planned at the first one of a length."""
+    (latents,) = tensors.vae_decoder(card).inputs
+    for frames in list_decoded_lengths(card):
+        dims = ", ".join(str(frames if dim < 0 else dim) for dim in latents.dims)
+        what = f"data_type: TYPE_{latents.dtype} dims: [ {dims} ] zero_data: true"
+        yield (
+            f'model_warmup {{ name: "{frames} latent frames" batch_size: 1 '
+            f'inputs {{ key: "{latents.name}" value {{ {what} }} }} }}'
+        )
 
 
 _WRITERS: dict[str, Callable[[ModelCard, ServingOptions], str]] = {

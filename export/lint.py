@@ -3,26 +3,20 @@
 Read off the file alone: it needs neither a GPU nor the engine. Sources stand in `kernels.json`.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import onnx
-from onnx import TensorProto
 
+from export.kernels import Engine, has_kernel, has_operator
 from export.plan_network import read_for_tensorrt
+from export.value_types import read_types
 
-Engine = Literal["tensorrt", "onnxruntime_cuda"]
+__all__ = ["Engine", "Finding", "advise", "lint"]
 
-_KERNELS = Path(__file__).with_name("kernels.json")
 _QUANTISING = "DynamicQuantizeLinear"
-_LARGE_BYTES = 4096  # what shapes and axes are made of is smaller
-# TensorRT narrows DOUBLE to FLOAT by itself.
-_READ_AS: dict[Engine, dict[str, str]] = {"tensorrt": {"DOUBLE": "FLOAT"}, "onnxruntime_cuda": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +33,14 @@ class Finding:
 
 
 def lint(model: onnx.ModelProto, engine: Engine) -> list[Finding]:
-    """Return what an engine lacks for a network. Takes the weights out of `model`."""
-    for weight in model.graph.initializer:
-        if len(weight.raw_data) > _LARGE_BYTES:
-            weight.ClearField("raw_data")
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    types = {value.name: _type_name(value.type.tensor_type.elem_type) for value in _values(graph)}
+    """Return what an engine lacks for a network."""
+    types = read_types(model)
     # Constants of INT64 are axes and shapes: every engine has those, whatever it computes with.
-    constants = {each.name: _type_name(each.data_type) for each in graph.initializer}
-    types |= {name: kind for name, kind in constants.items() if kind != "INT64"}
+    for constant in model.graph.initializer:
+        if types[constant.name] == "INT64":
+            del types[constant.name]
     found: Counter[tuple[str, str | None]] = Counter()
-    for node in graph.node:
+    for node in model.graph.node:
         found.update({(node.op_type, lack) for lack in _find_lacks(node, types, engine)})
     return [Finding(*what, n) for what, n in sorted(found.items(), key=str)]
 
@@ -82,27 +73,8 @@ def _join(findings: list[Finding]) -> str:
     return ", ".join(map(str, findings))
 
 
-def _values(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
-    yield from (*graph.input, *graph.output, *graph.value_info)
-
-
-def _type_name(number: int) -> str:
-    return str(TensorProto.DataType.Name(number))
-
-
 def _find_lacks(node: onnx.NodeProto, types: dict[str, str], engine: Engine) -> set[str | None]:
-    has = _kernels()[engine].get(node.op_type)
-    if has is None or node.domain not in {"", "ai.onnx"}:
+    if not has_operator(engine, node):
         return {None}
     wanted = {types[name] for name in (*node.input, *node.output) if name in types}
-    return {each for each in wanted if _READ_AS[engine].get(each, each) not in has}
-
-
-@cache
-def _kernels() -> dict[Engine, dict[str, set[str]]]:
-    listed = json.loads(_KERNELS.read_text(encoding="utf-8"))
-    engines: tuple[Engine, ...] = ("tensorrt", "onnxruntime_cuda")
-    return {
-        engine: {name: set(types.split()) for name, types in listed[engine].items()}
-        for engine in engines
-    }
+    return {each for each in wanted if not has_kernel(engine, node, each)}

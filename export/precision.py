@@ -24,6 +24,9 @@ TOLERANCES: dict[Precision, Tolerance] = {
 # Other hardware computes the same files a little differently; wrong weights differ by about 1.
 FINGERPRINT_TOLERANCES: dict[Precision, float] = {"fp32": 1e-2, "fp16": 5e-2, "int8": 3e-1}
 
+FOR_GPUS: tuple[Precision, ...] = ("fp16",)
+"""Precisions of which CPUs make little."""
+
 QUANTIZED = ("text_encoder", "transformer")
 """Networks that int8 changes; fp16 changes the transformer only, where nearly all the time goes:
 T5 overflows in half precision, and differential attention in the SAME decoder cancels."""

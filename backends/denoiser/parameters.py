@@ -2,6 +2,7 @@
 
 from backends.errors import InvalidParameter
 from tritone.card import ModelCard
+from tritone.lengths import find_decode_bucket, list_step_lengths
 
 STEP_BATCH = "step_batch"
 """Jobs that share a step; `auto`, on a device: as many as pay, measured at the start."""
@@ -22,8 +23,6 @@ DECODED = "decode_bucket"
 """Latent frames to whose multiples decoded lengths are rounded up."""
 
 _DEFAULT_SLOWDOWN = 2.0
-_N_LENGTHS = 3  # by default: the window, a half and a quarter of it
-_N_DECODED = 8  # by default, on GPUs: so many decoded lengths
 
 
 def read_lengths(text: str | None, card: ModelCard) -> tuple[int, ...]:
@@ -33,16 +32,14 @@ def read_lengths(text: str | None, card: ModelCard) -> tuple[int, ...]:
         InvalidParameter: they are not numbers within the window.
     """
     if not text:
-        halves = [-(-card.max_frames // 2**i) for i in range(_N_LENGTHS)]
-        asked = [-(-each // card.frame_bucket) * card.frame_bucket for each in halves]
-    else:
-        try:
-            asked = [int(each) for each in text.split(",")]
-        except ValueError:
-            asked = [0]
-        if not all(1 <= each <= card.max_frames for each in asked):
-            raise InvalidParameter(f"{LENGTHS} must be numbers up to {card.max_frames}: {text!r}")
-    return tuple(sorted({*(min(each, card.max_frames) for each in asked), card.max_frames}))
+        return list_step_lengths(card)
+    try:
+        asked = [int(each) for each in text.split(",")]
+    except ValueError:
+        asked = [0]
+    if not all(1 <= each <= card.max_frames for each in asked):
+        raise InvalidParameter(f"{LENGTHS} must be numbers up to {card.max_frames}: {text!r}")
+    return tuple(sorted({*asked, card.max_frames}))
 
 
 def read_decode_bucket(text: str | None, card: ModelCard, *, is_gpu: bool) -> int:
@@ -53,7 +50,7 @@ def read_decode_bucket(text: str | None, card: ModelCard, *, is_gpu: bool) -> in
     """
     if text:
         return _read_positive(DECODED, text)
-    return -(-card.max_frames // _N_DECODED) if is_gpu else 1
+    return find_decode_bucket(card) if is_gpu else 1
 
 
 def read_step_batch(text: str) -> int | None:

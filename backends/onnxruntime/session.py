@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
 
 from tritone.placement import CPU, find_device
 
@@ -28,6 +29,10 @@ _TRITON_TYPES = {
 
 class InvalidModel(ValueError):
     """The network and its configuration do not fit together."""
+
+
+class Uncomputable(InvalidModel):
+    """ONNX Runtime has no operators of the network's types on that device."""
 
 
 def find_model_file(version_folder: Path, config: dict[str, Any]) -> Path:
@@ -66,7 +71,13 @@ def open_session(
     # Threads that spin while they wait starve the other models of a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = list_providers(device, device_options or {})
-    session = ort.InferenceSession(str(path), options, providers=providers)
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+    except NoKernel as error:
+        raise Uncomputable(
+            f"ONNX Runtime lacks operators on {device} for '{path}' (in bf16 it has them on GPUs "
+            f"only; --precision fp32 is for CPUs): {error}"
+        ) from error
     if device != CPU and _CUDA not in session.get_providers():
         # Without a word it takes the CPU where a library of CUDA is missing.
         raise InvalidModel(f"ONNX Runtime does not take '{path}' to {device}: its log says why")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.configs import ServingOptions, config_texts
 from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
@@ -16,6 +17,7 @@ from tritone.spans import span
 
 pytestmark = pytest.mark.triton
 
+WARM_UP = "model_warmup"  # before Triton says that a model is ready
 ASKS = [Ask(seconds_end=seconds) for seconds in (1.0, 5.0)]
 
 
@@ -33,6 +35,11 @@ def device_stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             for key, value in more.items()
         )
         config.write_text(config.read_text() + "".join(lines))
+        warms_up = config_texts(card, ServingOptions(warms_up=True))["vae_decoder"]
+        decoder = models / f"{card.name}_vae_decoder" / "config.pbtxt"
+        added = [line for line in warms_up.splitlines(keepends=True) if WARM_UP in line]
+        assert added
+        decoder.write_text(decoder.read_text() + "".join(added))
     with running(models, folder, "--no-frontend") as stack:
         yield stack
 
@@ -44,6 +51,8 @@ async def test_a_sound_has_the_bits_of_one_made_on_the_host(
         for ask in ASKS:
             expected = await client.latents(ask)
             np.testing.assert_array_equal(await on_device.latents(ask), expected)
+            pcm = await client.generate(ask)
+            np.testing.assert_array_equal(await on_device.generate(ask), pcm)
         # More at once than have slots, so some give way and come back.
         asks = [replace(ASKS[i % 2], seed=i, prompt=f"sound {i}") for i in range(8)]
         found = await asyncio.gather(*[on_device.latents(ask) for ask in asks])

@@ -78,7 +78,14 @@ def test_all_boxes_together_are_not_much_longer_than_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["machine", "copies", "steps on the device", "trajectory, Stable Audio 3"]
+    "name",
+    [
+        "machine",
+        "copies",
+        "steps on the device",
+        "steps beside a decoder",
+        "trajectory, Stable Audio 3",
+    ],
 )
 def test_an_item_is_measured_here(name: str) -> None:
     (item,) = [each for each in gpu.ITEMS if each.name == name]

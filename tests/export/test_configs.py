@@ -9,14 +9,17 @@ from export.configs import (
     CARRIES_CARD,
     ENSEMBLE,
     ServingOptions,
+    choose_serving,
     config_texts,
     model_name,
     plan_config_text,
     unpin,
 )
+from export.precision import Precision
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, COMPONENTS, InvalidCard, ModelCard, read_card
-from tritone.tensors import TensorSpec
+from tritone.lengths import list_decoded_lengths
+from tritone.tensors import LATENTS, TensorSpec
 from tritone.versions import VERSIONS_PARAMETER
 
 text_format = pytest.importorskip("google.protobuf.text_format")
@@ -153,6 +156,37 @@ def test_only_a_transformer_in_process_has_lanes(
     denoiser = parse(card, in_process=in_process, lanes=3)["denoiser"].parameters
     assert denoiser["transformer_in_process"].string_value == place
     assert denoiser["lanes"].string_value == lanes
+
+
+@pytest.mark.parametrize(
+    ("precision", "step_batch", "expected"),
+    [
+        ("fp32", 1, (True, False)),
+        ("fp32", 4, (False, False)),
+        ("int8", 4, (False, False)),
+        ("fp16", 1, (True, True)),
+        ("fp16", 4, (True, True)),
+    ],
+)
+def test_what_is_for_gpus_may_stay_there_and_is_warmed_up(
+    precision: Precision, step_batch: int, expected: tuple[bool, bool]
+) -> None:
+    options = ServingOptions(step_batch=step_batch)
+    chosen = choose_serving(precision, options)
+    assert (chosen.in_process, chosen.warms_up) == expected
+    asked = choose_serving(precision, options, in_process=False, warms_up=True)
+    assert (asked.in_process, asked.warms_up) == (False, True)
+
+
+def test_a_gpu_decodes_every_length_before_the_model_is_ready(card: ModelCard) -> None:
+    samples = parse(card, warms_up=True)["vae_decoder"].model_warmup
+
+    dims = [list(each.inputs[LATENTS].dims) for each in samples]
+    lengths = list_decoded_lengths(card)
+    assert dims == [[card.latent_channels, frames] for frames in lengths]
+    assert {each.batch_size for each in samples} == {1}
+    assert all(each.inputs[LATENTS].zero_data for each in samples)
+    assert not any(config.model_warmup for config in parse(card).values())
 
 
 def test_whatever_an_ensemble_step_needs_comes_from_an_earlier_one(any_card: ModelCard) -> None:

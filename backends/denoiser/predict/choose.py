@@ -53,6 +53,21 @@ def choose_predictors(
     return Predictors(lanes or 1, model, model)
 
 
+def choose_decode_bucket(config: ModelConfig, card: ModelCard) -> int:
+    """Return to whose multiples decoded lengths are rounded up where jobs stay on the host.
+
+    Triton's decoder may be on a GPU, whatever this process computes on.
+
+    Raises:
+        TritonModelException: the configuration's has no meaning.
+    """
+    try:
+        text = find_parameter(config, parameters.DECODED)
+        return parameters.read_decode_bucket(text, card, is_gpu=has_gpu())
+    except InvalidParameter as error:
+        raise pb_utils.TritonModelException(str(error)) from error
+
+
 def _price(card: ModelCard) -> str:
     # ADR 0013: only a caller in the same process can leave the other half of a row out.
     return "; every row costs a guided step there: Triton wants one batch" if card.guidance else ""
@@ -106,7 +121,11 @@ def _do_without(wanted: str, reason: str) -> None:
 def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard) -> Predictors:
     # Imported here only: a denoiser that calls a Triton model does not need ONNX Runtime.
     from backends.denoiser.predict.onnx import OnnxTransformer  # noqa: PLC0415
-    from backends.onnxruntime.session import InvalidModel, read_device_options  # noqa: PLC0415
+    from backends.onnxruntime.session import (  # noqa: PLC0415
+        InvalidModel,
+        Uncomputable,
+        read_device_options,
+    )
 
     cores, device = len(os.sched_getaffinity(0)), find_device()
     threads = int(find_parameter(config, "intra_op_thread_count") or cores)
@@ -123,6 +142,8 @@ def _open_in_process(folder: Path, config: ModelConfig, card: ModelCard) -> Pred
             return Predictors(1, one_lane, one_lane)
         # A small network does not use several threads well: each busy lane gets its own cores.
         many_lanes = open_transformer(threads=max(1, cores // lanes))
+    except Uncomputable as error:
+        raise pb_utils.TritonModelException(str(error)) from error
     except InvalidModel as error:
         raise pb_utils.TritonModelException(
             f"{error}; where the repository is not a plain folder, set the denoiser's parameter "

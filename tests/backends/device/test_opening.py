@@ -139,7 +139,7 @@ def test_lengths_are_the_window_and_two_halvings_of_it() -> None:
 
 
 def test_decoded_lengths_are_few_on_a_gpu() -> None:
-    assert read_decode_bucket(None, CARD, is_gpu=True) == 32
+    assert read_decode_bucket(None, CARD, is_gpu=True) == 50
     assert read_decode_bucket(None, CARD, is_gpu=False) == 1
     assert read_decode_bucket("7", CARD, is_gpu=True) == 7
 
