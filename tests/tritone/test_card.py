@@ -2,11 +2,17 @@ import json
 
 import pytest
 
+from tests.cards import CODE_CARD
 from tritone.card import InvalidCard, ModelCard, component_name
 
 
 def test_a_card_survives_the_journey_through_json(open_card: ModelCard) -> None:
     assert ModelCard.from_json(open_card.to_json()) == open_card
+
+
+def test_a_card_says_of_audio_codes_only_where_there_are_some(open_card: ModelCard) -> None:
+    assert "code" not in open_card.to_json()  # as releases before wrote it, and read it
+    assert ModelCard.from_json(CODE_CARD.to_json()) == CODE_CARD
 
 
 def test_the_window_follows_from_frames_and_rate(open_card: ModelCard) -> None:
