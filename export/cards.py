@@ -36,6 +36,9 @@ class Facts:
     is_variable_length: bool  # trained on sounds of any length
     lyric_tokens: int = 0
     frame_multiple: int = 1  # latent frames come in such groups
+    may_be_guided: bool = True
+    audio_codes: int = 0
+    frames_per_code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,8 @@ def make_card(
     guidance = scale > 1.0 if choices.guidance is None else choices.guidance
     if not guidance and (choices.guidance_scale or 0.0) > 1.0:
         raise InvalidOption(f"--no-guidance and a guidance scale of {scale:g} are a contradiction")
+    if guidance and not facts.may_be_guided:
+        raise InvalidOption("the checkpoint's guidance is baked in: there is no other one for it")
     window = facts.max_frames * facts.samples_per_frame / facts.sample_rate
     return ModelCard(
         name=name,
@@ -125,6 +130,8 @@ def make_card(
         extendable=bool(choices.extendable),
         schedule=_schedule(family, facts, choices),
         lyric_tokens=facts.lyric_tokens,
+        audio_codes=facts.audio_codes,
+        frames_per_code=facts.frames_per_code,
         prompts=choices.prompts or (),
         noise=noise,
     )

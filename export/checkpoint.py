@@ -48,6 +48,11 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 }
 """The folders that a checkpoint of a family must have."""
 
+OPTIONAL_COMPONENTS: dict[str, tuple[str, ...]] = {
+    "ace_step": ("audio_tokenizer", "audio_token_detokenizer"),
+}
+"""Those that it may have, and without which a model can do less."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -56,11 +61,12 @@ class Checkpoint:
     source: str  # the hub id, or the name of the folder
     folder: Path
     family: Family
+    components: tuple[str, ...]  # its folders that are exported
     defaults: Choices
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file of the pipeline, by path relative to the folder."""
-        folders = [self.folder / component for component in COMPONENTS[self.family.name]]
+        folders = [self.folder / component for component in self.components]
         files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
         files += [path for name in _SINGLE_FILES if (path := self.folder / name).is_file()]
         return {
@@ -88,18 +94,30 @@ def open_checkpoint(source: str) -> Checkpoint:
         folder = download(source, [*_SINGLE_FILES])
     index = _read_index(source, folder)
     family = _family(source, str(index.get("_class_name")))
+    components = _list_components(family, index)
     if not is_local:  # the gigabytes come once it is known that they can be exported
-        folder = download(source, [f"{component}/*" for component in COMPONENTS[family.name]])
+        folder = download(source, [f"{component}/*" for component in components])
     _check_components(source, folder, family, index)
-    check_files(folder, COMPONENTS[family.name])
+    check_files(folder, components)
     defaults = folder / DEFAULTS_FILE
     choices = Choices.from_defaults(read_object(defaults)) if defaults.is_file() else Choices()
-    return Checkpoint(source=source, folder=folder, family=family, defaults=choices)
+    return Checkpoint(
+        source=source, folder=folder, family=family, components=components, defaults=choices
+    )
+
+
+def _list_components(family: Family, index: dict[str, Any]) -> tuple[str, ...]:
+    optional = OPTIONAL_COMPONENTS.get(family.name, ())
+    return (*COMPONENTS[family.name], *(each for each in optional if _names(index, each)))
+
+
+def _names(index: dict[str, Any], component: str) -> bool:
+    return bool((index.get(component) or [None])[0])
 
 
 def _check_components(source: str, folder: Path, family: Family, index: dict[str, Any]) -> None:
-    for component in COMPONENTS[family.name]:
-        if not (index.get(component) or [None])[0] or not (folder / component).is_dir():
+    for component in _list_components(family, index):
+        if not _names(index, component) or not (folder / component).is_dir():
             raise InvalidCheckpoint(
                 f"{source} has no {component}, which a {family.pipeline_class} needs"
             )

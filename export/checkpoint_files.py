@@ -12,7 +12,16 @@ from typing import Any
 from export.errors import InvalidCheckpoint
 
 HOLD_WEIGHTS = frozenset(
-    {"text_encoder", "projection_model", "duration_embedder", "transformer", "vae"}
+    {
+        "text_encoder",
+        "projection_model",
+        "duration_embedder",
+        "condition_encoder",
+        "transformer",
+        "vae",
+        "audio_tokenizer",
+        "audio_token_detokenizer",
+    }
 )
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _WEIGHTS = "*.safetensors"

@@ -20,6 +20,10 @@ ACE_TEXT_TOKENS = 256  # defaults of the pipeline's call
 ACE_LYRIC_TOKENS = 2048
 ACE_SECONDS = 600
 ACE_TURBO_SHIFT = 3.0
+# Of the base and sft checkpoints. Source: the model zoo of ACE-Step 1.5 (steps), diffusers' call
+# (guidance).
+ACE_GUIDED_STEPS = 50
+ACE_GUIDANCE_SCALE = 7.0
 
 # What the scheduler must say for `tritone.schedules` to be the same sampler.
 _COSINE_DPM = {
@@ -109,19 +113,13 @@ def stable_audio_3(pipeline: StableAudio3Pipeline) -> Facts:
 
 
 def ace_step(pipeline: AceStepPipeline) -> Facts:
-    """Return the facts of an AceStepPipeline.
+    """Return the facts of an AceStepPipeline: of a turbo checkpoint, or of one that is guided.
 
     Raises:
-        InvalidCheckpoint: it needs guidance, which is not implemented for it, or its scheduler is
-            configured in a way that is not.
+        InvalidCheckpoint: its scheduler is configured in a way that is not implemented.
     """
     _check_scheduler(pipeline.scheduler, "FlowMatchEulerDiscreteScheduler", _FLOW_MATCH)
     transformer, vae, family = pipeline.transformer.config, pipeline.vae, FAMILIES["ace_step"]
-    if not pipeline.is_turbo:
-        raise InvalidCheckpoint(
-            "the checkpoint is no turbo one: base and sft checkpoints need adaptive projected "
-            "guidance, which is not served yet"
-        )
     silence = pipeline.condition_encoder.silence_latent
     frames = min(int(ACE_SECONDS * pipeline.latents_per_second), silence.shape[1])
     return Facts(
@@ -134,13 +132,28 @@ def ace_step(pipeline: AceStepPipeline) -> Facts:
         conditioning_tokens=0,  # as many as the lyrics need
         conditioning_dim=pipeline.condition_encoder.config.hidden_size,
         global_dim=0,
-        schedule=ScheduleSettings(shift=ACE_TURBO_SHIFT),
-        steps=family.steps,
-        guidance_scale=family.guidance_scale,
+        schedule=ScheduleSettings(shift=ACE_TURBO_SHIFT if pipeline.is_turbo else 1.0),
+        steps=family.steps if pipeline.is_turbo else ACE_GUIDED_STEPS,
+        guidance_scale=family.guidance_scale if pipeline.is_turbo else ACE_GUIDANCE_SCALE,
+        may_be_guided=not pipeline.is_turbo,
         is_variable_length=True,
         lyric_tokens=ACE_LYRIC_TOKENS,
         frame_multiple=transformer.patch_size,
+        **_count_codes(pipeline),
     )
+
+
+def _count_codes(pipeline: AceStepPipeline) -> dict[str, int]:
+    """Return what a checkpoint says of audio codes; nothing if it has no decoder of them."""
+    # An optional part of the pipeline: some have none.
+    detokenizer = getattr(pipeline, "audio_token_detokenizer", None)
+    tokenizer = getattr(pipeline, "audio_tokenizer", None)
+    if tokenizer is None or detokenizer is None:
+        return {}
+    return {
+        "audio_codes": tokenizer.quantizer.codebook_size,
+        "frames_per_code": detokenizer.config.pool_window_size,
+    }
 
 
 def _check_scheduler(

@@ -9,15 +9,18 @@ import copy
 
 import torch
 from diffusers import AceStepPipeline, AceStepTransformer1DModel
+from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
 from diffusers.models.transformers.ace_step_transformer import (
     _ace_step_rotary_freqs,
     _create_4d_mask,
 )
 from torch import Tensor, nn
 
-from export.graphs import Graph, with_shared_weights
+from export.audio_codes import SourceMaker
+from export.graphs import Graph, append_guided, with_shared_weights
 from export.graphs_stable_audio import fold
 from export.precision import Precision
+from export.projected_guidance import MAX_NORM, MOMENTUM, project
 from export.tiles import TiledDecoder
 from tritone import tensors
 from tritone.card import ModelCard
@@ -28,25 +31,32 @@ REFERENCE_SECONDS = 30  # of the audio whose timbre is taken; here it is silence
 
 def text_encoder(pipeline: AceStepPipeline, card: ModelCard) -> Graph:
     """Return the graph of Qwen3, the lyric encoder and the timbre of silence."""
+    source = SourceMaker.of(pipeline, card)
     return Graph(
         component="text_encoder",
         io=tensors.text_encoder(card),
-        module=TextEncoder(pipeline),
-        reference=DiffusersTextEncoder(pipeline),
+        module=TextEncoder(pipeline, source),
+        reference=DiffusersTextEncoder(pipeline, source),
     )
 
 
 def transformer(pipeline: AceStepPipeline, card: ModelCard, precision: Precision) -> Graph:
-    """Return the graph of one denoising step."""
+    """Return the graph of one denoising step, guided or not."""
     silence = silence_of(pipeline, card.max_frames)
     exported = with_shared_weights(pipeline.transformer)
     if precision == "fp16":
         exported = copy.deepcopy(pipeline.transformer).half()
+    module: Transformer = Transformer(exported, silence)
+    reference: nn.Module = DiffusersTransformer(pipeline.transformer, silence)
+    if card.guidance:
+        nobody = pipeline.condition_encoder.null_condition_emb.detach()
+        module = GuidedTransformer(exported, silence, nobody)
+        reference = DiffusersGuidedTransformer(pipeline.transformer, silence, nobody)
     return Graph(
         component="transformer",
         io=tensors.transformer(card),
-        module=Transformer(exported, silence),
-        reference=DiffusersTransformer(pipeline.transformer, silence),
+        module=module,
+        reference=reference,
         frame_multiple=pipeline.transformer.patch_size,
     )
 
@@ -74,33 +84,56 @@ class TextEncoder(nn.Module):
 
     timbre: Tensor  # float32 [1, 1, conditioning_dim]
 
-    def __init__(self, pipeline: AceStepPipeline) -> None:
+    def __init__(self, pipeline: AceStepPipeline, source: SourceMaker | None = None) -> None:
         super().__init__()
+        self.source = source
         self.text_encoder = pipeline.text_encoder
         self.text_projector = pipeline.condition_encoder.text_projector
         self.lyric_encoder = pipeline.condition_encoder.lyric_encoder
         self.register_buffer("timbre", _encode_silence(pipeline), persistent=False)
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, lyric_ids: Tensor, lyric_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(  # noqa: PLR0913, PLR0917  # as many as `io` has
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        lyric_ids: Tensor,
+        lyric_mask: Tensor,
+        code_ids: Tensor | None = None,
+        code_mask: Tensor | None = None,
+        other_ids: Tensor | None = None,
+        other_mask: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """Return conditioning float32 [batch, lyrics + 1 + text, dim] and its mask, int64.
 
-        Where a token stands does not matter: cross attention knows no positions.
+        Where a token stands does not matter: cross attention knows no positions. With codes, what
+        they stand for comes third, [batch, source_frames, latent_channels], and then the mask that
+        lets the other text be heard.
         """
-        # Qwen3 looks back only, so that padding behind the text changes nothing before it.
-        hidden = self.text_encoder(
-            input_ids=input_ids, attention_mask=attention_mask, use_cache=False
-        ).last_hidden_state
-        text = self.text_projector(hidden)
+        text = self._read(input_ids, attention_mask)
         embedded = self.text_encoder.get_input_embeddings()(lyric_ids)
         lyrics = self.lyric_encoder(inputs_embeds=embedded, attention_mask=lyric_mask.bool())
         timbre = self.timbre.expand(lyrics.shape[0], -1, -1)
         heard = torch.ones_like(attention_mask[:, :1])
+        said = [lyric_mask, heard]
+        if self.source is None or other_ids is None or other_mask is None:
+            return torch.cat([lyrics, timbre, text], dim=1), torch.cat(
+                [*said, attention_mask], dim=1
+            )
+        # One sequence of both texts: which of them is heard is a matter of the mask.
+        other = self._read(other_ids, other_mask)
+        neither = torch.zeros_like(attention_mask)
         return (
-            torch.cat([lyrics, timbre, text], dim=1),
-            torch.cat([lyric_mask, heard, attention_mask], dim=1),
+            torch.cat([lyrics, timbre, text, other], dim=1),
+            torch.cat([*said, attention_mask, neither], dim=1),
+            self.source(code_ids, code_mask),
+            torch.cat([*said, neither, other_mask], dim=1),
         )
+
+    def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
+        # Qwen3 looks back only, so that padding behind the text changes nothing before it.
+        hidden = self.text_encoder(input_ids=ids, attention_mask=mask, use_cache=False)
+        text: Tensor = self.text_projector(hidden.last_hidden_state)
+        return text
 
 
 def _encode_silence(pipeline: AceStepPipeline) -> Tensor:
@@ -116,28 +149,64 @@ def _encode_silence(pipeline: AceStepPipeline) -> Tensor:
 class DiffusersTextEncoder(nn.Module):
     """What diffusers makes of each row without its padding, laid out as `TextEncoder` does it."""
 
-    def __init__(self, pipeline: AceStepPipeline) -> None:
+    def __init__(self, pipeline: AceStepPipeline, source: SourceMaker | None = None) -> None:
         super().__init__()
-        self.ours = TextEncoder(pipeline)
+        self.ours = TextEncoder(pipeline, source)
+        self.pipeline = pipeline
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, lyric_ids: Tensor, lyric_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(  # noqa: PLR0913, PLR0917  # as many as `io` has
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        lyric_ids: Tensor,
+        lyric_mask: Tensor,
+        code_ids: Tensor | None = None,
+        code_mask: Tensor | None = None,
+        other_ids: Tensor | None = None,
+        other_mask: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """Return conditioning and mask; masked tokens are those of the padded run."""
-        conditioning, mask = self.ours(input_ids, attention_mask, lyric_ids, lyric_mask)
-        encoder = self.ours.text_encoder
+        conditioning, mask, *following = self.ours(
+            *(input_ids, attention_mask, lyric_ids, lyric_mask),
+            *(code_ids, code_mask, other_ids, other_mask),
+        )
         for row in range(len(input_ids)):
-            text = input_ids[row : row + 1, attention_mask[row].bool()]
-            lyrics = lyric_ids[row : row + 1, lyric_mask[row].bool()]
-            hidden = self.ours.text_projector(encoder(input_ids=text).last_hidden_state)
-            sung = self.ours.lyric_encoder(
-                inputs_embeds=encoder.get_input_embeddings()(lyrics),
-                attention_mask=torch.ones_like(lyrics).bool(),
-            )
-            conditioning[row, mask[row].bool()] = torch.cat(
-                [sung[0], self.ours.timbre[0], hidden[0]]
-            )
-        return conditioning, mask
+            text = self._read(input_ids[row : row + 1, attention_mask[row].bool()])
+            sung = self._sing(lyric_ids[row : row + 1, lyric_mask[row].bool()])
+            heard = torch.cat([sung, self.ours.timbre[0], text])
+            conditioning[row, mask[row].bool()] = heard
+            if other_ids is not None and other_mask is not None:
+                other = self._read(other_ids[row : row + 1, other_mask[row].bool()])
+                heard = torch.cat([sung, self.ours.timbre[0], other])
+                conditioning[row, following[1][row].bool()] = heard
+        if code_ids is not None and code_mask is not None:
+            self._follow(following[0], code_ids, code_mask)
+        return conditioning, mask, *following
+
+    def _read(self, ids: Tensor) -> Tensor:
+        hidden = self.ours.text_encoder(input_ids=ids).last_hidden_state
+        text: Tensor = self.ours.text_projector(hidden)[0]
+        return text
+
+    def _sing(self, ids: Tensor) -> Tensor:
+        sung: Tensor = self.ours.lyric_encoder(
+            inputs_embeds=self.ours.text_encoder.get_input_embeddings()(ids),
+            attention_mask=torch.ones_like(ids).bool(),
+        )[0]
+        return sung
+
+    def _follow(self, source: Tensor, ids: Tensor, mask: Tensor) -> None:
+        for row in range(len(ids)):
+            n_codes = int(mask[row].sum())
+            if n_codes:
+                latents, n_frames = self.pipeline.prepare_src_latents(
+                    device=torch.device("cpu"),
+                    dtype=torch.float32,
+                    audio_codes="".join(
+                        f"<|audio_code_{each}|>" for each in ids[row, :n_codes].tolist()
+                    ),
+                )
+                source[row, :n_frames] = latents[0]
 
 
 class Transformer(nn.Module):
@@ -162,12 +231,17 @@ class Transformer(nn.Module):
         self.register_buffer("sin", sin, persistent=False)
 
     def velocity(
-        self, latents: Tensor, sigma: Tensor, conditioning: Tensor, conditioning_mask: Tensor
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        source: Tensor | None = None,
     ) -> Tensor:
         """Return the prediction: float32 [batch, latent_channels, latent_frames]."""
         dit, dtype = self.transformer, self.transformer.dtype
         temb, projected = self._embed_time(sigma[:, 0].to(dtype))
-        hidden = self._join_context(latents.transpose(1, 2)).to(dtype)
+        hidden = self._join_context(latents.transpose(1, 2), source).to(dtype)
         hidden = dit.proj_in_conv(hidden.transpose(1, 2)).transpose(1, 2)
         patches = hidden.shape[1]
         rotary = self.cos[:patches].to(dtype), self.sin[:patches].to(dtype)
@@ -197,17 +271,76 @@ class Transformer(nn.Module):
         temb_r, projected_r = self.transformer.time_embed_r(torch.zeros_like(time))
         return temb + temb_r, projected + projected_r
 
-    def _join_context(self, latents: Tensor) -> Tensor:
+    def _join_context(self, latents: Tensor, source: Tensor | None) -> Tensor:
         # Silence where there is no source, and a mask that says: make everything.
-        silence = self.silence[:, : latents.shape[1]].expand(latents.shape[0], -1, -1)
-        return torch.cat([silence, torch.ones_like(silence), latents], dim=-1)
+        context = follow(self.silence[:, : latents.shape[1]], source)
+        context = context.expand(latents.shape[0], -1, -1)
+        return torch.cat([context, torch.ones_like(context), latents], dim=-1)
 
     def forward(
-        self, latents: Tensor, sigma: Tensor, conditioning: Tensor, conditioning_mask: Tensor
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        source: Tensor | None = None,
     ) -> Tensor:
         """Return the denoised latents of one step."""
-        velocity = self.velocity(latents, sigma, conditioning, conditioning_mask)
+        velocity = self.velocity(latents, sigma, conditioning, conditioning_mask, source)
         return latents - sigma.unsqueeze(-1) * velocity
+
+
+def follow(silence: Tensor, source: Tensor | None) -> Tensor:
+    """Return what a song of some frames follows, and silence behind its end.
+
+    Args:
+        silence: float32 [1, latent_frames, latent_channels].
+        source: None, or float32 [batch, source_frames, latent_channels]; it may be longer.
+    """
+    if source is None:
+        return silence
+    at = torch.arange(silence.shape[1])
+    is_inside = at < source.shape[1]
+    near = source.index_select(1, torch.where(is_inside, at, torch.zeros_like(at)))
+    return torch.where(is_inside[None, :, None], near, silence)
+
+
+class GuidedTransformer(Transformer):
+    """The same with adaptive projected guidance, away from no text at all.
+
+    A guided row is two inside; guided rows come first, and each has a momentum.
+    """
+
+    nobody: Tensor  # float32 [1, 1, conditioning_dim]
+
+    def __init__(
+        self, transformer: AceStepTransformer1DModel, silence: Tensor, nobody: Tensor
+    ) -> None:
+        super().__init__(transformer, silence)
+        self.register_buffer("nobody", nobody, persistent=False)
+
+    def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        guidance_scale: Tensor,
+        momentum: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        source: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the denoised latents of one step, and the momentum of its guided rows."""
+        guided = momentum.shape[0]
+        nobody = self.nobody.expand(guided, conditioning.shape[1], -1)
+        velocities = self.velocity(
+            append_guided(latents, guided),
+            append_guided(sigma, guided),
+            torch.cat([conditioning, nobody]),
+            append_guided(conditioning_mask, guided),
+            None if source is None else append_guided(source, guided),
+        )
+        velocity, momentum = project(velocities, guidance_scale, momentum)
+        return latents - sigma.unsqueeze(-1) * velocity, momentum
 
 
 class DiffusersTransformer(nn.Module):
@@ -220,25 +353,91 @@ class DiffusersTransformer(nn.Module):
         self.transformer = transformer
         self.register_buffer("silence", silence, persistent=False)
 
+    def velocity(
+        self, latents: Tensor, sigma: Tensor, heard: Tensor, source: Tensor | None
+    ) -> Tensor:
+        """Return the velocity of one row: float32 [1, latent_frames, latent_channels]."""
+        context = follow(self.silence[:, : latents.shape[2]], source)
+        found: Tensor = self.transformer(
+            latents.transpose(1, 2),
+            sigma[:, 0],
+            sigma[:, 0],
+            heard,
+            torch.cat([context, torch.ones_like(context)], dim=-1),
+            return_dict=False,
+        )[0]
+        return found
+
     def forward(
-        self, latents: Tensor, sigma: Tensor, conditioning: Tensor, conditioning_mask: Tensor
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        source: Tensor | None = None,
     ) -> Tensor:
         """Return the denoised latents of one step."""
-        silence = self.silence[:, : latents.shape[2]]
-        context = torch.cat([silence, torch.ones_like(silence)], dim=-1)
         velocities = [
-            self.transformer(
-                latents[row : row + 1].transpose(1, 2),
-                sigma[row],
-                sigma[row],
+            self.velocity(
+                latents[row : row + 1],
+                sigma[row : row + 1],
                 conditioning[row : row + 1, conditioning_mask[row].bool()],
-                context,
-                return_dict=False,
-            )[0]
+                None if source is None else source[row : row + 1],
+            )
             for row in range(len(latents))
         ]
         velocity = torch.cat(velocities).transpose(1, 2)
         return latents - sigma.unsqueeze(-1) * velocity
+
+
+class DiffusersGuidedTransformer(DiffusersTransformer):
+    """The same, guided by diffusers' own function."""
+
+    nobody: Tensor
+
+    def __init__(
+        self, transformer: AceStepTransformer1DModel, silence: Tensor, nobody: Tensor
+    ) -> None:
+        super().__init__(transformer, silence)
+        self.register_buffer("nobody", nobody, persistent=False)
+
+    def forward(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # as many as `io` has
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        guidance_scale: Tensor,
+        momentum: Tensor,
+        conditioning: Tensor,
+        conditioning_mask: Tensor,
+        source: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the denoised latents of one step, and the momentum of its guided rows."""
+        velocities, momentum = [], momentum.clone()
+        for row in range(len(latents)):
+            at = slice(row, row + 1)
+            heard = conditioning[at, conditioning_mask[row].bool()]
+            given = latents[at], sigma[at]
+            followed = None if source is None else source[at]
+            velocity = self.velocity(*given, heard, followed)
+            scale = float(guidance_scale[row])
+            if row < len(momentum) and scale > 1.0:
+                other = self.velocity(*given, self.nobody.expand_as(heard), followed)
+                buffer = MomentumBuffer(MOMENTUM)
+                buffer.running_average = momentum[at].transpose(1, 2)
+                velocity = normalized_guidance(
+                    velocity,
+                    other,
+                    scale - 1.0,
+                    buffer,
+                    eta=0.0,
+                    norm_threshold=MAX_NORM,
+                    use_original_formulation=True,
+                    norm_dim=(1,),
+                )
+                momentum[at] = buffer.running_average.transpose(1, 2)
+            velocities.append(velocity)
+        velocity = torch.cat(velocities).transpose(1, 2)
+        return latents - sigma.unsqueeze(-1) * velocity, momentum
 
 
 class VaeDecoder(nn.Module):

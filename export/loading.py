@@ -10,6 +10,9 @@ from export.checkpoint_files import list_tensors
 from export.errors import InvalidCheckpoint, first_line
 from export.quiet import quiet
 
+_MAY_BE_MADE_UP = frozenset({"text_encoder", "condition_encoder"})
+"""Components whose missing weights are drawn at random, without an error."""
+
 
 def load(checkpoint: Checkpoint) -> diffusers.DiffusionPipeline:
     """Return the pipeline in float32 on the CPU, ready for inference.
@@ -28,7 +31,8 @@ def load(checkpoint: Checkpoint) -> diffusers.DiffusionPipeline:
                 f"{checkpoint.source} cannot be loaded: {first_line(error)}",
                 detail=f"{said.getvalue()}\n{error}",
             ) from error
-    _check_nothing_is_made_up(pipeline.text_encoder, checkpoint.folder / "text_encoder")
+    for name in _MAY_BE_MADE_UP.intersection(checkpoint.components):
+        _check_nothing_is_made_up(getattr(pipeline, name), checkpoint.folder / name)
     pipeline.set_progress_bar_config(disable=True)
     for component in pipeline.components.values():
         if hasattr(component, "requires_grad_"):
@@ -37,7 +41,7 @@ def load(checkpoint: Checkpoint) -> diffusers.DiffusionPipeline:
 
 
 def _check_nothing_is_made_up(module: nn.Module, folder: Path) -> None:
-    """Check that the files have every weight: transformers draws missing ones at random."""
+    """Check that the files have every weight."""
     names = {name for path in folder.glob("*.safetensors") for name in list_tensors(path)}
     state = module.state_dict()
 

@@ -140,7 +140,9 @@ def _make_dimension(counts: str, graph: Graph, card: ModelCard) -> object:
     most = {
         "frames": card.max_frames,
         "lyrics": card.lyric_tokens,
-        "tokens": card.lyric_tokens + 1 + card.prompt_tokens,
+        "tokens": card.lyric_tokens + 1 + card.text_tokens,
+        "codes": card.max_codes,
+        "source": card.max_codes * card.frames_per_code,
     }[counts]
     each = graph.frame_multiple if counts == "frames" else 1
     if each == 1:

@@ -14,7 +14,7 @@ from tritone.tensors import ModelIO, TensorSpec
 Array = NDArray[np.generic]
 Arrays = dict[str, Array]
 
-_COUNTS = {"lyrics": 64, "tokens": 90}
+_COUNTS = {"lyrics": 64, "tokens": 90, "codes": 12, "source": 60}
 
 _LOW_TOKENS = 64  # every vocabulary has that many
 _STEPS = 50
@@ -56,6 +56,14 @@ class Probe:
     def _tokens(self, shape: tuple[int, ...]) -> Array:
         return self.random.integers(0, _LOW_TOKENS, shape, dtype=np.int64)
 
+    def _codes(self, shape: tuple[int, ...]) -> Array:
+        return self.random.integers(0, self.card.audio_codes, shape, dtype=np.int64)
+
+    def _code_mask(self, shape: tuple[int, ...]) -> Array:
+        lengths = self.random.integers(0, shape[-1] + 1, shape[:-1])
+        lengths[::2] = 0  # every other song follows nothing
+        return (np.arange(shape[-1]) < lengths[..., None]).astype(np.int64)
+
     def _token_mask(self, shape: tuple[int, ...]) -> Array:
         lengths = self.random.integers(1, shape[-1], shape[:-1])
         if len(shape) > 2 and self.card.family == "stable_audio":  # noqa: PLR2004
@@ -88,6 +96,10 @@ _DRAWS: dict[str, Callable[[Probe, tuple[int, ...]], Array]] = {
     tensors.ATTENTION_MASK: Probe._token_mask,
     tensors.LYRIC_IDS: Probe._tokens,
     tensors.LYRIC_MASK: Probe._row_mask,
+    tensors.CODE_IDS: Probe._codes,
+    tensors.CODE_MASK: Probe._code_mask,
+    tensors.OTHER_IDS: Probe._tokens,
+    tensors.OTHER_MASK: Probe._token_mask,
     tensors.CONDITIONING_MASK: Probe._mask,
     tensors.NEGATIVE_CONDITIONING_MASK: Probe._mask,
     tensors.SECONDS_START: Probe._start,

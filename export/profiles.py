@@ -7,7 +7,7 @@ from typing import Literal
 
 from tritone import tensors
 from tritone.card import ModelCard
-from tritone.families.ace_step import SHORTEST_LYRICS
+from tritone.families.ace_step import SHORTEST
 from tritone.tensors import ModelIO, TensorSpec
 
 Network = Literal["text_encoder", "transformer", "vae_decoder"]
@@ -47,14 +47,18 @@ def make_profile(card: ModelCard, component: Network, options: EngineOptions) ->
     frames = (shortest, usual_frames(card), window)
     rows = (1, min(options.usual_batch, options.max_batch), options.max_batch)
     lyrics = (
-        min(SHORTEST_LYRICS, card.lyric_tokens),
+        min(SHORTEST, card.lyric_tokens),
         min(USUAL_LYRICS, card.lyric_tokens),
         card.lyric_tokens,
     )
+    few = min(SHORTEST, card.max_codes)  # most songs follow nothing
+    codes = (few, few, card.max_codes)
     counts = {
         "frames": frames,
         "lyrics": lyrics,
-        "tokens": tuple(each + 1 + card.prompt_tokens for each in lyrics),
+        "tokens": tuple(each + 1 + card.text_tokens for each in lyrics),
+        "codes": codes,
+        "source": tuple(each * card.frames_per_code for each in codes),
     }
 
     def shape(spec: TensorSpec, position: int) -> Shape:

@@ -22,6 +22,7 @@ from torch import Tensor
 from export.errors import VerificationFailed
 from export.trials import Sounds, Trial
 from tritone.card import ModelCard
+from tritone.controls import STRENGTH, Controls
 from tritone.noise import INITIAL_STREAM, draw_gaussian
 from tritone.schedules import make_schedule
 
@@ -29,6 +30,7 @@ _RANDN = "diffusers.schedulers.scheduling_flow_match_euler_discrete.randn_tensor
 _SIGMA_TOLERANCE = 1e-5
 
 _Texts = dict[str, object]
+_NAMES = {STRENGTH: "audio_cover_strength"}  # of controls, where the pipeline has its own
 
 
 def stable_audio(pipeline: StableAudioPipeline, card: ModelCard, trial: Trial) -> Sounds:
@@ -72,14 +74,19 @@ def ace_step(pipeline: AceStepPipeline, card: ModelCard, trial: Trial) -> Sounds
                 shift=card.schedule.shift,
                 latents=_start(card, trial).transpose(1, 2),
                 output_type="latent",
-                **trial.controls,
+                **_rename(controls),
             ).audios.transpose(1, 2)
-            for prompt in trial.prompts
+            for prompt, controls in zip(trial.prompts, trial.list_controls(), strict=True)
         ]
     latents = torch.cat(rows)
     with torch.no_grad():
         waveforms = pipeline.vae.decode(latents).sample
     return Sounds(latents.float().numpy(), waveforms.float().numpy())
+
+
+def _rename(controls: Controls) -> dict[str, object]:
+    renamed = {_NAMES.get(name, name): value for name, value in controls.items()}
+    return dict(renamed)
 
 
 def _latents(

@@ -11,8 +11,9 @@ from export.probes import Array, Arrays
 from export.sessions import Open, open_network
 from export.tokenizers import tokenize
 from tritone import tensors
+from tritone.blending import blend, find_blended, list_others
 from tritone.card import ModelCard
-from tritone.controls import Controls, complete
+from tritone.controls import AUDIO_CODES, STRENGTH, Controls, complete
 from tritone.pcm import Pcm
 from tritone.sampling import Trajectory
 from tritone.spans import span
@@ -29,6 +30,7 @@ CONTROLS: Controls = {
 
 MAX_FRAMES = 256  # the components are checked over the whole window
 MAX_STEPS = 4
+STRENGTH_OF_TRIAL = 0.6  # at 1 there would be no second prediction
 MIN_GUIDANCE_SCALE = 2.0  # at 1 the negative prompt would go untested
 
 
@@ -43,7 +45,13 @@ class Trial:
     steps: int
     guidance_scale: float
     controls: Controls = field(default_factory=dict)  # such as the family takes, of every row
+    of_last: Controls = field(default_factory=dict)  # and of the last row alone
     seed: int = 0
+
+    def list_controls(self) -> list[Controls]:
+        """Return the controls of each row."""
+        *others, last = [self.controls] * len(self.prompts)
+        return [*others, {**last, **self.of_last}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +75,36 @@ def make_trial(card: ModelCard) -> Trial:
     """Return the end-to-end run for a card: two prompts and, with guidance, a negative one."""
     frames = min(span(card, 0.0, card.default_seconds).latent_frames, MAX_FRAMES)
     seconds = card.default_seconds
+    if card.audio_codes:  # and as many as codes have, which come in pairs to make whole patches
+        frames -= frames % (2 * card.frames_per_code)
     if card.lyric_tokens:  # their pipeline makes just as many frames as a length has
         seconds = frames * card.samples_per_frame / card.sample_rate
-    prompts: tuple[str, ...] = PROMPTS
-    negatives: tuple[str, ...] = ("", "")
     scale = card.default_guidance_scale
     if card.guidance:
-        prompts, negatives = (*PROMPTS, PROMPTS[0]), ("", "", NEGATIVE_PROMPT)
         scale = max(scale, MIN_GUIDANCE_SCALE)
     taken = {each.name for each in card.controls}
+    # A row more where it can be asked for something else than a prompt.
+    is_more = bool(taken & {tensors.NEGATIVE_PROMPT, AUDIO_CODES})
+    prompts = (*PROMPTS, PROMPTS[0]) if is_more else PROMPTS
+    negative = NEGATIVE_PROMPT if tensors.NEGATIVE_PROMPT in taken else ""
     return Trial(
         controls={name: value for name, value in CONTROLS.items() if name in taken},
+        of_last=_follow(card, frames) if AUDIO_CODES in taken else {},
         prompts=prompts,
-        negative_prompts=negatives,
+        negative_prompts=(*("" for _ in prompts[1:]), negative if is_more else ""),
         seconds=seconds,
         latent_frames=frames,
         steps=min(card.default_steps, MAX_STEPS),
         guidance_scale=scale,
     )
+
+
+def _follow(card: ModelCard, frames: int) -> Controls:
+    """Return audio codes for so many latent frames, spread over those that the model knows."""
+    n_codes = frames // card.frames_per_code
+    numbers = (i * (card.audio_codes - 1) // max(1, n_codes - 1) for i in range(n_codes))
+    codes = "".join(f"<|audio_code_{number}|>" for number in numbers)
+    return {AUDIO_CODES: codes, STRENGTH: STRENGTH_OF_TRIAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +134,10 @@ def condition(files: Files, card: ModelCard, trial: Trial) -> Arrays:
 
 
 def _list_values(trial: Trial) -> Iterator[dict[str, object]]:
-    said = complete(trial.controls)
-    for prompt, negative in zip(trial.prompts, trial.negative_prompts, strict=True):
+    rows = zip(trial.prompts, trial.negative_prompts, trial.list_controls(), strict=True)
+    for prompt, negative, controls in rows:
         texts = {tensors.PROMPT: prompt, tensors.NEGATIVE_PROMPT: negative}
-        yield {**said, **texts, tensors.SECONDS_END: trial.seconds}
+        yield {**complete(controls), **texts, tensors.SECONDS_END: trial.seconds}
 
 
 def denoise(files: Files, card: ModelCard, trial: Trial, inputs: Arrays) -> Array:
@@ -127,14 +147,26 @@ def denoise(files: Files, card: ModelCard, trial: Trial, inputs: Arrays) -> Arra
         Trajectory(card, seed=trial.seed, steps=trial.steps, latent_frames=trial.latent_frames)
         for _ in trial.prompts
     ]
+    asked = [complete(each)[STRENGTH] for each in trial.list_controls()]
+    strengths = np.array(asked, np.float32)
+    blended = find_blended(strengths)
+    for name in rows[0].carried:
+        inputs[name] = np.stack([row.carried[name] for row in rows])
     while not rows[0].is_done:
         inputs[tensors.LATENTS] = np.stack([row.latents for row in rows])
         inputs[tensors.SIGMA] = np.array([[row.sigma] for row in rows], np.float32)
         scales = [[row.guidance_scale(trial.guidance_scale)] for row in rows]
         inputs[tensors.GUIDANCE_SCALE] = np.array(scales, np.float32)
-        answers = predict(inputs)[tensors.DENOISED].astype(np.float32)
-        for row, answer in zip(rows, answers, strict=True):
-            row.advance(answer)
+        answer = predict(inputs)
+        inputs |= {
+            spec.name: answer[tensors.handed_on(spec.name)] for spec in tensors.carried(card)
+        }
+        denoised = answer[tensors.DENOISED].astype(np.float32)
+        if len(blended):
+            others = predict(list_others(inputs, blended))[tensors.DENOISED].astype(np.float32)
+            denoised = blend(denoised, others, blended, strengths)
+        for row, latents in zip(rows, denoised, strict=True):
+            row.advance(latents)
     return np.stack([row.latents for row in rows])
 
 

@@ -59,6 +59,18 @@ SONG_CARD = replace(
 )
 """A small model of songs: 48 kHz stereo, up to 600 s."""
 
+CODE_CARD = replace(SONG_CARD, name="follower", audio_codes=64_000, frames_per_code=5)
+"""The same, for songs that follow audio codes."""
+
+GUIDED_SONG_CARD = replace(
+    SONG_CARD,
+    name="base",
+    guidance=True,
+    default_guidance_scale=7.0,
+    default_steps=50,
+)
+"""The same with guidance that has a momentum."""
+
 
 def voice(voice_id: str, language: str) -> Voice:
     """Return a voice of which nothing but its id and its language matters."""

@@ -24,6 +24,10 @@ from diffusers import (
     StableAudioPipeline,
     StableAudioProjectionModel,
 )
+from diffusers.pipelines.ace_step.modeling_ace_step import (
+    AceStepAudioTokenDetokenizer,
+    AceStepAudioTokenizer,
+)
 from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAudio3DurationEmbedder
 from tokenizers import (
     Tokenizer,
@@ -282,10 +286,12 @@ def song_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def ace_step(folder: Path, *, seed: int = 0, is_turbo: bool = True) -> Path:
+def ace_step(
+    folder: Path, *, seed: int = 0, is_turbo: bool = True, knows_codes: bool = False
+) -> Path:
     """Write an AceStepPipeline with random weights and return its folder.
 
-    True rates: 48 kHz stereo, 25 latent frames a second.
+    True rates: 48 kHz stereo, 25 latent frames a second, 5 audio codes.
     """
     torch.manual_seed(seed)
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
@@ -307,6 +313,13 @@ def ace_step(folder: Path, *, seed: int = 0, is_turbo: bool = True) -> Path:
         sliding_window=8,
     )
     condition_encoder.silence_latent.normal_(0.0, 0.1)
+    coders: dict[str, nn.Module] = {}
+    if knows_codes:
+        sizes_of_both = {**sizes, "audio_acoustic_hidden_dim": LATENT_CHANNELS}
+        coders = {
+            "audio_tokenizer": AceStepAudioTokenizer(**sizes_of_both, fsq_dim=32),
+            "audio_token_detokenizer": AceStepAudioTokenDetokenizer(**sizes_of_both),
+        }
     qwen = Qwen3Config(
         **sizes, vocab_size=VOCABULARY + 100, num_hidden_layers=LAYERS, max_position_embeddings=512
     )
@@ -317,6 +330,7 @@ def ace_step(folder: Path, *, seed: int = 0, is_turbo: bool = True) -> Path:
         transformer=transformer,
         condition_encoder=condition_encoder,
         scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+        **coders,
     )
     # A prompt is few tokens among many, and the decoder's noise is much alike.
     for block in transformer.layers:

@@ -89,6 +89,8 @@ class ModelCard:
     extendable: bool  # sounds past the window may be looped and stitched
     schedule: ScheduleSettings
     lyric_tokens: int = 0  # longest lyrics, padded; 0: it does not sing
+    audio_codes: int = 0  # how many codes of music it knows, that a sound may follow; 0: none
+    frames_per_code: int = 0  # latent frames that a code stands for
     prompts: tuple[str, ...] = ()  # what it makes well, in words, for people who try it
     noise: NoiseKind = SEQUENCE  # how seeds become noise: cards without it are older than `counter`
 
@@ -103,6 +105,16 @@ class ModelCard:
         return self.spec.list_controls(self)
 
     @property
+    def text_tokens(self) -> int:
+        """How many tokens of texts stand in a song's conditioning: with codes, of two texts."""
+        return (2 if self.audio_codes else 1) * self.prompt_tokens
+
+    @property
+    def max_codes(self) -> int:
+        """How many audio codes fit into its window."""
+        return self.max_frames // self.frames_per_code if self.audio_codes else 0
+
+    @property
     def window_seconds(self) -> float:
         """The longest sound that one pass can make."""
         return self.max_frames * self.samples_per_frame / self.sample_rate
@@ -110,8 +122,11 @@ class ModelCard:
     def to_json(self) -> str:
         """Return the card as one line of JSON with sorted keys (stable across exports)."""
         fields = asdict(self)
+        # As it was published: releases of before read such cards, too.
         if self.noise == SEQUENCE:
-            del fields["noise"]  # as it was published: releases of before read such cards, too
+            del fields["noise"]
+        if not self.audio_codes:
+            del fields["audio_codes"], fields["frames_per_code"]
         return json.dumps(fields, sort_keys=True)
 
     @classmethod

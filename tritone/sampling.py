@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tritone.card import ModelCard
 from tritone.noise import INITIAL_STREAM, draw_gaussian
 from tritone.schedules import find_guided_steps, make_schedule
+from tritone.tensors import carried
 
 Latents = NDArray[np.float32]
 
@@ -27,6 +28,11 @@ class Trajectory:
         self.latents: Latents = start * np.float32(self.schedule.initial_scale)
         self._previous: Latents | None = None
         self._is_guided = find_guided_steps(self.schedule, card.schedule)
+        # By the transformer's input: what its last guided step handed on.
+        self.carried: dict[str, Latents] = {
+            spec.name: np.zeros([latent_frames if d < 0 else d for d in spec.dims], np.float32)
+            for spec in carried(card)
+        }
 
     @property
     def sigma(self) -> float:

@@ -31,15 +31,26 @@ SECONDS_END = "seconds_end"
 SEED = "seed"
 STEPS = "steps"
 GUIDANCE_SCALE = "guidance_scale"
+STRENGTH = "strength"
 INPUT_IDS = "input_ids"
 ATTENTION_MASK = "attention_mask"
 LYRIC_IDS = "lyric_ids"
 LYRIC_MASK = "lyric_mask"
+CODE_IDS = "code_ids"
+CODE_MASK = "code_mask"
+OTHER_IDS = "other_ids"
+OTHER_MASK = "other_mask"
 CONDITIONING = "conditioning"
 CONDITIONING_MASK = "conditioning_mask"
 NEGATIVE_CONDITIONING = "negative_conditioning"
 NEGATIVE_CONDITIONING_MASK = "negative_conditioning_mask"
 GLOBAL_CONDITIONING = "global_conditioning"
+SOURCE = "source"
+"""Latents that a sound is to follow, frames first: [source_frames, latent_channels]."""
+BLENDED_MASK = "blended_mask"
+"""The mask of the conditioning in the prediction that a step's own is blended with."""
+MOMENTUM = "momentum"
+"""What guidance remembers of the steps before: [latent_channels, latent_frames], at first 0."""
 LATENTS = "latents"
 SIGMA = "sigma"
 DENOISED = "denoised"
@@ -59,7 +70,7 @@ SHARE = "share"  # opaque; requests of one share take turns with those of others
 PRIORITY = "priority_class"  # as in `tritone.turns`; Triton keeps the word "priority" for itself
 
 
-OF_GUIDED_ROWS = (NEGATIVE_CONDITIONING, NEGATIVE_CONDITIONING_MASK)
+OF_GUIDED_ROWS = (NEGATIVE_CONDITIONING, NEGATIVE_CONDITIONING_MASK, MOMENTUM)
 """What a transformer takes of its first rows only, if the others are not guided at this step.
 
 Triton wants every input to have one batch; only a caller in the same process can leave rows out.
@@ -115,6 +126,21 @@ def conditioning(card: "ModelCard") -> tuple[TensorSpec, ...]:
     return card.spec.list_conditioning(card)
 
 
+def blended(card: "ModelCard") -> tuple[TensorSpec, ...]:
+    """Return what goes from the text encoder to the denoiser alone, for a second prediction."""
+    return card.spec.list_blended(card)
+
+
+def carried(card: "ModelCard") -> tuple[TensorSpec, ...]:
+    """Return the tensors that a guided step of the transformer hands to the row's next one."""
+    return card.spec.list_carried(card) if card.guidance else ()
+
+
+def handed_on(name: str) -> str:
+    """Return the transformer's output that is its input `name` at the row's next guided step."""
+    return f"{name}_out"
+
+
 def ensemble(card: "ModelCard") -> ModelIO:
     """The published model: text in, PCM out."""
     inputs = dict.fromkeys((*card.spec.list_texts(card), *SPAN, *_SAMPLING))
@@ -129,7 +155,8 @@ def tokenizer(card: "ModelCard") -> ModelIO:
 def text_encoder(card: "ModelCard") -> ModelIO:
     """Token ids, for some families with the time span, to conditioning."""
     span = SPAN if card.spec.conditions_on_span else ()
-    return ModelIO((*card.spec.list_tokens(card), *span), conditioning(card))
+    outputs = (*conditioning(card), *blended(card))
+    return ModelIO((*card.spec.list_tokens(card), *span), outputs)
 
 
 def denoiser(card: "ModelCard") -> ModelIO:
@@ -137,7 +164,8 @@ def denoiser(card: "ModelCard") -> ModelIO:
 
     Any one: Triton refuses a request without inputs.
     """
-    inputs = (*conditioning(card), *SPAN, *_SAMPLING, _text_use())
+    strength = [scalar(STRENGTH, "FP32")] if blended(card) else []
+    inputs = (*conditioning(card), *blended(card), *strength, *SPAN, *_SAMPLING, _text_use())
     optional = tuple(replace(spec, optional=True) for spec in inputs)
     progress = TensorSpec(PROGRESS, "INT32", (2,))
     return ModelIO(optional, (_latents(card), progress, _text_use(TEXT_USE_OUT)))
@@ -147,8 +175,9 @@ def transformer(card: "ModelCard") -> ModelIO:
     """Noisy latents at a noise level to denoised latents: one step of one row."""
     inputs = [_latents(card), scalar(SIGMA, "FP32")]
     if card.guidance:
-        inputs.append(scalar(GUIDANCE_SCALE, "FP32"))
-    return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED),))
+        inputs += [scalar(GUIDANCE_SCALE, "FP32"), *carried(card)]
+    outputs = [replace(spec, name=handed_on(spec.name)) for spec in carried(card)]
+    return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED), *outputs))
 
 
 def vae_decoder(card: "ModelCard") -> ModelIO:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backends.denoiser.step_times import CostClass
 from backends.errors import Code, RequestFailed
 from tritone.card import ModelCard
+from tritone.controls import FULL_STRENGTH
 from tritone.limits import MAX_STEPS
 from tritone.sampling import NO_GUIDANCE, Latents, Trajectory
 from tritone.spans import Span, span
@@ -19,7 +20,9 @@ from tritone.tensors import (
     SECONDS_START,
     SEED,
     STEPS,
+    STRENGTH,
     TEXT_USE,
+    blended,
     conditioning,
 )
 from tritone.turns import QueuedWork
@@ -53,6 +56,7 @@ class Job(QueuedWork):
     span: Span
     conditioning: Tensors  # as the transformer takes it, [1, ...] each
     guidance_scale: float
+    strength: float  # of what it follows; below 1 each step takes a second prediction
     text_use: NDArray[Any] | None  # handed through; None: nobody counted
     reply: Reply
     cancel_requested: bool = False
@@ -67,9 +71,9 @@ class Job(QueuedWork):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Jobs of one shape can share a step: of equal latents, and of equal conditioning."""
+        """Jobs of one shape can share a step: of equal latents, conditioning and predictions."""
         tokens = tuple(len(tensor[0]) for tensor in self.conditioning.values())
-        return *self.trajectory.latents.shape, *tokens
+        return *self.trajectory.latents.shape, *tokens, int(self.strength < FULL_STRENGTH)
 
     @property
     def step_guidance_scale(self) -> float:
@@ -144,6 +148,9 @@ def make_job(
     guidance_scale = _read_scalar(tensors, GUIDANCE_SCALE)
     if not math.isfinite(guidance_scale):
         raise _make_invalid(f"{GUIDANCE_SCALE} must be finite")
+    strength = _read_scalar(tensors, STRENGTH) if blended(card) else FULL_STRENGTH
+    if not 0.0 <= strength <= FULL_STRENGTH:
+        raise _make_invalid(f"{STRENGTH} must be within 0 and {FULL_STRENGTH:g}, not {strength:g}")
     seed = int(_read_scalar(tensors, SEED))
     try:
         asked = rounding.round_up(
@@ -152,13 +159,14 @@ def make_job(
     except ValueError as error:
         raise _make_invalid(str(error)) from error
     # Copies: the arrays are views of shared memory that Triton reuses once the request is released.
-    names = [spec.name for spec in conditioning(card)]
+    names = [spec.name for spec in (*conditioning(card), *blended(card))]
     return Job(
         job_id=job_id,
         trajectory=Trajectory(card, seed=seed, steps=steps, latent_frames=asked.latent_frames),
         span=asked,
         conditioning={name: _require_one_row(tensors, name).copy() for name in names},
         guidance_scale=guidance_scale,
+        strength=strength,
         text_use=tensors[TEXT_USE].copy() if TEXT_USE in tensors else None,
         reply=reply,
     )

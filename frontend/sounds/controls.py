@@ -38,11 +38,13 @@ def apply_controls(prompt: str, asked: Controls, card: ModelCard) -> Applied:
     """Return what a model gets of a prompt and of the controls that were asked for.
 
     Raises:
-        InvalidRequest: a value is of the wrong type, or outside the bounds of the model's control.
+        InvalidRequest: a value is of the wrong type, or not within what the model's control takes.
     """
     said = {name: value for name, value in asked.items() if is_said(value)}
     native = {
-        each.name: _check(each, said[each.name]) for each in card.controls if each.name in said
+        each.name: _check(each, said[each.name])
+        for each in card.controls
+        if each.name in said and (each.needs is None or each.needs in said)
     }
     others = {name: value for name, value in said.items() if name not in native}
     if others.get(INSTRUMENTAL) is True and LYRICS not in native:
@@ -64,6 +66,10 @@ def _check(control: Control, value: ControlValue) -> ControlValue:
     _check_type(control.name, value)
     if isinstance(value, str):
         check_text(control.name, value, int(control.most))
+        try:
+            control.check(value)
+        except ValueError as error:
+            raise InvalidRequest(str(error), field=control.name) from error
     else:
         check_range(control.name, value, control.least, control.most)
     return value

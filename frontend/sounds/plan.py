@@ -72,7 +72,8 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
     applied = apply_controls(request.prompt, _list_controls(request), card)
     check_text("prompt", applied.prompt, limits.max_prompt_chars)
     _check_numbers(request)
-    layout = _lay_out(request, card, limits)
+    usual = card.spec.choose_seconds(card, applied.native)
+    layout = _lay_out(request, usual, card, limits)
     guidance_scale, notes = _choose_guidance(request, card)
     start = request.seconds_start
     first = SoundPass(
@@ -128,11 +129,11 @@ def _choose_guidance(request: GenerationRequest, card: ModelCard) -> tuple[float
     return usual, () if scale in {None, usual} else ("guidance_scale ignored",)
 
 
-def _lay_out(request: GenerationRequest, card: ModelCard, limits: Limits) -> _Layout:
+def _lay_out(request: GenerationRequest, usual: float, card: ModelCard, limits: Limits) -> _Layout:
     room = card.window_seconds - request.seconds_start
     if room <= _WINDOW_SLACK_SECONDS:
         raise _outside_window("seconds_start", card)
-    seconds = min(card.default_seconds, room) if request.seconds is None else request.seconds
+    seconds = min(usual, room) if request.seconds is None else request.seconds
     raw = seconds + min(LOOP_FADE_SECONDS, seconds) if request.loop else seconds
     if raw <= room + _WINDOW_SLACK_SECONDS:
         return _Layout(seconds, raw, raw, 1, 0.0)

@@ -12,10 +12,18 @@ from backends.speech.networks import find_phonemizer, open_network
 from tests.backends import fake_pb_utils
 from tests.backends.fake_pb_utils import Arrays, TritonError
 from tests.backends.fakes import halve, request
+from tests.cards import FLOW_CARD, GUIDED_SONG_CARD
 from tritone.card import ModelCard
 from tritone.piper_voice import PHONEMIZER
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS
-from tritone.tensors import DENOISED, GUIDANCE_SCALE, LATENTS, SIGMA
+from tritone.tensors import (
+    DENOISED,
+    GUIDANCE_SCALE,
+    LATENTS,
+    MOMENTUM,
+    SIGMA,
+    handed_on,
+)
 
 BACKENDS = Path(__file__).parents[2] / "backends"
 
@@ -42,6 +50,23 @@ def test_a_step_is_read_from_a_transformer_on_a_gpu(
     denoised = BlsTransformer("a_transformer", 3, card)(inputs)
 
     assert np.array_equal(denoised, halve(inputs))
+
+
+def test_what_a_transformer_hands_on_replaces_what_it_got(
+    models: dict[tuple[str, int], Any],
+) -> None:
+    inputs = step(FLOW_CARD)
+    inputs[MOMENTUM] = np.ones_like(inputs[LATENTS])
+    models["a_transformer", 1] = lambda given: {
+        DENOISED: halve(given),
+        handed_on(MOMENTUM): 3 * given[MOMENTUM],
+    }
+    BlsTransformer("a_transformer", 1, GUIDED_SONG_CARD)(inputs)
+    assert (inputs[MOMENTUM] == 3).all()
+
+    models["a_transformer", 1] = lambda given: {DENOISED: halve(given)}
+    with pytest.raises(RequestFailed, match="answered without momentum_out"):
+        BlsTransformer("a_transformer", 1, GUIDED_SONG_CARD)(inputs)
 
 
 def test_an_error_of_the_transformer_keeps_its_code(

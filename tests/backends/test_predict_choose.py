@@ -11,7 +11,7 @@ from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.steps import OneLane
 from tests.backends.fake_pb_utils import Logger, TritonModelException
-from tests.cards import SONG_CARD
+from tests.cards import GUIDED_SONG_CARD, SONG_CARD
 from tritone import placement
 from tritone.card import ModelCard
 from tritone.placement import IN_PROCESS, LARGE_BYTES, TRANSFORMER
@@ -129,3 +129,9 @@ def test_conditioning_of_many_lengths_has_no_place_on_a_device(repository: Path)
     with pytest.raises(TritonModelException, match="comes in many lengths"):
         choose(repository, SONG_CARD, **{ON_DEVICE: "true"})
     assert choose(repository, SONG_CARD) is IN_THE_PROCESS
+
+
+def test_guidance_with_a_momentum_has_no_place_on_a_device(repository: Path) -> None:
+    with pytest.raises(TritonModelException, match="carries tensors from step to step"):
+        choose(repository, GUIDED_SONG_CARD, **{ON_DEVICE: "true"})
+    assert choose(repository, GUIDED_SONG_CARD) is IN_THE_PROCESS

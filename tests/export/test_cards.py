@@ -172,3 +172,11 @@ def test_a_checkpoint_says_what_it_makes_well() -> None:
     card = make_card("x", FAMILIES["stable_audio"], FACTS, Choices().over(defaults))
     assert card.prompts == ("rain", "a bell")
     assert type(card).from_json(card.to_json()) == card
+
+
+def test_guidance_that_is_baked_in_has_no_other_beside_it() -> None:
+    facts = replace(FACTS, may_be_guided=False, guidance_scale=1.0)
+    assert not card_of(facts=facts).guidance
+    for asked in ({"guidance": True}, {"guidance_scale": 3.0}):
+        with pytest.raises(InvalidOption, match="baked in"):
+            card_of(facts=facts, **asked)

@@ -10,7 +10,6 @@ from diffusers import AceStepPipeline
 
 from export.cards import Choices, make_card
 from export.checkpoint import open_checkpoint
-from export.errors import InvalidCheckpoint
 from export.families import EXPORTERS
 from export.graphs import Graph
 from export.graphs_ace_step import VaeDecoder
@@ -123,9 +122,3 @@ def test_lyrics_tempo_and_key_go_to_samples_as_in_diffusers(
     found = verify_end_to_end(files, song_card, "fp32", trial, ace_step(song, song_card, trial))
     assert found.latents_error < 1e-5
     assert found.two_prompt_difference > 1e-3
-
-
-def test_a_checkpoint_that_needs_guidance_is_refused(tmp_path: Path) -> None:
-    folder = checkpoints.ace_step(tmp_path / "base", is_turbo=False)
-    with pytest.raises(InvalidCheckpoint, match="adaptive projected guidance"):
-        EXPORTERS["ace_step"].facts(load(open_checkpoint(str(folder))))

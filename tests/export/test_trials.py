@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from export.trials import MIN_GUIDANCE_SCALE, NEGATIVE_PROMPT, diffusers_card, make_trial
+from export.trials import (
+    MIN_GUIDANCE_SCALE,
+    NEGATIVE_PROMPT,
+    STRENGTH_OF_TRIAL,
+    diffusers_card,
+    make_trial,
+)
+from tests.cards import CODE_CARD, GUIDED_SONG_CARD
+from tritone.audio_codes import parse_codes
 from tritone.card import ModelCard
 
 pytestmark = pytest.mark.export
@@ -36,3 +44,23 @@ def test_the_solver_is_the_one_that_diffusers_has(card: ModelCard) -> None:
     ode = replace(card, schedule=replace(card.schedule, eta=0.0))
 
     assert diffusers_card(ode) == card
+
+
+def test_only_the_last_song_follows_codes_which_fill_it() -> None:
+    trial = make_trial(CODE_CARD)
+    first, _, last = trial.list_controls()
+
+    codes = parse_codes(str(last["audio_codes"]), known=64_000, most=3000)
+
+    assert len(codes) * 5 == trial.latent_frames
+    assert (codes[0], codes[-1]) == (0, 63_999)
+    assert last["strength"] == STRENGTH_OF_TRIAL
+    assert not {"audio_codes", "strength"} & first.keys()
+    assert trial.prompts[0] == trial.prompts[2]
+
+
+def test_a_guided_song_has_no_negative_prompt() -> None:
+    trial = make_trial(GUIDED_SONG_CARD)
+
+    assert trial.negative_prompts == ("", "")
+    assert trial.guidance_scale == 7.0

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cards import CODE_CARD
 from tritone.card import InvalidCard, ModelCard, component_name
 from tritone.noise import COUNTER, SEQUENCE
 
@@ -22,6 +23,11 @@ def test_noise_that_this_release_cannot_make_is_refused(open_card: ModelCard) ->
     fields = json.loads(open_card.to_json()) | {"noise": "pink"}
     with pytest.raises(InvalidCard, match="unknown noise 'pink'"):
         ModelCard.from_json(json.dumps(fields))
+
+
+def test_a_card_says_of_audio_codes_only_where_there_are_some(open_card: ModelCard) -> None:
+    assert "code" not in open_card.to_json()  # as releases before wrote it, and read it
+    assert ModelCard.from_json(CODE_CARD.to_json()) == CODE_CARD
 
 
 def test_the_window_follows_from_frames_and_rate(open_card: ModelCard) -> None:

@@ -2,13 +2,16 @@
 
 import pytest
 
+from tests.cards import CODE_CARD, FLOW_CARD, GUIDED_SONG_CARD, OPEN_CARD, SONG_CARD
 from tritone import tensors
 from tritone.card import ModelCard
 
 
-@pytest.fixture(params=["open_card", "flow_card"])
+@pytest.fixture(
+    params=[OPEN_CARD, FLOW_CARD, SONG_CARD, CODE_CARD, GUIDED_SONG_CARD], ids=lambda c: c.name
+)
 def card(request: pytest.FixtureRequest) -> ModelCard:
-    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+    return request.param  # type: ignore[no-any-return]
 
 
 def names(specs: tuple[tensors.TensorSpec, ...]) -> set[str]:
@@ -26,8 +29,15 @@ def test_each_hop_gets_what_earlier_hops_give(card: ModelCard) -> None:
 
 def test_the_transformer_takes_the_text_encoders_conditioning(card: ModelCard) -> None:
     inputs = {spec.name: spec for spec in tensors.transformer(card).inputs}
+    blended = names(tensors.blended(card))
     for spec in tensors.text_encoder(card).outputs:
-        assert inputs[spec.name] == spec
+        assert (spec.name in blended) or inputs[spec.name] == spec
+
+
+def test_what_a_second_prediction_takes_ends_at_the_denoiser(card: ModelCard) -> None:
+    blended = names(tensors.blended(card))
+    assert blended <= names(tensors.denoiser(card).inputs)
+    assert not blended & names(tensors.transformer(card).inputs)
 
 
 def test_guidance_tensors_exist_only_with_guidance(

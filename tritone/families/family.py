@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tritone.controls import Control
+from tritone.controls import Control, Controls
 from tritone.passages import Encode, Tokenized
 from tritone.tensors import TensorSpec
 
@@ -18,6 +18,16 @@ ScheduleKind = Literal["cosine_dpm", "rectified_flow", "shifted_flow", "none"]
 
 _ListTensors = Callable[["ModelCard"], tuple[TensorSpec, ...]]
 Waveform = NDArray[np.floating[Any]]
+
+
+def list_none(_: "ModelCard") -> tuple[TensorSpec, ...]:
+    """Return no tensors."""
+    return ()
+
+
+def choose_default(card: "ModelCard", _: Controls) -> float:
+    """Return the card's length in s, whatever else is asked for."""
+    return card.default_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +50,7 @@ class Family:
     list_conditioning: _ListTensors  # goes from the text encoder to the transformer
     tokenize: Callable[[Encode, "ModelCard", Mapping[str, Any]], Tokenized]
     """Turns the values of `list_texts`, by name, into `list_tokens`."""
+    list_carried: _ListTensors = list_none  # from one guided step to the row's next
+    list_blended: _ListTensors = list_none  # for a second prediction that a step's is blended with
+    choose_seconds: Callable[["ModelCard", Controls], float] = choose_default
+    """How long a sound is, in s, of which nobody said that. Takes the native controls."""

@@ -10,7 +10,7 @@ from backends.triton import ask_model
 from tritone.card import ModelCard
 from tritone.refusals import DEAD_PROCESS
 from tritone.sampling import Latents
-from tritone.tensors import DENOISED, transformer
+from tritone.tensors import DENOISED, carried, handed_on, transformer
 
 # How long a supervisor may take to load a model again whose process has died. A step can be
 # repeated exactly, so the jobs can wait for that.
@@ -26,6 +26,8 @@ class BlsTransformer:
         self._name = name
         self._version = version
         self._inputs = [spec.name for spec in transformer(card).inputs]
+        self._outputs = [spec.name for spec in transformer(card).outputs]
+        self._carried = [spec.name for spec in carried(card)]
 
     def __call__(self, inputs: Tensors) -> Latents:
         """Return the denoised latents; wait for a transformer whose process has died.
@@ -44,7 +46,9 @@ class BlsTransformer:
 
     def _call(self, inputs: Tensors) -> Latents:
         taken = {name: inputs[name] for name in self._inputs}
-        denoised = ask_model(self._name, self._version, taken, [DENOISED]).get(DENOISED)
-        if denoised is None:  # Triton lets a model answer without an output that it declares
-            raise RequestFailed(f"{self._name} answered without {DENOISED}", Code.INTERNAL)
-        return denoised
+        answer = ask_model(self._name, self._version, taken, self._outputs)
+        for name in self._outputs:  # Triton lets a model answer without one that it declares
+            if name not in answer:
+                raise RequestFailed(f"{self._name} answered without {name}", Code.INTERNAL)
+        inputs |= {name: answer[handed_on(name)] for name in self._carried}
+        return answer[DENOISED]

@@ -27,7 +27,7 @@ from tritone.placement import (
     read_callee,
     runs_in_process,
 )
-from tritone.tensors import conditioning
+from tritone.tensors import carried, conditioning
 
 
 def choose_predictors(
@@ -87,6 +87,9 @@ def _open_on_device(folder: Path, config: ModelConfig, card: ModelCard) -> OneLa
     """Return steps on the device, or None where they are not wanted or cannot be."""
     wanted, name = find_parameter(config, parameters.ON_DEVICE) or "auto", find_device()
     if wanted == "false" or (wanted == "auto" and name == CPU):
+        return None
+    if carried(card):
+        _do_without(wanted, f"the guidance of {card.name} carries tensors from step to step")
         return None
     if any(min(spec.dims) < 0 for spec in conditioning(card)):
         _do_without(wanted, f"the conditioning of {card.name} comes in many lengths")

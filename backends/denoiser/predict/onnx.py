@@ -20,10 +20,11 @@ from tritone.tensors import (
     DENOISED,
     GUIDANCE_SCALE,
     LATENTS,
-    NEGATIVE_CONDITIONING,
     OF_GUIDED_ROWS,
     ModelIO,
     TensorSpec,
+    carried,
+    handed_on,
     transformer,
 )
 
@@ -46,6 +47,7 @@ class OnnxTransformer:
             InvalidModel: there is none, or it does not fit the card.
         """
         self._inputs = [spec.name for spec in transformer(card).inputs]
+        self._carried = [spec.name for spec in carried(card)]
         config = _make_config(version_folder.parent.name, transformer(card))
         self._session = open_session(
             find_model_file(version_folder, config),
@@ -56,7 +58,9 @@ class OnnxTransformer:
         check_tensors(self._session, config)
         rows = {each.name: each.shape[0] for each in self._session.get_inputs()}
         # Older exports want one batch size of all inputs, as Triton does.
-        self._can_spare_rows = card.guidance and rows[NEGATIVE_CONDITIONING] != rows[LATENTS]
+        self._can_spare_rows = any(
+            rows[name] != rows[LATENTS] for name in OF_GUIDED_ROWS if name in rows
+        )
 
     def __call__(self, inputs: Tensors) -> Latents:
         """Return the denoised latents.
@@ -69,9 +73,11 @@ class OnnxTransformer:
         if self._can_spare_rows:
             feed, order = _put_guided_first(feed)
         try:
-            answer = self._session.run([DENOISED], feed)[0]
+            answer, *others = self._session.run([DENOISED, *map(handed_on, self._carried)], feed)
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise RequestFailed(f"onnx runtime error: {error}", Code.INTERNAL) from error
+        for name, guided in zip(self._carried, others, strict=True):
+            inputs[name] = _replace_rows(inputs[name], order[: len(guided)], guided)
         return np.asarray(answer, np.float32)[np.argsort(order)]
 
 
@@ -85,6 +91,14 @@ def _put_guided_first(feed: Tensors) -> tuple[Tensors, NDArray[np.intp]]:
     guided = order[: is_guided.sum()]
     rows = {name: guided if name in OF_GUIDED_ROWS else order for name in feed}
     return {name: tensor[rows[name]] for name, tensor in feed.items()}, order
+
+
+def _replace_rows(
+    tensor: NDArray[Any], rows: NDArray[np.intp], others: NDArray[Any]
+) -> NDArray[Any]:
+    replaced = tensor.copy()
+    replaced[rows] = others
+    return replaced
 
 
 def _make_config(name: str, io: ModelIO) -> dict[str, Any]:

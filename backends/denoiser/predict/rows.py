@@ -10,13 +10,15 @@ import numpy as np
 
 from backends.denoiser.job import Job, Tensors
 from backends.errors import Code, RequestFailed
+from tritone.blending import blend, find_blended, list_others
 from tritone.sampling import Latents
 from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
 
 Predict = Callable[[Tensors], Latents]
 """Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
 
-Every lane may call it at the same time. Raises RequestFailed.
+What a model carries from step to step (`tensors.carried`) is replaced among the inputs by what this
+step hands on. Every lane may call it at the same time. Raises RequestFailed.
 """
 
 
@@ -32,6 +34,8 @@ class Predictors:
 def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | RequestFailed]:
     """Return the denoised latents of each job, [latent_channels, latent_frames], or its error.
 
+    What the model carries to its next step is in the trajectories of those without an error.
+
     A batch that fails or holds a value that is not finite is computed again row by row, so that
     only the job at fault fails: a quantised transformer scales by the whole batch, so one row can
     spoil its neighbours.
@@ -46,8 +50,12 @@ def predict_rows(predict: Predict, jobs: Sequence[Job]) -> list[Latents | Reques
 
 def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
     inputs = _join_inputs(jobs)
+    strengths = np.array([job.strength for job in jobs], np.float32)
+    rows = find_blended(strengths)
     try:
         answer = predict(inputs)
+        if len(rows):
+            answer = blend(answer, predict(list_others(inputs, rows)), rows, strengths)
     except RequestFailed as error:
         return error
     expected = inputs[LATENTS].shape
@@ -55,7 +63,15 @@ def _predict(predict: Predict, jobs: Sequence[Job]) -> Latents | RequestFailed:
         return RequestFailed(f"transformer: {answer.shape}, not {expected}", Code.INTERNAL)
     if not np.isfinite(answer).all():
         return RequestFailed("the denoised latents are not finite", Code.INTERNAL)
+    _hand_on(inputs, jobs)
     return answer
+
+
+def _hand_on(inputs: Tensors, jobs: Sequence[Job]) -> None:
+    for row, job in enumerate(jobs):
+        carried = job.trajectory.carried
+        # Copies: a view would keep the rows of every job that shared this step.
+        carried |= {name: inputs[name][row].copy() for name in carried}
 
 
 def _join_inputs(jobs: Sequence[Job]) -> Tensors:
@@ -63,6 +79,8 @@ def _join_inputs(jobs: Sequence[Job]) -> Tensors:
     inputs: Tensors = {
         name: _join([job.conditioning[name] for job in jobs]) for name in jobs[0].conditioning
     }
+    for name in jobs[0].trajectory.carried:
+        inputs[name] = _join([job.trajectory.carried[name][np.newaxis] for job in jobs])
     inputs[LATENTS] = _join([job.trajectory.latents[np.newaxis] for job in jobs])
     inputs[SIGMA] = np.array([[job.trajectory.sigma] for job in jobs], np.float32)
     inputs[GUIDANCE_SCALE] = np.array([[job.step_guidance_scale] for job in jobs], np.float32)

@@ -107,3 +107,6 @@ def _make_whole(value: object) -> object:
 
 Integer = Annotated[int, BeforeValidator(_make_whole)]
 """A whole number. Clients without an integer type write 42.0."""
+
+ControlWord = Annotated[Text | bool | Integer | float, Field(union_mode="left_to_right")]
+"""The value of a control: 96.0 is a whole number, whichever type the control has."""

@@ -53,7 +53,7 @@ class SoundRequestView(BaseModel):
     guidance_scale: float | None
     seed: int | None
     loop: bool
-    controls: dict[str, str | bool | int]
+    controls: dict[str, str | bool | int | float]
     formats: list[str]
     webhook_url: str | None
 

@@ -20,7 +20,7 @@ class ControlView(BaseModel):
     """What a model takes beside a prompt, by the name that it has in `POST /jobs`."""
 
     name: str
-    type: Literal["STRING", "INT32", "BOOL"]
+    type: Literal["STRING", "INT32", "FP32", "BOOL"]
     least: float = Field(description="Of a STRING: characters.")
     most: float
 

@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import Field
 
 from frontend.audio.formats import FORMATS
-from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.fields import ControlWord, Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.job_submission import JobOrder, resolve_model
 from frontend.contracts.kit.openapi import Example
 from frontend.contracts.tritone.bodies import SoundRequestView, SpeechRequestView
@@ -65,7 +65,7 @@ class SoundJobBody(_JobBody):
         None, ge=0, le=MAX_GUIDANCE_SCALE, description="How closely to follow the prompt."
     )
     loop: bool = Field(False, description="Make a sound that repeats without a seam.")
-    controls: Annotated[dict[ControlName, Text | bool | Integer], Field(max_length=32)] = Field(
+    controls: Annotated[dict[ControlName, ControlWord], Field(max_length=32)] = Field(
         {},
         description="What else is asked for: `lyrics`, `bpm`, … (`GET /cards` lists them).",
         exclude_if=operator.not_,  # see `task`

@@ -15,7 +15,7 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import read_body
-from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
+from frontend.contracts.kit.fields import ControlWord, Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.model_routes import add_model_routes
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.vllm_omni.envelope import ENVELOPE
@@ -77,9 +77,9 @@ class AudioGenerateBody(StrictBody):
     frame_rate: float | None = Field(
         None, gt=0, le=1000, description="Frames a second of `num_frames`; 24 if absent."
     )
-    extra_params: Annotated[
-        dict[Text, Text | bool | Integer | float], Field(max_length=MAX_EXTRA_PARAMS)
-    ] = Field({}, description="What only some models take; `GET /cards` lists their controls.")
+    extra_params: Annotated[dict[Text, ControlWord], Field(max_length=MAX_EXTRA_PARAMS)] = Field(
+        {}, description="What only some models take; `GET /cards` lists their controls."
+    )
     negative_prompt: Text | None = Field(None, description="What to avoid.")
     guidance_scale: float | None = Field(
         None,

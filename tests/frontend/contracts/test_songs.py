@@ -109,3 +109,10 @@ async def test_a_tempo_that_the_model_does_not_take_is_refused_in_the_contracts_
     response = await client.post("/v1/sound-generation", json=body)
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "bpm"
+
+
+async def test_a_model_without_codes_does_not_take_them(client: httpx2.AsyncClient) -> None:
+    body = {"input": "a waltz", "extra_params": {"audio_codes": "<|audio_code_1|>"}}
+    response = await client.post("/v1/audio/generate", json=body)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "extra_params.audio_codes"

@@ -4,9 +4,9 @@ import pytest
 
 from frontend.errors import InvalidRequest
 from frontend.sounds.controls import apply_controls
-from tests.cards import SONG_CARD
+from tests.cards import CODE_CARD, SONG_CARD
 from tritone.card import ModelCard
-from tritone.controls import Controls
+from tritone.controls import Controls, ControlValue
 
 
 def test_what_the_model_takes_natively_is_said_nowhere_else() -> None:
@@ -73,3 +73,37 @@ def test_a_control_outside_its_bounds_or_type_is_refused(asked: Controls, kind: 
         apply_controls("pop", asked, SONG_CARD)
     assert refused.value.field == next(iter(asked))
     assert kind is None or refused.value.kind == kind
+
+
+def test_a_text_may_have_rules_of_its_own() -> None:
+    asked: Controls = {"audio_codes": "<|audio_code_7|>"}
+    assert apply_controls("pop", asked, CODE_CARD).native == asked
+    with pytest.raises(InvalidRequest, match="character 1 is something else") as caught:
+        apply_controls("pop", {"audio_codes": "la"}, CODE_CARD)
+    assert caught.value.field == "audio_codes"
+    assert apply_controls("pop", {"audio_codes": "la"}, SONG_CARD).notes == (
+        "left out: audio_codes",
+    )
+
+
+def test_strength_has_no_meaning_where_nothing_is_followed() -> None:
+    codes: Controls = {"audio_codes": "<|audio_code_7|>", "strength": 0.5}
+    assert apply_controls("pop", codes, CODE_CARD).native == codes
+    for card, asked in ((CODE_CARD, {"strength": 0.5}), (SONG_CARD, codes)):
+        applied = apply_controls("pop", asked, card)
+        assert applied.native == {}
+        assert applied.notes == (f"left out: {', '.join(asked)}",)
+
+
+@pytest.mark.parametrize("strength", [1, 0, 0.5])
+def test_a_fraction_may_be_whole(strength: float) -> None:
+    asked: Controls = {"audio_codes": "<|audio_code_7|>", "strength": strength}
+    assert apply_controls("pop", asked, CODE_CARD).native == asked
+
+
+@pytest.mark.parametrize("strength", [1.5, -0.1, True, "full"])
+def test_a_strength_is_a_fraction(strength: ControlValue) -> None:
+    asked: Controls = {"audio_codes": "<|audio_code_7|>", "strength": strength}
+    with pytest.raises(InvalidRequest) as caught:
+        apply_controls("pop", asked, CODE_CARD)
+    assert caught.value.field == "strength"

@@ -48,7 +48,7 @@ async def test_a_job_goes_from_the_queue_to_its_files(bench: Workbench) -> None:
 
 
 async def test_a_job_says_what_was_asked_for(bench: Workbench) -> None:
-    controls = {"bpm": 120.0, "instrumental": True, "lyrics": "la"}
+    controls = {"bpm": 120.0, "instrumental": True, "lyrics": "la", "strength": 0.5}
     job_id = await _submit(
         bench, negative_prompt="hiss", steps=3.0, formats=["flac"], model="", controls=controls
     )
@@ -61,7 +61,7 @@ async def test_a_job_says_what_was_asked_for(bench: Workbench) -> None:
             **{"model": "starter", "seconds": 1.0},
             **{"seconds_start": 0.0, "steps": 3, "guidance_scale": None, "seed": None},
             **{"loop": False, "formats": ["flac"], "webhook_url": None},
-            "controls": {"bpm": 120, "instrumental": True, "lyrics": "la"},
+            "controls": {"bpm": 120, "instrumental": True, "lyrics": "la", "strength": 0.5},
         }
 
 
