@@ -11,6 +11,7 @@ from torch import nn
 
 from export.errors import InvalidCheckpoint
 from export.piper_files import VitsVoice, make_config, remove_parametrizations
+from tritone.first_line import first_line
 
 
 class _Graph(nn.Module):
@@ -50,7 +51,7 @@ def load_voice(folder: Path, language: str) -> VitsVoice:
     except ImportError as error:
         raise InvalidCheckpoint(
             f"{folder} is a voice of coqui: to export it needs coqui-tts, which cannot be "
-            f"imported: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
+            f"imported: {first_line(error)}"
         ) from error
     config = VitsConfig()
     config.load_json(str(folder / "config.json"))

@@ -22,6 +22,9 @@ NETWORK = "network"
 NETWORK_IN_PROCESS = "network_in_process"
 """The same as `IN_PROCESS`, for that network."""
 
+FEATURES_FILE, FRAMES_FILE = "features.onnx", "frames.onnx"
+"""The halves of a network, beside the whole in its version: what the speaker's process loads."""
+
 THREADS = "network_threads"
 """How many threads a call of that network takes in the speaker's own process; absent: one."""
 

@@ -22,6 +22,7 @@ CHUNKS = "chunks"  # how many further ones
 # Of the network behind a voice.
 IDS = "ids"  # of phonemes, int64 [1, n]
 DURATIONS = "durations"  # of each phoneme, in units of the engine
+FEATURES = "features"  # of each frame, between the halves of a network, float32 [1, channels, n]
 TOKENS = "tokens"  # Kokoro's ids, int64 [1, n]
 STYLE = "style"  # of Kokoro's voice for that many ids, float32 [1, 256]
 AUDIO = "audio"  # Kokoro's sound, float32 [samples]

@@ -18,6 +18,24 @@ The one seam to it; called by several threads at once. Raises RequestFailed.
 """
 
 
+@runtime_checkable
+class HalvedNetwork(Protocol):
+    """A `Network` whose second half makes each frame of a few features around it.
+
+    Two calls for the halves make the same frames as one but for the last digits: its integers are
+    scaled by the largest value among all frames of a call.
+    """
+
+    def __call__(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the outputs of both halves by name."""
+
+    def make_features(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the outputs of the first half by name: `FEATURES`, and what needs no second."""
+
+    def make_frames(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Return the outputs of the second half by name, of features [1, channels, n]."""
+
+
 Phonemize = Callable[[str, str], str]
 """A text and espeak-ng's name of a voice to its phonemes, words apart. Raises RequestFailed."""
 

@@ -4,6 +4,7 @@ Knows no Triton. The package is Apache-2.0, its notice is in THIRD_PARTY.md.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from hibari import dsp
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from backends.speech.engine import Begun, NoiseKey, Parts, Reading, Sound, generator_of
 from backends.speech.english import EnglishReader, load_vocabulary
+from backends.speech.frames import Frames, make_frames
 from backends.speech.script import Piece
 from backends.speech.trimming import FADE_S, fade_in, find_begin, trim
 from tritone.card import Voice
@@ -21,6 +23,10 @@ _FRAMES = ("lh", "theta", "ln", "lr", "phi", "f0")
 
 _EARLY_S = 0.3  # of sound after the leading pad that are sent before the rest is synthesised
 _MARGIN_FRAMES = 4  # whose windows reach into the frames before them
+
+# That a frame hears on each side. From 8 on the first frames differ from those of the whole no more
+# than with 64: by the rounding of the network's integers.
+_CONTEXT_FRAMES = 12
 
 # What the network was trained for; beyond it vowels turn into noise or vanish.
 _MIN_SPEED, _MAX_SPEED = 0.5, 2.0
@@ -54,9 +60,14 @@ class Hibari:
             RequestFailed: the network's own error.
         """
         pace = min(max(speed, _MIN_SPEED), _MAX_SPEED)
-        answer = self._network({IDS: reading.ids[np.newaxis], SPEED: np.array([pace], np.float32)})
-        spectrum = _Spectrum([answer[name][0] for name in _FRAMES], self._noise.source(noise))
-        edges_s = np.concatenate([[0.0], np.cumsum(answer[DURATIONS], dtype=np.float64)]) * UNIT_S
+        inputs: dict[str, NDArray[Any]] = {
+            IDS: reading.ids[np.newaxis],
+            SPEED: np.array([pace], np.float32),
+        }
+        frames = make_frames(self._network, inputs, _FRAMES, _CONTEXT_FRAMES)
+        spectrum = _Spectrum(frames, self._noise.source(noise))
+        durations = np.cumsum(frames.answer[DURATIONS], dtype=np.float64)
+        edges_s = np.concatenate([[0.0], durations]) * UNIT_S
         n_early = round((edges_s[1] + _EARLY_S) * dsp.SR / dsp.HOP)
         if noise.passage or pace != speed or n_early + _MARGIN_FRAMES >= spectrum.n_frames:
             return Begun(
@@ -89,15 +100,15 @@ def _begin(spectrum: "_Spectrum", n_early: int, edges_s: NDArray[np.float64]) ->
 class _Spectrum:
     """What the network says of a passage."""
 
-    def __init__(self, frames: Sequence[NDArray[np.float32]], noise: "_NoisePart") -> None:
+    def __init__(self, frames: Frames, noise: "_NoisePart") -> None:
         self._frames = frames  # [bins, n] each, and [n] of the pitch
         self._noise = noise
-        self.n_frames = frames[0].shape[1]
+        self.n_frames = frames.n_frames
 
     def waveform(self, n_frames: int | None = None) -> NDArray[np.float32]:
         """Return the sound of the first frames, or of all; the last ones hear no successor."""
-        first = [each[..., :n_frames] for each in self._frames]
-        made: NDArray[np.float32] = dsp.synth(*first, self._noise.of(self.n_frames))
+        frames = self._frames.all() if n_frames is None else self._frames.first(n_frames)
+        made: NDArray[np.float32] = dsp.synth(*frames, self._noise.of(self.n_frames))
         return made
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
+from backends.speech.engine import Begun, Reading
 from backends.speech.script import Passage
 from tritone import speech_refusals as refusals
 from tritone.card import SpeechCard, Voice
@@ -32,6 +33,16 @@ class Chunk:
     pcm: Pcm  # [audio_channels, samples]
     timings: str | None  # JSON, where it was asked for
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PartlySpoken:
+    """A passage of which the begin may have been sent."""
+
+    passage: Passage
+    reading: Reading | None  # None: it holds nothing that can be spoken, but a pause
+    begun: Begun | None
+    cost_s: float  # what it has cost so far
 
 
 class Reply(Protocol):
@@ -66,6 +77,7 @@ class SpeechJob(QueuedWork):
     passages: list[Passage] | None = None  # None: not yet read
     n_done: int = 0  # passages
     n_sent: int = 0  # chunks
+    partly_spoken: PartlySpoken | None = None
     timeout_at: float = math.inf  # `deadline` is when the listener will have heard what was sent
     first_sent_at: float = math.inf
     told_until: int = 0  # characters of the text that the sent chunks stand for

@@ -165,7 +165,7 @@ class JobQueue:
         return jobs[-1].progress if jobs else self._ended.get(job_id, UNKNOWN_JOB)
 
     def _report(self) -> None:
-        pending = sum(job.n_done == 0 for job in self._waiting)
+        pending = sum(job.n_sent == 0 for job in self._waiting)
         self._metrics.set_queue(len(self._waiting) + len(self._taken) - pending, pending)
 
 

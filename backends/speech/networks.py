@@ -31,12 +31,12 @@ def open_network(args: dict[str, str], config: ModelConfig) -> Network:
     if not runs_in_process(find_parameter(config, NETWORK_IN_PROCESS)):
         return _TritonNetwork(name, int(version))
     # Imported here only: a speaker that calls Triton needs no ONNX Runtime for its network.
-    from backends.speech.in_process import InProcessNetwork, InvalidModel  # noqa: PLC0415
+    from backends.speech.in_process import InvalidModel, open_in_process  # noqa: PLC0415
 
     try:
         folder = Path(args["model_repository"]).parent / name / version
         threads = int(find_parameter(config, THREADS) or 1)
-        return InProcessNetwork(folder, threads=min(threads, len(os.sched_getaffinity(0))))
+        return open_in_process(folder, threads=min(threads, len(os.sched_getaffinity(0))))
     except InvalidModel as error:
         raise pb_utils.TritonModelException(
             f"{error}; where the repository is not a plain folder, set the parameter "

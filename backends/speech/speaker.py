@@ -5,14 +5,13 @@ Knows no Triton. Each lane is a thread of its own in `run`; control methods may 
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import EarlyEngine, Engine, NoiseKey, Reading, Sound
-from backends.speech.job import Chunk, SpeechJob
+from backends.speech.engine import Begun, EarlyEngine, Engine, NoiseKey, Reading, Sound
+from backends.speech.job import Chunk, PartlySpoken, SpeechJob
 from backends.speech.job_queue import LOOK_S, JobQueue
 from backends.speech.metrics import Metrics
 from backends.speech.script import Passage, passages
@@ -77,48 +76,68 @@ class Speaker:
             if not job.passages:
                 raise RequestFailed(refusals.NOTHING_TO_SPEAK, Code.INVALID_ARG)
             self._speak_next(job, job.passages)
+        elif job.n_sent < job.allowed and job.partly_spoken is not None:
+            self._finish(job, job.partly_spoken)
         elif job.n_sent < job.allowed:
             self._speak_next(job, job.passages)
 
     def _speak_next(self, job: SpeechJob, all_passages: list[Passage]) -> None:
-        """Speak the next passage that holds a sound, and end the job after its last one."""
+        """Speak the next passage that holds a sound, and end the job after its last one.
+
+        How the very first passage begins is sent alone. Its rest waits for another visit: whoever
+        has heard nothing yet comes first.
+        """
         while job.n_done < len(all_passages):
             passage = all_passages[job.n_done]
-            begin = self._clock()
+            began_at = self._clock()
             reading = self._engine.read(
                 passage.pieces, job.voice, normalizes=job.options.normalizes
             )
-            sound = self._speak(job, reading) if reading else None
-            job.n_done += 1
-            if sound is not None or passage.is_break:
-                self._send(job, passage, reading, sound)
-                self._metrics.count_passage(self._clock() - begin, _seconds(sound, self._card))
+            begun = self._begin(job, reading) if reading else None
+            part = PartlySpoken(passage, reading, begun, self._clock() - began_at)
+            if begun is not None and begun.waveform.size:
+                self._answer(job, begun.waveform, None, is_last=False)
+                job.partly_spoken = part
                 return
+            if begun is not None or passage.is_break:
+                self._finish(job, part)
+                return
+            job.n_done += 1
         if job.n_sent == 0:
             raise RequestFailed(refusals.NOTHING_TO_SPEAK, Code.INVALID_ARG)
         job.end()  # the last passages held nothing that can be spoken
 
-    def _speak(self, job: SpeechJob, reading: Reading) -> Sound:
-        """Return the sound of a passage; how the very first one begins may be sent at once."""
+    def _begin(self, job: SpeechJob, reading: Reading) -> Begun:
+        """Return how a passage begins: samples of the very first one, where they may be sent."""
         noise = NoiseKey(job.seed, job.n_done)
         may_split = job.n_done == 0 and job.allowed > 1 and not job.reply.wants_timings
-        if not may_split or not isinstance(self._engine, EarlyEngine):
-            return self._engine.speak(reading, job.voice, job.speed, noise)
-        begun = self._engine.begin(reading, job.voice, job.speed, noise)
-        if begun.waveform.size:
-            self._answer(job, begun.waveform, None, is_last=False)
-        sound = begun.finish()
-        return replace(sound, waveform=sound.waveform[len(begun.waveform) :])
+        if may_split and isinstance(self._engine, EarlyEngine):
+            return self._engine.begin(reading, job.voice, job.speed, noise)
+        return Begun(
+            np.zeros(0, np.float32),
+            lambda: self._engine.speak(reading, job.voice, job.speed, noise),
+        )
 
-    def _send(
-        self, job: SpeechJob, passage: Passage, reading: Reading | None, sound: Sound | None
-    ) -> None:
+    def _finish(self, job: SpeechJob, part: PartlySpoken) -> None:
+        """Speak what is left of a passage."""
+        began_at = self._clock()
+        job.partly_spoken = None
+        sound = part.begun.finish() if part.begun else None
+        job.n_done += 1
+        self._send(job, part, sound)
+        cost_s = part.cost_s + self._clock() - began_at
+        self._metrics.count_passage(cost_s, _seconds(sound, self._card))
+
+    def _send(self, job: SpeechJob, part: PartlySpoken, sound: Sound | None) -> None:
+        passage = part.passage
         is_last = job.n_done == len(job.passages or ())
         pause_s = passage.pause_s if passage.is_break else passage.pause_s / job.speed
         if is_last and not passage.is_break:
             pause_s = 0.0
         silence = np.zeros(round(pause_s * self._card.sample_rate), np.float32)
-        waveform = silence if sound is None else np.concatenate([sound.waveform, silence])
+        n_begun = len(part.begun.waveform) if part.begun else 0
+        rest = sound.waveform[n_begun:] if sound else silence[:0]
+        waveform = np.concatenate([rest, silence])
         seconds = len(waveform) / self._card.sample_rate
         timings = None
         if job.reply.wants_timings:
@@ -130,7 +149,7 @@ class Speaker:
                 start_s=job.seconds,
                 duration_s=seconds,
             )
-            timings = timings_json(told, reading, sound)
+            timings = timings_json(told, part.reading, sound)
         job.told_until = passage.end
         self._answer(job, waveform, timings, is_last=is_last)
 

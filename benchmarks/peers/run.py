@@ -24,6 +24,7 @@ from benchmarks.progress import say
 from benchmarks.stack import running_stack
 from benchmarks.summary import Summary, summarize
 from benchmarks.workload import STANDARD, Amount, amount, clips
+from tritone.first_line import first_line
 
 CONCURRENCY = 8
 OFFERED_SHARE = 0.7  # of what plain FastAPI + diffusers can do: a load that everybody can bear
@@ -110,7 +111,7 @@ class _Run:
                 likeness = self._reference.compare(peer, endpoint)
                 self._add(peer.key, endpoint, likeness)
         except RuntimeError as error:  # not ready, other work, or a refusal
-            self.left_out[peer.name] = str(error).splitlines()[0]
+            self.left_out[peer.name] = first_line(error)
             say(f"left out: {peer.name}: {error}")
 
     def measure_ours(self) -> None:

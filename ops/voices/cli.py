@@ -31,6 +31,7 @@ from ops.voices.transformers import is_checkpoint
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
 from tritone.engines import ENGINES, Engine
+from tritone.first_line import first_line
 from tritone.upstream import Upstream
 
 HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` says which there are."
@@ -271,7 +272,7 @@ def _find_installed(settings: Settings) -> list[InstalledVoice]:
     except VoicesError as error:
         _fail(str(error))
     except TritonCallFailed as error:
-        _fail(f"Triton does not answer: {str(error).splitlines()[0]}")
+        _fail(f"Triton does not answer: {first_line(error)}")
 
 
 async def _ask(url: str) -> list[InstalledVoice]:

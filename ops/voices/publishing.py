@@ -32,6 +32,7 @@ class Publication:
     source: str  # where it comes from
     licence: str  # SPDX, or the words of a model card
     precision: str
+    network_files: Files = field(default_factory=dict)  # further ones beside it, by name
     files: Files = field(default_factory=dict)  # of the version, by their path in it
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
     trial_text: str = "One, two, three."  # that the running stack must speak
@@ -42,7 +43,9 @@ class Publication:
         folder = f"{component_name(name, SPEAKER)}/{version}"
         found = {f"{folder}/{path}": content for path, content in self.files.items()}
         if self.network is not None:
-            found[f"{component_name(name, NETWORK)}/{version}/model.onnx"] = self.network
+            beside = f"{component_name(name, NETWORK)}/{version}"
+            found |= {f"{beside}/{path}": content for path, content in self.network_files.items()}
+            found[f"{beside}/model.onnx"] = self.network
         return found
 
     def manifest(self, version: int) -> dict[str, Any]:
@@ -77,9 +80,11 @@ def default_voice() -> Publication | None:
     package = hibari.package_folder()
     if package is None:
         return None
+    network = hibari.network_file(package)
     return Publication(
         card=hibari.CARD,
-        network=hibari.network_file(package),
+        network=network,
+        network_files=hibari.network_halves(network),
         network_spec=hibari.NETWORK_SPEC,
         source=f"{hibari.DISTRIBUTION} {hibari.version()}",
         licence="Apache-2.0",

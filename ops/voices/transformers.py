@@ -13,6 +13,7 @@ from ops.errors import OpsError
 from ops.voices.publishing import Publication
 from tritone.card import SpeechCard, Voice
 from tritone.checkpoints import ARCHITECTURES, FILE, Architecture, Checkpoint
+from tritone.first_line import first_line
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _PRESET = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")  # of Bark, as v2/en_speaker_6
@@ -138,9 +139,8 @@ def _download(name: str) -> Path:
         small = ["*.json", "README.md"]
         return Path(snapshot_download(name, allow_patterns=small))
     except Exception as error:  # the hub's errors, and those of the network, share no base class
-        reason = str(error).strip().splitlines()[0]
         raise NoCheckpoint(
-            f"{name} is no folder, and the hub does not give it: {reason}"
+            f"{name} is no folder, and the hub does not give it: {first_line(error)}"
         ) from error
 
 

@@ -10,6 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ops.errors import OpsError
+from tritone.first_line import first_line
 from tritone.kokoro_files import MAX_PHONEMES, STYLE_SIZE
 from tritone.speech_tensors import AUDIO, DURATIONS, SPEED, STYLE, TOKENS
 
@@ -34,7 +35,7 @@ def open_session(network: bytes) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
-        raise NotVerified(f"ONNX Runtime cannot read the network: {_first_line(error)}") from error
+        raise NotVerified(f"ONNX Runtime cannot read the network: {first_line(error)}") from error
 
 
 def run(session: ort.InferenceSession, inputs: Tensors) -> Tensors:
@@ -47,11 +48,7 @@ def run(session: ort.InferenceSession, inputs: Tensors) -> Tensors:
     try:
         return dict(zip(names, session.run(names, inputs), strict=True))
     except Exception as error:  # ONNX Runtime's errors share no base class
-        raise NotVerified(f"the network does not run: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+        raise NotVerified(f"the network does not run: {first_line(error)}") from error
 
 
 def verify_kokoro(original: bytes, published: bytes, style: bytes, samples_per_unit: int) -> None:

@@ -1,13 +1,16 @@
 """Clients that leave: Triton survives them, and they take nothing from those who stay."""
 
 import asyncio
+import json
+from pathlib import Path
+from statistics import quantiles
 
 import httpx2
 import pytest
 
 from tests.acceptance.drills import status_of, tell, until
 from tests.acceptance.leavers import Crowd
-from tests.acceptance.stack import Stack
+from tests.acceptance.stack import Stack, running
 
 pytestmark = pytest.mark.triton
 
@@ -53,6 +56,33 @@ async def test_who_leaves_takes_nothing_from_who_stays(served: Stack, n_leave: i
     share = n_stay / (n_stay + n_leave)
     assert beside >= 0.5 * share * alone
     assert set(crowd.answers) == {200}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.drill
+async def test_a_key_whose_clients_leave_at_most_doubles_the_p95_of_another(
+    repository: Path, tmp_path: Path
+) -> None:
+    keys = ("a-key-of-those-who-stay", "a-key-of-those-who-leave")
+    static = {"TRITONE_KEYS__STATIC": json.dumps(keys), "TRITONE_JOBS__EMBEDDED": "false"}
+    with running(repository, tmp_path, **static) as stack:
+        crowd = Crowd(
+            stack.address,
+            stays={"num_inference_steps": 8},
+            leaves={"num_inference_steps": 1000},
+            leave_after_s=(0.1, 1.0),
+            keys=keys,
+        )
+        figures = []
+        for n_leave in (0, 4):
+            await crowd.run(20.0, n_stay=1, n_leave=n_leave)
+            assert set(crowd.answers) == {200}
+            figures.append(quantiles(crowd.took_s, n=20)[-1])
+    tell(
+        f"p95 of one key's sounds: {figures[0]:.3f} s alone, {figures[1]:.3f} s beside 4 clients "
+        f"of another key that left {crowd.n_left} times"
+    )
+    assert figures[1] <= 2 * figures[0]
 
 
 async def test_what_was_left_before_the_text_encoder_is_dropped_there(

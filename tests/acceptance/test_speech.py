@@ -132,7 +132,7 @@ async def test_a_killed_speaker_ends_clearly_and_heals(voice: SpeechClient, stac
     os.kill(killed.pid, signal.SIGKILL)
     begin = time.monotonic()
     assert await _until_unknown(voice, "lost")
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 30
     again = await voice.speak(TEXT)
     assert again.error is None
     assert again.seconds > 7

@@ -6,7 +6,7 @@ import numpy as np
 
 from backends.speech.engine import Parts
 from backends.speech.engines import open_engine
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from benchmarks.voices.judge import Judge, count_errors, join, windows, words
 from benchmarks.voices.sentences import PLAIN
 from ops.voices import publish_default_voice
@@ -26,7 +26,7 @@ def test_the_judge_counts_words() -> None:
 def test_the_voice_is_understood(tmp_path: Path) -> None:
     repository = publish_default_voice(tmp_path)
     assert repository is not None
-    network = InProcessNetwork(repository / "hibari_network" / "1")
+    network = open_in_process(repository / "hibari_network" / "1")
     engine = open_engine(Parts(CARD, network, repository / "hibari" / "1"))
     judge = Judge()
     said = PLAIN[10:17]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backends.speech.engine import Parts, Reading
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from backends.speech.piper import Piper
 from backends.speech.script import Piece
 from export.errors import InvalidCheckpoint
@@ -47,7 +47,7 @@ def read(publication: Publication, folder: Path, text: str) -> Reading:
     network, speaker = (
         folder / "models" / component_name(name, part) / "1" for part in (NETWORK, SPEAKER)
     )
-    engine = Piper(Parts(publication.card, InProcessNetwork(network), speaker))
+    engine = Piper(Parts(publication.card, open_in_process(network), speaker))
     voice = publication.card.voices[0]
     reading = engine.read([Piece(0, len(text), text)], voice, normalizes=True)
     assert reading is not None

@@ -8,7 +8,7 @@ import pytest
 from backends.speech.engine import Parts
 from backends.speech.engines import open_engine
 from backends.speech.hibari import Hibari
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from ops.voices import publish_default_voice
 from ops.voices.hibari import CARD
 from tests.backends.speech.speaking import Spoken, speak
@@ -18,7 +18,7 @@ from tests.backends.speech.speaking import Spoken, speak
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Hibari:
     repository = publish_default_voice(tmp_path_factory.mktemp("voices"))
     assert repository is not None, "hibari-tts is not installed"
-    network = InProcessNetwork(repository / "hibari_network" / "1")
+    network = open_in_process(repository / "hibari_network" / "1")
     made = open_engine(Parts(CARD, network, repository / "hibari" / "1"))
     assert isinstance(made, Hibari)
     return made

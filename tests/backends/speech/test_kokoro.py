@@ -7,7 +7,7 @@ import pytest
 
 from backends.speech.engine import NoiseKey, Parts, Reading, Sound
 from backends.speech.engines import UnknownEngine, open_engine
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from backends.speech.kokoro import UNIT_S, Kokoro
 from backends.speech.script import Piece
 from ops.voices.added import AddedVoices
@@ -23,7 +23,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     added = AddedVoices(tmp_path_factory.mktemp("added"))
     publication = publish_parts(kokoro_network(), STYLES, {}, "a test")
     added.publish(publication)
-    network = InProcessNetwork(added.folder / "kokoro_network" / "1")
+    network = open_in_process(added.folder / "kokoro_network" / "1")
     return Parts(publication.card, network, added.folder / "kokoro_speaker" / "1")
 
 

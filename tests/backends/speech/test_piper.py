@@ -8,7 +8,7 @@ import pytest
 
 from backends.speech.engine import NoiseKey, Parts, Phonemize, Reading
 from backends.speech.engines import open_engine
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from backends.speech.piper import Piper
 from backends.speech.script import Piece
 from ops.voices.added import AddedVoices
@@ -27,7 +27,7 @@ def open_voice(
     publication = make_publication(file, "tono", "CC0")
     added = AddedVoices(folder / "added")
     added.publish(publication)
-    network_ = InProcessNetwork(added.folder / "tono_network" / "1")
+    network_ = open_in_process(added.folder / "tono_network" / "1")
     made = open_engine(
         Parts(publication.card, network_, added.folder / "tono_speaker" / "1", phonemize)
     )

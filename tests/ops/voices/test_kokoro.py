@@ -12,7 +12,7 @@ import pytest
 
 from backends.speech.engine import NoiseKey, Parts
 from backends.speech.engines import open_engine
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from backends.speech.script import Piece
 from ops.settings import Settings
 from ops.triton.published import list_published_models
@@ -162,7 +162,7 @@ def test_it_comes_from_the_registries_and_speaks_two_languages(tmp_path: Path) -
     card = add_kokoro(settings, None).card
     assert len(card.voices) == 33
     folder = AddedVoices.of_state(tmp_path / "state").folder
-    network = InProcessNetwork(folder / component_name("kokoro", NETWORK) / "1")
+    network = open_in_process(folder / component_name("kokoro", NETWORK) / "1")
     engine = open_engine(Parts(card, network, folder / component_name("kokoro", SPEAKER) / "1"))
     for voice_id, text in (("af_heart", "One, two, three."), ("if_sara", "Uno, due, tre.")):
         voice = card.voice(voice_id)
