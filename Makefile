@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 # would compile a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices
+.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -98,6 +98,9 @@ verify-full-size: install-dev ## export and verify full-size models with random 
 
 evaluate-voices: install-dev ## judge the voices by what a machine hears, write starter/VOICES.md
 	$(BIN)/python -m benchmarks.voices
+
+engines: install-dev ## build each engine that needs an environment of its own (about 5 GB), and try it
+	$(BIN)/python -m pytest -s -p no:schemathesis tests/engines/drill_engines.py
 
 evaluate-starter: install-dev ## measure the bundled checkpoint, write starter/EVALUATION.md
 	$(BIN)/python -m starter evaluate

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     state_directory: Path | None = Field(
         None, description="Scratch folder; unset: `run` in a checkout, else the XDG state folder."
     )
+    engine_directory: Path | None = Field(
+        None,
+        description="Folder of the environments of engines that cannot share ours; unset: "
+        "`engines` in the state folder.",
+    )
     default_voice: bool = Field(
         True, description="Whether the voice of the installed `hibari-tts` is served, too."
     )
@@ -141,6 +146,12 @@ class Settings(BaseSettings):
             return Path("run").absolute()
         home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         return Path(home) / "tritone"
+
+    def resolved_engine_directory(self) -> Path:
+        """Return the folder of the environments of engines, chosen where it is unset."""
+        if self.engine_directory is not None:
+            return self.engine_directory.absolute()
+        return self.resolved_state_directory() / "engines"
 
 
 def load_settings() -> Settings:

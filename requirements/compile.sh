@@ -19,3 +19,20 @@ echo hatchling | compile_these -o requirements/build.txt
 printf '%s\n' hibari-tts onnxruntime sentencex tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
   pydantic pydantic-core annotated-types typing-extensions typing-inspection |
   compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt
+
+# Environments of engines whose packages contradict ours. numpy: with 2, every answer to Triton fails.
+# torch and torchaudio are those of `tritone/engines.py`, whatever an engine pins: one build for all.
+compile_engine() {
+  name=$1 && shift
+  overrides=$(mktemp)
+  printf '%s\n' torch==2.13.0 torchaudio==2.11.1 > "$overrides"
+  printf '%s\n' "$@" 'numpy<2' sentencex==1.0.32 |
+    compile_these --override "$overrides" --no-emit-package torch --no-emit-package torchaudio \
+      --no-emit-package triton -o "requirements/engines/$name.txt"
+  rm "$overrides"
+}
+compile_engine parler-tts parler-tts==0.2.3
+# coqui-tts imports six and asks for torch, without saying so.
+compile_engine xtts_v2 'coqui-tts[codec]==0.28.0' six torch torchaudio
+# Its watermark asks setuptools for what 81 has no more.
+compile_engine chatterbox chatterbox-tts==0.1.7 'setuptools<81'

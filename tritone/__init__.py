@@ -3,6 +3,9 @@
 Imports numpy and the standard library only; knows no Triton, no torch and no HTTP.
 """
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("tritone")
+try:
+    __version__ = version("tritone")
+except PackageNotFoundError:  # the environment of an engine only links to our packages
+    __version__ = "unknown"

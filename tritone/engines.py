@@ -8,6 +8,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What an engine runs in whose packages contradict ours: `tritone voices engine add NAME`.
+
+    Which packages these are says `requirements/engines/NAME.txt`.
+    """
+
+    modules: tuple[str, ...]  # that must be importable in it
+    generator: str  # module and class below `backends/isolated`
+    n_bytes: int  # on disk, with a torch for CPUs
+    torch: tuple[str, ...] = ()  # what the lock leaves out, torch first: `name==release`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """Facts of one engine. The licence of a voice is that of its card."""
 
@@ -22,7 +35,14 @@ class Engine:
     how_to_add: str  # what follows `tritone voices`
     page: str  # in docs/voices/
     is_commercial: bool = True  # False: not without `--accept-licence`
+    environment: Environment | None = None  # of its own; None: it shares ours
 
+
+_TORCH = ("torch==2.13.0", "torchaudio==2.11.1")  # one build for all
+
+_XTTS_LANGUAGES = (  # without Japanese and Chinese, which want further packages
+    "en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "hu", "ko", "hi",
+)  # fmt: skip
 
 ENGINES: dict[str, Engine] = {
     engine.name: engine
@@ -66,6 +86,57 @@ ENGINES: dict[str, Engine] = {
             takes_seeds=True,
             how_to_add="add FOLDER",
             page="transformers.md",
+        ),
+        Engine(
+            name="parler-tts",
+            implementation="isolated:IsolatedSpeech",
+            licence="Apache-2.0",
+            voices_licence="the checkpoint's",
+            languages=(),
+            takes_seeds=True,
+            how_to_add="engine add parler-tts",
+            page="isolated.md",
+            environment=Environment(
+                modules=("parler_tts",),
+                generator="parler:Parler",
+                n_bytes=1_600_000_000,
+                torch=_TORCH,
+            ),
+        ),
+        Engine(
+            name="xtts_v2",
+            implementation="isolated:IsolatedSpeech",
+            licence="MPL-2.0",
+            voices_licence="CPML",
+            languages=_XTTS_LANGUAGES,
+            clones=True,
+            takes_seeds=True,
+            how_to_add="engine add xtts_v2 --accept-licence",
+            page="isolated.md",
+            is_commercial=False,
+            environment=Environment(
+                modules=("TTS.tts.models.xtts",),
+                generator="xtts:Xtts",
+                n_bytes=1_600_000_000,
+                torch=_TORCH,
+            ),
+        ),
+        Engine(
+            name="chatterbox",
+            implementation="isolated:IsolatedSpeech",
+            licence="MIT",
+            voices_licence="MIT",
+            languages=("en",),
+            clones=True,
+            takes_seeds=True,
+            how_to_add="engine add chatterbox",
+            page="isolated.md",
+            environment=Environment(
+                modules=("chatterbox.tts",),
+                generator="chatterbox:Chatterbox",
+                n_bytes=1_700_000_000,
+                torch=_TORCH,
+            ),
         ),
         Engine(
             name="upstream",

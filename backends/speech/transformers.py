@@ -8,12 +8,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from backends.errors import Code, RequestFailed
-from backends.speech.engine import NoiseKey, Parts, Reading, Sound, generator_of
+from backends.speech.engine import NoiseKey, Parts, Reading, Sound
+from backends.speech.generated import make_sound, seed_of
 from backends.speech.script import Piece
-from backends.speech.trimming import trim
 from backends.speech.written import read_as_written
 from backends.transformers.gathering import Gatherer
 from backends.transformers.generators import Waveform, open_generator
@@ -63,20 +61,12 @@ class TransformersSpeech:
         Raises:
             RequestFailed: the checkpoint made no sound, or torch's own error.
         """
-        seed = int(generator_of(noise).integers(1 << 48))
-        passage = _Passage(reading.text, seed, self._voices.get(voice.id, ""))
+        passage = _Passage(reading.text, seed_of(noise), self._voices.get(voice.id, ""))
         try:
             waveform = self._make(passage)
         except Exception as error:  # torch's and transformers' errors share no base class
             raise RequestFailed(f"the checkpoint failed: {error}", Code.INTERNAL) from error
-        if not waveform.size:
-            raise RequestFailed("the checkpoint made no sound of the text", Code.INTERNAL)
-        duration_s = len(waveform) / self._sample_rate
-        # The checkpoint tells no times: nothing but silence is cut.
-        whole = Sound(waveform, np.array([0.0, 0.0, duration_s]))
-        spoken = trim(whole, self._sample_rate, stretch=1.0 / speed).waveform
-        end_s = len(spoken) / self._sample_rate
-        return Sound(spoken, np.linspace(0.0, end_s, len(reading.ids) + 1))
+        return make_sound(waveform, reading, self._sample_rate, speed)
 
     def _generate(self, passages: Sequence[_Passage]) -> list[Waveform]:
         texts, seeds = [each.text for each in passages], [each.seed for each in passages]

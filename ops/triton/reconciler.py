@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -279,9 +280,20 @@ class Reconciler:
             reason = self._publication.broken.get(name) or _first_line(str(error))
             if self._troubles.add(name, reason, read_files(self._repositories, models)):
                 _log.error("%s cannot be loaded: %s", name, reason)
+            if is_healing:
+                await self._let_go(name, pid)
         else:
             if is_healing:
                 _log.info("%s is healed", name)
+
+    async def _let_go(self, name: str, pid: int | None) -> None:
+        """Unload a model that is dead and cannot be loaded again.
+
+        Triton would go on calling the dead one ready, and tell nobody why the load failed.
+        """
+        if pid is not None and not self.processes.look(pid).of(name):
+            with suppress(TritonCallFailed):
+                await self._control.unload(name)
 
     def _touch(self, models: tuple[str, ...], *, is_healing: bool) -> None:
         """Make Triton read files again that it has read: it skips those that look the same."""

@@ -13,14 +13,16 @@ from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
-from ops.voices import espeak, kokoro, sounds, transformers
+from ops.voices import espeak, isolated, kokoro, sounds, transformers
 from ops.voices.added import AddedVoices, voice_repositories
 from ops.voices.downloads import get_packages
+from ops.voices.environments import Environments
 from ops.voices.piper_config import read_config
 from ops.voices.publishing import Files, Publication
 from ops.voices.trial import TrialFailed, try_sound, try_voice
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
+from tritone.engines import Engine
 from tritone.plans import names_of
 
 _DRAIN_S = 60.0
@@ -117,6 +119,25 @@ def add_checkpoint(
     card = sounds.make_card(found, name)
     files = sounds.repository_files(found, card, licence.name or found.licence or "unknown")
     return _publish(settings, card, files, lambda control: try_sound(control, card, "rain"))
+
+
+def add_isolated(
+    settings: Settings, engine: Engine, source: str, wanted: isolated.Wanted, *, accepts: bool
+) -> Added[SpeechCard]:
+    """Add a checkpoint of an engine in an environment of its own: a folder, or an id of the hub.
+
+    Raises:
+        OpsError: the environment is not built, the licence is not accepted, or it does not speak.
+    """
+    licence = isolated.find_licence(engine, source, wanted.licence)
+    is_known = bool(wanted.licence) or transformers.is_free(licence)
+    if not accepts and not (engine.is_commercial and is_known):
+        raise CannotAdd(
+            f"the licence of {source} is {licence or 'not known'}, which may restrict its use: "
+            "read it, then say --accept-licence"
+        )
+    environments = Environments.of(settings)
+    return publish(settings, isolated.make_publication(environments, engine, source, wanted))
 
 
 def add_espeak(settings: Settings, source: Path | None, *, accepts: bool) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,16 +20,19 @@ from ops.voices.adding import (
     Licence,
     add_checkpoint,
     add_espeak,
+    add_isolated,
     add_kokoro,
     add_piper,
     publish,
     remove,
 )
+from ops.voices.engines_cli import app as engine_app
+from ops.voices.engines_cli import show_engines
 from ops.voices.installed import InstalledVoice, VoicesError, ask_triton, read_repositories
+from ops.voices.isolated import Wanted, find_engine, require_engine
 from ops.voices.transformers import is_checkpoint
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
-from tritone.engines import ENGINES, Engine
 from tritone.first_line import first_line
 from tritone.upstream import Upstream
 
@@ -39,6 +41,7 @@ HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` sa
 _ADDABLE = (hibari.CARD.name, kokoro.NAME, espeak_files.MODEL, "FILE.onnx", "FOLDER", "OWNER/NAME")
 
 app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
+app.add_typer(engine_app, name="engine")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -79,7 +82,7 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
         str,
         typer.Argument(
             metavar="NAME|FILE.onnx|FOLDER",
-            help="kokoro, espeak, a Piper voice, or a checkpoint of transformers.",
+            help="kokoro, espeak, a Piper voice, or a checkpoint: a folder, or OWNER/NAME.",
         ),
     ],
     source: Annotated[
@@ -96,6 +99,14 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     language: Annotated[
         str, typer.Option(help="What a checkpoint speaks, BCP 47, where it does not say.")
     ] = "en-US",
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Engine of the checkpoint, where its files do not say: chatterbox."),
+    ] = None,
+    description: Annotated[str, typer.Option(help="The voice in words, for parler-tts.")] = "",
+    sample: Annotated[
+        Path | None, typer.Option(help="Recording whose voice is cloned: xtts_v2, chatterbox.")
+    ] = None,
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
     settings = load_settings()
@@ -109,6 +120,16 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
             typer.echo(f"{name} is added: Piper voices that need it can be added now")
         elif name.endswith(".onnx"):
             _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
+        elif chosen := engine or find_engine(name):
+            wanted = Wanted(
+                name=model,
+                language=language,
+                licence=licence,
+                description=description,
+                sample=sample,
+            )
+            found = require_engine(chosen)
+            _say_added(add_isolated(settings, found, name, wanted, accepts=accepts))
         elif is_checkpoint(name):
             given = Licence(licence, is_accepted=accepts)
             _say_added(add_checkpoint(settings, name, model, language, given))
@@ -205,41 +226,8 @@ def _remove(
 @app.command("engines")
 def _engines(is_json: Json = False) -> None:
     """Show what can speak: what is installed, what can be added, and under which licence."""
-    installed = {each.engine for each in _find_installed(load_settings())}
-    if is_json:
-        rows = [
-            asdict(each) | {"is_installed": each.name in installed} for each in ENGINES.values()
-        ]
-        typer.echo(json.dumps(rows, indent=1))
-        return
-    table = Table(*_ENGINE_COLUMNS, box=None, pad_edge=False)
-    for each in ENGINES.values():
-        table.add_row(*_engine_row(each, is_installed=each.name in installed))
-    # A row is one line, also in a pipe: a terminal folds it itself.
-    Console(width=_ENGINES_WIDTH).print(table)
-
-
-_ENGINES_WIDTH = 160
-_ENGINE_COLUMNS = (
-    "engine", "installed", "voices' licence", "languages", "clones", "streams", "seeds", "add with",
-)  # fmt: skip
-
-
-def _engine_row(engine: Engine, *, is_installed: bool) -> list[str]:
-    def say(is_so: bool) -> str:
-        return "yes" if is_so else "no"
-
-    remark = "" if engine.is_commercial else " (non-commercial)"
-    return [
-        engine.name,
-        say(is_installed),
-        engine.voices_licence + remark,
-        ", ".join(engine.languages) or "the voice's",
-        say(engine.clones),
-        say(engine.streams),
-        say(engine.takes_seeds),
-        f"tritone voices {engine.how_to_add}",
-    ]
+    settings = load_settings()
+    show_engines(settings, {each.engine for each in _find_installed(settings)}, is_json=is_json)
 
 
 def _show_list(*, is_json: bool) -> None:

@@ -34,6 +34,7 @@ class Publication:
     precision: str
     network_files: Files = field(default_factory=dict)  # further ones beside it, by name
     files: Files = field(default_factory=dict)  # of the version, by their path in it
+    speaker_files: Files = field(default_factory=dict)  # of all versions: beside their folders
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
     trial_text: str = "One, two, three."  # that the running stack must speak
 
@@ -70,6 +71,7 @@ class Publication:
             **{f"{each}/config.pbtxt": text.encode() for each, text in configs.items()},
             # Triton wants the folder, also where the engine has no files.
             f"{speaker}/{version}/.keep": b"",
+            **{f"{speaker}/{path}": content for path, content in self.speaker_files.items()},
             **self.artifacts(version),
             f"{name}/{version}/{MANIFEST}": json.dumps(self.manifest(version), indent=1).encode(),
         }

@@ -35,7 +35,7 @@ def make_card(found: Found, name: str | None) -> ModelCard:
     except (KeyError, TypeError, ValueError) as error:
         raise NoCheckpoint(f"{found.source} does not say what it makes: {error!r}") from error
     return ModelCard(
-        name=model_name(found, name),
+        name=model_name(found.source, name),
         family=family.name,
         sample_rate=found.sample_rate,
         audio_channels=channels,

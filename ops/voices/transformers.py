@@ -41,7 +41,12 @@ class Found:
     @property
     def is_free(self) -> bool:
         """Whether the licence is known and lets anybody use it for anything."""
-        return bool(_FREE.match(self.licence)) and "-nc" not in self.licence.lower()
+        return is_free(self.licence)
+
+
+def is_free(licence: str) -> bool:
+    """Return whether a licence is known to let anybody use what it is of for anything."""
+    return bool(_FREE.match(licence)) and "-nc" not in licence.lower()
 
 
 def is_checkpoint(name: str) -> bool:
@@ -70,20 +75,25 @@ def read_checkpoint(name: str) -> Found:
         config=config,
         sample_rate=_read_sample_rate(folder, config, name),
         presets=tuple(each for each in presets if each != "repo_or_path"),
-        licence=_read_licence(folder),
+        licence=read_licence(folder),
     )
 
 
-def model_name(found: Found, name: str | None) -> str:
+def model_name(source: str, name: str | None) -> str:
     """Return the name of a checkpoint's model: the given one, or the folder's own."""
-    return _NAME.sub("_", name or Path(found.source).name)
+    return plain_name(name or Path(source).name)
+
+
+def plain_name(name: str) -> str:
+    """Return a name in characters that an id may have."""
+    return _NAME.sub("_", name)
 
 
 def make_publication(
     found: Found, name: str | None, language: str, licence: str | None
 ) -> Publication:
     """Return the model of a checkpoint that speaks."""
-    model = model_name(found, name)
+    model = model_name(found.source, name)
     kind = found.architecture.model_type
     theirs = found.presets or _SPEAKERS.get(kind, ("",))
     voices = {f"{model}-{_NAME.sub('_', each)}" if each else model: each for each in theirs}
@@ -168,7 +178,8 @@ def _read_sample_rate(folder: Path, config: dict[str, Any], name: str) -> int:
     raise NoCheckpoint(f"no file of {name} says at which rate it speaks")
 
 
-def _read_licence(folder: Path) -> str:
+def read_licence(folder: Path) -> str:
+    """Return the licence that a checkpoint's model card names; empty: it names none."""
     path = folder / "README.md"
     found = _LICENCE.search(path.read_text("utf-8", "replace")) if path.is_file() else None
     return found[1].strip() if found else ""

@@ -33,6 +33,7 @@ class FakeTriton:
     dead: list[DeadProcess] = field(default_factory=list)
     never_ends: bool = False  # a load: its backend process died
     loads: list[str] = field(default_factory=list)
+    unloads: list[str] = field(default_factory=list)
     pid: int | None = SERVER
     is_reachable: bool = True
     restarts: int = 0
@@ -57,11 +58,16 @@ class FakeTriton:
             network = self.repository / name / "1" / "model.onnx"
             if network.is_file() and network.read_text() == "damaged":
                 ensemble = name.removesuffix("_decoder")
-                self.states |= {name: "UNAVAILABLE", ensemble: "UNAVAILABLE"}
+                if self.states.get(name) != "READY":  # else it goes on calling it so
+                    self.states |= {name: "UNAVAILABLE", ensemble: "UNAVAILABLE"}
                 raise TritonCallFailed(f"{name}: no network\n at model.py")
             self.states[name] = "READY"
             if name.endswith("_decoder"):
                 self.start_process(name)
+
+    async def unload(self, model: str) -> None:
+        self.unloads.append(model)
+        self.states |= {model: "UNAVAILABLE", model.removesuffix("_decoder"): "UNAVAILABLE"}
 
     def start_process(self, model: str) -> None:
         self.next_pid += 1
@@ -265,6 +271,7 @@ async def test_a_network_that_was_damaged_and_restored_is_served_again(
     network.write_text("damaged")
     bench.triton.kill("rain_decoder")
     await bench.turn(lambda: bench.triton.states["rain_decoder"] == "UNAVAILABLE")
+    assert bench.triton.unloads == ["rain_decoder"]  # dead: now Triton says why it does not load
     for _ in range(300):  # a minute
         await bench.reconciler.reconcile()
         await asyncio.sleep(0)

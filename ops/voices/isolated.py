@@ -1,0 +1,224 @@
+"""Checkpoints of engines that run in environments of their own, as models of ours.
+
+The weights stay where they are; what is published says where that is, and how the process of the
+speaker gets into the environment.
+"""
+
+import json
+import shlex
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.triton.home import PYTHON_VERSION
+from ops.voices.environments import Environments, require_built
+from ops.voices.publishing import Publication
+from ops.voices.transformers import model_name, plain_name, read_licence
+from tritone.card import SpeechCard, Voice
+from tritone.engines import ENGINES, Engine
+from tritone.isolated import DESCRIBED, FAULT_VARIABLE, FILE, IsolatedCheckpoint
+
+_ENTRANCE = "environment"
+"""Folder in a speaker's own that Triton is told is its environment; what is there leads on."""
+
+_CHATTERBOX = ("ve.safetensors", "s3gen.safetensors")
+_DESCRIBE_TIMEOUT_S = 600.0
+_SAMPLE = "sample.wav"
+
+
+class NoIsolatedCheckpoint(OpsError):
+    """It is no checkpoint that such an engine can speak with; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an operator says of the voice of a checkpoint."""
+
+    name: str | None = None  # of the model
+    language: str = "en-US"
+    licence: str | None = None
+    description: str = ""  # of the voice, for engines that are told in words
+    sample: Path | None = None  # a recording whose voice is cloned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What the engine says of a checkpoint, having opened it."""
+
+    sample_rate: int  # Hz
+    speakers: list[str] = field(default_factory=list)
+
+
+def find_engine(source: str) -> str | None:
+    """Return the engine that a folder is a checkpoint of, by its files; None: of none."""
+    folder = Path(source)
+    if all((folder / name).is_file() for name in _CHATTERBOX):
+        return "chatterbox"
+    config = _read_config(folder / "config.json")
+    if config.get("model_type") == "parler_tts":
+        return "parler-tts"
+    return "xtts_v2" if config.get("model") == "xtts" else None
+
+
+def make_publication(
+    environments: Environments, engine: Engine, source: str, wanted: Wanted
+) -> Publication:
+    """Return the model of a checkpoint, which the engine has opened in its environment.
+
+    Raises:
+        OpsError: the environment is not built, or the engine cannot open it.
+    """
+    require_built(environments, engine.name)
+    absolute = str(Path(source).resolve()) if Path(source).is_dir() else source
+    described = _describe(environments, engine.name, absolute)
+    model = model_name(source, wanted.name)
+    known = find_licence(engine, source, wanted.licence) or "unknown"
+    theirs = _choose_speakers(engine, source, described, wanted)
+    voices = {f"{model}-{plain_name(each)}" if each else model: each for each in theirs}
+    card = _make_card(engine, model, voices, described.sample_rate, (wanted.language, known))
+    said = {ours: wanted.description or theirs for ours, theirs in voices.items()}
+    checkpoint = IsolatedCheckpoint(
+        source=absolute,
+        voices=said,
+        samples={card.default_voice: _SAMPLE} if wanted.sample else {},
+    )
+    files = {FILE: json.dumps(asdict(checkpoint), indent=1).encode()}
+    if wanted.sample:
+        files[_SAMPLE] = _read_sample(wanted.sample)
+    return Publication(
+        card=card,
+        network=None,
+        network_spec=None,
+        source=f"the checkpoint {absolute}",
+        licence=known,
+        precision="",
+        files=files,
+        speaker_files=entrance(environments, engine.name),
+        parameters=isolated_parameters(),
+    )
+
+
+def find_licence(engine: Engine, source: str, given: str | None) -> str:
+    """Return the licence of a checkpoint: as given, its model card's, or the engine's only one."""
+    only = "" if " " in engine.voices_licence else engine.voices_licence
+    return given or read_licence(Path(source)) or only
+
+
+def isolated_parameters() -> dict[str, str]:
+    """Return the parameters of a speaker that Triton starts in another environment."""
+    return {"EXECUTION_ENV_PATH": f"$$TRITON_MODEL_DIRECTORY/{_ENTRANCE}", "lanes": "1"}
+
+
+def entrance(environments: Environments, engine: str) -> dict[str, bytes]:
+    """Return what Triton takes for a speaker's environment: a script that leads to the real one.
+
+    It lies with the model, so it is there whatever becomes of the environment. Where that is not
+    whole, the process begins in our own environment, and says so: see `tritone/isolated.py`.
+    """
+    home = shlex.quote(str(environments.path(engine)))
+    check = f'"$_home/bin/python" -I -m tritone.isolated {shlex.quote(engine)} {PYTHON_VERSION}'
+    lines = (
+        "# Triton's shell reads this before it starts the process of the speaker.",
+        f"_home={home}",
+        f"if _said=$(timeout 300 {check} 2>&1 </dev/null); then",
+        '  export VIRTUAL_ENV="$_home" PATH="$_home/bin:$PATH"',
+        "else",
+        "  _status=$?",
+        "  _said=${_said##*$'\\n'}",
+        f'  export {FAULT_VARIABLE}="${{_said:-its Python ended with status $_status}}"',
+        "fi",
+    )
+    return {f"{_ENTRANCE}/bin/activate": ("\n".join(lines) + "\n").encode()}
+
+
+def _make_card(
+    engine: Engine, model: str, voices: dict[str, str], sample_rate: int, facts: tuple[str, str]
+) -> SpeechCard:
+    language, licence = facts
+    return SpeechCard(
+        name=model,
+        engine=engine.name,
+        voices=tuple(
+            Voice(
+                id=ours,
+                name=theirs or model,
+                language=language,
+                gender="neutral",  # checkpoints do not say
+                license=licence,
+                description=f"A voice of the engine {engine.name}.",
+            )
+            for ours, theirs in voices.items()
+        ),
+        default_voice=next(iter(voices)),
+        sample_rate=sample_rate,
+        audio_channels=1,
+        min_speed=0.25,
+        max_speed=4.0,
+        max_characters=100_000,
+    )
+
+
+def _choose_speakers(
+    engine: Engine, source: str, described: Described, wanted: Wanted
+) -> list[str]:
+    if wanted.sample is None:
+        if not described.speakers:
+            raise NoIsolatedCheckpoint(
+                f"{source} has no voice of its own: name a recording to clone with --sample"
+            )
+        return described.speakers
+    if not engine.clones:
+        raise NoIsolatedCheckpoint(f"{engine.name} clones no voices: leave out --sample")
+    return [""]
+
+
+def _describe(environments: Environments, engine: str, source: str) -> Described:
+    """Let the engine open a checkpoint in its environment.
+
+    Raises:
+        NoIsolatedCheckpoint: it cannot.
+    """
+    python = str(environments.python(engine))
+    command = [python, "-I", "-m", "backends.isolated.describe", engine, source]
+    try:
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=_DESCRIBE_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoIsolatedCheckpoint(f"{engine} does not open {source}: {error}") from error
+    answers = [line for line in ended.stdout.splitlines() if line.startswith(DESCRIBED)]
+    if ended.returncode or not answers:
+        said = (ended.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise NoIsolatedCheckpoint(f"{engine} does not open {source}: {said}")
+    return Described(**json.loads(answers[-1].removeprefix(DESCRIBED)))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read_sample(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NoIsolatedCheckpoint(f"{path} cannot be read: {error.strerror}") from error
+
+
+def require_engine(name: str) -> Engine:
+    """Return an engine with an environment of its own.
+
+    Raises:
+        NoIsolatedCheckpoint: there is none of that name.
+    """
+    isolated = [each.name for each in ENGINES.values() if each.environment is not None]
+    if name not in isolated:
+        raise NoIsolatedCheckpoint(
+            f"{name} is no engine with an environment of its own: {', '.join(isolated)}"
+        )
+    return ENGINES[name]

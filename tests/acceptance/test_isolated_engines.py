@@ -1,0 +1,110 @@
+"""An engine in an environment of its own speaks; broken, it is a sentence and harms no other."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.settings import Settings
+from ops.voices import environments as room
+from ops.voices.adding import add_isolated, remove
+from ops.voices.environments import Environments, build
+from ops.voices.isolated import Wanted
+from tests.acceptance.drills import until
+from tests.acceptance.stack import Stack
+from tests.acceptance.test_added_voices import _say
+from tests.tiny_engine import ENGINE, TinyInstaller, write_checkpoint, write_lock
+from tritone.engines import ENGINES
+
+pytestmark = pytest.mark.triton
+
+ROOT = Path(__file__).parents[2]
+REMEDY = "tritone voices engine add tiny"
+
+
+@pytest.fixture
+def settings(served: Stack) -> Settings:
+    _ = served.address  # it is ready
+    state = served.log_file.parent / "run"
+    return Settings(model_repository=served.repository, state_directory=state)
+
+
+@pytest.fixture
+def environments(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Environments]:
+    lock = write_lock(ROOT, tmp_path / "tiny.txt")
+    monkeypatch.setattr(room, "find_lock", lambda _: lock)
+    monkeypatch.setitem(ENGINES, "tiny", ENGINE)
+    environments = Environments.of(settings)
+    build(environments, ENGINE, TinyInstaller(), lambda _: None)
+    yield environments
+    remove(settings, "tono")
+    assert environments.remove("tiny")
+
+
+def _lose_numpy(environment: Path) -> Callable[[], object]:
+    (numpy,) = environment.glob("lib/python*/site-packages/numpy")
+    gone = numpy.rename(numpy.with_name("gone"))
+    return lambda: gone.rename(numpy)
+
+
+def _crash(environment: Path) -> Callable[[], object]:
+    python = environment / "bin" / "python"
+    real = python.readlink()
+    python.unlink()
+    python.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    python.chmod(0o755)
+
+    def mend() -> None:
+        python.unlink()
+        python.symlink_to(real)
+
+    return mend
+
+
+def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other(
+    served: Stack, settings: Settings, environments: Environments, tmp_path: Path
+) -> None:
+    checkpoint = str(write_checkpoint(tmp_path / "tono"))
+    added = add_isolated(settings, ENGINE, checkpoint, Wanted(language="en-GB"), accepts=False)
+    assert added.first_s is not None
+    assert [voice.id for voice in added.card.voices] == ["tono-low", "tono-high"]
+    first, again, other = (
+        asyncio.run(_say(settings, "tono", b"Hello there.", seed)) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+    triton = served.triton().pid
+    damages = {_lose_numpy: "numpy cannot be imported", _crash: "its Python ended with status 139"}
+    for damage, said in damages.items():
+        mend = damage(environments.path("tiny"))
+        served.stub("tono_speaker").kill()
+        until(lambda said=said: said in _away(served.address).get("tono", ""))  # type: ignore[misc]
+        assert REMEDY in _away(served.address)["tono"]
+        listed = CliRunner().invoke(
+            app, ["models", "list"], env={"TRITONE_STATE_DIRECTORY": str(settings.state_directory)}
+        )
+        assert REMEDY in " ".join(listed.stdout.split())
+        assert served.has_logged(said)
+        assert _speaks(served.address, "heart")
+        mend()
+        until(lambda: "tono" not in _away(served.address))
+    assert asyncio.run(_say(settings, "tono", b"Hello there.", 1)) == first
+    assert REMEDY in served.log
+    assert served.triton().pid == triton
+
+
+def _away(address: str) -> dict[str, str]:
+    found: dict[str, str] = httpx2.get(f"http://{address}/readyz?verbose").json()["away"]
+    return found
+
+
+def _speaks(address: str, voice: str) -> bool:
+    body = {"model": "tts-1", "input": "Hello.", "voice": voice, "response_format": "pcm"}
+    answer = httpx2.post(f"http://{address}/v1/audio/speech", json=body, timeout=60.0)
+    return answer.status_code == httpx2.codes.OK and len(answer.content) > 0

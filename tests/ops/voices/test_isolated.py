@@ -1,0 +1,165 @@
+"""Checkpoints of engines in environments of their own, and the way into those."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ops.settings import Settings
+from ops.triton.home import PYTHON_VERSION
+from ops.voices.adding import CannotAdd, add_isolated
+from ops.voices.environments import EnvironmentFailed, Environments, find_lock
+from ops.voices.isolated import (
+    NoIsolatedCheckpoint,
+    Wanted,
+    entrance,
+    find_engine,
+    make_publication,
+)
+from tritone.engines import ENGINES
+from tritone.isolated import FAULT_VARIABLE, FILE
+
+PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
+SPEAKERS = {"sample_rate": 24_000, "speakers": ["Ana Flo", "Bo"]}
+
+
+def install(folder: Path, engine: str, script: str) -> Environments:
+    """Put a shell script where the Python of an environment is."""
+    environments = Environments(folder)
+    python = environments.python(engine)
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    from ops.voices.environments import _STATE, _describe_build
+
+    built = _describe_build(find_lock(engine))
+    (environments.path(engine) / _STATE).write_text(json.dumps(built))
+    return environments
+
+
+def describes(folder: Path, engine: str, described: object) -> Environments:
+    return install(folder, engine, f"echo noise\necho 'described: {json.dumps(described)}'")
+
+
+def enter(script: bytes, folder: Path) -> dict[str, str]:
+    """Source a script as Triton's shell does, and return the variables that it leaves."""
+    activate = folder / "activate"
+    activate.write_bytes(script)
+    command = ["bash", "-c", f"source {activate} && exec env"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
+    )
+    return dict(line.split("=", 1) for line in ended.stdout.splitlines() if "=" in line)
+
+
+@pytest.mark.parametrize(
+    ("files", "engine"),
+    [
+        ({"config.json": '{"model_type": "parler_tts"}'}, "parler-tts"),
+        ({"config.json": '{"model": "xtts"}'}, "xtts_v2"),
+        ({"config.json": '{"model": "vits"}'}, None),
+        ({"config.json": "no JSON"}, None),
+        ({"ve.safetensors": "", "s3gen.safetensors": ""}, "chatterbox"),
+        ({}, None),
+    ],
+)
+def test_the_engine_of_a_checkpoint_is_known_by_its_files(
+    tmp_path: Path, files: dict[str, str], engine: str | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert find_engine(str(tmp_path)) == engine
+    assert find_engine("owner/name") is None
+
+
+def test_a_whole_environment_is_entered(tmp_path: Path) -> None:
+    environments = install(tmp_path, "parler-tts", 'test "$*" = "$(cat "$0.asked")"')
+    asked = environments.python("parler-tts").with_name("python.asked")
+    asked.write_text(f"-I -m tritone.isolated parler-tts {PYTHON_VERSION}")
+    (script,) = entrance(environments, "parler-tts").values()
+    left = enter(script, tmp_path)
+    assert left["PATH"].startswith(f"{tmp_path}/parler-tts/bin:")
+    assert FAULT_VARIABLE not in left
+
+
+@pytest.mark.parametrize(
+    ("python", "fault"),
+    [
+        ("echo a warning; echo 'numpy is gone'; exit 1", "numpy is gone"),
+        ("exit 3", "its Python ended with status 3"),
+    ],
+)
+def test_a_broken_environment_is_left_alone_and_its_fault_is_passed_on(
+    tmp_path: Path, python: str, fault: str
+) -> None:
+    (script,) = entrance(install(tmp_path, "parler-tts", python), "parler-tts").values()
+    left = enter(script, tmp_path)
+    assert left[FAULT_VARIABLE] == fault
+    assert left["PATH"] == "/usr/bin:/bin"
+
+
+def test_an_environment_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    (script,) = entrance(Environments(tmp_path), "parler-tts").values()
+    assert "No such file" in enter(script, tmp_path)[FAULT_VARIABLE]
+
+
+def test_the_speakers_of_a_checkpoint_are_its_voices(tmp_path: Path) -> None:
+    environments = describes(tmp_path, "xtts_v2", SPEAKERS)
+    wanted = Wanted(name="x", language="it-IT")
+    publication = make_publication(environments, XTTS, str(tmp_path), wanted)
+    voices = [(voice.id, voice.name, voice.language) for voice in publication.card.voices]
+    assert voices == [("x-Ana_Flo", "Ana Flo", "it-IT"), ("x-Bo", "Bo", "it-IT")]
+    assert {voice.license for voice in publication.card.voices} == {"CPML"}
+    assert publication.card.sample_rate == 24_000
+    published = json.loads(publication.files[FILE])
+    assert published["voices"] == {"x-Ana_Flo": "Ana Flo", "x-Bo": "Bo"}
+    files = publication.all_files()
+    assert files["x_speaker/environment/bin/activate"].startswith(b"# Triton's shell")
+    assert b'key: "EXECUTION_ENV_PATH"' in files["x_speaker/config.pbtxt"]
+
+
+def test_a_recording_is_cloned_where_the_engine_can(tmp_path: Path) -> None:
+    sample = tmp_path / "me.wav"
+    sample.write_bytes(b"RIFF")
+    environments = describes(tmp_path, "xtts_v2", SPEAKERS)
+    made = make_publication(environments, XTTS, str(tmp_path), Wanted(name="me", sample=sample))
+    assert [voice.id for voice in made.card.voices] == ["me"]
+    assert json.loads(made.files[FILE])["samples"] == {"me": "sample.wav"}
+    assert made.files["sample.wav"] == b"RIFF"
+    described = describes(tmp_path, "parler-tts", {"sample_rate": 44_100, "speakers": [""]})
+    with pytest.raises(NoIsolatedCheckpoint, match="clones no voices"):
+        make_publication(described, PARLER, str(tmp_path), Wanted(name="me", sample=sample))
+
+
+def test_a_voice_may_be_described(tmp_path: Path) -> None:
+    environments = describes(tmp_path, "parler-tts", {"sample_rate": 44_100, "speakers": [""]})
+    wanted = Wanted(name="jon", description="Jon speaks fast.")
+    made = make_publication(environments, PARLER, str(tmp_path), wanted)
+    assert json.loads(made.files[FILE])["voices"] == {"jon": "Jon speaks fast."}
+
+
+def test_a_checkpoint_that_does_not_open_is_one_sentence(tmp_path: Path) -> None:
+    environments = install(tmp_path, "xtts_v2", "echo no vocab.json >&2; exit 1")
+    with pytest.raises(NoIsolatedCheckpoint, match=r"^xtts_v2 does not open .*: no vocab\.json$"):
+        make_publication(environments, XTTS, str(tmp_path), Wanted())
+    silent = describes(tmp_path, "xtts_v2", {"sample_rate": 24_000, "speakers": []})
+    with pytest.raises(NoIsolatedCheckpoint, match="name a recording to clone with --sample"):
+        make_publication(silent, XTTS, str(tmp_path), Wanted())
+
+
+def test_without_its_environment_the_command_that_builds_it_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFailed, match=r"not built; .* engine add parler-tts$"):
+        make_publication(Environments(tmp_path), PARLER, str(tmp_path), Wanted())
+
+
+def test_licences_are_asked_for(tmp_path: Path) -> None:
+    settings = Settings(model_repository=tmp_path / "m", state_directory=tmp_path / "s")
+    with pytest.raises(CannotAdd, match="not known, which may restrict"):
+        add_isolated(settings, PARLER, str(tmp_path), Wanted(), accepts=False)
+    with pytest.raises(CannotAdd, match="is CPML, which may restrict"):
+        add_isolated(settings, XTTS, str(tmp_path), Wanted(), accepts=False)
+    with pytest.raises(CannotAdd, match="say --accept-licence"):  # of the engine itself
+        add_isolated(settings, XTTS, str(tmp_path), Wanted(licence="MIT"), accepts=False)
+    with pytest.raises(EnvironmentFailed):  # what comes after the licence
+        add_isolated(settings, PARLER, str(tmp_path), Wanted(licence="MIT"), accepts=False)
