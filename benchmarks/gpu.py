@@ -39,9 +39,9 @@ _SAO, _SA3 = networks.FAMILIES
 
 ITEMS = (
     Item("machine", 15, ceilings.measure_machine),
-    Item("copies", 15, ceilings.measure_copies),
+    Item("copies", 10, ceilings.measure_copies),
     Item("products", 15, ceilings.measure_products),
-    Item("answers on the device", 60, triton.measure_answers),
+    Item("answers on the device", 45, triton.measure_answers),
     Item("steps on the device", 60, device.measure_device_steps),
     Item("trajectory, Stable Audio 3", 70, partial(trajectories.measure_trajectory, _SA3)),
     Item("trajectory, Stable Audio", 70, partial(trajectories.measure_trajectory, _SAO)),
@@ -52,9 +52,11 @@ ITEMS = (
     Item("rows together, Stable Audio", 20, partial(exactness.measure_rows, _SAO)),
     Item("precision, Stable Audio 3", 30, partial(exactness.measure_precision, _SA3)),
     Item("precision, Stable Audio", 30, partial(exactness.measure_precision, _SAO)),
-    Item("decoder, Stable Audio", 30, partial(networks.measure_decoder, _SAO)),
-    Item("decoder, Stable Audio 3", 30, partial(networks.measure_decoder, _SA3)),
-    Item("compiled, Stable Audio", 30, partial(networks.measure_compiled, _SAO)),
+    Item("exported, Stable Audio", 30, partial(exactness.measure_exported, _SAO)),
+    Item("exported, Stable Audio 3", 30, partial(exactness.measure_exported, _SA3)),
+    Item("decoder, Stable Audio", 25, partial(networks.measure_decoder, _SAO)),
+    Item("decoder, Stable Audio 3", 25, partial(networks.measure_decoder, _SA3)),
+    Item("compiled, Stable Audio", 20, partial(networks.measure_compiled, _SAO)),
 )
 
 

@@ -37,7 +37,8 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
     precision: Annotated[
         Precision,
         typer.Option(
-            help="fp32: exact. fp16: the transformer in half precision, for GPUs. "
+            help="fp32: exact. fp16: the transformer in half precision, for GPUs. bf16: the same "
+            "with the range of fp32 and fewer digits; CPUs cannot serve it. "
             "int8: text encoder and transformer quantised, up to 3x faster on CPUs; not exact, and "
             "a sound then depends a little on those that share its batch."
         ),
@@ -161,7 +162,7 @@ def export(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
         typer.Option(
             "--warm-up/--no-warm-up",
             help="Whether Triton decodes each length once before the model is ready, as GPUs need "
-            "(default: in fp16).",
+            "(default: in fp16 and bf16).",
             rich_help_panel=_SERVING,
         ),
     ] = None,

@@ -21,6 +21,7 @@ from export.plan_network import read_for_tensorrt
 from export.plan_runner import PlanRunner
 from export.plan_verify import check_network, check_sounds, compare_networks
 from export.plans import RECORD_FILE, PlanRecord, replace_file
+from export.precision import Precision
 from export.profiles import NETWORKS, EngineOptions, Network, make_profile
 from export.published import MANIFEST, MODEL_FILE, Source
 from export.repository import Staging, staging
@@ -35,6 +36,8 @@ from tritone.plans import CALLEE_FILE, PLAN_FILE, plan_of
 
 Announce = Callable[[str], None]
 """Told the name of each stage as it begins."""
+
+_FIRST_WITH_BF16 = 80  # compute capability
 
 STAGES = 2 * len(NETWORKS) + 2
 
@@ -89,6 +92,7 @@ def build_version(
         EngineError: TensorRT takes none of the networks, or does not build one.
         VerificationFailed: a plan is not what its network is; nothing is published.
     """
+    _check_precision(source.precision, engine.device)
     lacks = {each: lint(read_for_tensorrt(source.network(each)), "tensorrt") for each in NETWORKS}
     takes: list[Network] = [each for each in NETWORKS if not lacks[each]]
     if not takes:
@@ -149,6 +153,15 @@ class _PlanMaker:
         )
         record.write(folder / RECORD_FILE)
         return record
+
+
+def _check_precision(precision: Precision, device: Gpu) -> None:
+    # Source: TensorRT's support matrix, hardware and precision (read 2026-11-29).
+    if precision == "bf16" and int(device.architecture.removeprefix("sm_")) < _FIRST_WITH_BF16:
+        raise EngineError(
+            f"{device.name} ({device.architecture}) does not compute in bf16, which needs "
+            f"sm_{_FIRST_WITH_BF16}: export with --precision fp16"
+        )
 
 
 def _config_texts(

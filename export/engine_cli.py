@@ -49,7 +49,7 @@ def engine(  # noqa: PLR0913, PLR0917  # every parameter is an option of the com
 
     A network that TensorRT does not take stays an ONNX file. Each plan is compared with its ONNX
     file, and the whole with the version's fingerprint; what differs is not published. Precision is
-    that of the ONNX files: export with `--precision fp16` for half precision.
+    that of the ONNX files: export with `--precision fp16`, or `bf16`, for half precision.
 
     Then: `tritone models promote NAME VERSION`, and `tritone models rollback NAME`.
     """

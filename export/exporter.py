@@ -21,7 +21,7 @@ from export.fingerprints import take_fingerprint
 from export.graphs import release
 from export.lint import advise
 from export.loading import load
-from export.precision import QUANTIZED, Precision
+from export.precision import Precision
 from export.repository import Staging, find_noise, list_kept_configs, staging
 from export.trials import Files, Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
@@ -52,7 +52,7 @@ class ExportRequest:
     @property
     def opset(self) -> int:
         """The version of ONNX's operators."""
-        return onnx_files.FUSED_OPSET if self.fuses_attention else onnx_files.OPSET
+        return onnx_files.choose_opset(self.precision, fuses_attention=self.fuses_attention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +170,7 @@ def _write_artifacts(
         onnx_files.write_onnx(
             graph, card, path, external_data=request.external_data, opset=request.opset
         )
-        if request.precision == "int8" and graph.component in QUANTIZED:
-            onnx_files.quantize(path)
+        onnx_files.finish(path, graph.component, request.precision)
         release(graph.module)  # it may be a copy, in half precision
     return truth
 

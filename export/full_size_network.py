@@ -8,8 +8,8 @@ from typing import get_args
 
 from export.full_size_models import make_graph
 from export.graphs import release
-from export.onnx_files import quantize, write_onnx
-from export.precision import QUANTIZED, Precision
+from export.onnx_files import choose_opset, finish, write_onnx
+from export.precision import Precision
 from export.verify import ask_pytorch, verify_component
 
 MAX_BATCH = 4
@@ -29,11 +29,10 @@ def main(name: str, precision: Precision, folder: Path) -> None:
     built = time.monotonic()
     cases = ask_pytorch(graph, card, MAX_BATCH)
     asked = time.monotonic()
-    write_onnx(graph, card, path)
+    write_onnx(graph, card, path, opset=choose_opset(precision))
     release(graph.module)
     release(graph.reference)
-    if precision == "int8" and network in QUANTIZED:
-        quantize(path)
+    finish(path, network, precision)
     written = time.monotonic()
     error = verify_component(network, cases, path, precision)
     measured = {

@@ -7,10 +7,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from export.precision import Precision
 from tritone.pcm import FULL_SCALE
 from tritone.tensors import ModelIO
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+_HALF: dict[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,23 @@ def with_shared_weights(module: ModuleT) -> ModuleT:
     """Return a copy whose structure may be changed, over the very weights of the original."""
     weights = (*module.parameters(), *module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in weights})
+
+
+def in_precision(module: ModuleT, precision: Precision) -> ModuleT:
+    """Return a copy whose structure may be changed: over the very weights, or over halved ones.
+
+    One tensor is halved after the other: a large network is never twice in memory.
+    """
+    dtype = _HALF.get(precision)
+    if dtype is None:
+        return with_shared_weights(module)
+    halved: dict[int, Tensor] = {
+        id(each): nn.Parameter(each.detach().to(dtype), requires_grad=False)
+        for each in module.parameters()
+    }
+    for each in module.buffers():
+        halved[id(each)] = each.to(dtype) if each.is_floating_point() else each
+    return copy.deepcopy(module, halved)
 
 
 def release(module: nn.Module) -> None:

@@ -5,8 +5,6 @@ diffusers pads no sequence of a single song. Here texts are padded, and the padd
 result is the same, and songs of different lyrics can share a step.
 """
 
-import copy
-
 import torch
 from diffusers import AceStepPipeline, AceStepTransformer1DModel
 from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
@@ -17,7 +15,7 @@ from diffusers.models.transformers.ace_step_transformer import (
 from torch import Tensor, nn
 
 from export.audio_codes import SourceMaker
-from export.graphs import Graph, append_guided, with_shared_weights
+from export.graphs import Graph, append_guided, in_precision
 from export.graphs_stable_audio import fold
 from export.precision import Precision
 from export.projected_guidance import MAX_NORM, MOMENTUM, project
@@ -43,9 +41,10 @@ def text_encoder(pipeline: AceStepPipeline, card: ModelCard) -> Graph:
 def transformer(pipeline: AceStepPipeline, card: ModelCard, precision: Precision) -> Graph:
     """Return the graph of one denoising step, guided or not."""
     silence = silence_of(pipeline, card.max_frames)
-    exported = with_shared_weights(pipeline.transformer)
-    if precision == "fp16":
-        exported = copy.deepcopy(pipeline.transformer).half()
+    exported = in_precision(pipeline.transformer, precision)
+    # In half precision neighbouring times would be whole turns of their fastest features apart.
+    exported.time_embed = pipeline.transformer.time_embed
+    exported.time_embed_r = pipeline.transformer.time_embed_r
     module: Transformer = Transformer(exported, silence)
     reference: nn.Module = DiffusersTransformer(pipeline.transformer, silence)
     if card.guidance:
@@ -240,7 +239,7 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """Return the prediction: float32 [batch, latent_channels, latent_frames]."""
         dit, dtype = self.transformer, self.transformer.dtype
-        temb, projected = self._embed_time(sigma[:, 0].to(dtype))
+        temb, projected = (each.to(dtype) for each in self._embed_time(sigma[:, 0]))
         hidden = self._join_context(latents.transpose(1, 2), source).to(dtype)
         hidden = dit.proj_in_conv(hidden.transpose(1, 2)).transpose(1, 2)
         patches = hidden.shape[1]

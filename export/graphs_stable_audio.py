@@ -3,7 +3,6 @@
 Source: diffusers 0.42.1, `pipelines/stable_audio` and `CosineDPMSolverMultistepScheduler`.
 """
 
-import copy
 import math
 
 import torch
@@ -12,8 +11,16 @@ from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from torch import Tensor, nn
 
-from export.graphs import Graph, append_guided, guide, pcm, strip_weight_norm, with_shared_weights
-from export.precision import Precision
+from export.graphs import (
+    Graph,
+    append_guided,
+    guide,
+    in_precision,
+    pcm,
+    strip_weight_norm,
+    with_shared_weights,
+)
+from export.precision import FOR_GPUS, Precision
 from tritone import tensors
 from tritone.card import ModelCard
 
@@ -35,9 +42,12 @@ def transformer(pipeline: StableAudioPipeline, card: ModelCard, precision: Preci
     kind = GuidedTransformer if card.guidance else Transformer
     sigma_data = float(pipeline.scheduler.config.sigma_data)
     module = reference = kind(pipeline.transformer, card.max_frames, sigma_data)
-    if precision == "fp16":
-        half = copy.deepcopy(pipeline.transformer).half()
+    if precision in FOR_GPUS:
+        half = in_precision(pipeline.transformer, precision)
         module = kind(half, card.max_frames, sigma_data)
+        # In half precision neighbouring noise levels would become one.
+        half.time_proj = nn.Identity()
+        module.time_features = pipeline.transformer.time_proj
     return Graph(
         component="transformer", io=tensors.transformer(card), module=module, reference=reference
     )
@@ -115,6 +125,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.transformer = transformer
+        self.time_features: nn.Module = nn.Identity()  # of the time in float32
         self.sigma_data = sigma_data
         # The pipeline computes the rotary table at every call; here it is a constant, one longer
         # than the window because the DiT prepends the global token.
@@ -136,7 +147,7 @@ class Transformer(nn.Module):
         tokens = latents.shape[2] + 1
         prediction: Tensor = self.transformer(
             (latents * scale).to(dtype),
-            (torch.atan(sigma[:, 0]) * (2.0 / math.pi)).to(dtype),
+            self.time_features(torch.atan(sigma[:, 0]) * (2.0 / math.pi)).to(dtype),
             encoder_hidden_states=conditioning.to(dtype),
             global_hidden_states=global_conditioning.unsqueeze(1).to(dtype),
             rotary_embedding=(self.cos[:tokens], self.sin[:tokens]),

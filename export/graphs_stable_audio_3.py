@@ -3,7 +3,6 @@
 Source: diffusers 0.42.1, `pipelines/stable_audio_3` and `FlowMatchEulerDiscreteScheduler`.
 """
 
-import copy
 import math
 
 import torch
@@ -14,7 +13,15 @@ from diffusers.models.transformers.transformer_stable_audio3 import (
 from torch import Tensor, nn
 
 from export.banded_attention import use_banded_attention
-from export.graphs import Graph, append_guided, guide, pcm, strip_weight_norm, with_shared_weights
+from export.graphs import (
+    Graph,
+    append_guided,
+    guide,
+    in_precision,
+    pcm,
+    strip_weight_norm,
+    with_shared_weights,
+)
 from export.precision import Precision
 from tritone import tensors
 from tritone.card import ModelCard
@@ -33,9 +40,7 @@ def transformer(pipeline: StableAudio3Pipeline, card: ModelCard, precision: Prec
     """Return the graph of one denoising step, guided or not."""
     kind = GuidedTransformer if card.guidance else Transformer
     time_scale = float(pipeline.scheduler.config.num_train_timesteps)
-    exported = with_shared_weights(pipeline.transformer)
-    if precision == "fp16":
-        exported = copy.deepcopy(pipeline.transformer).half()
+    exported = in_precision(pipeline.transformer, precision)
     exported.timestep_features = TimeFeatures(pipeline.transformer.timestep_features)
     return Graph(
         component="transformer",

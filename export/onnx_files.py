@@ -11,8 +11,10 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch.export import Dim
 
+from export.bf16 import widen_lacking
 from export.errors import ExportError
 from export.graphs import Graph
+from export.precision import QUANTIZED, Precision
 from export.probes import Arrays, Probe
 from export.quiet import quiet
 from export.sessions import data_file
@@ -23,6 +25,9 @@ from tritone.tensors import ModelIO, TensorSpec
 OPSET = 18
 FUSED_OPSET = 23
 """Has attention as one operator: for GPUs. It needs TensorRT 10.14, and gave nothing on CPUs."""
+
+BF16_OPSET = 22
+"""The first whose convolutions, sines and cosines may be of bf16."""
 
 MAX_INLINE_BYTES = 1_500_000_000  # protobuf ends at 2 GB; the graph itself needs room too
 _EXAMPLE_BATCH, _EXAMPLE_GUIDED = 3, 2  # unlike, so that they stay two dimensions
@@ -69,6 +74,21 @@ def write_onnx(
             ) from error
     _clean(path, inline=not external_data)
     check_dynamic(path, graph.io)
+
+
+def choose_opset(precision: Precision, *, fuses_attention: bool = False) -> int:
+    """Return the version of ONNX's operators that an export uses."""
+    if fuses_attention:
+        return FUSED_OPSET
+    return BF16_OPSET if precision == "bf16" else OPSET
+
+
+def finish(path: Path, component: str, precision: Precision) -> None:
+    """Make of a file what it is to be in its precision, as far as PyTorch could not."""
+    if precision == "int8" and component in QUANTIZED:
+        quantize(path)
+    if precision == "bf16" and component == "transformer":
+        widen_lacking(path)
 
 
 def check_dynamic(path: Path, model_io: ModelIO) -> None:

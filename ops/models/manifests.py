@@ -21,7 +21,7 @@ class Manifest:
 
     @property
     def precision(self) -> str | None:
-        """fp32, fp16 or int8."""
+        """fp32, fp16, bf16 or int8."""
         return self.fields.get("precision")
 
     @property

@@ -336,6 +336,7 @@ class FakeDriver:
     """libcuda.so.1 of a machine with one H200; its memory is the host's."""
 
     GPU = "NVIDIA H200"
+    CAPABILITY = (9, 0)
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -345,7 +346,7 @@ class FakeDriver:
         return flags
 
     def cuDeviceGetAttribute(self, value: Any, attribute: int, device: int) -> int:  # noqa: ANN401
-        value._obj.value = {16: 132, 75: 9, 76: 0}[attribute]
+        value._obj.value = {16: 132, 75: self.CAPABILITY[0], 76: self.CAPABILITY[1]}[attribute]
         return device
 
     def cuDeviceTotalMem_v2(self, value: Any, device: int) -> int:  # noqa: ANN401

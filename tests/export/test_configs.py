@@ -166,6 +166,7 @@ def test_only_a_transformer_in_process_has_lanes(
         ("int8", 4, (False, False)),
         ("fp16", 1, (True, True)),
         ("fp16", 4, (True, True)),
+        ("bf16", 4, (True, True)),
     ],
 )
 def test_what_is_for_gpus_may_stay_there_and_is_warmed_up(

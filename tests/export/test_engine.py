@@ -121,6 +121,28 @@ def test_the_part_of_a_gpu_is_said(repository: Path, monkeypatch: pytest.MonkeyP
     assert manifest(repository)["plans"]["transformer"]["mig"] == "1g.18gb"
 
 
+@pytest.mark.usefixtures("tensorrt")
+@pytest.mark.parametrize(("capability", "exit_code"), [((7, 5), 1), ((8, 0), 0), ((12, 0), 0)])
+def test_bf16_is_for_gpus_that_compute_in_it(
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: tuple[int, int],
+    exit_code: int,
+) -> None:
+    monkeypatch.setattr(FakeDriver, "CAPABILITY", capability)
+    path = repository / "starter" / "1" / "manifest.json"
+    path.write_text(json.dumps({**manifest(repository, 1), "precision": "bf16"}))
+
+    result = run(repository)
+
+    assert result.exit_code == exit_code, result.stderr
+    if exit_code:
+        assert "(sm_75) does not compute in bf16" in result.stderr
+        assert "--precision fp16" in result.stderr
+    else:
+        assert manifest(repository)["precision"] == "bf16"
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_release_builds(
     repository: Path, monkeypatch: pytest.MonkeyPatch, release: str
