@@ -23,6 +23,8 @@ from benchmarks.voices.judge import Judge, count_errors, join, windows, words
 from benchmarks.voices.picture import draw
 from benchmarks.voices.sentences import FIRST_AUDIO_TEXT, PLAIN, SENTENCES
 from benchmarks.voices.speaking import speak, throughput
+from ops.polling import within
+from ops.voices.installed import read_repositories
 from tritone.card import CARD_PARAMETER, SpeechCard, Voice, from_json
 from tritone.engines import DEFAULT_ENGINE
 
@@ -34,6 +36,7 @@ _FIRST_AUDIO_RUNS = 30
 _CLIENTS = 8
 _TEXTS_PER_CLIENT = 4
 _PATIENCE_S = 30.0  # for the runs of a heavy voice
+_LOAD_S = 300.0  # for the voices that were added
 _HEAVY = 0.3  # processor seconds for a second of sound
 _HEAVY_SENTENCES = 30  # at most, of a voice that takes so long
 _TEN = 10  # seconds of sound a second: below it, their tenths matter
@@ -69,6 +72,7 @@ def main() -> None:
 async def _judge_all(stack: Stack) -> tuple[list[Figures], NDArray[np.float32], int]:
     """Return the figures of every voice, and one sentence of the first with its rate."""
     async with grpc.InferenceServerClient(stack.grpc_url) as client:
+        await _wait_for(client, {each.model for each in read_repositories([ADDED])})
         cards = await _cards(client)
         figures = [
             await _judge(client, stack, card, voice)
@@ -79,6 +83,22 @@ async def _judge_all(stack: Stack) -> tuple[list[Figures], NDArray[np.float32], 
         return figures, example.waveform, cards[0].sample_rate
 
 
+async def _wait_for(client: grpc.InferenceServerClient, added: set[str]) -> None:
+    """Wait for the voices that were added: a stack is ready once its default voice is."""
+
+    async def are_ready() -> bool:
+        return added <= await _ready(client)
+
+    if not await within(_LOAD_S, are_ready):
+        missing = ", ".join(sorted(added - await _ready(client)))
+        raise TimeoutError(f"the stack has not loaded {missing} within {_LOAD_S:.0f} s")
+
+
+async def _ready(client: grpc.InferenceServerClient) -> set[str]:
+    index = await client.get_model_repository_index()
+    return {model.name for model in index.models if model.state == "READY"}
+
+
 def _first_of_each_language(card: SpeechCard) -> Iterator[Voice]:
     for language in card.languages:
         if language.partition("-")[0] in SENTENCES:
@@ -86,9 +106,8 @@ def _first_of_each_language(card: SpeechCard) -> Iterator[Voice]:
 
 
 async def _cards(client: grpc.InferenceServerClient) -> list[SpeechCard]:
-    index = await client.get_model_repository_index()
     found = []
-    for name in sorted({model.name for model in index.models if model.state == "READY"}):
+    for name in sorted(await _ready(client)):
         answer = await client.get_model_config(name)
         is_published = answer.config.platform == "ensemble"  # its speaker carries the card, too
         if is_published and CARD_PARAMETER in answer.config.parameters:
