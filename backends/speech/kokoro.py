@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backends.speech.engine import NoiseKey, Parts, Reading, Sound
 from backends.speech.english import EnglishReader, load_vocabulary
-from backends.speech.espeak_words import espeak_language
+from backends.speech.espeak_words import ESPEAK_VOICES, espeak_language
 from backends.speech.phonemes import PAD
 from backends.speech.romance import Italian, PackagedDictionary, Spanish, romance_language
 from backends.speech.script import Piece
@@ -46,6 +46,8 @@ def _open_reader(language: str, ids: dict[str, int], parts: Parts) -> Reader:
         return WordReader(
             ids, romance_language(language, Spanish(PackagedDictionary(packages, "es", "coma")))
         )
+    if language not in ESPEAK_VOICES:
+        raise ValueError(f"nothing here reads {language}: add the model again")
     if parts.phonemize is None:
         raise ValueError(f"{language} needs a phonemizer, and the configuration names none")
     return WordReader(ids, espeak_language(language, parts.phonemize))

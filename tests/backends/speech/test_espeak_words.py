@@ -15,6 +15,7 @@ from backends.speech.word_reader import WordReader
 from ops.voices.added import AddedVoices
 from ops.voices.kokoro import publish_parts
 from tests.speech_networks import kokoro_network, kokoro_style
+from tritone.card import SpeechCard
 
 # What espeak-ng 1.52 says, liaison and the nasal vowels included.
 SAID = {
@@ -83,3 +84,6 @@ def test_without_a_phonemizer_the_engine_does_not_open(tmp_path: Path) -> None:
                                    normalizes=True) is not None  # fmt: skip
     with pytest.raises(ValueError, match="fr-FR needs a phonemizer"):
         open_engine(replace(parts, phonemize=None))
+    other = publication.card.to_json().replace("fr-FR", "hi-IN")
+    with pytest.raises(ValueError, match="nothing here reads hi-IN"):
+        open_engine(replace(parts, card=SpeechCard.from_json(other)))
