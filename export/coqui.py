@@ -12,6 +12,9 @@ from torch import nn
 from export.errors import InvalidCheckpoint
 from export.piper_files import VitsVoice, make_config, remove_parametrizations
 
+KIND = "coqui"
+"""As LocalAI's `backend` names these voices."""
+
 
 class _Graph(nn.Module):
     """A voice of coqui with Piper's inputs."""
@@ -82,6 +85,7 @@ def load_voice(folder: Path, language: str) -> VitsVoice:
             ids=_ids(model.tokenizer),
             scales=scales,
             speakers=speakers,
+            kind=KIND,
         ),
     )
 

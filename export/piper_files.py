@@ -56,8 +56,12 @@ def make_config(  # noqa: PLR0913 -- each is a field of Piper's
     ids: dict[str, list[int]],
     scales: tuple[float, float, float],
     speakers: dict[str, int],
+    kind: str = "",
 ) -> dict[str, Any]:
-    """Return a configuration as Piper writes it; without an espeak voice it reads letters."""
+    """Return a configuration as Piper writes it; without an espeak voice it reads letters.
+
+    `kind` is how LocalAI's `backend` names voices of that library; empty: as Piper's.
+    """
     noise_scale, length_scale, noise_w = scales
     return {
         "audio": {"sample_rate": sample_rate},
@@ -72,6 +76,7 @@ def make_config(  # noqa: PLR0913 -- each is a field of Piper's
         "phoneme_id_map": {"^": [], "_": [], "$": []} | ids,
         "num_speakers": max(1, len(speakers)),
         "speaker_id_map": speakers,
+        "kind": kind,
     }
 
 
