@@ -19,3 +19,6 @@ echo hatchling | compile_these -o requirements/build.txt
 printf '%s\n' hibari-tts onnxruntime sentencex tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
   pydantic pydantic-core annotated-types typing-extensions typing-inspection |
   compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt
+# For comparing voices of coqui with coqui-tts itself: `make verify-coqui`, beside what the tests need.
+printf '%s\n' 'coqui-tts[codec]==0.28.0' torch==2.13.0 torchaudio |
+  compile_these -c requirements/dev.txt --no-emit-package torch --no-emit-package triton -o requirements/coqui.txt
