@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 # would compile a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size evaluate-starter evaluate-voices engines
+.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -95,6 +95,20 @@ lock: ## compile requirements/*.txt from pyproject.toml
 
 verify-full-size: install-dev ## export and verify full-size models with random weights (about 12 GB, not in CI)
 	$(BIN)/python -m export.full_size
+
+# coqui-tts brings a hundred packages that nothing else needs. torchaudio's C++ parts fit no torch for CPUs, and what
+# speaks here calls none of them: without them it loads.
+build/coqui/.made: requirements/dev.txt requirements/coqui.txt | .venv/.dev
+	$(BIN)/python -m venv --clear build/coqui
+	$(BIN)/uv pip install -q --python build/coqui/bin/python --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install -q --python build/coqui/bin/python --no-deps --require-hashes -r requirements/coqui.txt
+	build/coqui/bin/python -m pip install -q --no-deps $(TORCH_ARGS) torch==2.13.0
+	$(BIN)/uv pip install -q --python build/coqui/bin/python --no-deps -e .
+	rm -f build/coqui/lib/python3.*/site-packages/torchaudio/lib/*.so
+	touch $@
+
+verify-coqui: build/coqui/.made ## compare exported voices of coqui with coqui-tts itself (2 GB of packages, not in CI)
+	build/coqui/bin/python -m pytest -q tests/export/test_coqui.py
 
 evaluate-voices: install-dev ## judge the voices by what a machine hears, write starter/VOICES.md
 	$(BIN)/python -m benchmarks.voices

@@ -1,6 +1,7 @@
-"""Reads VITS voices of coqui. Needs the package coqui-tts, which is installed for an export only.
+"""Reads voices of coqui. Needs the package coqui-tts, which is installed for an export only.
 
-Source: coqui-tts 0.28, `TTS/tts/models/vits.py` (`inference`, `export_onnx`), `TTS/tts/utils/text`.
+VITS is here, Glow-TTS in `export/coqui_glow.py`. Source: coqui-tts 0.28,
+`TTS/tts/models/vits.py` (`inference`, `export_onnx`), `TTS/tts/utils/text`.
 """
 
 from pathlib import Path
@@ -10,11 +11,17 @@ import torch
 from torch import nn
 
 from export.errors import InvalidCheckpoint
-from export.piper_files import VitsVoice, make_config, remove_parametrizations
+from export.piper_files import PiperGraph, make_config, remove_parametrizations
 from tritone.first_line import first_line
 
+KIND = "coqui"
+"""As LocalAI's `backend` names these voices."""
 
-class _Graph(nn.Module):
+MODELS = ("vits", "glow_tts")
+"""As `config.json` spells them in `model`."""
+
+
+class _Vits(nn.Module):
     """A voice of coqui with Piper's inputs."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 -- coqui's own
@@ -39,23 +46,26 @@ class _Graph(nn.Module):
         return made
 
 
-def load_voice(folder: Path, language: str) -> VitsVoice:
+def load_voice(folder: Path, language: str, vocoder: Path | None) -> PiperGraph:
     """Return the voice of a folder: `config.json` and the one checkpoint beside it.
+
+    Glow-TTS makes frames of a spectrogram; `vocoder` is the folder of what makes sound of them.
 
     Raises:
         InvalidCheckpoint: coqui-tts is not installed, or it is no voice that Piper's files hold.
     """
     try:
-        from TTS.tts.configs.vits_config import VitsConfig  # noqa: PLC0415
-        from TTS.tts.models.vits import Vits  # noqa: PLC0415
+        from TTS.config import load_config  # noqa: PLC0415
+        from TTS.tts.models import setup_model  # noqa: PLC0415
     except ImportError as error:
         raise InvalidCheckpoint(
             f"{folder} is a voice of coqui: to export it needs coqui-tts, which cannot be "
             f"imported: {first_line(error)}"
         ) from error
-    config = VitsConfig()
-    config.load_json(str(folder / "config.json"))
-    if config.model_args.use_d_vector_file or config.model_args.use_language_embedding:
+    config = load_config(str(folder / "config.json"))
+    # VITS keeps them apart.
+    arguments = config.model_args if config.model == "vits" else config
+    if arguments.use_d_vector_file or getattr(arguments, "use_language_embedding", False):
         raise InvalidCheckpoint(
             f"{folder} takes speaker vectors or languages: Piper's files do not"
         )
@@ -63,35 +73,59 @@ def load_voice(folder: Path, language: str) -> VitsVoice:
         raise InvalidCheckpoint(
             f"{folder} reads phonemes of {config.phonemizer}; nothing here makes those"
         )
-    if config.model_args.use_speaker_embedding:  # the written path is that of another machine
-        names = str(_find(folder, "speaker*.*"))
-        config.speakers_file = config.model_args.speakers_file = names
-    model = Vits.init_from_config(config)
-    model.load_checkpoint(config, str(_find(folder, "*.pth", but="speaker")), eval=True)
+    if arguments.use_speaker_embedding:  # the written path is that of another machine
+        config.speakers_file = arguments.speakers_file = str(find_file(folder, "speaker*.*"))
+    set_statistics(config, folder)
+    model = setup_model(config)
+    model.load_checkpoint(config, str(find_file(folder, "*.pth", but="speaker")), eval=True)
     remove_parametrizations(model)
-    speakers = _speakers(model) if config.model_args.use_speaker_embedding else {}
-    scales = (model.inference_noise_scale, model.length_scale, model.inference_noise_scale_dp)
-    return VitsVoice(
-        graph=_Graph(model),
-        n_ids=model.text_encoder.emb.num_embeddings,
+    graph: nn.Module = _Vits(model)
+    rate = int(config.audio.sample_rate)
+    noise_w = getattr(model, "inference_noise_scale_dp", 0.0)
+    if config.model == "glow_tts":
+        from export.coqui_glow import Glow, load_vocoder  # noqa: PLC0415
+
+        graph = Glow(model, load_vocoder(vocoder, rate))
+    speakers = _speakers(model) if arguments.use_speaker_embedding else {}
+    scales = (float(model.inference_noise_scale), float(model.length_scale), float(noise_w))
+    return PiperGraph(
+        graph=graph,
+        n_ids=int(model.tokenizer.characters.num_chars),
         scales=scales,
         n_speakers=len(speakers),
+        tells_durations=config.model == "glow_tts",
         config=make_config(
-            sample_rate=config.audio.sample_rate,
+            sample_rate=rate,
             language=language,
             espeak_voice=(config.phoneme_language or "en-us") if config.use_phonemes else "",
             ids=_ids(model.tokenizer),
             scales=scales,
             speakers=speakers,
+            kind=KIND,
         ),
     )
 
 
-def _find(folder: Path, pattern: str, *, but: str = " ") -> Path:
+def find_file(folder: Path, pattern: str, *, but: str = " ") -> Path:
+    """Return the one file of a folder that has a pattern, and does not begin with `but`.
+
+    Raises:
+        InvalidCheckpoint: there is none, or there are several.
+    """
     found = [path for path in sorted(folder.glob(pattern)) if not path.name.startswith(but)]
     if len(found) != 1:
         raise InvalidCheckpoint(f"{folder} holds {len(found)} files {pattern}, not one")
     return found[0]
+
+
+def set_statistics(config: Any, folder: Path) -> None:  # noqa: ANN401 -- coqui's own
+    """Let a configuration find the mean and deviation of its spectrograms beside it.
+
+    Raises:
+        InvalidCheckpoint: it has them, but they are not there.
+    """
+    if config.audio.get("stats_path"):  # written on another machine
+        config.audio["stats_path"] = str(find_file(folder, "*.npy"))
 
 
 def _ids(tokenizer: Any) -> dict[str, list[int]]:  # noqa: ANN401

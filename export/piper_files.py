@@ -25,20 +25,24 @@ TOLERANCE = 1e-4
 
 _LENGTHS = (7, 45)  # of ids: a graph with a fixed length takes one of them only
 _OPSET = 15
+DURATIONS = "frames_of_phonemes"
+"""The second output of a graph that tells durations."""
 _INPUTS = ("input", "input_lengths", "scales", "sid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VitsVoice:
+class PiperGraph:
     """A voice of some library, with Piper's inputs."""
 
     graph: nn.Module
     """int64 [1, n], int64 [1], float32 [3] (of the noise, of the length, of the durations' noise)
-    and, where there are speakers, int64 [1], to float32 [1, 1, samples]."""
+    and, where there are speakers, int64 [1], to float32 [1, 1, samples]; where it tells durations,
+    to those, too: float32 [1, n], in units of equally many samples."""
     n_ids: int
     scales: tuple[float, float, float]
     n_speakers: int  # 0: the graph takes none
     config: dict[str, Any]  # as Piper writes it
+    tells_durations: bool = False
 
 
 def remove_parametrizations(model: nn.Module) -> None:
@@ -56,8 +60,12 @@ def make_config(  # noqa: PLR0913 -- each is a field of Piper's
     ids: dict[str, list[int]],
     scales: tuple[float, float, float],
     speakers: dict[str, int],
+    kind: str = "",
 ) -> dict[str, Any]:
-    """Return a configuration as Piper writes it; without an espeak voice it reads letters."""
+    """Return a configuration as Piper writes it; without an espeak voice it reads letters.
+
+    `kind` is how LocalAI's `backend` names voices of that library; empty: as Piper's.
+    """
     noise_scale, length_scale, noise_w = scales
     return {
         "audio": {"sample_rate": sample_rate},
@@ -72,10 +80,11 @@ def make_config(  # noqa: PLR0913 -- each is a field of Piper's
         "phoneme_id_map": {"^": [], "_": [], "$": []} | ids,
         "num_speakers": max(1, len(speakers)),
         "speaker_id_map": speakers,
+        "kind": kind,
     }
 
 
-def write_voice(voice: VitsVoice, target: Path) -> float:
+def write_voice(voice: PiperGraph, target: Path) -> float:
     """Write a voice's `.onnx` and `.onnx.json`; return how far it is from the original.
 
     Raises:
@@ -98,14 +107,14 @@ def write_voice(voice: VitsVoice, target: Path) -> float:
     return error
 
 
-def _arguments(voice: VitsVoice, n: int) -> tuple[torch.Tensor, ...]:
+def _arguments(voice: PiperGraph, n: int) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(n)
     ids = torch.randint(1, voice.n_ids, (1, n), generator=generator)
     speaker = (torch.tensor([voice.n_speakers - 1]),) if voice.n_speakers else ()
     return ids, torch.tensor([n]), torch.tensor(voice.scales), *speaker
 
 
-def _write_graph(voice: VitsVoice, graph: nn.Module, target: Path) -> None:
+def _write_graph(voice: PiperGraph, graph: nn.Module, target: Path) -> None:
     arguments = _arguments(voice, _LENGTHS[0])
     # By tracing: the length of the sound depends on what the graph computes.
     torch.onnx.export(
@@ -115,8 +124,12 @@ def _write_graph(voice: VitsVoice, graph: nn.Module, target: Path) -> None:
         dynamo=False,
         opset_version=_OPSET,
         input_names=list(_INPUTS[: len(arguments)]),
-        output_names=["output"],
-        dynamic_axes={"input": {1: "phonemes"}, "output": {2: "samples"}},
+        output_names=["output", DURATIONS][: 1 + voice.tells_durations],
+        dynamic_axes={
+            "input": {1: "phonemes"},
+            "output": {2: "samples"},
+            DURATIONS: {1: "phonemes"},
+        },
     )
     written = onnx.load(target)
     for node in written.graph.node:  # paths of this machine
@@ -124,7 +137,7 @@ def _write_graph(voice: VitsVoice, graph: nn.Module, target: Path) -> None:
     onnx.save(written, target)
 
 
-def _compare(voice: VitsVoice, graph: nn.Module, target: Path, n: int) -> float:
+def _compare(voice: PiperGraph, graph: nn.Module, target: Path, n: int) -> float:
     """Return the largest difference of a sample between a graph and its original."""
     tapped = onnx.load(target)
     drawn = [each.output[0] for each in tapped.graph.node if each.op_type == "RandomNormalLike"]
@@ -135,7 +148,8 @@ def _compare(voice: VitsVoice, graph: nn.Module, target: Path, n: int) -> float:
     inputs = {name: each.numpy() for name, each in zip(_INPUTS, arguments, strict=False)}
     found, *noise = session.run(["output", *drawn], inputs)
     with torch.no_grad(), _Replay(noise):
-        expected = graph(*arguments).numpy()
+        made = graph(*arguments)
+    expected = (made[0] if voice.tells_durations else made).numpy()
     if found.shape != expected.shape:
         return float("inf")
     return float(np.abs(found - expected).max(initial=0.0))

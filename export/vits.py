@@ -1,9 +1,10 @@
-"""Exports VITS voices of other libraries as Piper's files.
+"""Exports voices of other libraries as Piper's files.
 
-`python -m export.vits FOLDER FILE.onnx [LANGUAGE]`: a checkpoint of transformers' `VitsModel` (MMS
-among them), or one of coqui's VITS.
+`python -m export.vits FOLDER FILE.onnx [LANGUAGE] [--vocoder FOLDER]`: a checkpoint of
+transformers' `VitsModel` (MMS among them), or one of coqui's VITS or Glow-TTS.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,15 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, VitsModel
 
+from export.coqui import MODELS, load_voice
 from export.errors import ExportError, InvalidCheckpoint
-from export.piper_files import VitsVoice, make_config, remove_parametrizations, write_voice
+from export.piper_files import PiperGraph, make_config, remove_parametrizations, write_voice
 
 
-def export_voice(folder: Path, target: Path, language: str) -> float:
+def export_voice(folder: Path, target: Path, language: str, vocoder: Path | None = None) -> float:
     """Write a voice's `.onnx` and `.onnx.json`; return how far it is from the original.
+
+    `vocoder` is a folder of coqui's, for a voice that makes frames of a spectrogram.
 
     Raises:
         ExportError: it is none that can be exported, or it does not sound as the original does.
@@ -27,15 +31,15 @@ def export_voice(folder: Path, target: Path, language: str) -> float:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidCheckpoint(f"{folder} is no VITS voice: {error}") from error
+        raise InvalidCheckpoint(f"{folder} is no voice: {error}") from error
     if config.get("model_type") == "vits":
         return write_voice(_load(folder, language), target)
-    if config.get("model") != "vits":
+    if config.get("model") not in MODELS:
         kind = config.get("model_type") or config.get("model")
-        raise InvalidCheckpoint(f"{folder} is no VITS voice, but of the kind {kind}")
-    from export.coqui import load_voice  # noqa: PLC0415 -- coqui-tts is not everybody's
-
-    return write_voice(load_voice(folder, language), target)
+        raise InvalidCheckpoint(
+            f"{folder} is a voice of the kind {kind}; exported: {', '.join(MODELS)}"
+        )
+    return write_voice(load_voice(folder, language, vocoder), target)
 
 
 class _Graph(nn.Module):
@@ -62,7 +66,7 @@ class _Graph(nn.Module):
         return waveform
 
 
-def _load(folder: Path, language: str) -> VitsVoice:
+def _load(folder: Path, language: str) -> PiperGraph:
     try:
         model = VitsModel.from_pretrained(folder).eval()
         tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -78,7 +82,7 @@ def _load(folder: Path, language: str) -> VitsVoice:
     n_speakers = config.num_speakers if config.num_speakers > 1 else 0
     blank = [0] if tokenizer.add_blank else []  # stands before each id, and at the end
     letters = {key: value for key, value in tokenizer.get_vocab().items() if len(key) == 1}
-    return VitsVoice(
+    return PiperGraph(
         graph=_Graph(model),
         n_ids=config.vocab_size,
         scales=scales,
@@ -95,17 +99,21 @@ def _load(folder: Path, language: str) -> VitsVoice:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Export the voice of a folder: FOLDER FILE.onnx [LANGUAGE]."""
-    if len(arguments) not in {2, 3}:
-        print("usage: python -m export.vits FOLDER FILE.onnx [LANGUAGE]")  # noqa: T201
-        return 2
-    folder, target, language = (*arguments, "en-US")[:3]
+    """Export the voice of a folder."""
+    parser = argparse.ArgumentParser("python -m export.vits", description="Export a voice.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the checkpoint")
+    parser.add_argument("target", type=Path, metavar="FILE.onnx")
+    parser.add_argument("language", nargs="?", default="en-US", metavar="LANGUAGE")
+    parser.add_argument("--vocoder", type=Path, metavar="FOLDER", help="of coqui's Glow-TTS")
+    given = parser.parse_args(arguments)
     try:
-        error = export_voice(Path(folder), Path(target), language)
+        error = export_voice(given.folder, given.target, given.language, given.vocoder)
     except ExportError as failed:
         print(f"export: {failed}")  # noqa: T201
         return 1
-    print(f"{target} is {error:.1e} off the original; add it: tritone voices add {target}")  # noqa: T201
+    print(  # noqa: T201
+        f"{given.target} is {error:.1e} off the original; add it: tritone voices add {given.target}"
+    )
     return 0
 
 

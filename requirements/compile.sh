@@ -19,7 +19,6 @@ echo hatchling | compile_these -o requirements/build.txt
 printf '%s\n' hibari-tts onnxruntime sentencex tokenizers typer annotated-doc rich markdown-it-py mdurl pygments shellingham \
   pydantic pydantic-core annotated-types typing-extensions typing-inspection |
   compile_these --no-deps -c requirements/serve.txt -o requirements/triton.txt
-
 # Environments of engines whose packages contradict ours. numpy: with 2, every answer to Triton fails.
 # torch and torchaudio are those of `tritone/engines.py`, whatever an engine pins: one build for all.
 compile_engine() {
@@ -36,3 +35,7 @@ compile_engine parler-tts parler-tts==0.2.3
 compile_engine xtts_v2 'coqui-tts[codec]==0.28.0' six torch torchaudio
 # Its watermark asks setuptools for what 81 has no more.
 compile_engine chatterbox chatterbox-tts==0.1.7 'setuptools<81'
+
+# For comparing voices of coqui with coqui-tts itself: `make verify-coqui`, beside what the tests need.
+printf '%s\n' 'coqui-tts[codec]==0.28.0' torch==2.13.0 torchaudio |
+  compile_these -c requirements/dev.txt --no-emit-package torch --no-emit-package triton -o requirements/coqui.txt

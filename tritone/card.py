@@ -179,6 +179,7 @@ class SpeechCard:
     min_speed: float  # 1 is the voice's own pace, 2 is twice as fast
     max_speed: float
     max_characters: int  # of one request's text
+    kind: str = ""  # of the engine's, where it has several, as LocalAI's `backend` names it: bark
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -191,7 +192,10 @@ class SpeechCard:
 
     def to_json(self) -> str:
         """Return the card as one line of JSON with sorted keys."""
-        return json.dumps({"task": self.task, **asdict(self)}, sort_keys=True)
+        fields = {"task": self.task, **asdict(self)}
+        if not self.kind:  # as older releases wrote it: a published card stays what it is
+            del fields["kind"]
+        return json.dumps(fields, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -62,7 +62,8 @@ ENGINES: dict[str, Engine] = {
             implementation="kokoro:Kokoro",
             licence="Apache-2.0",
             voices_licence="Apache-2.0",
-            languages=("en-US", "en-GB", "it-IT", "es-ES"),
+            # The last two beside espeak-ng only.
+            languages=("en-US", "en-GB", "it-IT", "es-ES", "fr-FR", "pt-BR"),
             takes_seeds=False,
             how_to_add="add kokoro",
             page="kokoro.md",

@@ -17,7 +17,7 @@ from hibari.g2p import G2P
 from hibari.g2p.token import Tok
 
 from backends.speech.engine import Reading, Token
-from backends.speech.phonemes import from_ipa
+from backends.speech.phonemes import PAD, from_ipa
 from backends.speech.readable import origins_of, readable
 from backends.speech.script import Piece
 from backends.speech.written import Written
@@ -33,7 +33,6 @@ for _name in ("RE_ROMAN_C", "RE_ROMAN_O"):
 
 _log = logging.getLogger(__name__)
 
-PAD = 0
 _SPACE = " "
 
 

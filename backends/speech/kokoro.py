@@ -4,7 +4,7 @@ A voice is a table of styles, one for each number of phonemes. The network draws
 seed sounds the same. Knows no Triton. Source: kokoro-onnx 0.5 (MIT), `kokoro_onnx/__init__.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.engine import NoiseKey, Parts, Reading, Sound
-from backends.speech.english import PAD, EnglishReader, load_vocabulary
-from backends.speech.romance import Italian, PackagedDictionary, RomanceReader, Spanish
+from backends.speech.english import EnglishReader, load_vocabulary
+from backends.speech.espeak_words import ESPEAK_VOICES, espeak_language
+from backends.speech.phonemes import PAD
+from backends.speech.romance import Italian, PackagedDictionary, Spanish, romance_language
 from backends.speech.script import Piece
 from backends.speech.trimming import trim
+from backends.speech.word_reader import WordReader
 from tritone.card import Voice
 from tritone.kokoro_files import MAX_PHONEMES, PACKAGES, STYLE_SIZE, style_file
 from tritone.speech_tensors import AUDIO, DURATIONS, SPEED, STYLE, TOKENS
@@ -32,16 +35,22 @@ class Reader(Protocol):
         """Return a passage as phonemes, or None where it holds nothing that can be spoken."""
 
 
-_READERS: dict[str, Callable[[dict[str, int], Path], Reader]] = {
-    "en-US": lambda ids, _: EnglishReader(ids),
-    "en-GB": lambda ids, _: EnglishReader(ids, is_british=True),
-    "it-IT": lambda ids, packages: RomanceReader(
-        ids, Italian(PackagedDictionary(packages, "it", "virgola"))
-    ),
-    "es-ES": lambda ids, packages: RomanceReader(
-        ids, Spanish(PackagedDictionary(packages, "es", "coma"))
-    ),
-}
+def _open_reader(language: str, ids: dict[str, int], parts: Parts) -> Reader:
+    if language in {"en-US", "en-GB"}:
+        return EnglishReader(ids, is_british=language == "en-GB")
+    packages = parts.folder / PACKAGES
+    if language == "it-IT":
+        words = Italian(PackagedDictionary(packages, "it", "virgola"))
+        return WordReader(ids, romance_language(language, words))
+    if language == "es-ES":
+        return WordReader(
+            ids, romance_language(language, Spanish(PackagedDictionary(packages, "es", "coma")))
+        )
+    if language not in ESPEAK_VOICES:
+        raise ValueError(f"nothing here reads {language}: add the model again")
+    if parts.phonemize is None:
+        raise ValueError(f"{language} needs a phonemizer, and the configuration names none")
+    return WordReader(ids, espeak_language(language, parts.phonemize))
 
 
 class Kokoro:
@@ -60,12 +69,15 @@ class Kokoro:
             voice.id: _read_style(style_file(parts.folder, voice.id)) for voice in parts.card.voices
         }
         self._readers = {
-            language: _READERS[language](ids, parts.folder / PACKAGES)
-            for language in parts.card.languages
+            language: _open_reader(language, ids, parts) for language in parts.card.languages
         }
 
     def read(self, pieces: Sequence[Piece], voice: Voice, *, normalizes: bool) -> Reading | None:
-        """Return a passage as phonemes, or None where it holds nothing that can be spoken."""
+        """Return a passage as phonemes, or None where it holds nothing that can be spoken.
+
+        Raises:
+            RequestFailed: the phonemizer's own error.
+        """
         return self._readers[voice.language].read(pieces, normalizes=normalizes)
 
     def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:

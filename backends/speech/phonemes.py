@@ -6,6 +6,9 @@ Source: misaki 0.9.4 (Apache-2.0), EN_PHONES.md: a diphthong or an affricate is 
 import re
 from collections.abc import Container
 
+PAD = 0
+"""The id before the first phoneme and behind the last."""
+
 # The longer ones first: each is replaced where it stands.
 _SPELLINGS = (
     ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("t͡s", "ʦ"),

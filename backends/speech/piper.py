@@ -16,6 +16,7 @@ from backends.speech.engine import NoiseKey, Parts, Reading, Sound, Token, gener
 from backends.speech.readable import origins_of, readable
 from backends.speech.script import Piece
 from backends.speech.trimming import trim
+from backends.speech.word_reader import align
 from backends.speech.written import Written
 from tritone import piper_voice as pv
 from tritone.card import Voice
@@ -89,7 +90,9 @@ class Piper:
             phonemes = self._phonemize(text, self._voice.espeak_voice)
             spoken = unicodedata.normalize("NFD", phonemes)
         spans = [match.span() for match in _WORD.finditer(text)]
-        yield from _align(spans, spoken.split())
+        words = spoken.split()
+        for k, (begin, end, word) in enumerate(align(spans, words), 1):
+            yield begin, end, word if k == len(words) else f"{word} "
 
     def speak(self, reading: Reading, voice: Voice, speed: float, noise: NoiseKey) -> Sound:
         """Return the sound of a reading.
@@ -138,18 +141,3 @@ def _normalize(piece: Piece, language: str) -> tuple[str, list[int]]:
     if not piece.is_as_written:
         return text, [piece.begin] * len(text)
     return text, [piece.begin + known.origins[i] for i in origins_of(text, known.text)]
-
-
-def _align(
-    spans: Sequence[tuple[int, int]], spoken: Sequence[str]
-) -> Iterator[tuple[int, int, str]]:
-    """Yield each spoken word with the written ones that it stands for.
-
-    Phonemizers join words ("of the") and read figures as several: then they are spread evenly.
-    """
-    n_written, n_spoken = len(spans), len(spoken)
-    for k, word in enumerate(spoken):
-        first = min(k * n_written // n_spoken, n_written - 1)
-        last = max((k + 1) * n_written // n_spoken - 1, first)
-        is_last = k + 1 == n_spoken
-        yield spans[first][0], spans[last][1], word if is_last else f"{word} "

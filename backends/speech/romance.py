@@ -8,19 +8,13 @@ import lzma
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
-from backends.speech.engine import Reading, Token
-from backends.speech.english import PAD
-from backends.speech.readable import origins_of, readable
-from backends.speech.script import Piece
-from backends.speech.written import Written
+from backends.speech.word_reader import Language, Spoken
 
 _REMEMBERED_WORDS = 20_000
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[^\w\s]")
@@ -37,8 +31,8 @@ _ITALIAN_CLITICS = (
 _SPANISH_CLITICS = "el la los las un una y e o de del a al en con por para que se me te le lo su mi"
 
 
-class Language(Protocol):
-    """How one language is read."""
+class Words(Protocol):
+    """How the words of one language are read."""
 
     def expand(self, text: str) -> str:
         """Return a text with its numbers as words."""
@@ -47,53 +41,17 @@ class Language(Protocol):
         """Return one word, in lower case, as phonemes with its stress."""
 
 
-class RomanceReader:
-    """Reads passages of one language, word by word."""
+def romance_language(tag: str, words: Words) -> Language:
+    """Return how a language is read, each word by itself."""
+    phonemes = lru_cache(_REMEMBERED_WORDS)(words.phonemes)
 
-    def __init__(self, ids: dict[str, int], language: Language) -> None:
-        """Read with the ids of Kokoro's phonemes."""
-        self._ids = ids
-        self._language = language
-        self._phonemes = lru_cache(_REMEMBERED_WORDS)(language.phonemes)
+    def find(text: str) -> Iterator[Spoken]:
+        for match in _PART.finditer(text):
+            part = match[0]
+            is_word = part[0].isalpha()
+            yield *match.span(), f" {phonemes(part.lower())}" if is_word else part
 
-    def read(self, pieces: Sequence[Piece], *, normalizes: bool) -> Reading | None:
-        """Return a passage as phonemes, or None where it holds nothing that can be spoken."""
-        written, tokens, ids = Written(), list[Token](), [PAD]
-        for piece in pieces:
-            if piece.ipa:
-                text, found = piece.text or "x", [(0, len(piece.text or "x"), piece.ipa)]
-                origins = [piece.begin] * len(text)
-            else:
-                text, origins = self._normalize(piece, normalizes=normalizes)
-                found = [(m.start(), m.end(), self._read_part(m[0])) for m in _PART.finditer(text)]
-            if not text.strip():
-                continue
-            written.add(text, origins)
-            offset = len(written.text) - len(text)
-            for begin, end, phonemes in found:
-                is_word = text[begin].isalpha()
-                if is_word and ids[-1] not in (PAD, self._ids[" "]):
-                    ids.append(self._ids[" "])
-                first = len(ids)
-                ids += [self._ids[each] for each in phonemes if each in self._ids]
-                tokens.append(Token(offset + begin, offset + end, first, len(ids)))
-        if not any(each.last_id > each.first_id and written.text[each.begin].isalnum()
-                   for each in tokens):  # fmt: skip
-            return None
-        return Reading(
-            np.array([*ids, PAD], np.int64), written.text, tuple(written.origins), tuple(tokens)
-        )
-
-    def _normalize(self, piece: Piece, *, normalizes: bool) -> tuple[str, list[int]]:
-        known = readable(piece.text)
-        text = " ".join(known.text.split())
-        text = self._language.expand(text) if normalizes else text
-        if not piece.is_as_written:
-            return text, [piece.begin] * len(text)
-        return text, [piece.begin + known.origins[i] for i in origins_of(text, known.text)]
-
-    def _read_part(self, part: str) -> str:
-        return self._phonemes(part.lower()) if part[0].isalpha() else part
+    return Language(tag=tag, expand=words.expand, find=find)
 
 
 class Dictionary(Protocol):

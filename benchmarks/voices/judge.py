@@ -1,9 +1,9 @@
 """A listener that writes down what it hears: Whisper base, from packages, on the CPU."""
 
 import importlib.util
-import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -86,8 +86,14 @@ def join(sounds: Sequence[NDArray[np.float32]], sample_rate: int) -> NDArray[np.
 
 def words(text: str) -> list[str]:
     """Return the words to compare: lower case, without marks, one spelling each."""
-    plain = re.sub(r"[^\w' ]", " ", text.lower().translate(_APOSTROPHES))
+    lower = unicodedata.normalize("NFC", text.lower().translate(_APOSTROPHES))
+    # Vowels of Devanagari are marks (M) on their consonants.
+    plain = "".join(each if each in "' " or _is_of_a_word(each) else " " for each in lower)
     return [_SPELLINGS.get(word, word) for word in plain.replace("'", "").split()]
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
 def count_errors(said: Sequence[str], heard: Sequence[str]) -> int:

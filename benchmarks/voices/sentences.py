@@ -110,7 +110,59 @@ SPANISH = (
     "Nadie sabía quién había dejado abierta la puerta.",
 )
 
-SENTENCES = {"en": PLAIN, "it": ITALIAN, "es": SPANISH}
+FRENCH = (
+    "La marmite est sur le feu depuis presque une heure.",
+    "Deux vieux bateaux étaient attachés au quai en bois.",
+    "Ce matin, j'ai oublié mon parapluie dans le bus.",
+    "Le jardin sent la pluie et la terre fraîche.",
+    "Un petit chat noir dort devant la fenêtre.",
+    "Les enfants ont construit un château de sable mouillé.",
+    "Posez les lettres sur la table, près de la porte.",
+    "Le chemin du village est étroit et très raide.",
+    "Le train est arrivé en retard à cause de la neige.",
+    "Mon frère élève des abeilles derrière la maison.",
+    "Il y a une boulangerie au coin de cette rue.",
+    "La maîtresse a dessiné un cercle au tableau.",
+    "Ils sont rentrés lentement sous les étoiles.",
+    "Il manque un peu de sel dans la soupe.",
+    "Chaque hiver, je lis le même livre.",
+    "Le musée est fermé le premier lundi du mois.",
+    "Du haut de la tour, on voit la mer.",
+    "Le marché ouvre tôt et ferme avant midi.",
+    "Je voudrais un verre d'eau sans glace.",
+    "Personne ne savait qui avait laissé la porte ouverte.",
+)
+
+PORTUGUESE = (
+    "A panela está no fogo há quase uma hora.",
+    "Dois barcos velhos estavam presos ao cais de madeira.",
+    "Esta manhã deixei o meu guarda-chuva no ônibus.",
+    "O jardim cheira a chuva e a terra fresca.",
+    "Um pequeno gato preto dorme na janela.",
+    "As crianças fizeram um castelo de areia molhada.",
+    "Por favor, ponha as cartas na mesa perto da porta.",
+    "O caminho para a aldeia é estreito e muito íngreme.",
+    "O trem chegou atrasado por causa da neve.",
+    "Meu irmão cria abelhas atrás da casa.",
+    "Há uma padaria na esquina desta rua.",
+    "A professora desenhou um círculo no quadro.",
+    "Eles voltaram devagar para casa sob as estrelas.",
+    "Falta um pouco de sal na sopa.",
+    "Todo inverno leio o mesmo livro.",
+    "O museu fecha na primeira segunda-feira do mês.",
+    "Do alto da torre se vê o mar.",
+    "O mercado abre cedo e fecha antes do meio-dia.",
+    "Quero um copo de água sem gelo.",
+    "Ninguém sabia quem tinha deixado a porta aberta.",
+)
+
+SENTENCES = {
+    "en": PLAIN,
+    "it": ITALIAN,
+    "es": SPANISH,
+    "fr": FRENCH,
+    "pt": PORTUGUESE,
+}
 """By language, ISO 639-1."""
 
 FIRST_AUDIO_TEXT = (

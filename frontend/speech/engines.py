@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from frontend.errors import HOW_TO_ADD_VOICES, InvalidRequest
 from frontend.speech.aliases import MODEL_ALIASES
-from tritone.card import SpeechCard
+from tritone.card import ModelCard, SpeechCard
+from tritone.checkpoints import ARCHITECTURES
 from tritone.engines import ENGINES
 
 _BARK_PRESET = re.compile(r"(?:v2/)?(?P<language>[a-z]{2})_speaker_\d+")
@@ -21,6 +22,7 @@ class Engine:
 
     makes_sounds: bool = False  # from a prompt, instead of speaking a text
     model: str | None = None  # to ask for; None: the default
+    voice: str | None = None  # that the engine's own model name means
     notes: tuple[str, ...] = ()  # what stands in for it
 
     def find_language(self, model: str | None) -> str | None:
@@ -31,38 +33,75 @@ class Engine:
 
 _STAND_INS: dict[str, Engine] = {
     "bark": Engine(notes=("the default voice stands in for bark",)),
-    "transformers-musicgen": Engine(
+    "musicgen": Engine(
         makes_sounds=True, notes=("the default model of sounds stands in for musicgen",)
     ),
 }
+"""By kind: what answers while no model of it is served."""
 
-_MISSING = ("coqui", "parler-tts", "piper", "vall-e-x")
-"""Engines of LocalAI; one that is ours, too, is missing only while no model of it is served."""
+_KINDS = {"transformers-musicgen": "musicgen"}
+"""LocalAI's names of kinds that bear another one here."""
+
+_MISSING = ("coqui", "parler-tts", "vall-e-x")
+"""Engines of LocalAI that are none of ours; each is missing only while no model of it is served."""
 
 
-def find_engine(name: str | None, model: str | None, cards: Sequence[SpeechCard]) -> Engine:
+def find_engine(
+    name: str | None,
+    model: str | None,
+    speaking: Sequence[SpeechCard],
+    sounding: Sequence[ModelCard] = (),
+) -> Engine:
     """Return what stands behind an engine's name, asked for a model; None: the default engine.
+
+    A name means the models of an engine, of a kind ("bark") or of that very name, among those that
+    speak and those that make sounds. Something else stands in only where there is none of them.
 
     Raises:
         InvalidRequest: the engine is unknown, or no model of it is served.
     """
     if name is None:
         return Engine(model=None if model in MODEL_ALIASES else model)
-    key = name.lower()
-    if key in _STAND_INS:
-        return _STAND_INS[key]
-    served = [card.name for card in cards if card.engine == key]
-    if served:
-        return Engine(model=_choose(served, model))
-    if key not in ENGINES and key not in _MISSING:
-        known = ", ".join(dict.fromkeys((*ENGINES, *_STAND_INS, *_MISSING)))
-        raise InvalidRequest(f"Unknown backend `{name}`; known: {known}.", field="backend")
+    kind = _KINDS.get(name.lower(), name.lower())
+    if cards := [card for card in speaking if kind in (card.engine, card.kind, card.name.lower())]:
+        return _choose(cards, model)
+    if sounds := [card.name for card in sounding if kind in (card.family, card.name.lower())]:
+        return Engine(makes_sounds=True, model=_find_name(sounds, model) or sounds[0])
+    if kind in _STAND_INS:
+        return _STAND_INS[kind]
+    known = dict.fromkeys((*ENGINES, *ARCHITECTURES, *_KINDS, *_MISSING))
+    if kind not in known:
+        raise InvalidRequest(
+            f"Unknown backend `{name}`; known: {', '.join(known)}.", field="backend"
+        )
     raise InvalidRequest(
         f"The backend `{name}` is not installed. {HOW_TO_ADD_VOICES}", field="backend"
     )
 
 
-def _choose(served: Sequence[str], model: str | None) -> str | None:
-    """Return which of an engine's models is meant; the only one bears any name."""
-    name = model and model.removesuffix(".onnx")  # as LocalAI names voices of Piper
-    return name if name in served or len(served) > 1 else served[0]
+def _choose(cards: Sequence[SpeechCard], model: str | None) -> Engine:
+    """Return which of an engine's models is meant, or which voice; the only one bears any name."""
+    served = [card.name for card in cards]
+    if model is None or model in MODEL_ALIASES:
+        return Engine(model=served[0])
+    if found := _find_name(served, model):
+        return Engine(model=found)
+    if preset := _BARK_PRESET.fullmatch(model):
+        for card in cards:
+            for voice in card.voices:
+                if voice.name.removeprefix("v2/") == model.removeprefix("v2/"):
+                    return Engine(model=card.name, voice=voice.id)
+        note = f"another voice stands in for {model}, which is not installed"
+        speaks = next((c.name for c in cards if _speaks(c, preset["language"])), served[0])
+        return Engine(model=speaks, notes=(note,))
+    return Engine(model=model if len(served) > 1 else served[0])
+
+
+def _speaks(card: SpeechCard, language: str) -> bool:
+    return any(each.partition("-")[0] == language for each in card.languages)
+
+
+def _find_name(served: Sequence[str], model: str | None) -> str | None:
+    """Return the served name of a model as LocalAI names it: a file, a path, an id of a hub."""
+    last = (model or "").rpartition("/")[2]
+    return next((name for name in (model, last.removesuffix(".onnx")) if name in served), None)

@@ -62,7 +62,7 @@ def add_kokoro(settings: Settings, source: Path | None) -> Added[SpeechCard]:
 
     with tempfile.TemporaryDirectory() as folder:
         packages = get_packages(kokoro.PACKAGES_NEEDED, Path(folder), source)
-        publication = kokoro.make_publication(packages)
+        publication = kokoro.make_publication(packages, has_espeak=_has_espeak(settings))
         verify_kokoro(
             kokoro.read_network(packages),
             publication.network or b"",
@@ -70,6 +70,10 @@ def add_kokoro(settings: Settings, source: Path | None) -> Added[SpeechCard]:
             kokoro.SAMPLES_PER_UNIT,
         )
     return publish(settings, publication)
+
+
+def _has_espeak(settings: Settings) -> bool:
+    return AddedVoices.of_state(settings.resolved_state_directory()).has(espeak_files.MODEL)
 
 
 def add_piper(
@@ -90,8 +94,7 @@ def add_piper(
             f"the licence of {onnx_file.name} is {known or 'not known (no MODEL_CARD beside it)'}, "
             "or its model card restricts its use: read it, then say --accept-licence"
         )
-    has_espeak = AddedVoices.of_state(settings.resolved_state_directory()).has(espeak_files.MODEL)
-    if config.phoneme_type == "espeak" and not has_espeak:
+    if config.phoneme_type == "espeak" and not _has_espeak(settings):
         raise CannotAdd(
             f"{onnx_file.name} reads phonemes of espeak-ng ({espeak.LICENCE}), which is not "
             f"installed: tritone voices add {espeak_files.MODEL} --accept-licence"

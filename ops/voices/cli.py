@@ -114,7 +114,9 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
         if name == hibari.CARD.name:
             _add_default(settings)
         elif name == kokoro.NAME:
-            _say_added(add_kokoro(settings, source))
+            made = add_kokoro(settings, source)
+            _say_added(made)
+            typer.echo("\n".join(kokoro.list_refusals(made.card)))
         elif name == espeak_files.MODEL:
             add_espeak(settings, source, accepts=accepts)
             typer.echo(f"{name} is added: Piper voices that need it can be added now")

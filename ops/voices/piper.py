@@ -36,7 +36,8 @@ class _Run:
     inputs: Tensors
     sound: NDArray[np.float32]  # [samples]
     drawn: list[NDArray[np.float32]]  # its noise, in the graph's order
-    rounded: dict[str, NDArray[np.float32]]  # every tensor that it rounded up, by name
+    rounded: dict[str, NDArray[np.float32]]  # what may be durations: further outputs, and every
+    # tensor that it rounded up, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def _card(model: str, config: PiperConfig, speakers: dict[str, int], licence: st
     return SpeechCard(
         name=model,
         engine="piper",
+        kind=config.kind,
         voices=voices,
         default_voice=ids[0],
         sample_rate=config.sample_rate,
@@ -188,9 +190,10 @@ def import_graph(original: bytes, config: PiperConfig) -> Imported:
 
 
 def _run_original(original: bytes, model: Message, config: PiperConfig, n: int) -> _Run:
-    """Run the original once, and keep what it drew and what it rounded up."""
+    """Run the original once, and keep what it drew and what may be durations."""
     drawn = list_noise(model)
-    rounded = [node.output[0] for node in model.graph.node if node.op_type == "Ceil"]
+    rounded = [each.name for each in model.graph.output[1:]]
+    rounded += [node.output[0] for node in model.graph.node if node.op_type == "Ceil"]
     tapped = original
     for tensor in (*drawn, *rounded):
         tapped = with_output(tapped, tensor, f"tritone_{tensor}", ())

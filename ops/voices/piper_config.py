@@ -37,6 +37,7 @@ class PiperConfig:
     speakers: dict[str, int]
     licence: str  # the model card's words; empty: it has none
     is_free: bool  # nothing in the card says that the use is restricted
+    kind: str = ""  # of the library that it comes from, where that is not Piper
 
 
 def read_config(onnx_file: Path) -> PiperConfig:
@@ -79,6 +80,7 @@ def _config(fields: dict[str, Any], onnx_file: Path, card: str) -> PiperConfig:
         speakers={str(k): int(v) for k, v in (fields.get("speaker_id_map") or {}).items()},
         licence=licence[1] if licence else "",
         is_free=bool(licence) and not _RESTRICTED.search(card),
+        kind=str(fields.get("kind", "")),
     )
 
 

@@ -101,6 +101,7 @@ def make_publication(
     card = SpeechCard(
         name=model,
         engine="transformers",
+        kind=kind,
         voices=tuple(
             Voice(
                 id=ours,

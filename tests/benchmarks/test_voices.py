@@ -19,6 +19,7 @@ HEARD = "smith dr paid $9.99 on january 5th 5 king charles wrote chapter 4 at 73
 
 def test_the_judge_counts_words() -> None:
     assert words("It's GREAT, isn't it?") == ["its", "great", "isnt", "it"]
+    assert words("L’été, की।") == ["lété", "की"]
     assert count_errors(["a", "b", "c"], ["a", "x", "c", "d"]) == 2
     assert [list(w) for w in windows([10.0, 10.0, 10.0, 28.0])] == [[0, 1], [2], [3]]
 

