@@ -9,7 +9,7 @@ from backends.speech.engine import Parts, Reading
 from backends.speech.engines import open_engine
 from backends.speech.english import load_vocabulary
 from backends.speech.espeak_words import espeak_language
-from backends.speech.in_process import InProcessNetwork
+from backends.speech.in_process import open_in_process
 from backends.speech.script import Piece
 from backends.speech.word_reader import WordReader
 from ops.voices.added import AddedVoices
@@ -78,7 +78,7 @@ def test_without_a_phonemizer_the_engine_does_not_open(tmp_path: Path) -> None:
     added = AddedVoices(tmp_path)
     publication = publish_parts(kokoro_network(), {"ff_siwis": kokoro_style()}, {}, "a test")
     added.publish(publication)
-    network = InProcessNetwork(tmp_path / "kokoro_network" / "1")
+    network = open_in_process(tmp_path / "kokoro_network" / "1")
     parts = Parts(publication.card, network, tmp_path / "kokoro_speaker" / "1", phonemize)
     assert open_engine(parts).read([Piece(0, 5, "«Oui»")], publication.card.voices[0],
                                    normalizes=True) is not None  # fmt: skip
