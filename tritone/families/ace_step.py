@@ -116,11 +116,12 @@ def choose_bucket(tokens: int, longest: int) -> int:
 def describe(values: Mapping[str, Any]) -> Passage:
     """Return the prompt within instruction and metadata."""
     beats = str(values[TIMESIGNATURE]).partition("/")[0].strip()
+    seconds = values[SECONDS_END]
     metas = (
         f"- bpm: {values[BPM] or _UNKNOWN}\n"
         f"- timesignature: {beats or _UNKNOWN}\n"
         f"- keyscale: {str(values[KEYSCALE]).strip() or _UNKNOWN}\n"
-        f"- duration: {int(values[SECONDS_END]) or 30} seconds\n"
+        f"- duration: {int(seconds) if seconds > 0 else 30} seconds\n"
     )
     return Passage(
         f"# Instruction\n{_INSTRUCTION}\n\n# Caption\n",
