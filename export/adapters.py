@@ -1,19 +1,25 @@
 """LoRA adapters, added to a transformer's weights before its export.
 
 So an adapter costs nothing when it serves, and is a model or a version like any.
+Source: diffusers 0.42.1, `AceStepLoraLoaderMixin`; PEFT's configuration for the scale of a product.
 """
 
 import json
+import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from export.errors import InvalidCheckpoint, first_line
 
 CONFIG_FILE = "adapter_config.json"  # PEFT's, beside the weights
+HEADER = "lora_adapter_metadata"  # the same, where diffusers has saved the weights
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 _PREFIX = "transformer."
 
@@ -26,17 +32,55 @@ def fuse_adapter(pipeline: Any, path: Path) -> None:  # noqa: ANN401  # any Diff
     """
     if not hasattr(pipeline, "lora_state_dict"):
         raise InvalidCheckpoint(f"a {type(pipeline).__name__} takes no adapters")
-    try:
-        # Names of the authors' own trainer become those of diffusers.
-        found: dict[str, Tensor] = pipeline.lora_state_dict(load_file(path))
-    except Exception as error:  # any: what a file does to safetensors and diffusers
-        raise InvalidCheckpoint(f"{path.name} is no adapter: {first_line(error)}") from error
+    found = _read_factors(pipeline, path)
     layers = [name.removesuffix(_DOWN) for name in found if name.endswith(_DOWN)]
     if not layers or {f"{each}{end}" for each in layers for end in (_DOWN, _UP)} != set(found):
         raise InvalidCheckpoint(f"{path.name} holds something else than pairs of LoRA factors")
-    for name in layers:
-        layer = _find_layer(pipeline.transformer, name.removeprefix(_PREFIX), path)
-        _add(layer, found[name + _DOWN], found[name + _UP], path)
+    names = [each.removeprefix(_PREFIX) for each in layers]
+    config = _read_config(path)
+    _check_patterns(config, names, path)
+    for key, name in zip(layers, names, strict=True):
+        layer = _find_layer(pipeline.transformer, name, path)
+        down, up = found[key + _DOWN].float(), found[key + _UP].float()
+        _add(layer, up @ down * _scale(config, name, rank=down.shape[0]), path)
+
+
+def _read_factors(pipeline: Any, path: Path) -> dict[str, Tensor]:  # noqa: ANN401
+    try:
+        tensors = load_file(path)
+        if any("dora_scale" in name for name in tensors):  # diffusers would leave them out
+            raise ValueError("DoRA's magnitudes are not supported")
+        # Names of the authors' own trainer become those of diffusers.
+        found: dict[str, Tensor] = pipeline.lora_state_dict(tensors)
+    except Exception as error:  # any: what a file does to safetensors and diffusers
+        raise InvalidCheckpoint(f"{path.name} is no adapter: {first_line(error)}") from error
+    return found
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    with safe_open(path, framework="pt") as file:
+        header = (file.metadata() or {}).get(HEADER)
+    if header is not None:
+        return {key.removeprefix(_PREFIX): value for key, value in json.loads(header).items()}
+    beside = path.with_name(CONFIG_FILE)
+    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+
+
+def _check_patterns(config: Mapping[str, Any], names: list[str], path: Path) -> None:
+    for pattern in config.get("alpha_pattern") or {}:
+        if not any(_matches(pattern, name) for name in names):
+            raise InvalidCheckpoint(f"{path.name} scales {pattern}, which it does not adapt")
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return re.match(rf"(.*\.)?({pattern})$", name) is not None
+
+
+def _scale(config: Mapping[str, Any], name: str, rank: int) -> float:
+    alphas = config.get("alpha_pattern") or {}
+    usual = config.get("lora_alpha", rank)
+    alpha = next((each for key, each in alphas.items() if _matches(key, name)), usual)
+    return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
 
 def _find_layer(transformer: nn.Module, name: str, path: Path) -> nn.Linear:
@@ -49,17 +93,8 @@ def _find_layer(transformer: nn.Module, name: str, path: Path) -> nn.Linear:
     return layer
 
 
-def _add(layer: nn.Linear, down: Tensor, up: Tensor, path: Path) -> None:
-    rank = down.shape[0]
-    product = (up.float() @ down.float()) * (_read_alpha(path, rank) / rank)
+def _add(layer: nn.Linear, product: Tensor, path: Path) -> None:
     if product.shape != layer.weight.shape:
         raise InvalidCheckpoint(f"{path.name} is of a transformer of another size")
     with torch.no_grad():
         layer.weight += product.to(layer.weight.dtype)
-
-
-def _read_alpha(path: Path, rank: int) -> float:
-    config = path.with_name(CONFIG_FILE)
-    if not config.is_file():
-        return float(rank)
-    return float(json.loads(config.read_text(encoding="utf-8")).get("lora_alpha", rank))

@@ -5,6 +5,7 @@ Audio 3 medium and of ACE-Step 1.5 turbo; google-t5/t5-base; google/t5gemma-b-b-
 Qwen/Qwen3-Embedding-0.6B.
 """
 
+import zlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
@@ -39,12 +40,12 @@ from export.quiet import quiet
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
 
-# A network's own parts of the pipeline; the others only say what they are.
-_PARTS: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "text_encoder": ("text_encoder", "projection_model", "duration_embedder", "condition_encoder"),
     "transformer": ("transformer", "condition_encoder"),
     "vae_decoder": ("vae",),
 }
+"""A network's own parts of the pipeline; the others only say what they are."""
 
 _T5_BASE = {
     "vocab_size": 32128,
@@ -114,6 +115,18 @@ _MAKERS: dict[str, dict[str, Callable[[], nn.Module]]] = {
 
 _ASLEEP = 1e-4
 
+_LOUDER: dict[str, dict[str, float]] = {
+    "condition_encoder": {"text_projector": 10.0},
+    "transformer": {
+        "condition_embedder": 4.0,
+        "cross_attn.to_out.0": 24.0,
+        "cross_attn.norm_q": 6.0,
+        "proj_out_conv": 12.0,
+    },
+}
+"""How much larger some random weights of ACE-Step are made, by the end of their layer's name: a
+prompt would otherwise be lost among lyrics and noise, and two prompts would be one sound."""
+
 _REST = {
     "stable_audio": {
         "tokenizer": SimpleNamespace(model_max_length=128),
@@ -160,7 +173,7 @@ def make_graph(
 ) -> tuple[Graph, ModelCard]:
     """Return one network's graph and the card of its family."""
     makers = _MAKERS[family] | (_TINY[family] if tiny else {})
-    pipeline = make_pipeline(family, _PARTS[component], makers)
+    pipeline = make_pipeline(family, PARTS[component], makers)
     exporter, card = EXPORTERS[family], full_size_card(family, pipeline)
     if component == "transformer":
         return exporter.transformer(pipeline, card, precision), card
@@ -178,20 +191,29 @@ def make_pipeline(
     real: tuple[str, ...] = (),
     makers: Mapping[str, Callable[[], nn.Module]] | None = None,
 ) -> SimpleNamespace:
-    """Return the parts of a pipeline; only those named in `real` have weights and take memory."""
-    torch.manual_seed(0)
+    """Return the parts of a pipeline; only those named in `real` have weights and take memory.
+
+    A part has the same weights every time, whichever others are real.
+    """
     parts = {}
     for name, make in (makers or _MAKERS[family]).items():
+        torch.manual_seed(zlib.crc32(f"{family}/{name}".encode()))
         # On the meta device a module has a configuration and shapes, and no memory.
         with quiet(), torch.device("cpu" if name in real else "meta"):
             parts[name] = make().eval().requires_grad_(False)
         if name in real:
-            _wake(parts[name])
+            _wake(parts[name], _LOUDER.get(name, {}) if family == "ace_step" else {})
     return SimpleNamespace(**parts, **_REST[family])
 
 
-def _wake(module: nn.Module) -> None:
+def _wake(part: nn.Module, louder: Mapping[str, float]) -> None:
     # What starts at zero would hide whole branches from the comparison.
-    for parameter in module.parameters():
+    for name, parameter in part.named_parameters():
         if float(parameter.abs().max()) < _ASLEEP:
             parameter.normal_(0.0, 0.02)
+        for layer, factor in louder.items():
+            if name.endswith(f"{layer}.weight"):
+                parameter.mul_(factor)
+    silence = getattr(part, "silence_latent", None)  # a checkpoint brings it
+    if isinstance(silence, torch.Tensor):
+        silence.normal_()

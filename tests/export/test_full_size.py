@@ -9,7 +9,8 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from export.full_size import FAMILIES, NETWORKS, Result, app
+from export import full_size
+from export.full_size import FAMILIES, NETWORKS, WHOLE, WHOLE_FAMILIES, Result, Whole, app
 from export.full_size_models import full_size_card, make_pipeline
 
 pytestmark = pytest.mark.export
@@ -21,7 +22,16 @@ RESULT = Result(
     verify_seconds=100.0,
     error=1.2e-6,
     file_bytes=4_228_000_000,
-    peak_bytes=9 * 2**30,
+    peak_bytes=9 * 10**9,
+)
+TO_SAMPLES = Whole(
+    latents_error=2e-6,
+    pcm_error=3e-6,
+    two_prompt_difference=0.5,
+    latent_frames=256,
+    reference_seconds=100.0,
+    served_seconds=90.0,
+    peak_bytes=8 * 10**9,
 )
 
 
@@ -61,29 +71,69 @@ def test_ace_step_has_its_published_size() -> None:
     assert (card.window_seconds, card.conditioning_dim) == (600, 2048)
 
 
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep in mind, instead of starting it, what would run for an hour."""
+    names: list[str] = []
+
+    def start(_folder: Path, name: str, _precision: str) -> Result | Whole:
+        names.append(name)
+        return TO_SAMPLES if name.endswith(WHOLE) else RESULT
+
+    monkeypatch.setattr(full_size, "_in_own_process", start)
+    # Its width is taken when the module is first imported, whichever test does that.
+    monkeypatch.setattr("export.screen._output", Console(soft_wrap=True, width=200))
+    return names
+
+
 def write_results(folder: Path, result: Result) -> Path:
-    names = [f"{family}/{net}" for family in FAMILIES for net in NETWORKS]
-    (folder / "results.json").write_text(json.dumps({name: asdict(result) for name in names}))
+    stored = {f"{family}/{net}": asdict(result) for family in FAMILIES for net in NETWORKS}
+    stored |= {f"{family}/{WHOLE}": asdict(TO_SAMPLES) for family in WHOLE_FAMILIES}
+    (folder / "results.json").write_text(json.dumps(stored))
     return folder
 
 
-def test_what_is_finished_is_not_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Its width is taken when the module is first imported, whichever test does that.
-    monkeypatch.setattr("export.screen._output", Console(soft_wrap=True, width=200))
+def test_what_is_finished_is_not_done_again(tmp_path: Path, started: list[str]) -> None:
     result = CliRunner().invoke(app, ["--folder", str(write_results(tmp_path, RESULT))])
 
     assert result.exit_code == 0
+    assert not started
     assert "stable_audio_3/transformer" in result.stdout
     assert "1057 M" in result.stdout
-    assert "9.00 GiB" in result.stdout
+    assert "9.00 GB" in result.stdout
+    assert "2.0e-06" in result.stdout
+
+
+def test_everything_is_done_once_and_the_files_are_there_when_they_are_heard(
+    tmp_path: Path, started: list[str]
+) -> None:
+    result = CliRunner().invoke(app, ["--folder", str(tmp_path)])
+
+    assert result.exit_code == 0
+    assert len(started) == len(FAMILIES) * len(NETWORKS) + len(WHOLE_FAMILIES)
+    assert started[-4:] == [f"ace_step/{each}" for each in (*NETWORKS, WHOLE)]
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert stored["ace_step/whole"] == asdict(TO_SAMPLES)
+
+
+def test_files_that_the_last_check_needs_are_made_again(tmp_path: Path, started: list[str]) -> None:
+    path = write_results(tmp_path, RESULT) / "results.json"
+    stored = json.loads(path.read_text())
+    del stored["ace_step/whole"]
+    path.write_text(json.dumps(stored))
+    kept = tmp_path / "ace_step" / "transformer" / "model.onnx"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    CliRunner().invoke(app, ["--folder", str(tmp_path)])
+
+    assert started == ["ace_step/text_encoder", "ace_step/vae_decoder", "ace_step/whole"]
 
 
 def test_too_much_memory_is_a_failure(tmp_path: Path) -> None:
-    hungry = replace(RESULT, peak_bytes=13 * 2**30)
+    hungry = replace(RESULT, peak_bytes=12 * 10**9 + 1)
 
     result = CliRunner().invoke(app, ["--folder", str(write_results(tmp_path, hungry))])
 
     assert result.exit_code == 1
-    assert "more than 12 GiB" in result.stderr
+    assert "more than 12 GB" in result.stderr

@@ -192,11 +192,12 @@ def describe(values: Mapping[str, Any]) -> Passage:
     """Return the prompt within instruction and metadata."""
     instruction = _FOLLOWING if str(values.get(AUDIO_CODES, "")).strip() else _INSTRUCTION
     beats = str(values[TIMESIGNATURE]).partition("/")[0].strip()
+    seconds = values[SECONDS_END]
     metas = (
         f"- bpm: {values[BPM] or _UNKNOWN}\n"
         f"- timesignature: {beats or _UNKNOWN}\n"
         f"- keyscale: {str(values[KEYSCALE]).strip() or _UNKNOWN}\n"
-        f"- duration: {int(values[SECONDS_END]) or 30} seconds\n"
+        f"- duration: {int(seconds) if seconds > 0 else 30} seconds\n"
     )
     return Passage(
         f"# Instruction\n{instruction}\n\n# Caption\n",

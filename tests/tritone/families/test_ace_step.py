@@ -36,6 +36,12 @@ def test_what_nobody_asked_for_is_not_available() -> None:
     assert "- bpm: N/A\n- timesignature: N/A\n- keyscale: N/A\n" in said
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(0.64, "0 seconds"), (1.9, "1 seconds")])
+def test_a_length_is_said_in_whole_seconds_as_in_diffusers(seconds: float, said: str) -> None:
+    asked = values_of() | {tensors.SECONDS_END: seconds}
+    assert f"- duration: {said}\n" in whole(describe(asked))
+
+
 def test_a_signature_is_its_number_of_beats() -> None:
     assert "- timesignature: 6\n" in whole(describe(values_of(timesignature="6/8")))
 
