@@ -47,7 +47,7 @@ class Scrape:
         )
         self._model_ready = metrics.book.gauge(
             "tritone_model_ready",
-            "1 for a model that is served, 0 for one that is away, or whose sounds have stopped.",
+            "1 for a served model, 0 for one that is away or makes no sounds any more.",
             "model",
         )
         self._jobs = JobGauges()
