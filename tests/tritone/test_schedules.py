@@ -13,7 +13,7 @@ from tritone.sampling import Trajectory
 from tritone.schedules import SCHEDULES, Schedule, cosine_dpm, make_schedule, rectified_flow
 
 RELATIVE_TOLERANCE = 1e-5
-SHAPE = (8, 50)
+FRAMES = 50
 
 
 def denoise(latents: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -28,7 +28,7 @@ def relative_error(got: NDArray[np.float32], want: NDArray[np.float32]) -> float
 
 
 def trajectory(card: ModelCard, steps: int) -> Trajectory:
-    return Trajectory(card, seed=7, steps=steps, latent_frames=SHAPE[1])
+    return Trajectory(card, seed=7, steps=steps, latent_frames=FRAMES)
 
 
 @pytest.mark.export
@@ -40,10 +40,10 @@ def test_cosine_dpm_follows_diffusers(open_card: ModelCard, steps: int) -> None:
     ours = trajectory(open_card, steps)
     theirs = CosineDPMSolverMultistepScheduler(sigma_min=0.3, sigma_max=500.0, sigma_data=1.0)
     theirs.set_timesteps(steps)
-    latents = (
-        torch.from_numpy(draw_gaussian(ours.noise, 7, 0, SHAPE))[None] * theirs.init_noise_sigma
-    )
-    noises = iter([draw_gaussian(ours.noise, 7, 1 + i, SHAPE) for i in range(steps)])
+    shape = open_card.latent_channels, FRAMES
+    drawn = [draw_gaussian(ours.noise, 7, stream, shape) for stream in range(steps + 1)]
+    latents = torch.from_numpy(drawn[0])[None] * theirs.init_noise_sigma
+    noises = iter(drawn[1:])
     theirs.noise_sampler = lambda *_: torch.from_numpy(next(noises))[None]
     for i, timestep in enumerate(theirs.timesteps):
         sigma = float(theirs.sigmas[i])
@@ -101,7 +101,8 @@ def test_rectified_flow_follows_diffusers(
         num_train_timesteps=1, shift=1.0, stochastic_sampling=stochastic
     )
     theirs.set_timesteps(sigmas=logsnr_sigma_schedule(steps, -6.2, 2.0))
-    noises = iter([draw_gaussian(ours.noise, 7, 1 + i, SHAPE) for i in range(steps)])
+    shape = flow_card.latent_channels, FRAMES
+    noises = iter([draw_gaussian(ours.noise, 7, 1 + i, shape) for i in range(steps)])
     monkeypatch.setattr(
         module, "randn_tensor", lambda *_, **__: torch.from_numpy(next(noises))[None]
     )

@@ -11,6 +11,7 @@ from ops.triton.published import PublishedModel, list_published_models
 from ops.voices import hibari, publish_default_voice
 from ops.voices.configuration import config_texts
 from tritone.card import CARD_PARAMETER, SpeechCard, from_json
+from tritone.placement import FEATURES_FILE, FRAMES_FILE
 
 
 def test_the_voice_is_published_once(tmp_path: Path) -> None:
@@ -77,7 +78,8 @@ def test_the_manifest_says_where_it_comes_from(tmp_path: Path) -> None:
     assert repository is not None
     manifest = json.loads((repository / "hibari" / "1" / "manifest.json").read_text())
     assert manifest["source"] == "hibari-tts 0.2.1"
-    assert list(manifest["artifacts"]) == ["hibari_network/1/model.onnx"]
+    files = ("model.onnx", FEATURES_FILE, FRAMES_FILE)
+    assert manifest["artifacts"].keys() == {f"hibari_network/1/{file}" for file in files}
 
 
 def test_without_the_package_there_is_no_voice(
