@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 
 import pytest
 from coverage import CoverageData
@@ -68,20 +68,17 @@ def _make_probe(line: int) -> ast.stmt:
 
 
 class _Loader(SourceFileLoader):
-    """Loads a module with probes, from its source: what is compiled on disk has none."""
+    """Loads a module with probes, from its source: what is compiled on disk has none.
 
-    def get_code(self, fullname: str) -> CodeType:
-        source = self.get_data(self.path)
-        tables.setdefault(self.path, bytearray(source.count(b"\n") + 2))
-        code: CodeType = compile(
-            add_probes(ast.parse(source)), self.path, "exec", dont_inherit=True
-        )
-        return code
+    Nor has what `get_code` returns, which `runpy` runs in a module of its own.
+    """
 
     def exec_module(self, module: ModuleType) -> None:
-        code = self.get_code(module.__name__)
-        setattr(module, _TABLE, tables[self.path])
-        exec(code, module.__dict__)
+        source = self.get_data(self.path)
+        table = tables.setdefault(self.path, bytearray(source.count(b"\n") + 2))
+        setattr(module, _TABLE, table)
+        probed = add_probes(ast.parse(source))
+        exec(compile(probed, self.path, "exec", dont_inherit=True), module.__dict__)
 
 
 class _Finder(MetaPathFinder):
