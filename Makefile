@@ -41,7 +41,7 @@ $(AXE): frontend/playground/packages.json | .venv/.serve
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
-BY_FILE := --dist loadgroup --no-loadscope-reorder # the tests of a file share what they start, and some files
+BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
 TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/test_encoding.py \
 	tests/test_families.py tests/tritone/test_engines.py
@@ -63,7 +63,7 @@ coverage: install-dev ## fail where the last `make test` ran less than 90 % of t
 
 acceptance: install-dev ## run the tests against a real Triton only
 	@echo "running the tests in $(TRITON_TESTS)"
-	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 $(BY_FILE)
+	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 --dist loadgroup --no-loadscope-reorder
 
 drills: install-dev ## run the long editions of the tests under load (about two hours)
 	$(BIN)/python -m pytest -s -m drill

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Publication:
     source: str  # where it comes from
     licence: str  # SPDX, or the words of a model card
     precision: str
-    network_files: Files = field(default_factory=dict)  # further ones beside it, by name
+    divide: Callable[[bytes], Files] | None = None  # makes files of the network, to lie beside it
     files: Files = field(default_factory=dict)  # of the version, by their path in it
     speaker_files: Files = field(default_factory=dict)  # of all versions: beside their folders
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
@@ -45,7 +45,8 @@ class Publication:
         found = {f"{folder}/{path}": content for path, content in self.files.items()}
         if self.network is not None:
             beside = f"{component_name(name, NETWORK)}/{version}"
-            found |= {f"{beside}/{path}": content for path, content in self.network_files.items()}
+            parts = self.divide(self.network) if self.divide else {}
+            found |= {f"{beside}/{path}": content for path, content in parts.items()}
             found[f"{beside}/model.onnx"] = self.network
         return found
 
@@ -82,11 +83,10 @@ def default_voice() -> Publication | None:
     package = hibari.package_folder()
     if package is None:
         return None
-    network = hibari.network_file(package)
     return Publication(
         card=hibari.CARD,
-        network=network,
-        network_files=hibari.network_halves(network),
+        network=hibari.network_file(package),
+        divide=hibari.network_halves,
         network_spec=hibari.NETWORK_SPEC,
         source=f"{hibari.DISTRIBUTION} {hibari.version()}",
         licence="Apache-2.0",

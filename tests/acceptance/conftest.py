@@ -25,21 +25,21 @@ VOICE = "hibari"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that share a stack into a group, and the groups first: they take longest."""
+    """Give each file to one worker, and files that share a stack to the same; these come first."""
     uses: dict[Path, set[str]] = {}
     for item in items:
         if isinstance(item, pytest.Function):
             uses.setdefault(item.path, set()).update(item.fixturenames)
 
-    def find_group(item: pytest.Item) -> str | None:
-        is_ours = item.path.parent == Path(__file__).parent
-        shared = (name for name in SHARED if is_ours and name in uses.get(item.path, set()))
-        return next(shared, None)
-
+    groups = {
+        path: next((name for name in SHARED if name in fixtures), path.name)
+        for path, fixtures in uses.items()
+        if path.parent == Path(__file__).parent
+    }
     for item in items:
-        if (group := find_group(item)) is not None:
+        if (group := groups.get(item.path)) is not None:
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: [*SHARED, None].index(find_group(item)))
+    items.sort(key=lambda item: groups.get(item.path) not in SHARED)  # they take longest
 
 
 @pytest.fixture(scope="session")

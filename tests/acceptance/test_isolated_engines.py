@@ -20,7 +20,7 @@ from tests.acceptance.test_added_voices import _say
 from tests.tiny_engine import ENGINE, TinyInstaller, write_checkpoint, write_lock
 from tritone.engines import ENGINES
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
 ROOT = Path(__file__).parents[2]
 REMEDY = "tritone voices engine add tiny"
