@@ -11,6 +11,7 @@ from frontend.database.notifications import listen
 from frontend.errors import TritoneError
 from frontend.jobs.startup import JobSystem
 from frontend.webhooks.turns import DeliverySlots, DueDelivery
+from tritone.tasks import end_tasks
 
 _SHORTEST_PAUSE_S = 0.02  # between two looks into the database, however many slots become free
 
@@ -55,10 +56,7 @@ class DeliveryDispatcher:
             if self._attempts:
                 await asyncio.wait(self._attempts, timeout=self._drain_timeout_s)
         finally:
-            running = [*helping, *self._attempts]
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end_tasks(*helping, *self._attempts)
 
     async def _look(self) -> None:
         self._awake.clear()

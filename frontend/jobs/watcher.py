@@ -16,6 +16,7 @@ from frontend.errors import GenerationFailed, JobNotFound, Overloaded, TritoneEr
 from frontend.jobs.model import Job, JobStatus
 from frontend.jobs.positions import QueuePositions
 from frontend.jobs.store import JobStore
+from tritone.tasks import end_tasks
 
 _SLICE = 8  # streams that are woken at once
 _LOOKS_PER_POSITION = 4  # one job that begins moves all that wait
@@ -101,8 +102,7 @@ class JobWatcher:
     async def close(self) -> None:
         """Stop looking; streams that are still open hear no more."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await end_tasks(self._running)
 
     @contextmanager
     def _open_stream(self, job: Job, owner: str) -> Iterator[_Stream]:

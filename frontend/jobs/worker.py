@@ -21,6 +21,7 @@ from frontend.jobs.queue import GENERATE
 from frontend.jobs.result_maker import Maker
 from frontend.jobs.startup import JobSystem
 from frontend.webhooks.sending import Sender
+from tritone.tasks import end_tasks
 
 _HEARTBEATS_PER_LEASE = 4
 _RESTART_S = 0.5
@@ -54,9 +55,7 @@ class Worker:
             try:
                 await _all_of(consuming, unless_ended=helping)
             finally:
-                for task in (*consuming, *helping):
-                    task.cancel()
-                await asyncio.gather(*consuming, *helping, return_exceptions=True)
+                await end_tasks(*consuming, *helping)
 
     @asynccontextmanager
     async def _consumers(

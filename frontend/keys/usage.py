@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
 
 import structlog
 
 from frontend.errors import BackendUnavailable
 from frontend.keys.model import Counts
 from frontend.keys.store import KeyStore
+from tritone.tasks import end_tasks
 
 _PERIOD_S = 2.0
 
@@ -38,9 +38,7 @@ class Usage:
     async def stop(self) -> None:
         """Write down what is left."""
         if self._writing is not None:
-            self._writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writing
+            await end_tasks(self._writing)
         await self.flush()
 
     async def flush(self) -> None:

@@ -21,6 +21,7 @@ from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progr
 from frontend.triton.passes import Pass, SoundPass, SpeechPass
 from tritone.card import Card, SpeechCard
 from tritone.speech_options import SpeechOptions
+from tritone.tasks import end_tasks
 from tritone.turns import BACKGROUND
 
 log = structlog.get_logger(__name__)
@@ -51,10 +52,7 @@ class HearingGateway:
 
     async def close(self) -> None:
         """See `Gateway`."""
-        trials = list(self._trials.values())
-        for trial in trials:
-            trial.cancel()
-        await asyncio.gather(*trials, return_exceptions=True)
+        await end_tasks(*self._trials.values())
         await self._inner.close()
 
     async def refresh(self) -> Catalog:
