@@ -63,7 +63,7 @@ coverage: install-dev ## fail where the last `make test` ran less than 90 % of t
 
 acceptance: install-dev ## run the tests against a real Triton only
 	@echo "running the tests in $(TRITON_TESTS)"
-	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 $(BY_FILE)
 
 drills: install-dev ## run the long editions of the tests under load (about two hours)
 	$(BIN)/python -m pytest -s -m drill

@@ -17,29 +17,8 @@ ROOT = Path(__file__).parents[2]
 REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
 """Where the served models come from; the first that exists."""
 
-SHARED = ("served", "stack")
-"""Stacks that several files use. All who use one get the same worker: a start is many seconds."""
-
 SHARED_STEP_BATCH = "8"
 VOICE = "hibari"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one worker, and files that share a stack to the same; these come first."""
-    uses: dict[Path, set[str]] = {}
-    for item in items:
-        if isinstance(item, pytest.Function):
-            uses.setdefault(item.path, set()).update(item.fixturenames)
-
-    groups = {
-        path: next((name for name in SHARED if name in fixtures), path.name)
-        for path, fixtures in uses.items()
-        if path.parent == Path(__file__).parent
-    }
-    for item in items:
-        if (group := groups.get(item.path)) is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: groups.get(item.path) not in SHARED)  # they take longest
 
 
 @pytest.fixture(scope="session")

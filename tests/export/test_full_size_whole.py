@@ -55,6 +55,7 @@ def weights_of(part: nn.Module) -> int:
 
 
 @pytest.mark.usefixtures("tiny")
+@pytest.mark.drill
 def test_weights_come_and_go_and_the_sound_is_that_of_all_at_once() -> None:
     pipeline = make_sleeping_pipeline(FAMILY)
     card = full_size_card(FAMILY, pipeline)
