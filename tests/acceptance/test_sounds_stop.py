@@ -22,7 +22,7 @@ from tests.acceptance.test_triton_image import PATIENCE_S, Image
 from tests.conftest import make_settings
 from tests.deploy.test_kubernetes import TRITON_PATHS
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
 STAND_IN = Path(__file__).parent / "sticky_stand_in" / "model.py"
 FAILURES = 3  # TRITONE_TRITON__EJECT_AFTER
@@ -112,7 +112,6 @@ async def test_sounds_that_stop_behind_green_checks_are_noticed_and_so_is_their_
     await until(lambda: image.probe("alive").returncode == 0)
 
 
-@pytest.mark.drill
 def test_tritone_up_restarts_a_triton_whose_sounds_have_stopped(
     repository: Path, model: str
 ) -> None:

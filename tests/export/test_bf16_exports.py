@@ -25,7 +25,7 @@ from export.verify import ask_pytorch, verify_component
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
 
-pytestmark = pytest.mark.export
+pytestmark = [pytest.mark.export, pytest.mark.drill]
 
 
 def write(graph: Graph, card: ModelCard, path: Path) -> None:

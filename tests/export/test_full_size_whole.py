@@ -30,7 +30,7 @@ from export.trials import make_trial
 from tests import checkpoints
 from tests.export.test_graphs_ace_step import run
 
-pytestmark = pytest.mark.export
+pytestmark = [pytest.mark.export, pytest.mark.drill]
 
 FAMILY = "ace_step"
 FRAMES, SECONDS = 16, 0.64
@@ -55,7 +55,6 @@ def weights_of(part: nn.Module) -> int:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.drill
 def test_weights_come_and_go_and_the_sound_is_that_of_all_at_once() -> None:
     pipeline = make_sleeping_pipeline(FAMILY)
     card = full_size_card(FAMILY, pipeline)
