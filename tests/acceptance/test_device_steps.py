@@ -15,7 +15,7 @@ from tests.acceptance.stack import Stack, running
 from tritone.card import read_card
 from tritone.spans import span
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
 WARM_UP = "model_warmup"  # before Triton says that a model is ready
 ASKS = [Ask(seconds_end=seconds) for seconds in (1.0, 5.0)]

@@ -22,7 +22,7 @@ from tests.acceptance.test_versions import Operations
 from tests.acceptance.versions import traffic
 from tests.export.fake_tensorrt import FakeDriver, FakeTensorRT
 
-pytestmark = [pytest.mark.triton, pytest.mark.export]
+pytestmark = [pytest.mark.triton, pytest.mark.export, pytest.mark.drill]
 
 STAND_IN = Path(__file__).parent / "tensorrt_stand_in" / "model.py"
 RELEASE = "10.14.1"

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
 PATIENCE_S = 60.0
 N_CLIENTS = 4

@@ -27,7 +27,7 @@ from tests.acceptance.speech_client import SpeechClient
 from tests.deploy.knowledge import DEPLOY, DOCKERFILES, stages
 from tests.deploy.test_kubernetes import TRITON_PATHS
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
 KEEPER = str(DEPLOY.parent / "ops" / "triton" / "keeper.py")
 PATIENCE_S = 60.0
