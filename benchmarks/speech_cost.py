@@ -90,12 +90,10 @@ def measure(*, quick: bool) -> None:
         (c.audio_format, *(float(getattr(c, part)) for part in parts)) for c in costs
     )
     roles = sorted({role for cost in costs for role in cost.roles})
-    by_role: Rows = tuple(
-        (c.audio_format, *(c.roles.get(role, 0.0) for role in roles)) for c in costs
-    )
+    by_role: Rows = tuple((role, *(c.roles.get(role, 0.0) for c in costs)) for role in roles)
     tables = [
         Table("Processor ms for a second of speech", ("format", *parts), rows),
-        Table("The same by process", ("format", *roles), by_role),
+        Table("The same by process", ("process", *(c.audio_format for c in costs)), by_role),
         Table("Share", ("what", "measured", "at most"), shares),
     ]
     write("speech_cost", [asdict(cost) for cost in costs], tables, quick=quick)

@@ -16,7 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from export.errors import InvalidCheckpoint, first_line
+from export.errors import InvalidCheckpoint
+from tritone.first_line import first_line
 
 CONFIG_FILE = "adapter_config.json"  # PEFT's, beside the weights
 HEADER = "lora_adapter_metadata"  # the same, where diffusers has saved the weights

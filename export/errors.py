@@ -42,8 +42,3 @@ def from_os_error(error: OSError) -> ExportError:
             "nothing was published"
         )
     return ExportError(f"{error.strerror or error}{where}; nothing was published")
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error of a library says before its explanations; its class where nothing."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

@@ -15,7 +15,7 @@ from export.adapters import fuse_adapter
 from export.cards import Choices, make_card
 from export.checkpoint import Checkpoint
 from export.configs import ENSEMBLE, ServingOptions, config_texts
-from export.errors import ExportError, first_line, from_os_error
+from export.errors import ExportError, from_os_error
 from export.families import EXPORTERS
 from export.fingerprints import take_fingerprint
 from export.graphs import release
@@ -25,6 +25,7 @@ from export.precision import Precision
 from export.repository import Staging, find_noise, list_kept_configs, staging
 from export.trials import Files, Sounds, Trial, diffusers_card, make_trial
 from tritone.card import COMPONENTS, ModelCard
+from tritone.first_line import first_line
 from tritone.plans import NETWORKS
 from tritone.words import WORDS_FILE
 

@@ -7,8 +7,9 @@ from torch import nn
 
 from export.checkpoint import Checkpoint
 from export.checkpoint_files import list_tensors
-from export.errors import InvalidCheckpoint, first_line
+from export.errors import InvalidCheckpoint
 from export.quiet import quiet
+from tritone.first_line import first_line
 
 _MAY_BE_MADE_UP = frozenset({"text_encoder", "condition_encoder"})
 """Components whose missing weights are drawn at random, without an error."""

@@ -1,6 +1,7 @@
-"""The one line that an error of others has room for in ours."""
+"""The one line that a message of others has room for in ours."""
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or what kind it is: some have no text."""
-    return next(iter(str(error).strip().splitlines()), "") or repr(error)
+def first_line(said: str | BaseException) -> str:
+    """Return the first line that says something; of an error without words, what error it is."""
+    line = next((line.strip() for line in str(said).splitlines() if line.strip()), "")
+    return line if line or isinstance(said, str) else repr(said)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tritone.engines import ENGINES, Environment
 from tritone.environment import PREFIX
+from tritone.first_line import first_line
 
 FILE = "isolated.json"
 """In the version of a published model: which checkpoint it is, and its voices."""
@@ -42,7 +43,7 @@ def find_fault(environment: Environment) -> str | None:
     try:
         import numpy as np  # noqa: PLC0415 -- it may be what is missing
     except ImportError as error:
-        return f"numpy cannot be imported: {_first_line(error)}"
+        return f"numpy cannot be imported: {first_line(error)}"
     if int(np.__version__.partition(".")[0]) > 1:
         # Measured on Triton 2.51: the bytes of every answer are then taken for another shape's.
         return f"numpy is {np.__version__}, and with 2 and newer every answer fails"
@@ -50,13 +51,8 @@ def find_fault(environment: Environment) -> str | None:
         try:
             importlib.import_module(module)
         except Exception as error:  # whatever a module's own lines raise
-            return f"{module} cannot be imported: {_first_line(error)}"
+            return f"{module} cannot be imported: {first_line(error)}"
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def main(arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from backends.isolated.generator import Generator, open_generator
+from tritone.first_line import first_line
 from tritone.isolated import DESCRIBED
 
 
@@ -23,8 +24,7 @@ def main(arguments: list[str]) -> int:
         generator = open_generator(engine, source)
         found = describe(generator)
     except Exception as error:  # each library has its own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        sys.stderr.write(f"\n{reason}\n")
+        sys.stderr.write(f"\n{first_line(error)}\n")
         return 1
     sys.stdout.write(f"\n{DESCRIBED}{json.dumps(found)}\n")
     return 0

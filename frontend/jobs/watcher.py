@@ -147,7 +147,7 @@ class JobWatcher:
                         self._fail(error)
                     await asyncio.sleep(self._period_s)
             finally:
-                listening.cancel()
+                await end_tasks(listening)
 
     async def _wait_for_news(self) -> None:
         try:

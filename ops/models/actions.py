@@ -9,13 +9,14 @@ from ops.models.errors import ModelsError
 from ops.models.manifests import Manifest, check_hashes
 from ops.models.repository import Repository
 from ops.models.rollout import Rollout
-from ops.models.served import Served, first_line, published_names, read, states
+from ops.models.served import Served, published_names, read, states
 from ops.models.smoke import Smoke, smoke
 from ops.models.speech_smoke import TRIAL_TEXT, smoke_speech
 from ops.triton.control import TritonControl
 from tritone.card import SpeechCard
 from tritone.environment import DEFAULT_REFRESH_S
 from tritone.fingerprints import Fingerprint
+from tritone.first_line import first_line
 from tritone.versions import Lineup, candidate_name
 
 Say = Callable[[str], None]

@@ -12,8 +12,9 @@ from ops.errors import TritonCallFailed
 from ops.models.actions import LOOK_TAKES_S, Operator, Say
 from ops.models.errors import ModelsError
 from ops.models.fleet_store import FleetStore
-from ops.models.served import Served, first_line, list_loaded, read
+from ops.models.served import Served, list_loaded, read
 from tritone.environment import DEFAULT_REFRESH_S
+from tritone.first_line import first_line
 from tritone.fleet import Wanted
 from tritone.versions import Lineup
 

@@ -13,9 +13,10 @@ from ops.errors import TritonCallFailed
 from ops.models.actions import Operator
 from ops.models.errors import ModelsError
 from ops.models.repository import Repository
-from ops.models.served import Served, first_line, read
+from ops.models.served import Served, read
 from ops.triton.control import TritonControl
 from ops.triton.published import read_published
+from tritone.first_line import first_line
 from tritone.plans import names_of
 from tritone.versions import candidate_name
 

@@ -17,7 +17,6 @@ from ops.models.served import (
     UNLOADING,
     Served,
     States,
-    first_line,
     list_loaded,
     read,
     states,
@@ -25,6 +24,7 @@ from ops.models.served import (
 from ops.polling import within
 from ops.triton.control import TritonControl
 from tritone.card import SPEAKER, component_name
+from tritone.first_line import first_line
 from tritone.versions import Lineup, candidate_name
 
 _TAKEN_BACK = "is not loaded"  # what Triton says of an ensemble's component

@@ -10,6 +10,7 @@ from ops.models import configs
 from ops.models.errors import ModelsError
 from ops.triton.control import TritonControl
 from tritone.card import COMPONENTS, SPEAKER, Card, component_name
+from tritone.first_line import first_line
 from tritone.plans import without_plan
 from tritone.versions import Lineup
 
@@ -71,11 +72,6 @@ def list_loaded(version: int, lineup: Lineup) -> frozenset[int]:
     """Return the versions that must be loaded for a version to answer in a lineup."""
     kept = {lineup.previous} if lineup.previous is not None else set()
     return frozenset({version, *kept, *lineup.candidates})
-
-
-def first_line(text: str) -> str:
-    """Return what an error of Triton says before its traceback."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 async def states(control: TritonControl) -> States:

@@ -14,10 +14,10 @@ from ops.models.actions import LOOK_TAKES_S, Operator
 from ops.models.address import StackAddress, find_stack_address
 from ops.models.errors import ModelsError
 from ops.models.overview import Row, rows
-from ops.models.served import first_line
 from ops.models.smoke import Smoke
 from ops.settings import load_settings
 from ops.triton.control import TritonControl
+from tritone.first_line import first_line
 
 Result = TypeVar("Result")
 Act = Callable[[Operator], Awaitable[Smoke | None]]

@@ -9,12 +9,12 @@ from tritonclient.utils import np_to_triton_dtype
 
 from ops.errors import TritonCallFailed
 from ops.models.errors import Refused
-from ops.models.served import first_line
 from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.controls import fill
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
+from tritone.first_line import first_line
 from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, narrow, to_float
 from tritone.spans import Span, span
 

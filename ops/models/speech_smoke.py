@@ -7,11 +7,11 @@ from tritonclient.grpc.aio import InferInput
 
 from ops.errors import TritonCallFailed
 from ops.models.errors import Refused
-from ops.models.served import first_line
 from ops.models.smoke import Smoke, check_difference, check_sound, difference
 from ops.triton.control import TritonControl
 from tritone import tensors
 from tritone.card import SpeechCard
+from tritone.first_line import first_line
 from tritone.pcm import Pcm, loudness_dbfs, narrow
 from tritone.speech_tensors import TEXT, VOICE
 

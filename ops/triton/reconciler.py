@@ -21,6 +21,7 @@ from ops.triton.backend_processes import BackendProcesses, Look
 from ops.triton.control import TritonControl
 from ops.triton.published import Publication, PublishedModel, read_published
 from ops.triton.troubles import Troubles, read_files, touch
+from tritone.first_line import first_line
 
 _log = logging.getLogger(__name__)
 
@@ -277,7 +278,7 @@ class Reconciler:
         except TritonCallFailed as error:
             if pid != self._host.pid():
                 return  # Triton died meanwhile: that says nothing of the model
-            reason = self._publication.broken.get(name) or _first_line(str(error))
+            reason = self._publication.broken.get(name) or first_line(str(error))
             if self._troubles.add(name, reason, read_files(self._repositories, models)):
                 _log.error("%s cannot be loaded: %s", name, reason)
             if is_healing:
@@ -316,7 +317,3 @@ class Reconciler:
             for model in self._publication.models
             if "READY" in self._index.get(model.name, {}).values()
         ]
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")

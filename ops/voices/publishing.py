@@ -52,7 +52,9 @@ class Publication:
 
     def manifest(self, version: int) -> dict[str, Any]:
         """Return what is written down about a version."""
-        artifacts = self.artifacts(version)
+        return self._describe(self.artifacts(version))
+
+    def _describe(self, artifacts: Files) -> dict[str, Any]:
         return {
             "source": self.source,
             "license": self.licence,
@@ -68,13 +70,16 @@ class Publication:
         """Return every file of the repository by its path in it."""
         name, speaker = self.card.name, component_name(self.card.name, SPEAKER)
         configs = config_texts(self.card, self.network_spec, self.parameters, version)
+        artifacts = self.artifacts(version)  # dividing a network takes a moment of every start
         return {
             **{f"{each}/config.pbtxt": text.encode() for each, text in configs.items()},
             # Triton wants the folder, also where the engine has no files.
             f"{speaker}/{version}/.keep": b"",
             **{f"{speaker}/{path}": content for path, content in self.speaker_files.items()},
-            **self.artifacts(version),
-            f"{name}/{version}/{MANIFEST}": json.dumps(self.manifest(version), indent=1).encode(),
+            **artifacts,
+            f"{name}/{version}/{MANIFEST}": json.dumps(
+                self._describe(artifacts), indent=1
+            ).encode(),
         }
 
 

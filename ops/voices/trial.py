@@ -11,6 +11,7 @@ from ops.errors import OpsError, TritonCallFailed
 from ops.polling import within
 from ops.triton.control import TritonControl
 from tritone.card import ModelCard, SpeechCard
+from tritone.first_line import first_line
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs
 from tritone.speech_tensors import TEXT, VOICE
 from tritone.tensors import (
@@ -86,7 +87,7 @@ async def _try(control: TritonControl, name: str, inputs: list[InferInput]) -> f
     if not await within(_LOAD_TIMEOUT_S, is_decided):
         raise TrialFailed(f"the stack has not loaded {name} within {_LOAD_TIMEOUT_S:.0f} s")
     if reason:
-        raise TrialFailed(f"the stack cannot load {name}: {reason.splitlines()[0]}")
+        raise TrialFailed(f"the stack cannot load {name}: {first_line(reason)}")
     begin = time.monotonic()
     try:
         answers = await control.ask(name, inputs, {}, _SPEAK_TIMEOUT_S)

@@ -24,7 +24,7 @@ from export.tokenizers import write_tokenizer
 from export.trials import Files, condition, denoise, make_trial
 from tests import checkpoints
 from tests.adapters import attach, write_adapter
-from tests.export.test_graphs_ace_step import run
+from tests.export.comparing import run
 from tritone.families import FAMILIES
 
 pytestmark = pytest.mark.export

@@ -23,12 +23,12 @@ from export.families import EXPORTERS
 from export.full_size import Whole
 from export.full_size_models import full_size_card, make_pipeline
 from export.full_size_whole import main, make_sleeping_pipeline
-from export.graphs_ace_step import TextEncoder
 from export.loading import load
+from export.networks_ace_step import TextEncoder
 from export.references import ace_step
 from export.trials import make_trial
 from tests import checkpoints
-from tests.export.test_graphs_ace_step import run
+from tests.export.comparing import run
 
 pytestmark = [pytest.mark.export, pytest.mark.drill]
 

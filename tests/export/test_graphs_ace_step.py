@@ -1,6 +1,5 @@
 """The modules against diffusers, before any export."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,16 @@ from export.cards import Choices, make_card
 from export.checkpoint import open_checkpoint
 from export.families import EXPORTERS
 from export.graphs import Graph
-from export.graphs_ace_step import VaeDecoder
 from export.loading import load
-from export.probes import Array, Arrays, Probe
+from export.networks_ace_step import VaeDecoder
+from export.probes import Probe
 from export.references import ace_step
 from export.tiles import TILE_FRAMES, TiledDecoder
 from export.tokenizers import write_tokenizer
 from export.trials import Files, make_trial
 from export.verify import ask_pytorch, verify_end_to_end
 from tests import checkpoints
+from tests.export.comparing import relative_error, run
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
@@ -46,19 +46,6 @@ def song_card(song: AceStepPipeline) -> ModelCard:
 def graphs(song: AceStepPipeline, song_card: ModelCard) -> dict[str, Graph]:
     made = EXPORTERS["ace_step"].graphs(song, song_card, "fp32")
     return {graph.component: graph for graph in made}
-
-
-def run(graph: Graph, inputs: Mapping[str, Array]) -> Arrays:
-    with torch.no_grad():
-        answer = graph.module(*(torch.from_numpy(inputs[s.name]) for s in graph.io.inputs))
-    outputs = answer if isinstance(answer, tuple) else (answer,)
-    names = [spec.name for spec in graph.io.outputs]
-    return {name: tensor.numpy() for name, tensor in zip(names, outputs, strict=True)}
-
-
-def relative_error(found: Array, expected: Array) -> float:
-    difference = found.astype(np.float64) - expected.astype(np.float64)
-    return float(np.linalg.norm(difference) / np.linalg.norm(expected.astype(np.float64)))
 
 
 def test_the_card_is_of_songs_up_to_ten_minutes(song_card: ModelCard) -> None:

@@ -4,7 +4,6 @@ From the modules to the lanes of a denoiser, over files that were exported.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from export.graphs import Graph
 from export.graphs_ace_step import silence_of
 from export.loading import load
 from export.onnx_files import write_onnx
-from export.probes import Array, Arrays, Probe
+from export.probes import Array, Probe
 from export.projected_guidance import MAX_NORM, MOMENTUM, project
 from export.references import ace_step
 from export.tokenizers import write_tokenizer
@@ -33,6 +32,7 @@ from export.trials import Files, make_trial
 from export.verify import ask_pytorch, verify_component, verify_end_to_end
 from tests import checkpoints
 from tests.backends.fakes import FakeMetrics, FakeReply, make_scheduler
+from tests.export.comparing import relative_error, run
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
@@ -59,19 +59,6 @@ def song_card(song: AceStepPipeline) -> ModelCard:
 def graphs(song: AceStepPipeline, song_card: ModelCard) -> dict[str, Graph]:
     made = EXPORTERS["ace_step"].graphs(song, song_card, "fp32")
     return {graph.component: graph for graph in made}
-
-
-def run(graph: Graph, inputs: Mapping[str, Array]) -> Arrays:
-    with torch.no_grad():
-        answer = graph.module(*(torch.from_numpy(inputs[s.name]) for s in graph.io.inputs))
-    outputs = answer if isinstance(answer, tuple) else (answer,)
-    names = [spec.name for spec in graph.io.outputs]
-    return {name: tensor.numpy() for name, tensor in zip(names, outputs, strict=True)}
-
-
-def relative_error(found: Array, expected: Array) -> float:
-    difference = found.astype(np.float64) - expected.astype(np.float64)
-    return float(np.linalg.norm(difference)) / max(float(np.linalg.norm(expected)), 1e-30)
 
 
 def test_the_checkpoint_says_that_it_is_guided_and_knows_codes(song_card: ModelCard) -> None:

@@ -12,6 +12,7 @@ from export.cards import Choices, make_card
 from export.families import EXPORTERS
 from export.graphs import Graph
 from export.probes import Probe
+from tests.export.comparing import relative_error
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
@@ -45,10 +46,6 @@ def inputs_of(pipeline: StableAudioPipeline, graph: Graph) -> Tensors:
 def call(graph: Graph, inputs: Tensors) -> Any:  # noqa: ANN401  # a tensor or several
     with torch.no_grad():
         return graph.module(*(inputs[spec.name] for spec in graph.io.inputs))
-
-
-def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
 
 
 def encode(pipeline: StableAudioPipeline, negative: str | None) -> tuple[torch.Tensor, ...]:

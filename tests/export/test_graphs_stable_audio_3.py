@@ -15,6 +15,7 @@ from export.graphs import Graph, strip_weight_norm, with_shared_weights
 from export.probes import Probe
 from export.quiet import quiet
 from tests import checkpoints
+from tests.export.comparing import relative_error
 from tritone import tensors
 from tritone.families import FAMILIES
 
@@ -39,10 +40,6 @@ def call(graph: Graph, inputs: Tensors) -> Any:  # noqa: ANN401  # a tensor or s
         found = graph.module(*(inputs[spec.name] for spec in graph.io.inputs))
     names = [spec.name for spec in graph.io.outputs]
     return dict(zip(names, found, strict=True)) if isinstance(found, tuple) else found
-
-
-def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
 
 
 def tokens_of(pipeline: StableAudio3Pipeline, *texts: str) -> Tensors:

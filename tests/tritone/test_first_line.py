@@ -4,12 +4,16 @@ from tritone.first_line import first_line
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("said", "expected"),
     [
         (ValueError("one\ntwo"), "one"),
         (OSError("\n two"), "two"),
         (TimeoutError(), "TimeoutError()"),
+        (" \n a text \nand more", "a text"),
+        ("", ""),
     ],
 )
-def test_an_error_without_words_still_has_a_line(error: Exception, expected: str) -> None:
-    assert first_line(error) == expected
+def test_the_first_line_with_words_counts_and_an_error_always_has_one(
+    said: str | Exception, expected: str
+) -> None:
+    assert first_line(said) == expected

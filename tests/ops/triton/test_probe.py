@@ -1,4 +1,5 @@
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -55,8 +56,9 @@ async def test_only_what_neither_answers_nor_works_hangs(
 
 
 async def test_a_process_that_died_meanwhile_does_not_matter() -> None:
-    process = psutil.Popen([sys.executable, "-c", ""])
-    process.wait()
+    child = subprocess.Popen([sys.executable, "-c", ""])  # noqa: ASYNC220 -- it ends at once
+    process = psutil.Process(child.pid)  # psutil's own `Popen` may lose how its child ended
+    child.wait()
     control = cast("TritonControl", FakeControl(is_answered=False))
     assert await probe.find_hung("rain", [process], control, TIMEOUT_S) == []
 
