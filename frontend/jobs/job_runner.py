@@ -46,15 +46,24 @@ class JobRunner:
         self._results = ResultMaker(maker, system.files, system.metrics)
         self._heartbeats = heartbeats
         self._name = name
+        self._claiming = asyncio.Lock()  # two claims at once would not see each other's strikes
         self._metrics = system.metrics
 
     async def run(self) -> None:
         """Run the job whose turn it is, if any; when cancelled, give the job back."""
+        # Tasks of other jobs with strikes found nothing to begin while one of these ran.
+        while (job := await self._run_next()) is not None and job.strikes:
+            continue
+
+    async def _run_next(self) -> Job | None:
         claim_id = str(uuid.uuid4())
-        job = await self._store.claim_next(claim_id, self._name)
-        if job is None:
-            return
-        claim = Claim(job_id=job.id, claim_id=claim_id)
+        async with self._claiming:
+            job = await self._store.claim_next(claim_id, self._name)
+        if job is not None:
+            await self._run(job, Claim(job_id=job.id, claim_id=claim_id))
+        return job
+
+    async def _run(self, job: Job, claim: Claim) -> None:
         making = asyncio.create_task(self._make(job))
         async with self._heartbeats.lease(claim, making) as running:
             if job.cancel_requested:  # while it was queued again

@@ -6,7 +6,8 @@
 -- name: claim_next_job
 -- Begin an attempt at the job whose turn it is; asking again with the same claim changes nothing.
 -- It does not wait for the disk: a claim that a crash of the database undoes is lost like that of a
--- dead worker.
+-- dead worker. A worker runs one job with strikes at a time: where one kills its workers, the others
+-- that died with it do not die with it again.
 WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
     (SELECT owner FROM tritone_jobs WHERE status = 'queued' ORDER BY owner LIMIT 1)
     UNION ALL
@@ -32,7 +33,10 @@ WITH RECURSIVE owners AS (  -- of queued jobs; one look into the index for each
     SELECT job.id FROM candidates JOIN tritone_jobs AS job ON job.id = candidates.id
     WHERE job.status = 'queued' AND NOT EXISTS (
         SELECT FROM tritone_jobs WHERE status = 'running' AND claim_id = %(claim_id)s
-    )
+    ) AND (job.strikes = 0 OR NOT EXISTS (
+        SELECT FROM tritone_jobs AS beside
+        WHERE beside.status = 'running' AND beside.strikes > 0 AND beside.worker = %(worker)s
+    ))
     ORDER BY candidates.turn, candidates.seq
     LIMIT 1
     FOR UPDATE OF job SKIP LOCKED

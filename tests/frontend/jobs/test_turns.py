@@ -110,3 +110,16 @@ async def test_a_key_may_hold_half_of_the_queue_that_the_others_leave(
         await submit(system, "")  # without a key: whatever is left
         with pytest.raises(Overloaded, match="Too many jobs wait"):
             await submit(system, "c")
+
+
+async def test_a_worker_runs_one_job_with_strikes_at_a_time(system: JobSystem) -> None:
+    struck = [await submit(system, "a") for _ in range(2)]
+    for attempt in [await claim_job(system, job.id) for job in struck]:
+        await system.store.requeue(attempt, 0.0, 1)
+    fresh = await submit(system, "a")
+    first = await claim_job(system, struck[0].id)
+    await claim_job(system, fresh.id)
+    assert await claim(system) is None
+    await claim_job(system, struck[1].id, worker="there")
+    await system.store.requeue(first, 0.0, 0)
+    await claim_job(system, struck[0].id)
