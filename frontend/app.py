@@ -1,5 +1,6 @@
 """The application: makes the parts and connects them; it decides nothing itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -10,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from frontend.contracts.fallback import render_error, render_http_error, render_unexpected
 from frontend.contracts.serving import include_contracts
 from frontend.contracts.table import WEBHOOK_BODIES
+from frontend.database.notifications import listen
 from frontend.http import api_page, health
 from frontend.http.access import PROBES, Access
 from frontend.http.body_limit import BodyLimit
@@ -33,6 +35,7 @@ from frontend.triton.gateway import Gateway
 from frontend.triton.hearing import HearingGateway
 from frontend.triton.make import make_gateway
 from tritone import __version__
+from tritone.tasks import end_tasks
 
 _DATABASE_PATIENCE_S = 1.5  # of one request; a worker waits longer
 _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
@@ -41,15 +44,15 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     metrics = Metrics()
-    gateway = HearingGateway(gateway or make_gateway(settings.triton, metrics), settings.triton)
+    hearing = HearingGateway(gateway or make_gateway(settings.triton, metrics), settings.triton)
     gate = make_gate(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             _build_routes(app)
-            await gateway.open()
-            stack.push_async_callback(gateway.close)
+            await hearing.open()
+            stack.push_async_callback(hearing.close)
             await gate.open()
             stack.push_async_callback(gate.close)
             if settings.jobs.database_url is not None:
@@ -61,6 +64,9 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
                     accepts_at_once=True,
                 )
                 app.state.jobs = await stack.enter_async_context(jobs)
+                url = settings.jobs.database_url.get_secret_value()
+                doubts = asyncio.create_task(listen(url, "listen_to_doubts", hearing.doubt))
+                stack.push_async_callback(end_tasks, doubts)
             yield
 
     app = FastAPI(
@@ -79,7 +85,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
             "exclude": lambda scope: scope["path"] in PROBES,
         },
     )
-    _add_parts(app, settings, gateway, metrics)
+    _add_parts(app, settings, hearing, metrics)
     app.state.gate = gate
     app.include_router(health.router)
     app.include_router(api_page.router)

@@ -107,8 +107,8 @@ class TritonSettings(_Group):
         ge=1,
         le=1000,
         description=(
-            "Of several Tritons: passes that fail on one in a row, and not on another, before it "
-            "gets no more for a while."
+            "Passes of a model that fail in a row before it is asked for a short sound. Of several "
+            "Tritons: that fail on one, and not on another, before it gets no more for a while."
         ),
     )
     eject_s: float = Field(
@@ -116,8 +116,8 @@ class TritonSettings(_Group):
         gt=0,
         le=300,
         description=(
-            "How long such a Triton gets no passes the first time, in seconds; twice as long each "
-            "further time, at most 300."
+            "Pause between two such short sounds, in seconds. How long such a Triton of several "
+            "gets no passes the first time; twice as long each further time, at most 300."
         ),
     )
     fleet: str | None = Field(

@@ -152,6 +152,12 @@ class ModelCard:
         return card
 
 
+TRIAL_TEXT = "One, two, three."
+"""What a voice is asked to say when nobody asks it for anything."""
+
+_LATER_FIELDS = {"kind": "", "trial_text": TRIAL_TEXT}  # left out, a card stays what it was
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """One voice of a model that speaks."""
@@ -180,6 +186,7 @@ class SpeechCard:
     max_speed: float
     max_characters: int  # of one request's text
     kind: str = ""  # of the engine's, where it has several, as LocalAI's `backend` names it: bark
+    trial_text: str = TRIAL_TEXT  # short, and readable by every voice of the model
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -193,8 +200,9 @@ class SpeechCard:
     def to_json(self) -> str:
         """Return the card as one line of JSON with sorted keys."""
         fields = {"task": self.task, **asdict(self)}
-        if not self.kind:  # as older releases wrote it: a published card stays what it is
-            del fields["kind"]
+        for name, default in _LATER_FIELDS.items():
+            if fields[name] == default:
+                del fields[name]
         return json.dumps(fields, sort_keys=True)
 
     @classmethod

@@ -26,6 +26,7 @@ class State:
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are away
     left_out: Mapping[str, str] = field(default_factory=dict)  # Tritons that get no passes; why
     stopped: Mapping[str, str] = field(default_factory=dict)  # models that make no sound; why
+    all_stopped: Mapping[str, str] = field(default_factory=dict)  # of kinds that have no other
     reason: str | None = None
 
 
@@ -61,6 +62,7 @@ class Readiness:
             reasons=catalog.reasons,
             left_out=catalog.left_out,
             stopped=catalog.stopped,
+            all_stopped=_find_all_stopped(catalog),
             reason=_explain_unreadiness(catalog),
         )
 
@@ -72,12 +74,27 @@ def _explain_unreadiness(catalog: Catalog) -> str | None:
     """
     if not catalog.served:
         return "Triton serves no model"
-    mute = [card for card in catalog.served if card.name in catalog.stopped]
-    kinds = {type(card) for card in catalog.served if card not in mute}
-    lost = {card.name for card in (*catalog.missed, *mute) if type(card) not in kinds}
+    kinds = _find_heard_kinds(catalog)
+    mute = _find_all_stopped(catalog)
+    lost = {card.name for card in catalog.missed if type(card) not in kinds} | mute.keys()
     if ModelCard not in kinds:  # what was never seen is taken for a model of sounds
         lost |= catalog.reasons.keys() - {card.name for card in catalog.missed}
     return f"nothing serves in the place of {', '.join(sorted(lost))}" if lost else None
+
+
+def _find_all_stopped(catalog: Catalog) -> dict[str, str]:
+    """Return why the models of a kind have stopped of which no other one still makes sounds.
+
+    Those are what a restart of Triton may mend. One of several that has stopped is no reason to
+    take the others away.
+    """
+    kinds = _find_heard_kinds(catalog)
+    mute = (card for card in catalog.served if type(card) not in kinds)
+    return {card.name: catalog.stopped[card.name] for card in mute}
+
+
+def _find_heard_kinds(catalog: Catalog) -> set[type]:
+    return {type(card) for card in catalog.served if card.name not in catalog.stopped}
 
 
 router = APIRouter(tags=["operations"])
@@ -106,6 +123,7 @@ async def readyz(request: Request) -> Response:
         body["away"] = {name: state.reasons.get(name, "not loaded") for name in away}
         body["tritons_left_out"] = dict(state.left_out)
         body["sounds_stopped"] = dict(state.stopped)
+        body["all_sounds_stopped"] = dict(state.all_stopped)
     return JSONResponse(body, 200 if state.reason is None else 503)
 
 

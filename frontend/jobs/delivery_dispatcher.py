@@ -42,8 +42,9 @@ class DeliveryDispatcher:
 
         An attempt that takes too long then is made again by another worker, once its lease ends.
         """
+        hearing = listen(self._database_url, "listen_to_deliveries", lambda _: self._wake())
         helping = [
-            asyncio.create_task(listen(self._database_url, "listen_to_deliveries", self._wake)),
+            asyncio.create_task(hearing),
             asyncio.create_task(self._wake_at(stop)),
         ]
         try:

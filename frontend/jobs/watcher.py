@@ -26,7 +26,7 @@ _RETRY_AFTER_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
-Listen = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+Listen = Callable[[Callable[[str], None]], Coroutine[Any, Any, None]]
 """Calls what it is given whenever a job may have changed, until cancelled."""
 
 
@@ -137,7 +137,7 @@ class JobWatcher:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            listening = group.create_task(self._listen(self._news.set))
+            listening = group.create_task(self._listen(lambda _: self._news.set()))
             try:
                 while True:
                     await self._wait_for_news()

@@ -25,6 +25,7 @@ from tritone.tasks import end_tasks
 
 _HEARTBEATS_PER_LEASE = 4
 _RESTART_S = 0.5
+_MARGIN_S = 5.0  # beyond the jobs' own time to end
 _QUEUE_CONNECTIONS = 4
 
 _log = structlog.get_logger(__name__)
@@ -104,13 +105,20 @@ class Worker:
                     stalled_worker_timeout=2 * jobs.lease_s,
                 )
             )
-            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            working.cancel()  # ends gracefully
-            (error,) = await asyncio.gather(working, return_exceptions=True)
+            try:
+                await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+                working.cancel()  # ends gracefully, which a second one would cut off
+                await asyncio.wait([working], timeout=self._drain_timeout_s + _MARGIN_S)
+            finally:
+                await end_tasks(working)
             if not stop.is_set():
-                _log.warning("the queue was lost; beginning anew", problem=type(error).__name__)
+                _log.warning("the queue was lost; beginning anew", problem=_name_problem(working))
                 await asyncio.sleep(_RESTART_S)
-        stopping.cancel()
+        await end_tasks(stopping)
+
+
+def _name_problem(ended: asyncio.Task[None]) -> str:
+    return "cancelled" if ended.cancelled() else type(ended.exception()).__name__
 
 
 async def _all_of(

@@ -8,7 +8,8 @@ there is one; meanwhile the model's sounds have stopped. Passes are given to it 
 import asyncio
 import logging
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -28,16 +29,26 @@ log = structlog.get_logger(__name__)
 
 _TRIAL_S = 60.0  # that a short sound may take
 _SECONDS = float(np.float32(0.1))
+_FOREIGN = "upstream"  # the engine of voices that another server speaks: no fault of our Triton
+
+Tell = Callable[[str], Awaitable[None]]
+"""Told the name of a model whose sounds have stopped, after every trial that fails."""
+
+
+async def _tell_nobody(_model: str) -> None:
+    return
 
 
 class HearingGateway:
     """A `Gateway` that knows whose sounds have stopped. Use from one event loop only."""
 
-    def __init__(self, inner: Gateway, settings: TritonSettings) -> None:
+    def __init__(self, inner: Gateway, settings: TritonSettings, tell: Tell = _tell_nobody) -> None:
         """Listen to what another gateway makes."""
         self._inner = inner
+        self._tell = tell
         self._enough, self._pause_s = settings.eject_after, settings.eject_s
         self._failures: defaultdict[str, int] = defaultdict(int)  # in a row, by model
+        self._open: Counter[str] = Counter()  # callers' passes under way, by model
         self._stopped: dict[str, str] = {}  # why, by model
         self._trials: dict[str, asyncio.Task[None]] = {}  # by models that we ask for a sound
 
@@ -69,14 +80,26 @@ class HearingGateway:
 
     async def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`."""
+        name = pass_.card.name
+        self._open[name] += 1
         try:
             async with aclosing(self._inner.stream(pass_, options)) as chunks:
                 async for chunk in chunks:
-                    self._hear(pass_.card.name)
+                    if chunk.pcm.any():
+                        self._hear(name)
                     yield chunk
         except GenerationFailed:
             self._miss(pass_.card)
             raise
+        finally:
+            self._open[name] -= 1
+
+    def doubt(self, model: str) -> None:
+        """Ask a model for a sound, if it is served: another process says that it makes none."""
+        card = next((each for each in self._inner.catalog.served if each.name == model), None)
+        if card is not None:
+            self._failures[model] = max(self._failures[model], self._enough - 1)
+            self._miss(card)
 
     def _add_stopped(self, catalog: Catalog) -> Catalog:
         served = {card.name for card in catalog.served}
@@ -89,6 +112,8 @@ class HearingGateway:
             log.info("sounds_again", model=model)
 
     def _miss(self, card: Card) -> None:
+        if isinstance(card, SpeechCard) and card.engine == _FOREIGN:
+            return
         self._failures[card.name] += 1
         if self._failures[card.name] >= self._enough and card.name not in self._trials:
             self._trials[card.name] = asyncio.create_task(self._try_until_heard(card))
@@ -113,20 +138,25 @@ class HearingGateway:
         try:
             made = await collect(self._inner.stream(_make_trial(card), options))
         except (GenerationFailed, DeadlineExceeded) as error:
-            self._note_stop(card.name, type(error).__name__)
+            # Ours comes last: behind the long sounds of others it may just be late.
+            if not (isinstance(error, DeadlineExceeded) and self._open[card.name]):
+                await self._note_stop(card.name, type(error).__name__)
         except TritoneError as error:  # full, or away: that says nothing of sounds
             log.debug("not_heard", model=card.name, error=type(error).__name__)
         else:
             if made.pcm.any():
                 self._hear(card.name)
             else:
-                self._note_stop(card.name, "silence")
+                await self._note_stop(card.name, "silence")
 
-    def _note_stop(self, model: str, cause: str) -> None:
+    async def _note_stop(self, model: str, cause: str) -> None:
+        if not self._failures[model]:  # a caller heard one meanwhile
+            return
         level = logging.DEBUG if model in self._stopped else logging.ERROR
         log.log(level, "sounds_stopped", model=model, cause=cause)
         n = self._failures[model]
         self._stopped[model] = f"{n} passes in a row failed, and a short sound: {cause}"
+        await self._tell(model)
 
 
 def _make_trial(card: Card) -> Pass:
@@ -134,7 +164,7 @@ def _make_trial(card: Card) -> Pass:
     if isinstance(card, SpeechCard):
         return SpeechPass(
             card=card,
-            text="One.",
+            text=card.trial_text,
             voice=card.default_voice,
             speed=min(max(1.0, card.min_speed), card.max_speed),
             seed=1,

@@ -11,7 +11,7 @@ from ops.models.repository import Repository
 from ops.models.rollout import Rollout
 from ops.models.served import Served, published_names, read, states
 from ops.models.smoke import Smoke, smoke
-from ops.models.speech_smoke import TRIAL_TEXT, smoke_speech
+from ops.models.speech_smoke import smoke_speech
 from ops.triton.control import TritonControl
 from tritone.card import SpeechCard
 from tritone.environment import DEFAULT_REFRESH_S
@@ -225,9 +225,7 @@ class Operator:
     async def _smoke(self, served: Served, name: str, version: int) -> Smoke:
         self.say(f"trying version {version} with two prompts")
         if isinstance(served.card, SpeechCard):
-            manifest = self._manifest(served.name, version)
-            text = (manifest and manifest.trial_text) or TRIAL_TEXT
-            return await smoke_speech(self.control, name, served.card, text, self.timeout_s)
+            return await smoke_speech(self.control, name, served.card, self.timeout_s)
         fingerprint = self._fingerprint(served, version)
         return await smoke(self.control, name, served.card, fingerprint, self.timeout_s)
 

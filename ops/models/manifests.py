@@ -59,11 +59,6 @@ class Manifest:
         return hashlib.sha256("".join(contents).encode()).hexdigest()[:12]
 
     @property
-    def trial_text(self) -> str | None:
-        """What a voice is to say when it is tried; None: anything."""
-        return self.fields.get("trial_text")
-
-    @property
     def fingerprint(self) -> Fingerprint | None:
         """What the version must answer; None in manifests of older exporters.
 

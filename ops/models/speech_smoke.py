@@ -15,14 +15,11 @@ from tritone.first_line import first_line
 from tritone.pcm import Pcm, loudness_dbfs, narrow
 from tritone.speech_tensors import TEXT, VOICE
 
-TRIAL_TEXT = "One, two, three."
-"""Of voices whose publication names no text of their own language."""
-
 _MIN_SECONDS_A_CHARACTER = 0.02  # people speak 15 a second, the fastest 30
 
 
 async def smoke_speech(
-    control: TritonControl, name: str, card: SpeechCard, text: str, timeout_s: float
+    control: TritonControl, name: str, card: SpeechCard, timeout_s: float
 ) -> Smoke:
     """Return the measurements of what speaks under a Triton name.
 
@@ -30,7 +27,7 @@ async def smoke_speech(
         Refused: it fails, is silent, speaks too little, or gives one sound for two texts.
     """
     sounds, seconds = [], []
-    for said in (text, f"{text} {text}"):
+    for said in (card.trial_text, f"{card.trial_text} {card.trial_text}"):
         begin = time.monotonic()
         sounds.append(await _speak(control, name, card, said, timeout_s))
         seconds.append(time.monotonic() - begin)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from http.client import HTTPException
 from typing import Any
 
 from ops.polling import Backoff
@@ -51,7 +52,11 @@ class SoundWatch:
 
     async def look(self) -> None:
         """Look once."""
-        stopped = _find_stopped(await self._fetch(self._url, _LOOK_S))
+        try:
+            body = await self._fetch(self._url, _LOOK_S)
+        except HTTPException:  # cut off
+            return
+        stopped = _find_stopped(body)
         now = self._clock()
         if not stopped:
             self._since = None
@@ -68,13 +73,8 @@ class SoundWatch:
 
 
 def _find_stopped(body: object) -> str:
-    """Return why all sounds, or all voices, have stopped; empty: they have not.
-
-    One of several models that stops is no reason to take the others away.
-    """
-    if not isinstance(body, dict) or body.get("status") != "unavailable":
-        return ""
-    stopped = body.get("sounds_stopped")
+    """Return why all sounds, or all voices, have stopped; empty: they have not."""
+    stopped = body.get("all_sounds_stopped") if isinstance(body, dict) else None
     if not isinstance(stopped, dict):
         return ""
     return "; ".join(f"{model}: {why}" for model, why in stopped.items())

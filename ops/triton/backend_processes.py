@@ -90,6 +90,20 @@ def _has_changed(each: BackendProcess) -> bool:
 
 def _children(server_pid: int) -> list[psutil.Process]:
     try:
+        tasks = list(Path(f"/proc/{server_pid}/task").iterdir())
+        pids = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    except OSError:  # it is gone, or this kernel does not tell
+        return _search_children(server_pid)
+    found = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(int(pid)))
+    return found
+
+
+def _search_children(server_pid: int) -> list[psutil.Process]:
+    """Return the same from the whole process table, which takes 20 ms."""
+    try:
         return psutil.Process(server_pid).children()
     except psutil.NoSuchProcess:
         return []

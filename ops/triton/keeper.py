@@ -36,6 +36,7 @@ from typing import Any
 
 from ops.triton.closed_apis import close_apis
 from ops.triton.listener import (
+    FOREIGN,
     UNREACHABLE,
     Listener,
     Sounds,
@@ -59,7 +60,7 @@ _CANARY = {
     "guidance_scale": 1.0,
     "priority_class": 1,  # as of a job: somebody who waits comes first
 }
-_SPOKEN_CANARY = {"text": "One.", "priority_class": 1}
+_SPOKEN_CANARY = {"priority_class": 1}
 
 _NOTHING = {"TYPE_STRING": "", "TYPE_BOOL": False}  # of inputs that only some families have
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # Triton is in here
@@ -97,7 +98,9 @@ class Triton:
         ]
 
     def find_kind(self, model: str) -> str:
-        """Return what an ensemble makes: `sound` or `speech`."""
+        """Return what an ensemble makes: `sound` or `speech`, or speech that is `foreign`."""
+        if self._read_card(model).get("engine") == "upstream":
+            return FOREIGN
         names = {each["name"] for each in self._list_inputs(model)}
         return "speech" if "text" in names else "sound"
 
@@ -108,7 +111,7 @@ class Triton:
 
     def make_sound(self, model: str, timeout_s: float) -> list[int]:
         """Return the samples of a short sound."""
-        asked = _SPOKEN_CANARY
+        asked = _SPOKEN_CANARY | {"text": self._read_card(model).get("trial_text", "One, two, three.")}
         if self.find_kind(model) == "sound":
             takes = self._list_inputs(model)
             asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
@@ -119,6 +122,13 @@ class Triton:
     def _list_inputs(self, model: str) -> list[dict[str, Any]]:
         inputs: list[dict[str, Any]] = self._call("GET", f"models/{model}/config").get("input", [])
         return inputs
+
+    def _read_card(self, model: str) -> dict[str, Any]:
+        """Return the card of a model as `tritone.card` wrote it; empty: it has none."""
+        parameters = self._call("GET", f"models/{model}/config").get("parameters", {})
+        found = parameters.get("tritone_card", {}).get("string_value", "")
+        card: dict[str, Any] = json.loads(found) if found else {}
+        return card
 
     def unload(self, model: str) -> None:
         """Refuse new requests to a model; those under way end."""

@@ -18,6 +18,8 @@ UNREACHABLE = (OSError, HTTPException, ValueError)
 
 _FIRST_LOOKS_S = 1.0  # until there is an ensemble
 _MAX_SAID = 500
+FOREIGN = "foreign"
+"""What another server speaks: where it stops, our Triton is well."""
 _MAX_MISSES = 3  # looks in a row without a sound: they have stopped
 
 
@@ -28,7 +30,7 @@ class SoundMaker(Protocol):
         """Return the ensembles that are ready."""
 
     def find_kind(self, model: str) -> str:
-        """Return what an ensemble makes: `sound` or `speech`."""
+        """Return what an ensemble makes: `sound` or `speech`, or speech that is `foreign`."""
 
     def count_sounds(self, model: str) -> int:
         """Return how many requests to an ensemble have ended well since it was loaded."""
@@ -77,7 +79,8 @@ class Listener:
 
     def look(self) -> None:
         """Ask each ensemble that was silent meanwhile for a sound."""
-        self._heard = {name: self._recall(name) for name in self._triton.ensembles()}
+        found = {name: self._recall(name) for name in self._triton.ensembles()}
+        self._heard = {name: each for name, each in found.items() if each.kind != FOREIGN}
         for name, sounds in self._heard.items():
             self._look_at(name, sounds)
         self._write()

@@ -169,13 +169,13 @@ def publish(settings: Settings, publication: Publication) -> Added[SpeechCard]:
     Raises:
         OpsError: its name is taken, the folder cannot be written to, or it does not speak.
     """
-    card, text = publication.card, publication.trial_text
+    card = publication.card
     _require_free_name(settings, card.name)
     added = AddedVoices.of_state(settings.resolved_state_directory())
     if added.has(card.name):
         return Added(card, version=added.publish(publication))
     files = publication.all_files()
-    return _publish(settings, card, files, lambda control: try_voice(control, card, text))
+    return _publish(settings, card, files, lambda control: try_voice(control, card))
 
 
 def _require_free_name(settings: Settings, name: str) -> None:

@@ -93,7 +93,6 @@ def make_publication(onnx_file: Path, name: str | None, licence: str) -> Publica
         precision="fp32",
         files={pv.FILE: voice.to_json().encode()},
         parameters={pv.PHONEMIZER: espeak_files.MODEL} if needs_espeak else {},
-        trial_text="1, 2, 3." if needs_espeak else _letters(config),
     )
 
 
@@ -126,6 +125,7 @@ def _card(model: str, config: PiperConfig, speakers: dict[str, int], licence: st
         min_speed=0.25,
         max_speed=4.0,
         max_characters=100_000,
+        trial_text="1, 2, 3." if config.phoneme_type == "espeak" else _letters(config),
     )
 
 

@@ -36,7 +36,6 @@ class Publication:
     files: Files = field(default_factory=dict)  # of the version, by their path in it
     speaker_files: Files = field(default_factory=dict)  # of all versions: beside their folders
     parameters: Mapping[str, str] = field(default_factory=dict)  # further ones of the speaker
-    trial_text: str = "One, two, three."  # that the running stack must speak
 
     def artifacts(self, version: int) -> dict[str, bytes]:
         """Return the files of a version by their path in the repository."""
@@ -59,7 +58,6 @@ class Publication:
             "source": self.source,
             "license": self.licence,
             "precision": self.precision,
-            "trial_text": self.trial_text,
             "artifacts": {
                 path: hashlib.sha256(content).hexdigest() for path, content in artifacts.items()
             },

@@ -40,15 +40,15 @@ class TrialFailed(OpsError):
     """The stack does not load the voice, or it does not speak."""
 
 
-async def try_voice(control: TritonControl, card: SpeechCard, text: str) -> float:
-    """Return how many seconds the default voice of a model takes to speak a text.
+async def try_voice(control: TritonControl, card: SpeechCard) -> float:
+    """Return how many seconds the default voice of a model takes to speak a short text.
 
     Waits until the stack has loaded the model.
 
     Raises:
         TrialFailed: it does not, or it is silent.
     """
-    inputs = [_scalar(TEXT, text.encode()), _scalar(VOICE, card.default_voice.encode())]
+    inputs = [_scalar(TEXT, card.trial_text.encode()), _scalar(VOICE, card.default_voice.encode())]
     return await _try(control, card.name, inputs)
 
 

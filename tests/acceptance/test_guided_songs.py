@@ -17,7 +17,12 @@ from export.exporter import ExportRequest, export
 from tests import checkpoints
 from tests.acceptance.stack import Stack, running
 
-pytestmark = [pytest.mark.triton, pytest.mark.export, pytest.mark.drill]
+pytestmark = [
+    pytest.mark.triton,
+    pytest.mark.export,
+    pytest.mark.drill,
+    pytest.mark.timeout(1800),  # two exports are part of the first test
+]
 
 SONG: dict[str, Any] = {"input": "disco", "num_inference_steps": 8, "seed": 7}
 CODES = "".join(f"<|audio_code_{number}|>" for number in range(0, 64_000, 6400))

@@ -31,7 +31,12 @@ from tests.adapters import attach, write_adapter
 from tests.frontend.contracts.test_source_examples import JSON, LOCALAI
 from tritone.pcm import to_int16
 
-pytestmark = [pytest.mark.triton, pytest.mark.export, pytest.mark.drill]
+pytestmark = [
+    pytest.mark.triton,
+    pytest.mark.export,
+    pytest.mark.drill,
+    pytest.mark.timeout(1800),  # two exports are part of the first test
+]
 
 DISCO: dict[str, Any] = {"model_id": "song", "text": "disco", "bpm": 120, "duration_seconds": 4}
 SONG, JAZZ = "song", "jazz"

@@ -14,6 +14,7 @@ from tritone.turns import BACKGROUND
 pytestmark = pytest.mark.triton
 
 ASK = replace(Ask(), steps=30, seconds_end=2.0)
+TIMEOUT_S = 200.0  # on a busy machine all must still be in time, or they are refused at once
 
 
 async def ends(client: Client, asks: dict[str, dict[str, str | int]]) -> list[str]:
@@ -21,19 +22,21 @@ async def ends(client: Client, asks: dict[str, dict[str, str | int]]) -> list[st
     order: list[str] = []
 
     async def one(name: str, parameters: dict[str, str | int]) -> None:
-        await client.generate(ASK, job_id=name, parameters=parameters)
+        await client.generate(ASK, job_id=name, parameters=parameters, timeout_s=TIMEOUT_S)
         order.append(name)
 
     holders = [f"holder-{i}" for i in range(4)]  # more than there are lanes
+    long = replace(ASK, steps=1000)
     held = [
-        asyncio.create_task(client.generate(replace(ASK, steps=1000), job_id=name))
+        asyncio.create_task(client.generate(long, job_id=name, timeout_s=TIMEOUT_S))
         for name in holders
     ]
     await client.until_running(holders[0])
     tasks = []
     for name, parameters in asks.items():
         tasks.append(asyncio.create_task(one(name, parameters)))
-        while await client.control(QUERY, name) == [-1, -1]:  # noqa: ASYNC110 -- remote state
+        # What was refused is never known: it is raised below.
+        while not tasks[-1].done() and await client.control(QUERY, name) == [-1, -1]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     for name in holders:
         await client.control(CANCEL, name)

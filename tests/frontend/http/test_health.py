@@ -70,6 +70,7 @@ async def test_a_voice_does_not_stand_in_for_a_model_of_sounds(
         "away": {card.name: "starter_vae_decoder: its backend process is dead"},
         "tritons_left_out": {},
         "sounds_stopped": {},
+        "all_sounds_stopped": {},
     }
 
 
@@ -114,6 +115,7 @@ async def test_a_model_whose_sounds_have_stopped_is_not_ready(
     assert body["reason"] == f"nothing serves in the place of {card.name}"
     assert body["models"] == [card.name]  # passes are given to it all the same
     assert body["sounds_stopped"] == {card.name: "3 passes in a row failed"}
+    assert body["all_sounds_stopped"] == body["sounds_stopped"]
     assert f'tritone_model_ready{{model="{card.name}"}} 0.0' in metrics
 
 
@@ -124,6 +126,20 @@ async def test_one_that_still_makes_sounds_stands_in_for_another(
     catalog = Catalog(cards=(other, card), stopped={card.name: "3 passes in a row failed"})
     async with client_of(FakeGateway(catalog)) as client:
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_stop_is_told_apart_from_another_cause_of_not_being_ready(
+    client_of: ClientFactory, card: ModelCard
+) -> None:
+    other = replace(TALKER, name="other")
+    catalog = Catalog(
+        speech_cards=(TALKER, other), missed=(card,), stopped={other.name: "3 passes failed"}
+    )
+    async with client_of(FakeGateway(catalog)) as client:
+        answer = await client.get("/readyz?verbose")
+    assert answer.status_code == 503
+    assert list(answer.json()["sounds_stopped"]) == [other.name]
+    assert answer.json()["all_sounds_stopped"] == {}
 
 
 async def test_triton_is_asked_once_a_second(gateway: FakeGateway) -> None:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from frontend.errors import GenerationFailed, InvalidRequest, Overloaded, TritoneError
+from frontend.errors import (
+    DeadlineExceeded,
+    GenerationFailed,
+    InvalidRequest,
+    Overloaded,
+    TritoneError,
+)
 from frontend.settings import TritonSettings
 from frontend.triton.gateway import Catalog, Chunks, PassOptions, collect
 from frontend.triton.hearing import HearingGateway
@@ -135,7 +141,7 @@ async def test_a_voice_is_asked_to_speak(
     await eventually(lambda: list(gateway.catalog.stopped) == [TALKER.name])
     triton.error = None
     await eventually(lambda: not gateway.catalog.stopped)
-    assert triton.speech_passes[-1].text == "One."
+    assert triton.speech_passes[-1].text == TALKER.trial_text
 
 
 async def test_a_model_that_is_unloaded_is_not_asked_any_more(
@@ -147,3 +153,62 @@ async def test_a_model_that_is_unloaded_is_not_asked_any_more(
     triton.catalog = Catalog(speech_cards=(TALKER,))
     await eventually(lambda: not gateway._trials)
     assert not gateway.catalog.stopped
+
+
+async def test_a_callers_silence_does_not_end_a_stop(
+    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+) -> None:
+    triton.is_silent = True
+    await fail(gateway, replace(pass_, seed=POISON))
+    await eventually(lambda: bool(gateway.catalog.stopped))
+    await collect(gateway.stream(pass_, name_pass("x")))
+    assert gateway.catalog.stopped
+
+
+async def test_what_another_server_speaks_never_stops_here(
+    triton: Moody, gateway: HearingGateway, speech_pass: SpeechPass
+) -> None:
+    foreign = replace(TALKER, engine="upstream")
+    triton.catalog, triton.error = Catalog(speech_cards=(foreign,)), BUG
+    await fail(gateway, replace(speech_pass, card=foreign), 2 * ENOUGH)
+    await hold(lambda: not gateway.catalog.stopped and triton.n_trials == 0)
+
+
+async def test_a_trial_that_is_late_behind_the_sounds_of_callers_proves_nothing(
+    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+) -> None:
+    long = gateway.stream(pass_, name_pass("long"))
+    await anext(aiter(long))
+    await fail(gateway, replace(pass_, seed=POISON))
+    triton.error = DeadlineExceeded()
+    await eventually(lambda: triton.n_trials > 0)
+    await hold(lambda: not gateway.catalog.stopped)
+    await long.aclose()
+    await eventually(lambda: bool(gateway.catalog.stopped))
+
+
+async def test_a_doubt_of_another_process_is_looked_into(
+    triton: Moody, gateway: HearingGateway, card: ModelCard
+) -> None:
+    gateway.doubt("nobody")
+    gateway.doubt(card.name)
+    await eventually(lambda: triton.n_trials == 1)
+    await hold(lambda: triton.n_trials == 1 and not gateway.catalog.stopped)
+    triton.error = BUG
+    gateway.doubt(card.name)
+    await eventually(lambda: list(gateway.catalog.stopped) == [card.name])
+
+
+async def test_what_has_stopped_is_told_until_it_sounds_again(
+    triton: Moody, pass_: SoundPass
+) -> None:
+    told: list[str] = []
+
+    async def tell(model: str) -> None:
+        told.append(model)
+
+    gateway = HearingGateway(triton, SETTINGS, tell)
+    triton.error = BUG
+    await fail(gateway, pass_)
+    await eventually(lambda: told[:2] == [pass_.card.name] * 2)
+    await gateway.close()

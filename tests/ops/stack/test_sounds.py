@@ -1,6 +1,7 @@
 """When our Triton is restarted because its sounds have stopped."""
 
 from dataclasses import dataclass, field
+from http.client import IncompleteRead
 from itertools import pairwise
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from ops.stack.sounds import SoundWatch
 
 STOPPED = {"starter": "3 passes in a row failed, and a short sound: GenerationFailed"}
-HEARD = {"status": "ready", "models": ["starter"], "sounds_stopped": {}}
-SILENT = {"status": "unavailable", "models": ["starter"], "sounds_stopped": STOPPED}
+HEARD = {"status": "ready", "models": ["starter"], "all_sounds_stopped": {}}
+SILENT = {"status": "unavailable", "models": ["starter"], "all_sounds_stopped": STOPPED}
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Scene:
 
     async def _fetch(self, url: str, _timeout_s: float) -> object:
         assert url == "http://frontend/readyz?verbose"
+        if isinstance(self.body, Exception):
+            raise self.body
         return self.body
 
     async def show(self, body: object, seconds: float) -> None:
@@ -56,7 +59,13 @@ async def test_triton_is_restarted_once_sounds_have_stopped_for_a_while() -> Non
         HEARD,
         {"status": "unavailable", "reason": "Triton cannot be reached"},
         {**HEARD, "sounds_stopped": STOPPED},  # another model still makes them
-        {"status": "unavailable", "sounds_stopped": None},
+        {
+            **HEARD,
+            "sounds_stopped": STOPPED,
+            "status": "unavailable",
+        },  # not ready for another cause
+        {"status": "unavailable", "all_sounds_stopped": None},
+        IncompleteRead(b"{"),
     ],
 )
 async def test_anything_else_is_no_reason(body: object) -> None:

@@ -34,6 +34,8 @@ class FakeTriton:
     sound: dict[str, list[int]] | None = field(default_factory=lambda: {"pcm": [0, 3, -2]})
     n_made: int = 0
     asked: list[dict[str, object]] = field(default_factory=list)
+    card: dict[str, str] = field(default_factory=dict)
+    takes: tuple[str, ...] = ()  # inputs in place of those of a sound
     port: int = 0
 
     def answer(  # noqa: PLR0911 -- one for each path
@@ -44,8 +46,7 @@ class FakeTriton:
                 self._advance()
                 return 200, [{"name": n, "state": s} for n, s in self.states.items()]
             case ["models", name, "config"]:
-                inputs = [{"name": e.name, "data_type": f"TYPE_{e.dtype}"} for e in INPUTS]
-                return 200, {"platform": "ensemble" if "_" not in name else "", "input": inputs}
+                return 200, self._config(name)
             case ["models", name, "ready"]:
                 return (400 if name in self.dead else 200), None
             case ["models", _, "stats"]:
@@ -60,6 +61,14 @@ class FakeTriton:
                 self.states[name] = "UNLOADING"
                 return 200, None
         return 404, {"error": path}
+
+    def _config(self, name: str) -> dict[str, object]:
+        inputs = [{"name": e.name, "data_type": f"TYPE_{e.dtype}"} for e in INPUTS]
+        if self.takes:
+            inputs = [{"name": each, "data_type": "TYPE_STRING"} for each in self.takes]
+        card = {"tritone_card": {"string_value": json.dumps(self.card)}} if self.card else {}
+        platform = "ensemble" if "_" not in name else ""
+        return {"platform": platform, "input": inputs, "parameters": card}
 
     def _advance(self) -> None:
         if "UNLOADING" in self.states.values():
@@ -225,3 +234,12 @@ def test_before_a_keeper_has_listened_nothing_is_ready(triton: FakeTriton) -> No
 def test_a_triton_of_voices_only_needs_no_sound(triton: FakeTriton) -> None:
     triton.states = {"heart_network": "READY"}
     assert end_of(keeper(triton.port, "ready")) == (0, "")
+
+
+def test_a_voice_is_asked_to_speak_what_it_can_read(triton: FakeTriton) -> None:
+    triton.takes, triton.card = ("text",), {"engine": "piper", "trial_text": "абвг"}
+    process = running(triton.port, LASTING)
+    until(triton.port, "ready", 0)
+    assert triton.asked[0]["text"] == "абвг"
+    process.send_signal(signal.SIGTERM)
+    end_of(process)

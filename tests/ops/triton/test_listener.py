@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.triton.listener import Listener, find_mute, find_stopped, read_notes
+from ops.triton.listener import FOREIGN, Listener, find_mute, find_stopped, read_notes
 
 TIMEOUT_S = 5.0
 STICKY = OSError("CUDA error 700")
@@ -24,7 +24,7 @@ class ScriptedTriton:
         return list(self.sounds)
 
     def find_kind(self, model: str) -> str:
-        return "speech" if model == "voice" else "sound"
+        return {"voice": "speech", "upstream": FOREIGN}.get(model, "sound")
 
     def count_sounds(self, model: str) -> int:
         return self.n_made.get(model, 0)
@@ -128,3 +128,10 @@ def test_notes_that_cannot_be_read_say_nothing(notes: Path, text: str | None) ->
     if text is not None:
         notes.write_text(text)
     assert read_notes(notes) == {}
+
+
+def test_what_another_server_speaks_is_not_listened_to(notes: Path) -> None:
+    triton = ScriptedTriton({"upstream": STICKY, "bell": [1]})
+    assert look(triton, notes) == []
+    assert list(read_notes(notes)) == triton.asked == ["bell"]
+    assert not find_mute(read_notes(notes))
