@@ -23,6 +23,10 @@ CONFIG_FILE = "adapter_config.json"  # PEFT's, beside the weights
 HEADER = "lora_adapter_metadata"  # the same, where diffusers has saved the weights
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 _PREFIX = "transformer."
+_PEFT_PREFIX = "base_model.model."
+
+Names = tuple[str, str]
+"""Of one layer: diffusers', and the one in the file."""
 
 
 def fuse_adapter(pipeline: Any, path: Path) -> None:  # noqa: ANN401  # any DiffusionPipeline
@@ -33,29 +37,39 @@ def fuse_adapter(pipeline: Any, path: Path) -> None:  # noqa: ANN401  # any Diff
     """
     if not hasattr(pipeline, "lora_state_dict"):
         raise InvalidCheckpoint(f"a {type(pipeline).__name__} takes no adapters")
-    found = _read_factors(pipeline, path)
+    found, written = _read_factors(pipeline, path)
     layers = [name.removesuffix(_DOWN) for name in found if name.endswith(_DOWN)]
     if not layers or {f"{each}{end}" for each in layers for end in (_DOWN, _UP)} != set(found):
         raise InvalidCheckpoint(f"{path.name} holds something else than pairs of LoRA factors")
-    names = [each.removeprefix(_PREFIX) for each in layers]
+    # What its configuration may call each layer: as we know it, and as its trainer did.
+    names = [
+        (
+            key.removeprefix(_PREFIX),
+            written[key + _DOWN].removesuffix(_DOWN).removeprefix(_PEFT_PREFIX),
+        )
+        for key in layers
+    ]
     config = _read_config(path)
     _check_patterns(config, names, path)
-    for key, name in zip(layers, names, strict=True):
-        layer = _find_layer(pipeline.transformer, name, path)
+    for key, called in zip(layers, names, strict=True):
+        layer = _find_layer(pipeline.transformer, called[0], path)
         down, up = found[key + _DOWN].float(), found[key + _UP].float()
-        _add(layer, up @ down * _scale(config, name, rank=down.shape[0]), path)
+        _add(layer, up @ down * _scale(config, called, rank=down.shape[0]), path)
 
 
-def _read_factors(pipeline: Any, path: Path) -> dict[str, Tensor]:  # noqa: ANN401
+def _read_factors(pipeline: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:  # noqa: ANN401
+    """Return the factors by diffusers' names, and by those the names in the file."""
     try:
         tensors = load_file(path)
         if any("dora_scale" in name for name in tensors):  # diffusers would leave them out
             raise ValueError("DoRA's magnitudes are not supported")
+        names = {id(tensor): name for name, tensor in tensors.items()}
         # Names of the authors' own trainer become those of diffusers.
         found: dict[str, Tensor] = pipeline.lora_state_dict(tensors)
+        written = {name: names.get(id(tensor), name) for name, tensor in found.items()}
     except Exception as error:  # any: what a file does to safetensors and diffusers
         raise InvalidCheckpoint(f"{path.name} is no adapter: {first_line(error)}") from error
-    return found
+    return found, written
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:
@@ -67,20 +81,20 @@ def _read_config(path: Path) -> Mapping[str, Any]:
     return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
 
 
-def _check_patterns(config: Mapping[str, Any], names: list[str], path: Path) -> None:
+def _check_patterns(config: Mapping[str, Any], names: list[Names], path: Path) -> None:
     for pattern in config.get("alpha_pattern") or {}:
-        if not any(_matches(pattern, name) for name in names):
+        if not any(_matches(pattern, called) for called in names):
             raise InvalidCheckpoint(f"{path.name} scales {pattern}, which it does not adapt")
 
 
-def _matches(pattern: str, name: str) -> bool:
-    return re.match(rf"(.*\.)?({pattern})$", name) is not None
+def _matches(pattern: str, called: Names) -> bool:
+    return any(re.match(rf"(.*\.)?({pattern})$", name) is not None for name in called)
 
 
-def _scale(config: Mapping[str, Any], name: str, rank: int) -> float:
+def _scale(config: Mapping[str, Any], called: Names, rank: int) -> float:
     alphas = config.get("alpha_pattern") or {}
     usual = config.get("lora_alpha", rank)
-    alpha = next((each for key, each in alphas.items() if _matches(key, name)), usual)
+    alpha = next((each for key, each in alphas.items() if _matches(key, called)), usual)
     return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
 

@@ -76,11 +76,12 @@ def main(
     """Export and verify the full-size networks of all families with random weights.
 
     Takes more than an hour on two cores and at most 12 GB of memory. An interrupted run
-    goes on where it stopped.
+    goes on where it stopped; each precision has a folder of its own.
     """
+    folder /= precision
     folder.mkdir(parents=True, exist_ok=True)
     results = _read_results(folder / RESULTS_FILE)
-    missing = [name for name in _list_missing(folder, {} if again else results) if only in name]
+    missing = _list_missing(folder, results, only, again=again)
     try:
         with screen.progress(len(missing)) as announce:
             for name in missing:
@@ -98,18 +99,17 @@ def main(
         raise typer.Exit(1)
 
 
-def _list_missing(folder: Path, results: Results) -> list[str]:
+def _list_missing(folder: Path, results: Results, only: str, *, again: bool) -> list[str]:
+    """Return what is to be done, and what that needs."""
     missing = []
     for family in FAMILIES:
-        whole = f"{family}/{WHOLE}"
-        is_wanted = family in WHOLE_FAMILIES and whole not in results
-        for network in NETWORKS:
-            name = f"{family}/{network}"
-            # The whole check needs the files, which are dropped behind it.
-            if name not in results or (is_wanted and not (folder / name / "model.onnx").is_file()):
-                missing.append(name)
-        if is_wanted:
-            missing.append(whole)
+        names = [f"{family}/{network}" for network in NETWORKS]
+        whole = [f"{family}/{WHOLE}"] if family in WHOLE_FAMILIES else []
+        wanted = {name for name in names + whole if only in name and (again or name not in results)}
+        if wanted & set(whole):  # it needs the files, which are dropped behind it
+            kept = {name for name in results if (folder / name / "model.onnx").is_file()}
+            wanted |= set(names) - kept
+        missing += [name for name in names + whole if name in wanted]
     return missing
 
 

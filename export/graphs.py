@@ -13,7 +13,7 @@ from tritone.tensors import ModelIO
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-_HALF: dict[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
+HALF: dict[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +78,18 @@ def with_shared_weights(module: ModuleT) -> ModuleT:
 def in_precision(module: ModuleT, precision: Precision) -> ModuleT:
     """Return a copy whose structure may be changed: over the very weights, or over halved ones.
 
-    One tensor is halved after the other: a large network is never twice in memory.
+    Buffers stay what they are: they are frequencies of positions and times, and the positions of a
+    long sound, multiplied in half precision, would be off by whole turns. One weight is halved
+    after the other: a large network is never twice in memory.
     """
-    dtype = _HALF.get(precision)
+    dtype = HALF.get(precision)
     if dtype is None:
         return with_shared_weights(module)
     halved: dict[int, Tensor] = {
         id(each): nn.Parameter(each.detach().to(dtype), requires_grad=False)
         for each in module.parameters()
     }
-    for each in module.buffers():
-        halved[id(each)] = each.to(dtype) if each.is_floating_point() else each
-    return copy.deepcopy(module, halved)
+    return copy.deepcopy(module, halved | {id(each): each for each in module.buffers()})
 
 
 def release(module: nn.Module) -> None:

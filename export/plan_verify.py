@@ -8,7 +8,7 @@ from export.comparing import check_error, check_finite, relative_error, two_prom
 from export.fingerprints import decode_answers
 from export.precision import FINGERPRINT_TOLERANCES, Precision
 from export.probes import Arrays, Probe
-from export.profiles import NETWORKS, EngineOptions, Network, usual_frames
+from export.profiles import NETWORKS, EngineOptions, Network, count_lengths
 from export.sessions import Run
 from export.trials import Files
 from tritone import fingerprints
@@ -37,7 +37,7 @@ def compare_networks(
         VerificationFailed: an output is not finite.
     """
     worst = 0.0
-    for inputs in _draw_inputs(component, card, options):
+    for inputs in draw_inputs(component, card, options):
         expected, found = known(inputs), built(inputs)
         for name, array in expected.items():
             check_finite(f"{component}'s plan", found[name])
@@ -71,9 +71,12 @@ def check_sounds(files: Files, card: ModelCard, precision: Precision, known: Fin
     return error
 
 
-def _draw_inputs(component: Network, card: ModelCard, options: EngineOptions) -> Iterator[Arrays]:
+def draw_inputs(component: Network, card: ModelCard, options: EngineOptions) -> Iterator[Arrays]:
+    """Give one row of usual lengths, and a full batch of the shortest ones: as plans take them."""
     random = np.random.default_rng(0)
-    shortest = _FEW_FRAMES if component == "vae_decoder" else card.frame_bucket
-    sizes = {(1, usual_frames(card)), (options.max_batch, min(shortest, card.max_frames))}
-    for rows, frames in sorted(sizes):
-        yield Probe(card, rows, frames, random).inputs(NETWORKS[component](card))
+    smallest, usual, _ = count_lengths(card, component)
+    if component == "vae_decoder":
+        smallest = {**smallest, "frames": min(_FEW_FRAMES, card.max_frames)}
+    for rows, counts in ((1, usual), (options.max_batch, smallest)):
+        probe = Probe(card, rows, counts["frames"], random, counts=counts)
+        yield probe.inputs(NETWORKS[component](card))

@@ -1,7 +1,7 @@
 """Plausible random inputs for one network, by the names of its tensors."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ Array = NDArray[np.generic]
 Arrays = dict[str, Array]
 
 _COUNTS = {"lyrics": 64, "tokens": 90, "codes": 12, "source": 60}
+"""Odd lengths of what is not as long as the frames."""
 
 _LOW_TOKENS = 64  # every vocabulary has that many
 _STEPS = 50
@@ -29,6 +30,7 @@ class Probe:
     frames: int
     random: np.random.Generator
     guided: int | None = None  # rows that have a negative prompt, the first ones; None: all
+    counts: Mapping[str, int] = field(default_factory=lambda: _COUNTS)
 
     def inputs(self, model_io: ModelIO) -> Arrays:
         """Return one array for every input: its shape is [batch, *dims], -1 replaced by frames."""
@@ -48,7 +50,7 @@ class Probe:
 
     def _count(self, spec: TensorSpec) -> int:
         # Lyrics and conditioning are as long as they like, whatever the frames are.
-        return self.frames if spec.counts == "frames" else _COUNTS[spec.counts]
+        return self.frames if spec.counts == "frames" else self.counts[spec.counts]
 
     def _normal(self, shape: tuple[int, ...]) -> Array:
         return self.random.standard_normal(shape, dtype=np.float32)

@@ -20,6 +20,9 @@ NETWORKS: dict[Network, Callable[[ModelCard], ModelIO]] = {
 
 USUAL_LYRICS = 256  # tokens
 
+Counts = dict[str, int]
+"""How long each kind of sequence is, by what its tokens are (`TensorSpec.counts`)."""
+
 Shape = tuple[int, ...]
 Profile = dict[str, tuple[Shape, Shape, Shape]]
 """Smallest, most usual and largest shape of every input, the batch included."""
@@ -41,34 +44,41 @@ def make_profile(card: ModelCard, component: Network, options: EngineOptions) ->
 
     From one row of the shortest sound to a full batch of the whole window.
     """
-    window = card.max_frames
-    # A decoder may get fewer frames than one bucket: only those that were asked for.
-    shortest = 1 if component == "vae_decoder" else min(card.frame_bucket, window)
-    frames = (shortest, usual_frames(card), window)
+    counts = count_lengths(card, component)
     rows = (1, min(options.usual_batch, options.max_batch), options.max_batch)
-    lyrics = (
-        min(SHORTEST, card.lyric_tokens),
-        min(USUAL_LYRICS, card.lyric_tokens),
-        card.lyric_tokens,
-    )
-    few = min(SHORTEST, card.max_codes)  # most songs follow nothing
-    codes = (few, few, card.max_codes)
-    counts = {
-        "frames": frames,
-        "lyrics": lyrics,
-        "tokens": tuple(each + 1 + card.text_tokens for each in lyrics),
-        "codes": codes,
-        "source": tuple(each * card.frames_per_code for each in codes),
-    }
 
     def shape(spec: TensorSpec, position: int) -> Shape:
-        dynamic = counts[spec.counts][position]
+        dynamic = counts[position][spec.counts]
         return rows[position], *(dynamic if dim < 0 else dim for dim in spec.dims)
 
     return {
         spec.name: (shape(spec, 0), shape(spec, 1), shape(spec, 2))
         for spec in NETWORKS[component](card).inputs
     }
+
+
+def count_lengths(card: ModelCard, component: Network) -> tuple[Counts, Counts, Counts]:
+    """Return the smallest, most usual and largest lengths that a network is served with."""
+    window = card.max_frames
+    # A decoder may get fewer frames than one bucket: only those that were asked for.
+    shortest = 1 if component == "vae_decoder" else min(card.frame_bucket, window)
+    few = min(SHORTEST, card.max_codes)  # most songs follow nothing
+    each = (
+        (shortest, min(SHORTEST, card.lyric_tokens), few),
+        (usual_frames(card), min(USUAL_LYRICS, card.lyric_tokens), few),
+        (window, card.lyric_tokens, card.max_codes),
+    )
+    smallest, usual, largest = (
+        {
+            "frames": frames,
+            "lyrics": lyrics,
+            "tokens": lyrics + 1 + card.text_tokens,
+            "codes": codes,
+            "source": codes * card.frames_per_code,
+        }
+        for frames, lyrics, codes in each
+    )
+    return smallest, usual, largest
 
 
 def usual_frames(card: ModelCard) -> int:

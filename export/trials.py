@@ -28,7 +28,7 @@ CONTROLS: Controls = {
     "timesignature": "3",
 }
 
-MAX_FRAMES = 256  # the components are checked over the whole window
+MAX_FRAMES = 256  # `verify` looks at longer sounds where attention always runs over the window
 MAX_STEPS = 4
 STRENGTH_OF_TRIAL = 0.6  # at 1 there would be no second prediction
 MIN_GUIDANCE_SCALE = 2.0  # at 1 the negative prompt would go untested

@@ -22,9 +22,9 @@ def list_step_lengths(card: ModelCard) -> tuple[int, ...]:
 def find_decode_bucket(card: ModelCard) -> int:
     """Return the latent frames to whose multiples decoded lengths are rounded up; 1: to none.
 
-    Samples stay what they are: a decoder that sees all frames is given all of them anyway, and
-    another one hears nothing of frames that are so far away. But one that makes every sound equally
-    loud would measure them, too.
+    Samples stay what they are: a decoder hears nothing of frames that are so far away, and since
+    they are zeros they are no louder than the sound. One that makes every sound equally loud works
+    in tiles of one length anyway.
     """
     if card.spec.level is to_peak:
         return 1

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from backends.denoiser.step_times import CostClass
@@ -107,8 +108,14 @@ class Job(QueuedWork):
 
     @property
     def result(self) -> Latents:
-        """The frames to decode: float32 [latent_channels, last_frame - first_frame]."""
-        return self.trajectory.latents[:, self.span.first_frame : self.span.last_frame]
+        """What to decode: float32 [latent_channels, decoded_frames], zeros behind the last frame.
+
+        Real frames there could be louder than what is delivered. A decoder turns all that it gets
+        down to full scale, so those would make the sound quieter; zeros are nearly silent.
+        """
+        heard = self.trajectory.latents[:, self.span.first_frame : self.span.last_frame]
+        n_silent = self.span.decoded_frames - heard.shape[1]
+        return np.pad(heard, ((0, 0), (0, n_silent))) if n_silent else heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +129,15 @@ class Rounding:
         """Return a span that delivers the same samples, of lengths that are rounded up."""
         denoised = asked.latent_frames
         denoised = next((each for each in self.latent_frames if each >= denoised), denoised)
-        n_decoded = asked.last_frame - asked.first_frame
-        last = asked.first_frame + -(-n_decoded // self.decoded_frames) * self.decoded_frames
-        return replace(asked, latent_frames=denoised, last_frame=min(last, denoised))
+        last = min(denoised, asked.last_frame + asked.missing_frames)
+        n_decoded = -(-(last - asked.first_frame) // self.decoded_frames) * self.decoded_frames
+        return replace(
+            asked,
+            latent_frames=denoised,
+            last_frame=last,
+            missing_frames=asked.last_frame + asked.missing_frames - last,
+            decoded_frames=min(n_decoded, denoised - asked.first_frame),
+        )
 
 
 _AS_ASKED = Rounding()

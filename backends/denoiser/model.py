@@ -13,8 +13,11 @@ import triton_python_backend_utils as pb_utils
 
 from backends.denoiser.job import Rounding, make_job
 from backends.denoiser.job_queue import JobQueue
-from backends.denoiser.parameters import STEP_BATCH
-from backends.denoiser.predict.choose import choose_decode_bucket, choose_predictors
+from backends.denoiser.predict.choose import (
+    choose_decode_bucket,
+    choose_predictors,
+    choose_step_batch,
+)
 from backends.denoiser.reply import SenderReply
 from backends.denoiser.scheduler import Scheduler
 from backends.denoiser.steps import OneLane
@@ -35,7 +38,7 @@ class TritonPythonModel:
         if isinstance(predictors, OneLane):
             lanes, step_batch, self._rounding = 1, predictors.step_batch, predictors.rounding
         else:
-            lanes, step_batch = predictors.lanes, int(require_parameter(config, STEP_BATCH))
+            lanes, step_batch = predictors.lanes, choose_step_batch(config)
             self._rounding = Rounding(decoded_frames=choose_decode_bucket(config, self._card))
         self._metrics = TritonMetrics({"model": config["name"], "version": args["model_version"]})
         queue = JobQueue(

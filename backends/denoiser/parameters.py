@@ -5,7 +5,7 @@ from tritone.card import ModelCard
 from tritone.lengths import find_decode_bucket, list_step_lengths
 
 STEP_BATCH = "step_batch"
-"""Jobs that share a step; `auto`, on a device: as many as pay, measured at the start."""
+"""Jobs that share a step; `auto`, on a device: as many as pay, measured at the start; else 1."""
 
 ON_DEVICE = "steps_on_device"
 """Whether jobs keep their state on the device: `auto` (on GPUs), `true` or `false`."""

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import NoiseKey, Reading, Sound, generator_of
-from backends.speech.trimming import trim
+from backends.speech.trimming import find_first_heard, trim
 
 
 def seed_of(noise: NoiseKey) -> int:
@@ -23,9 +23,8 @@ def make_sound(
     """
     if not waveform.size:
         raise RequestFailed("the checkpoint made no sound of the text", Code.INTERNAL)
-    duration_s = len(waveform) / sample_rate
-    # Nothing but silence is cut.
-    whole = Sound(waveform, np.array([0.0, 0.0, duration_s]))
-    spoken = trim(whole, sample_rate, stretch=1.0 / speed).waveform
+    whole = Sound(waveform, np.array([0.0, len(waveform) / sample_rate]))
+    begin = find_first_heard(waveform, sample_rate)
+    spoken = trim(whole, sample_rate, stretch=1.0 / speed, begin=begin).waveform
     end_s = len(spoken) / sample_rate
     return Sound(spoken, np.linspace(0.0, end_s, len(reading.ids) + 1))

@@ -51,6 +51,12 @@ def find_begin(sound: Sound, sample_rate: int) -> int:
     return max(0, min(begin, first) - round(_LEAD_S * sample_rate))
 
 
+def find_first_heard(waveform: NDArray[np.float32], sample_rate: int) -> int:
+    """Return the first sample to keep of a waveform whose phonemes nobody tells apart."""
+    heard, _ = _heard(waveform, sample_rate)
+    return max(0, int(heard[0]) - round(_LEAD_S * sample_rate)) if heard.size else 0
+
+
 def _find_end(waveform: NDArray[np.float32], sample_rate: int) -> int:
     """Return the sample after the last one to keep."""
     heard, window = _heard(waveform, sample_rate)

@@ -10,7 +10,13 @@ import pytest
 from backends.denoiser import model
 from backends.denoiser.job import Tensors
 from backends.denoiser.predict.rows import Predict, Predictors
-from tests.backends.fake_pb_utils import Metric, MetricFamily, Request, Sender
+from tests.backends.fake_pb_utils import (
+    Metric,
+    MetricFamily,
+    Request,
+    Sender,
+    TritonModelException,
+)
 from tests.backends.fakes import halve, request
 from tritone.card import CARD_PARAMETER, ModelCard
 from tritone.probes import PROBE
@@ -21,10 +27,13 @@ TIMEOUT_S = 10.0
 
 
 def loaded(
-    card: ModelCard, monkeypatch: pytest.MonkeyPatch, predict: Predict = halve
+    card: ModelCard,
+    monkeypatch: pytest.MonkeyPatch,
+    predict: Predict = halve,
+    step_batch: str = "1",
 ) -> model.TritonPythonModel:
     monkeypatch.setattr(model, "choose_predictors", lambda *_: Predictors(1, predict, predict))
-    parameters = {CARD_PARAMETER: card.to_json(), "step_batch": "1", "max_pending": "4"}
+    parameters = {CARD_PARAMETER: card.to_json(), "step_batch": step_batch, "max_pending": "4"}
     config = {
         "name": "a_denoiser",
         "parameters": {key: {"string_value": value} for key, value in parameters.items()},
@@ -50,6 +59,25 @@ def test_a_request_is_answered_once_with_its_latents(
     (progress,) = control.responses[0].output_tensors()
     assert progress.name() == PROGRESS
     assert not sender.faults + control.faults
+
+
+def test_rows_as_many_as_pay_are_one_where_jobs_fall_back_to_the_host(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denoiser, sender = loaded(card, monkeypatch, step_batch="auto"), Sender()
+    execute(denoiser, Request({}, json.dumps({QUERY: PROBE}), sender))
+    assert sender.is_answered.wait(TIMEOUT_S)
+    denoiser.finalize()
+    (load,) = sender.responses[0].output_tensors()
+    assert load.as_numpy().tolist() == [[0, 5]]  # one in its lane and 4 more
+
+
+@pytest.mark.parametrize("text", ["0", "many", ""])
+def test_a_step_batch_without_a_meaning_keeps_the_model_from_loading(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    with pytest.raises(TritonModelException, match="step_batch must be a number"):
+        loaded(card, monkeypatch, step_batch=text)
 
 
 def test_a_probe_is_answered_with_the_load(

@@ -1,9 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 
 from backends.denoiser.job import Rounding, make_job
 from backends.errors import Code, RequestFailed
 from tests.backends.fakes import FakeReply, job, request
+from tests.cards import FLOW_CARD
 from tritone.card import ModelCard
 from tritone.tensors import CONDITIONING, GUIDANCE_SCALE, SECONDS_END, SECONDS_START, STEPS
 
@@ -73,7 +76,26 @@ def test_lengths_that_are_rounded_up_deliver_the_same_samples(
     asked = make_job(card, tensors, "", FakeReply())
     assert rounded.trajectory.latents.shape[1] == denoised
     assert rounded.result.shape[1] == decoded >= asked.result.shape[1]
+    # As far as the decoder hears and frames were denoised; zeros behind.
+    heard = min(denoised, math.ceil(end * 25) + 9) - rounded.span.first_frame
+    assert rounded.result[:, :heard].all()
+    assert not rounded.result[:, heard:].any()
     delivered = ("first_frame", "first_sample", "n_samples")
     assert [getattr(rounded.span, each) for each in delivered] == [
         getattr(asked.span, each) for each in delivered
     ]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "heard", "decoded"),
+    [((25, 375), 25, 25), ((100, 375), 49, 64), ((30, 375), 30, 30)],
+)
+def test_a_decoder_that_gets_all_frames_gets_real_ones_as_far_as_it_hears(
+    lengths: tuple[int, ...], heard: int, decoded: int
+) -> None:
+    tensors = request(FLOW_CARD, seconds_end=1.0)
+    rounding = Rounding(latent_frames=lengths, decoded_frames=32)
+    made = make_job(FLOW_CARD, tensors, "", FakeReply(), rounding)
+    assert made.result.shape[1] == decoded
+    assert made.result[:, :heard].all()
+    assert not made.result[:, heard:].any()

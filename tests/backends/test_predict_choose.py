@@ -1,19 +1,21 @@
 """Where a denoiser's transformer runs: by its configuration, its size, its version and the GPU."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from backends.denoiser import model
 from backends.denoiser.parameters import ON_DEVICE
 from backends.denoiser.predict.bls import BlsTransformer
 from backends.denoiser.predict.choose import choose_predictors
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.steps import OneLane
 from tests.backends.fake_pb_utils import Logger, TritonModelException
-from tests.cards import GUIDED_SONG_CARD, SONG_CARD
+from tests.cards import GUIDED_SONG_CARD, SONG_CARD, STARTER_LIKE
 from tritone import placement
-from tritone.card import ModelCard
+from tritone.card import CARD_PARAMETER, ModelCard
 from tritone.placement import IN_PROCESS, LARGE_BYTES, TRANSFORMER
 
 IN_THE_PROCESS = Predictors(1, lambda inputs: inputs["latents"], lambda inputs: inputs["latents"])
@@ -135,3 +137,36 @@ def test_guidance_with_a_momentum_has_no_place_on_a_device(repository: Path) -> 
     with pytest.raises(TritonModelException, match="carries tensors from step to step"):
         choose(repository, GUIDED_SONG_CARD, **{ON_DEVICE: "true"})
     assert choose(repository, GUIDED_SONG_CARD) is IN_THE_PROCESS
+
+
+@pytest.mark.parametrize(
+    ("card", "has_onnx"),
+    [
+        pytest.param(SONG_CARD, True, id="many-lengths"),
+        pytest.param(GUIDED_SONG_CARD, True, id="momentum"),
+        pytest.param(STARTER_LIKE, False, id="no-onnx"),
+        pytest.param(STARTER_LIKE, True, id="no-network"),
+    ],
+)
+def test_a_model_loads_with_rows_as_many_as_pay_where_its_steps_fall_back_to_the_host(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, card: ModelCard, *, has_onnx: bool
+) -> None:
+    monkeypatch.setenv(placement.DEVICE_VARIABLE, "cuda")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: has_onnx or None)
+    put_network(repository, 1_000)
+    given = {"step_batch": "auto", "max_pending": "3", CARD_PARAMETER: card.to_json()}
+    parameters = {TRANSFORMER: "a_transformer", IN_PROCESS: "true", **given}
+    config = {"parameters": {key: {"string_value": value} for key, value in parameters.items()}}
+    denoiser = model.TritonPythonModel()
+
+    denoiser.initialize(
+        {
+            "model_repository": str(repository / "a_denoiser"),
+            "model_version": "2",
+            "model_config": json.dumps({"name": "a_denoiser", **config}),
+        }
+    )
+
+    denoiser.finalize()
+    assert [level for level, _ in Logger.lines] == ["info", "warning", "info"]
+    assert "step_batch auto is 1" in Logger.lines[-1][1]

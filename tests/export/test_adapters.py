@@ -98,16 +98,22 @@ def test_a_layer_gets_the_product_of_its_factors(
     assert torch.equal(pipeline.transformer.layers[0].self_attn.to_k.weight, others)
 
 
+@pytest.mark.parametrize("pattern", ["q_proj", "^layers.0.self_attn.q_proj", "to_q"])
 def test_names_of_the_authors_own_trainer_are_understood(
     pipeline: Any,  # noqa: ANN401
     tmp_path: Path,
+    pattern: str,
 ) -> None:
     before = pipeline.transformer.get_submodule(LAYER).weight.clone()
     made = factors("base_model.model.layers.0.self_attn.q_proj")
+    down, up = made.values()
+    config = {"lora_alpha": 4, "alpha_pattern": {pattern: 6}}
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(config))
 
     fuse_adapter(pipeline, written(tmp_path, made))
 
-    assert not torch.equal(pipeline.transformer.get_submodule(LAYER).weight, before)
+    after = pipeline.transformer.get_submodule(LAYER).weight
+    torch.testing.assert_close(after, before + 6 / RANK * up @ down)
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def write_results(folder: Path, result: Result) -> Path:
+def write_results(folder: Path, result: Result, precision: str = "fp32") -> Path:
     stored = {f"{family}/{net}": asdict(result) for family in FAMILIES for net in NETWORKS}
     stored |= {f"{family}/{WHOLE}": asdict(TO_SAMPLES) for family in WHOLE_FAMILIES}
-    (folder / "results.json").write_text(json.dumps(stored))
+    (folder / precision).mkdir()
+    (folder / precision / "results.json").write_text(json.dumps(stored))
     return folder
 
 
@@ -112,22 +113,57 @@ def test_everything_is_done_once_and_the_files_are_there_when_they_are_heard(
     assert result.exit_code == 0
     assert len(started) == len(FAMILIES) * len(NETWORKS) + len(WHOLE_FAMILIES)
     assert started[-4:] == [f"ace_step/{each}" for each in (*NETWORKS, WHOLE)]
-    stored = json.loads((tmp_path / "results.json").read_text())
+    stored = json.loads((tmp_path / "fp32" / "results.json").read_text())
     assert stored["ace_step/whole"] == asdict(TO_SAMPLES)
 
 
 def test_files_that_the_last_check_needs_are_made_again(tmp_path: Path, started: list[str]) -> None:
-    path = write_results(tmp_path, RESULT) / "results.json"
+    path = write_results(tmp_path, RESULT) / "fp32" / "results.json"
     stored = json.loads(path.read_text())
     del stored["ace_step/whole"]
     path.write_text(json.dumps(stored))
-    kept = tmp_path / "ace_step" / "transformer" / "model.onnx"
-    kept.parent.mkdir(parents=True)
-    kept.touch()
+    keep_file(tmp_path / "fp32", "transformer")
 
     CliRunner().invoke(app, ["--folder", str(tmp_path)])
 
     assert started == ["ace_step/text_encoder", "ace_step/vae_decoder", "ace_step/whole"]
+
+
+def keep_file(folder: Path, network: str) -> None:
+    kept = folder / "ace_step" / network / "model.onnx"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+
+def test_the_last_check_alone_brings_the_files_that_it_needs(
+    tmp_path: Path, started: list[str]
+) -> None:
+    CliRunner().invoke(app, ["--folder", str(tmp_path), "--only", "ace_step/whole"])
+
+    assert started == [f"ace_step/{each}" for each in (*NETWORKS, WHOLE)]
+
+
+def test_one_network_alone_is_not_done_again_for_a_check_that_nobody_wants(
+    tmp_path: Path, started: list[str]
+) -> None:
+    for _ in range(2):
+        CliRunner().invoke(app, ["--folder", str(tmp_path), "--only", "ace_step/transformer"])
+
+    assert started == ["ace_step/transformer"]
+
+
+def test_a_precision_takes_no_file_and_no_result_of_another(
+    tmp_path: Path, started: list[str]
+) -> None:
+    write_results(tmp_path, RESULT)
+    for network in NETWORKS:
+        keep_file(tmp_path / "fp32", network)
+
+    asked = ["--folder", str(tmp_path), "--precision", "bf16", "--only", "ace_step"]
+    CliRunner().invoke(app, asked)
+
+    assert started == [f"ace_step/{each}" for each in (*NETWORKS, WHOLE)]
+    assert len(json.loads((tmp_path / "bf16" / "results.json").read_text())) == len(started)
 
 
 def test_too_much_memory_is_a_failure(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from export import facts
 from export.banded_attention import use_banded_attention
 from export.cards import Choices, make_card
 from export.families import EXPORTERS
-from export.graphs import Graph, strip_weight_norm, with_shared_weights
+from export.graphs import HALF, Graph, in_precision, strip_weight_norm, with_shared_weights
+from export.precision import Precision
 from export.probes import Probe
 from export.quiet import quiet
 from tests import checkpoints
@@ -133,6 +134,36 @@ def test_half_precision_keeps_the_time_in_float32(pipeline_3: StableAudio3Pipeli
     assert half.dtype == torch.float32
     assert next(graph.module.parameters()).dtype == torch.float16
     assert 1e-6 < relative_error(half, full) < 5e-3  # times in half would be off by whole turns
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precision_keeps_the_positions_of_a_long_sound(
+    pipeline_3: StableAudio3Pipeline, precision: Precision
+) -> None:
+    card = make_card(
+        "tiny3", FAMILIES["stable_audio_3"], facts.stable_audio_3(pipeline_3), Choices()
+    )
+    graph = EXPORTERS["stable_audio_3"].transformer(pipeline_3, card, precision)
+    frames = 4160  # 386 s of Stable Audio 3
+
+    found, expected = (
+        module.get_submodule("transformer.rotary_pos_emb")(frames, "cpu")
+        for module in (graph.module, graph.reference)
+    )
+
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_no_table_is_halved(precision: Precision) -> None:
+    module = torch.nn.BatchNorm1d(4)  # weights and buffers, one of them of integers
+
+    half = in_precision(module, precision)
+
+    assert half.weight.dtype == HALF[precision]
+    for name, buffer in module.named_buffers():
+        assert half.get_buffer(name) is buffer
 
 
 @pytest.mark.parametrize("sliding_window", [1, 2])

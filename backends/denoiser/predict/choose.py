@@ -68,6 +68,23 @@ def choose_decode_bucket(config: ModelConfig, card: ModelCard) -> int:
         raise pb_utils.TritonModelException(str(error)) from error
 
 
+def choose_step_batch(config: ModelConfig) -> int:
+    """Return how many jobs share a step where they stay on the host.
+
+    `auto` is 1 there: how many pay is measured on a device only.
+
+    Raises:
+        TritonModelException: the configuration's has no meaning.
+    """
+    try:
+        asked = parameters.read_step_batch(require_parameter(config, parameters.STEP_BATCH))
+    except InvalidParameter as error:
+        raise pb_utils.TritonModelException(str(error)) from error
+    if asked is None:
+        pb_utils.Logger.log_info(f"{parameters.STEP_BATCH} auto is 1 where jobs stay on the host")
+    return asked or 1
+
+
 def _price(card: ModelCard) -> str:
     # ADR 0013: only a caller in the same process can leave the other half of a row out.
     return "; every row costs a guided step there: Triton wants one batch" if card.guidance else ""

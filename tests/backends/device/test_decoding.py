@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from backends.denoiser import model
 from backends.denoiser.device.session import Device
-from backends.denoiser.job import Rounding
+from backends.denoiser.job import Job, Rounding, make_job
 from backends.denoiser.predict import choose
 from backends.denoiser.predict.rows import Predictors
 from backends.onnxruntime.session import open_session
 from tests.backends.fake_pb_utils import Request, Sender, TritonModelException
-from tests.backends.fakes import halve, request
+from tests.backends.fakes import FakeReply, halve, request
 from tests.cards import STARTER_LIKE
 from tritone.card import CARD_PARAMETER, read_card
 from tritone.lengths import find_decode_bucket, list_step_lengths
-from tritone.spans import Span, span
 from tritone.tensors import LATENTS
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
@@ -37,26 +36,33 @@ def make_arguments(**more: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(not DECODER.is_file(), reason="no model is published")
-def test_more_frames_leave_the_samples_of_a_sound_as_they_are() -> None:
+@pytest.mark.parametrize(("amplitude", "behind"), [(0.3, 0.3), (0.3, 60.0), (5.0, 5.0)])
+@pytest.mark.parametrize("seconds", [(0.0, 2.0), (1.0, 2.0), (0.0, 10.0)])
+def test_more_frames_leave_the_samples_of_a_sound_as_they_are(
+    seconds: tuple[float, float], amplitude: float, behind: float
+) -> None:
+    """However loud those behind are: the decoder turns what it gets down to full scale."""
     card = read_card((REPOSITORY / "starter" / "config.pbtxt").read_text())
     assert card is not None
     card = replace(card, frame_bucket=card.max_frames)  # all of it is denoised, little is decoded
     session = open_session(DECODER, threads=1, device=Device().name)
-    latents = np.random.default_rng(0).standard_normal(
-        (1, card.latent_channels, card.max_frames), np.float32
-    )
-
-    def deliver(asked: Span) -> NDArray[np.int64]:
-        frames = 0.3 * latents[:, :, asked.first_frame : asked.last_frame]
-        (pcm,) = session.run(None, {LATENTS: frames})
-        delivered = slice(asked.first_sample, asked.first_sample + asked.n_samples)
-        return np.asarray(pcm[0, :, delivered], np.int64)
-
+    start, end = seconds
+    asked = request(card, seconds_start=start, seconds_end=end)
     exact, rounded = (
-        Rounding(list_step_lengths(card), bucket).round_up(span(card, 0.0, 2.0))
+        make_job(card, asked, "", FakeReply(), Rounding(list_step_lengths(card), bucket))
         for bucket in (1, find_decode_bucket(card))
     )
-    assert rounded.last_frame > exact.last_frame
+    latents = np.random.default_rng(0).standard_normal(exact.trajectory.latents.shape, np.float32)
+    latents[:, : exact.span.last_frame] *= amplitude
+    latents[:, exact.span.last_frame :] *= behind
+
+    def deliver(job: Job) -> NDArray[np.int64]:
+        job.trajectory.latents = latents
+        (pcm,) = session.run(None, {LATENTS: job.result[np.newaxis]})
+        begin = job.span.first_sample
+        return np.asarray(pcm[0, :, begin : begin + job.span.n_samples], np.int64)
+
+    assert rounded.result.shape[1] > exact.result.shape[1] or end == card.window_seconds
     expected = deliver(exact)
     assert np.abs(expected).max() > 500
     assert np.abs(deliver(rounded) - expected).max() <= 1  # of 32767: sums in another order
