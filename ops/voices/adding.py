@@ -130,8 +130,11 @@ def add_isolated(
     """Add a checkpoint of an engine in an environment of its own: a folder, or an id of the hub.
 
     Raises:
-        OpsError: the environment is not built, the licence is not accepted, or it does not speak.
+        OpsError: the environment is not built, the licence is not accepted, the engine takes no
+            description, or it does not speak.
     """
+    if wanted.description and not engine.is_described:
+        raise CannotAdd(f"{engine.name} takes no description of a voice: leave out --description")
     licence = isolated.find_licence(engine, source, wanted.licence)
     is_known = bool(wanted.licence) or transformers.is_free(licence)
     if not accepts and not (engine.is_commercial and is_known):

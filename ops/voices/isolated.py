@@ -14,8 +14,9 @@ from typing import Any
 from ops.errors import OpsError
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.environments import Environments, require_built
+from ops.voices.names import name_voices
 from ops.voices.publishing import Publication
-from ops.voices.transformers import model_name, plain_name, read_licence
+from ops.voices.transformers import model_name, read_licence
 from tritone.card import SpeechCard, Voice
 from tritone.engines import ENGINES, Engine
 from tritone.isolated import DESCRIBED, FAULT_VARIABLE, FILE, IsolatedCheckpoint
@@ -76,7 +77,7 @@ def make_publication(
     model = model_name(source, wanted.name)
     known = find_licence(engine, source, wanted.licence) or "unknown"
     theirs = _choose_speakers(engine, source, described, wanted)
-    voices = {f"{model}-{plain_name(each)}" if each else model: each for each in theirs}
+    voices = name_voices(model, theirs)
     card = _make_card(engine, model, voices, described.sample_rate, (wanted.language, known))
     said = {ours: wanted.description or theirs for ours, theirs in voices.items()}
     checkpoint = IsolatedCheckpoint(

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
+from ops.voices.names import name_voices, plain_name
 from ops.voices.publishing import Publication
 from tritone.card import SpeechCard, Voice
 from tritone.checkpoints import ARCHITECTURES, FILE, Architecture, Checkpoint
 from tritone.first_line import first_line
 
-_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _PRESET = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")  # of Bark, as v2/en_speaker_6
 _LICENCE = re.compile(r"^licen[cs]e:\s*['\"]?([^'\"\n]+)", re.IGNORECASE | re.MULTILINE)
 _FREE = re.compile(r"(apache|mit|bsd|cc0|cc-by-\d|cc-by-sa|mpl|isc|unlicense)\b", re.IGNORECASE)
@@ -84,11 +84,6 @@ def model_name(source: str, name: str | None) -> str:
     return plain_name(name or Path(source).name)
 
 
-def plain_name(name: str) -> str:
-    """Return a name in characters that an id may have."""
-    return _NAME.sub("_", name)
-
-
 def make_publication(
     found: Found, name: str | None, language: str, licence: str | None
 ) -> Publication:
@@ -96,7 +91,7 @@ def make_publication(
     model = model_name(found.source, name)
     kind = found.architecture.model_type
     theirs = found.presets or _SPEAKERS.get(kind, ("",))
-    voices = {f"{model}-{_NAME.sub('_', each)}" if each else model: each for each in theirs}
+    voices = name_voices(model, theirs)
     known = licence or found.licence or "unknown"
     card = SpeechCard(
         name=model,

@@ -17,11 +17,12 @@ from ops.voices.isolated import (
     find_engine,
     make_publication,
 )
-from tritone.engines import ENGINES
+from tritone.engines import ENGINES, Engine
 from tritone.isolated import FAULT_VARIABLE, FILE
 
 PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
 SPEAKERS = {"sample_rate": 24_000, "speakers": ["Ana Flo", "Bo"]}
+CHATTERBOX = ENGINES["chatterbox"]
 
 
 def install(folder: Path, engine: str, script: str) -> Environments:
@@ -130,6 +131,29 @@ def test_a_recording_is_cloned_where_the_engine_can(tmp_path: Path) -> None:
     described = describes(tmp_path, "parler-tts", {"sample_rate": 44_100, "speakers": [""]})
     with pytest.raises(NoIsolatedCheckpoint, match="clones no voices"):
         make_publication(described, PARLER, str(tmp_path), Wanted(name="me", sample=sample))
+
+
+def test_speakers_that_look_alike_in_plain_characters_are_numbered(tmp_path: Path) -> None:
+    speakers = ["Анна", "Борис", "美咲", "Bo", "BO", "B o", "B_o"]
+    environments = describes(tmp_path, "xtts_v2", {"sample_rate": 24_000, "speakers": speakers})
+    made = make_publication(environments, XTTS, str(tmp_path), Wanted(name="x"))
+    said = json.loads(made.files[FILE])["voices"]
+    assert list(said.values()) == speakers
+    assert list(said) == ["x-_", "x-_-2", "x-_-3", "x-Bo", "x-BO-2", "x-B_o", "x-B_o-2"]
+    assert [(voice.id, voice.name) for voice in made.card.voices] == list(said.items())
+
+
+@pytest.mark.parametrize("engine", [XTTS, CHATTERBOX])
+def test_a_description_is_refused_where_no_engine_takes_one(tmp_path: Path, engine: Engine) -> None:
+    environments = describes(tmp_path / "engines", engine.name, SPEAKERS)
+    settings = Settings(
+        model_repository=tmp_path / "m",
+        state_directory=tmp_path,
+        engine_directory=environments.folder,
+    )
+    wanted = Wanted(name="x", description="Ana is calm.")
+    with pytest.raises(CannotAdd, match=f"^{engine.name} takes no description .* --description$"):
+        add_isolated(settings, engine, str(tmp_path), wanted, accepts=True)
 
 
 def test_a_voice_may_be_described(tmp_path: Path) -> None:
