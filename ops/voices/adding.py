@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -143,6 +143,7 @@ def add_isolated(
             "read it, then say --accept-licence"
         )
     environments = Environments.of(settings)
+    wanted = replace(wanted, licence=licence or "unknown")  # the hub need not be asked again
     return publish(settings, isolated.make_publication(environments, engine, source, wanted))
 
 

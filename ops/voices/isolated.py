@@ -7,6 +7,7 @@ speaker gets into the environment.
 import json
 import shlex
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,12 @@ from ops.triton.home import PYTHON_VERSION
 from ops.voices.environments import Environments, require_built
 from ops.voices.names import name_voices
 from ops.voices.publishing import Publication
-from ops.voices.transformers import model_name, read_licence
+from ops.voices.transformers import (
+    NoCheckpoint,
+    download_small_files,
+    model_name,
+    read_licence,
+)
 from tritone.card import SpeechCard, Voice
 from tritone.engines import ENGINES, Engine
 from tritone.isolated import DESCRIBED, FAULT_VARIABLE, FILE, IsolatedCheckpoint
@@ -102,9 +108,19 @@ def make_publication(
 
 
 def find_licence(engine: Engine, source: str, given: str | None) -> str:
-    """Return the licence of a checkpoint: as given, its model card's, or the engine's only one."""
-    only = "" if " " in engine.voices_licence else engine.voices_licence
-    return given or read_licence(Path(source)) or only
+    """Return the licence of a checkpoint: as given, or its model card's; empty: it is not known.
+
+    A licence that restricts all voices of an engine stands for one that is not known.
+    """
+    restriction = "" if engine.is_commercial else engine.voices_licence
+    return given or _read_model_card(source) or restriction
+
+
+def _read_model_card(source: str) -> str:
+    """Return the licence that a model card names; empty: none, or there is no card to be had."""
+    with suppress(NoCheckpoint):
+        return read_licence(Path(source) if Path(source).is_dir() else download_small_files(source))
+    return ""
 
 
 def isolated_parameters() -> dict[str, str]:

@@ -60,7 +60,7 @@ def read_checkpoint(name: str) -> Found:
     Raises:
         NoCheckpoint: they are not there, or of no kind that is served.
     """
-    folder = Path(name).resolve() if Path(name).is_dir() else _download(name)
+    folder = Path(name).resolve() if Path(name).is_dir() else download_small_files(name)
     config = _read_json(folder / "config.json")
     if config is None:
         raise NoCheckpoint(f"{name} has no config.json: it is no checkpoint of transformers")
@@ -133,8 +133,12 @@ def _language(preset: str, given: str) -> str:
     return found[1] if found and found[1] != given.partition("-")[0] else given
 
 
-def _download(name: str) -> Path:
-    """Return a folder with the small files of a checkpoint of the hub."""
+def download_small_files(name: str) -> Path:
+    """Return a folder with the small files of a checkpoint of the hub.
+
+    Raises:
+        NoCheckpoint: the hub does not give it, or cannot be asked.
+    """
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415 -- not everybody has it
     except ImportError as error:

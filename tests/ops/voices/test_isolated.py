@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ops.voices.isolated import (
     Wanted,
     entrance,
     find_engine,
+    find_licence,
     make_publication,
 )
 from tritone.engines import ENGINES, Engine
@@ -23,6 +25,33 @@ from tritone.isolated import FAULT_VARIABLE, FILE
 PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
 SPEAKERS = {"sample_rate": 24_000, "speakers": ["Ana Flo", "Bo"]}
 CHATTERBOX = ENGINES["chatterbox"]
+
+
+class Hub:
+    """The hub as `huggingface_hub` shows it: one checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[str] = []
+
+    def snapshot_download(self, name: str, allow_patterns: list[str]) -> str:
+        assert "README.md" in allow_patterns
+        self.asked.append(name)
+        if name != f"somebody/{self.folder.name}":
+            raise OSError("no such repository")
+        return str(self.folder)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    hub = Hub(tmp_path / "voice")
+    hub.folder.mkdir()
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    return hub
+
+
+def write_card(folder: Path, licence: str) -> None:
+    (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n# A voice\n")
 
 
 def install(folder: Path, engine: str, script: str) -> Environments:
@@ -187,3 +216,45 @@ def test_licences_are_asked_for(tmp_path: Path) -> None:
         add_isolated(settings, XTTS, str(tmp_path), Wanted(licence="MIT"), accepts=False)
     with pytest.raises(EnvironmentFailed):  # what comes after the licence
         add_isolated(settings, PARLER, str(tmp_path), Wanted(licence="MIT"), accepts=False)
+
+
+@pytest.mark.parametrize("is_of_hub", [False, True])
+@pytest.mark.parametrize(
+    ("engine", "card", "licence"),
+    [
+        (CHATTERBOX, "cc-by-nc-4.0", "cc-by-nc-4.0"),
+        (CHATTERBOX, None, ""),  # whatever the known voices of the engine are under
+        (PARLER, "apache-2.0", "apache-2.0"),
+        (XTTS, "other", "other"),
+        (XTTS, None, "CPML"),  # what forbids most
+    ],
+)
+def test_the_licence_is_the_model_cards(
+    hub: Hub, engine: Engine, card: str | None, licence: str, is_of_hub: bool
+) -> None:
+    if card:
+        write_card(hub.folder, card)
+    source = "somebody/voice" if is_of_hub else str(hub.folder)
+    assert find_licence(engine, source, None) == licence
+    assert find_licence(engine, source, "MIT") == "MIT"
+    assert hub.asked == (["somebody/voice"] if is_of_hub else [])
+
+
+def test_a_restricted_voice_of_the_hub_is_refused_before_it_is_fetched_and_named_after(
+    tmp_path: Path, hub: Hub
+) -> None:
+    write_card(hub.folder, "cc-by-nc-4.0")
+    one = {"sample_rate": 24_000, "speakers": [""]}
+    environments = describes(tmp_path / "engines", "chatterbox", one)
+    settings = Settings(
+        model_repository=tmp_path / "m",
+        state_directory=tmp_path,
+        engine_directory=environments.folder,
+    )
+    for source, known in (("somebody/voice", "cc-by-nc-4.0"), ("somebody/else", "not known")):
+        with pytest.raises(CannotAdd, match=f"^the licence of {source} is {known}, which may"):
+            add_isolated(settings, CHATTERBOX, source, Wanted(), accepts=False)
+    hub.asked.clear()
+    added = add_isolated(settings, CHATTERBOX, "somebody/voice", Wanted(), accepts=True)
+    assert [voice.license for voice in added.card.voices] == ["cc-by-nc-4.0"]
+    assert hub.asked == ["somebody/voice"]
