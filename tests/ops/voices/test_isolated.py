@@ -129,6 +129,14 @@ def test_a_broken_environment_is_left_alone_and_its_fault_is_passed_on(
     assert left["PATH"] == "/usr/bin:/bin"
 
 
+def test_an_environment_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "two words; $HOME 'x'"
+    (script,) = entrance(install(folder, "parler-tts", "exit 0"), "parler-tts").values()
+    left = enter(script, tmp_path)
+    assert left["PATH"].startswith(f"{folder}/parler-tts/bin:")
+    assert FAULT_VARIABLE not in left
+
+
 def test_an_environment_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     (script,) = entrance(Environments(tmp_path), "parler-tts").values()
     assert "No such file" in enter(script, tmp_path)[FAULT_VARIABLE]
