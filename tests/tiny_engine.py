@@ -79,4 +79,5 @@ def write_checkpoint(folder: Path) -> Path:
     """Write a checkpoint of the engine."""
     folder.mkdir()
     (folder / "pitch").write_text("200")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     return folder

@@ -30,6 +30,7 @@ class Engine:
     voices_licence: str  # SPDX, of the voices that `how_to_add` brings; or whose it is
     languages: tuple[str, ...]  # BCP 47; empty: those of the voice
     clones: bool = False  # a voice from a sample of it
+    is_described: bool = False  # a voice, in words
     streams: bool = True  # the first sentence is heard before the last is spoken
     takes_seeds: bool  # whether another seed sounds otherwise
     how_to_add: str  # what follows `tritone voices`
@@ -94,6 +95,7 @@ ENGINES: dict[str, Engine] = {
             licence="Apache-2.0",
             voices_licence="the checkpoint's",
             languages=(),
+            is_described=True,
             takes_seeds=True,
             how_to_add="engine add parler-tts",
             page="isolated.md",

@@ -42,7 +42,7 @@ _STAND_INS: dict[str, Engine] = {
 _KINDS = {"transformers-musicgen": "musicgen"}
 """LocalAI's names of kinds that bear another one here."""
 
-_MISSING = ("coqui", "parler-tts", "vall-e-x")
+_MISSING = ("coqui", "vall-e-x")
 """Engines of LocalAI that are none of ours; each is missing only while no model of it is served."""
 
 

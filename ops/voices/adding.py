@@ -4,11 +4,11 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ops.errors import OpsError
+from ops.errors import OpsError, TritonCallFailed
 from ops.settings import Settings
 from ops.stack import running_stack
 from ops.triton.control import TritonControl
@@ -19,7 +19,7 @@ from ops.voices.downloads import get_packages
 from ops.voices.environments import Environments
 from ops.voices.piper_config import read_config
 from ops.voices.publishing import Files, Publication
-from ops.voices.trial import TrialFailed, try_sound, try_voice
+from ops.voices.trial import try_sound, try_voice
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
 from tritone.engines import Engine
@@ -130,8 +130,11 @@ def add_isolated(
     """Add a checkpoint of an engine in an environment of its own: a folder, or an id of the hub.
 
     Raises:
-        OpsError: the environment is not built, the licence is not accepted, or it does not speak.
+        OpsError: the environment is not built, the licence is not accepted, the engine takes no
+            description, or it does not speak.
     """
+    if wanted.description and not engine.is_described:
+        raise CannotAdd(f"{engine.name} takes no description of a voice: leave out --description")
     licence = isolated.find_licence(engine, source, wanted.licence)
     is_known = bool(wanted.licence) or transformers.is_free(licence)
     if not accepts and not (engine.is_commercial and is_known):
@@ -140,6 +143,7 @@ def add_isolated(
             "read it, then say --accept-licence"
         )
     environments = Environments.of(settings)
+    wanted = replace(wanted, licence=licence or "unknown")  # the hub need not be asked again
     return publish(settings, isolated.make_publication(environments, engine, source, wanted))
 
 
@@ -202,8 +206,9 @@ def _publish(
         return Added(card)
     try:
         return Added(card, asyncio.run(_try(stack.triton, attempt)))
-    except TrialFailed:
-        _take_away(settings, name)
+    except BaseException:  # Ctrl-C, too: what stays published is loaded by every Triton to come
+        with suppress(TritonCallFailed):  # it is away: the next one finds nothing to load
+            _take_away(settings, name)
         raise
 
 
@@ -220,7 +225,7 @@ def remove(settings: Settings, name: str) -> bool:
 
     Raises:
         OpsError: others need it, the folder cannot be written to, or the running stack does not
-            answer.
+            answer: then it is removed for every Triton to come.
     """
     added = AddedVoices.of_state(settings.resolved_state_directory())
     models = read_published([added.folder]).models
@@ -233,9 +238,11 @@ def _take_away(settings: Settings, name: str) -> bool:
     added = AddedVoices.of_state(settings.resolved_state_directory())
     found = added.withdraw(name)  # first, or it would be loaded again at once
     stack = running_stack.find(settings.resolved_state_directory())
-    if found and stack is not None and stack.model_repository is not None:
-        asyncio.run(_unload(stack.triton, name))
-    added.remove(name)
+    try:
+        if found and stack is not None and stack.model_repository is not None:
+            asyncio.run(_unload(stack.triton, name))
+    finally:
+        added.remove(name)
     return found
 
 

@@ -109,6 +109,8 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     ] = None,
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
+    if description and not (engine or find_engine(name)):
+        _fail(f"{name} takes no description of a voice: leave out --description")
     settings = load_settings()
     try:
         if name == hibari.CARD.name:

@@ -77,8 +77,10 @@ def _remove(name: Name) -> None:
         needing = {each.model for each in read_repositories([added.folder]) if each.engine == name}
         if needing:
             _fail(f"{', '.join(sorted(needing))} cannot speak without {name}: remove them first")
-        if not Environments.of(settings).remove(name):
+        environments = Environments.of(settings)
+        if not environments.remove(name):
             _fail(f"{name} is not installed")
+        environments.forget_wheels()
     except OpsError as error:
         _fail(str(error))
     typer.echo(f"{name} is removed")

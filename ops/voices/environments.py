@@ -25,8 +25,6 @@ _OURS = ("tritone", "backends")  # packages of ours that a speaker's process imp
 _WHEELS = ".wheels"
 _ROOM_BYTES = 500_000_000  # that must be left beside the environment
 _CHECK_TIMEOUT_S = 300.0
-# Triton starts a backend process by a line of shell, in which it quotes no path.
-_PLAIN = re.compile(r"[\w./@%+,:=-]+")
 
 
 class EnvironmentFailed(OpsError):
@@ -81,6 +79,11 @@ class Environments:
             raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
         return True
 
+    def forget_wheels(self) -> None:
+        """Remove what environments were made from, once none is left."""
+        if not any(each.is_dir() for each in self.folder.glob("[!.]*")):
+            shutil.rmtree(self.folder / _WHEELS, ignore_errors=True)
+
 
 def build(environments: Environments, engine: Engine, installer: Installer, tell: Tell) -> None:
     """Build the environment of an engine, or what is missing of it; `tell` what is being done.
@@ -93,12 +96,30 @@ def build(environments: Environments, engine: Engine, installer: Installer, tell
     described = _describe_build(lock)
     _require_plain(folder)
     is_begun = (folder / "bin").is_dir()
+    if _is_of_another_python(folder):
+        _begin_anew(folder, "it is of another Python", tell)
+        is_begun = False
     _require_room(environments.folder, 0 if is_begun else needs.n_bytes)
     (folder / _STATE).unlink(missing_ok=True)
     tell(
         f"{engine.name} needs {_gb(needs.n_bytes)} in {folder}"
         + ("; a part of it is there already" if is_begun else "")
     )
+    fault = _take_steps(environments, engine, installer, tell)
+    if fault and is_begun:  # uv takes for whole what only its list of packages says is there
+        _begin_anew(folder, fault, tell)
+        fault = _take_steps(environments, engine, installer, tell)
+    if fault:
+        raise EnvironmentFailed(f"the environment of {engine.name} is built, but {fault}")
+    (folder / _STATE).write_text(json.dumps(described), encoding="utf-8")
+
+
+def _take_steps(
+    environments: Environments, engine: Engine, installer: Installer, tell: Tell
+) -> str | None:
+    """Install all that an engine needs; return why it does not load even so, None: it does."""
+    needs = require_environment(engine)
+    folder, lock = environments.path(engine.name), find_lock(engine.name)
     tell(f"1 of 4: an environment of Python {PYTHON_VERSION}")
     installer.make(folder)
     tell(f"2 of 4: {_count_packages(lock)} packages, by their hashes")
@@ -108,9 +129,20 @@ def build(environments: Environments, engine: Engine, installer: Installer, tell
         installer.install_torch(folder, needs.torch, environments.folder / _WHEELS)
     tell("4 of 4: a look whether the engine loads")
     link_our_packages(folder)
-    if fault := find_fault(environments, engine.name):
-        raise EnvironmentFailed(f"the environment of {engine.name} is built, but {fault}")
-    (folder / _STATE).write_text(json.dumps(described), encoding="utf-8")
+    return find_fault(environments, engine.name)
+
+
+def _is_of_another_python(folder: Path) -> bool:
+    return any(each.name != f"python{PYTHON_VERSION}" for each in folder.glob("lib/python*"))
+
+
+def _begin_anew(folder: Path, why: str, tell: Tell) -> None:
+    tell(f"{folder} is built anew: {why}")
+    (folder / _STATE).unlink(missing_ok=True)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
 
 
 def require_environment(engine: Engine) -> Environment:
@@ -156,7 +188,7 @@ def require_built(environments: Environments, engine: str) -> None:
 
 def link_our_packages(environment: Path) -> None:
     """Let an environment import our own packages, and nothing else of ours."""
-    (site_packages,) = environment.glob("lib/python*/site-packages")
+    site_packages = environment / "lib" / f"python{PYTHON_VERSION}" / "site-packages"
     for name in _OURS:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -185,10 +217,10 @@ def _describe_build(lock: Path) -> dict[str, str]:
 
 
 def _require_plain(folder: Path) -> None:
-    if not _PLAIN.fullmatch(str(folder)):
+    if ":" in str(folder):  # its `bin` leads the PATH of the speaker's process
         raise EnvironmentFailed(
-            f"the path {folder} has characters that the shell of Triton takes for its own; set "
-            "TRITONE_STATE_DIRECTORY to one without them"
+            f"the path {folder} has a colon, which parts the folders of PATH; set "
+            "TRITONE_ENGINE_DIRECTORY to one without it"
         )
 
 

@@ -1,9 +1,11 @@
 """Makes environments and installs into them, by uv and pip: the seam to registries."""
 
+import filecmp
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +39,8 @@ class Installer(Protocol):
     def install_torch(self, environment: Path, packages: Sequence[str], cache: Path) -> None:
         """Install packages of PyTorch, from where pip is set up to find them, by way of a folder.
 
+        What lies in `cache` from before never stands in for what pip finds now.
+
         Raises:
             InstallFailed: with the reason.
         """
@@ -59,9 +63,11 @@ class UvInstaller:
         """Download by pip, whose settings say where a site keeps its builds; install by uv."""
         cache.mkdir(parents=True, exist_ok=True)
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        options = ["--no-deps", "--only-binary=:all:", "--find-links", str(cache)]
-        _run([*pip, *options, "--dest", str(cache), *packages], f"downloading {packages[0]}")
-        wheels = [_find_wheel(cache, package) for package in packages]
+        options = ["--no-deps", "--only-binary=:all:"]
+        with tempfile.TemporaryDirectory(dir=cache) as fresh:  # /tmp may be too small for CUDA's
+            into = ["--dest", fresh, *packages]
+            _run([*pip, *options, *into], f"downloading {packages[0]}")
+            wheels = [_keep_wheel(_find_wheel(Path(fresh), each), cache) for each in packages]
         # A build for CPUs needs nothing beside; one of the registry wants CUDA's packages.
         alone = ["--no-deps"] if "+cpu" in wheels[0].name else []
         command = [*self._pip_install(environment), *alone, *map(str, wheels)]
@@ -101,10 +107,24 @@ def _leave_out_cuda(environment: Path) -> None:
 
 def _find_wheel(folder: Path, package: str) -> Path:
     name, _, version = package.partition("==")
-    found = sorted(folder.glob(f"{name}-{version}[-+]*.whl"))
-    if not found:
-        raise InstallFailed(f"pip has downloaded no wheel of {package}")
-    return found[-1]
+    found = list(folder.glob(f"{name}-{version}[-+]*.whl"))
+    if len(found) != 1:
+        raise InstallFailed(f"pip has downloaded {len(found)} wheels of {package}, not one")
+    return found[0]
+
+
+def _keep_wheel(fresh: Path, cache: Path) -> Path:
+    """Move a wheel to where the last one of its package is kept; an equal one stays as it is.
+
+    uv links files between environments that were installed from one wheel, unchanged in its place.
+    """
+    kept = cache / fresh.name
+    for other in cache.glob(f"{fresh.name.partition('-')[0]}-*.whl"):  # of another device or Python
+        if other != kept:
+            other.unlink()
+    if not (kept.is_file() and filecmp.cmp(fresh, kept, shallow=False)):
+        fresh.replace(kept)
+    return kept
 
 
 def _run(command: Sequence[str], what: str) -> None:

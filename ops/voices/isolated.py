@@ -7,6 +7,7 @@ speaker gets into the environment.
 import json
 import shlex
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,14 @@ from typing import Any
 from ops.errors import OpsError
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.environments import Environments, require_built
+from ops.voices.names import name_voices
 from ops.voices.publishing import Publication
-from ops.voices.transformers import model_name, plain_name, read_licence
+from ops.voices.transformers import (
+    NoCheckpoint,
+    download_small_files,
+    model_name,
+    read_licence,
+)
 from tritone.card import SpeechCard, Voice
 from tritone.engines import ENGINES, Engine
 from tritone.isolated import DESCRIBED, FAULT_VARIABLE, FILE, IsolatedCheckpoint
@@ -76,7 +83,7 @@ def make_publication(
     model = model_name(source, wanted.name)
     known = find_licence(engine, source, wanted.licence) or "unknown"
     theirs = _choose_speakers(engine, source, described, wanted)
-    voices = {f"{model}-{plain_name(each)}" if each else model: each for each in theirs}
+    voices = name_voices(model, theirs)
     card = _make_card(engine, model, voices, described.sample_rate, (wanted.language, known))
     said = {ours: wanted.description or theirs for ours, theirs in voices.items()}
     checkpoint = IsolatedCheckpoint(
@@ -101,9 +108,19 @@ def make_publication(
 
 
 def find_licence(engine: Engine, source: str, given: str | None) -> str:
-    """Return the licence of a checkpoint: as given, its model card's, or the engine's only one."""
-    only = "" if " " in engine.voices_licence else engine.voices_licence
-    return given or read_licence(Path(source)) or only
+    """Return the licence of a checkpoint: as given, or its model card's; empty: it is not known.
+
+    A licence that restricts all voices of an engine stands for one that is not known.
+    """
+    restriction = "" if engine.is_commercial else engine.voices_licence
+    return given or _read_model_card(source) or restriction
+
+
+def _read_model_card(source: str) -> str:
+    """Return the licence that a model card names; empty: none, or there is no card to be had."""
+    with suppress(NoCheckpoint):
+        return read_licence(Path(source) if Path(source).is_dir() else download_small_files(source))
+    return ""
 
 
 def isolated_parameters() -> dict[str, str]:

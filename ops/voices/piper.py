@@ -1,6 +1,5 @@
 """Imports Piper voices: a VITS graph whose noise becomes inputs and whose durations an output."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from ops.voices.configuration import NetworkSpec
 from ops.voices.graph import with_output
+from ops.voices.names import name_voices, plain_name
 from ops.voices.noise_inputs import OtherNoise, list_noise, take_noise_as_inputs
 from ops.voices.onnx_messages import InvalidOnnx, Message, parse
 from ops.voices.piper_config import NoPiperVoice, PiperConfig, read_config
@@ -26,7 +26,6 @@ TOLERANCE = 1e-4
 """Of samples, against the original with its own noise. The graphs differ in how they take it."""
 
 _LENGTHS = (9, 61)  # of ids: a graph with a fixed length takes one of them only
-_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +63,14 @@ def make_publication(onnx_file: Path, name: str | None, licence: str) -> Publica
     except OSError as error:
         raise NoPiperVoice(f"{onnx_file} cannot be read: {error.strerror}") from error
     imported = import_graph(content, config)
-    model = _NAME.sub("_", name or onnx_file.name.removesuffix(".onnx"))
-    speakers = {f"{model}_{_NAME.sub('_', each)}": sid for each, sid in config.speakers.items()}
+    model = plain_name(name or onnx_file.name.removesuffix(".onnx"))
+    theirs = name_voices(model, config.speakers, joint="_")
+    speakers = {ours: config.speakers[each] for ours, each in theirs.items()}
     if bool(speakers) > imported.has_speakers:
         raise NoPiperVoice("the voice names speakers, but its graph takes none")
     if imported.has_speakers and not speakers:
         speakers = {model: 0}
-    card = _card(model, config, speakers, licence)
+    card = _card(model, config, theirs, licence)
     voice = PiperVoice(
         phoneme_type="text" if config.phoneme_type == "text" else "espeak",
         espeak_voice=config.espeak_voice,
@@ -101,12 +101,12 @@ def _letters(config: PiperConfig) -> str:
     return "".join([each for each in config.ids if each.isalpha()][:8])
 
 
-def _card(model: str, config: PiperConfig, speakers: dict[str, int], licence: str) -> SpeechCard:
-    ids = list(speakers) or [model]
+def _card(model: str, config: PiperConfig, theirs: dict[str, str], licence: str) -> SpeechCard:
+    ids = list(theirs) or [model]
     voices = tuple(
         Voice(
             id=each,
-            name=_short_name(model) if each == model else each.removeprefix(f"{model}_"),
+            name=theirs.get(each) or _short_name(model),
             language=config.language,
             gender="neutral",  # the files do not say
             license=licence,

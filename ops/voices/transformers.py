@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
+from ops.voices.names import name_voices, plain_name
 from ops.voices.publishing import Publication
 from tritone.card import SpeechCard, Voice
 from tritone.checkpoints import ARCHITECTURES, FILE, Architecture, Checkpoint
 from tritone.first_line import first_line
 
-_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _PRESET = re.compile(r"(?:^|/)([a-z]{2})_speaker_\d+$")  # of Bark, as v2/en_speaker_6
 _LICENCE = re.compile(r"^licen[cs]e:\s*['\"]?([^'\"\n]+)", re.IGNORECASE | re.MULTILINE)
 _FREE = re.compile(r"(apache|mit|bsd|cc0|cc-by-\d|cc-by-sa|mpl|isc|unlicense)\b", re.IGNORECASE)
@@ -60,7 +60,7 @@ def read_checkpoint(name: str) -> Found:
     Raises:
         NoCheckpoint: they are not there, or of no kind that is served.
     """
-    folder = Path(name).resolve() if Path(name).is_dir() else _download(name)
+    folder = Path(name).resolve() if Path(name).is_dir() else download_small_files(name)
     config = _read_json(folder / "config.json")
     if config is None:
         raise NoCheckpoint(f"{name} has no config.json: it is no checkpoint of transformers")
@@ -84,11 +84,6 @@ def model_name(source: str, name: str | None) -> str:
     return plain_name(name or Path(source).name)
 
 
-def plain_name(name: str) -> str:
-    """Return a name in characters that an id may have."""
-    return _NAME.sub("_", name)
-
-
 def make_publication(
     found: Found, name: str | None, language: str, licence: str | None
 ) -> Publication:
@@ -96,7 +91,7 @@ def make_publication(
     model = model_name(found.source, name)
     kind = found.architecture.model_type
     theirs = found.presets or _SPEAKERS.get(kind, ("",))
-    voices = {f"{model}-{_NAME.sub('_', each)}" if each else model: each for each in theirs}
+    voices = name_voices(model, theirs)
     known = licence or found.licence or "unknown"
     card = SpeechCard(
         name=model,
@@ -138,8 +133,12 @@ def _language(preset: str, given: str) -> str:
     return found[1] if found and found[1] != given.partition("-")[0] else given
 
 
-def _download(name: str) -> Path:
-    """Return a folder with the small files of a checkpoint of the hub."""
+def download_small_files(name: str) -> Path:
+    """Return a folder with the small files of a checkpoint of the hub.
+
+    Raises:
+        NoCheckpoint: the hub does not give it, or cannot be asked.
+    """
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415 -- not everybody has it
     except ImportError as error:

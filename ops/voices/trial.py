@@ -75,17 +75,24 @@ async def try_sound(control: TritonControl, card: ModelCard, prompt: str) -> flo
 
 
 async def _try(control: TritonControl, name: str, inputs: list[InferInput]) -> float:
-    reason = ""
+    reason = silence = ""
 
     async def is_decided() -> bool:
-        nonlocal reason
-        states = [each for each in await control.states() if each[0] == name]
+        nonlocal reason, silence
+        try:
+            states = [each for each in await control.states() if each[0] == name]
+        except TritonCallFailed as error:  # what kills a backend process restarts Triton, too
+            silence = f": Triton does not answer: {first_line(error)}"
+            return False
+        silence = ""
         reasons = (why for _, _, state, why in states if state == "UNAVAILABLE")
         reason = next((why for why in reasons if why not in ("", _UNLOADED)), "")
         return bool(reason) or any(state == "READY" for _, _, state, _ in states)
 
     if not await within(_LOAD_TIMEOUT_S, is_decided):
-        raise TrialFailed(f"the stack has not loaded {name} within {_LOAD_TIMEOUT_S:.0f} s")
+        raise TrialFailed(
+            f"the stack has not loaded {name} within {_LOAD_TIMEOUT_S:.0f} s{silence}"
+        )
     if reason:
         raise TrialFailed(f"the stack cannot load {name}: {first_line(reason)}")
     begin = time.monotonic()

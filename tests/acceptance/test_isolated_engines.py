@@ -1,6 +1,7 @@
 """An engine in an environment of its own speaks; broken, it is a sentence and harms no other."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ops.cli import app
 from ops.settings import Settings
 from ops.voices import environments as room
 from ops.voices.adding import add_isolated, remove
-from ops.voices.environments import Environments, build
+from ops.voices.environments import Environments, build, find_fault
 from ops.voices.isolated import Wanted
 from tests.acceptance.drills import until
 from tests.acceptance.stack import Stack
@@ -30,7 +31,11 @@ REMEDY = "tritone voices engine add tiny"
 def settings(served: Stack) -> Settings:
     _ = served.address  # it is ready
     state = served.log_file.parent / "run"
-    return Settings(model_repository=served.repository, state_directory=state)
+    return Settings(
+        model_repository=served.repository,
+        state_directory=state,
+        engine_directory=state / "two words; $HOME",  # Triton's shell quotes no path
+    )
 
 
 @pytest.fixture
@@ -65,6 +70,16 @@ def _crash(environment: Path) -> Callable[[], object]:
         python.symlink_to(real)
 
     return mend
+
+
+def test_packages_whose_files_are_gone_are_brought_back(environments: Environments) -> None:
+    """What uv lists as installed it does not look at."""
+    for lost in ("numpy", "sentencex"):
+        (package,) = environments.path("tiny").glob(f"lib/python*/site-packages/{lost}")
+        shutil.rmtree(package)
+    assert find_fault(environments, "tiny") == "numpy cannot be imported: No module named 'numpy'"
+    build(environments, ENGINE, TinyInstaller(), lambda _: None)
+    assert find_fault(environments, "tiny") is None
 
 
 def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other(

@@ -170,6 +170,13 @@ def test_espeak_needs_its_licence_accepted(run: Run, tmp_path: Path) -> None:
     assert "is espeakng-loader 0.2.4, by its SHA-256" in ended.stderr
 
 
+def test_a_description_is_refused_where_no_engine_takes_one(run: Run) -> None:
+    ended = run("add", "hibari", "--description", "calm")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    said = "tritone: hibari takes no description of a voice: leave out --description\n"
+    assert ended.stderr == said
+
+
 def test_a_speech_server_is_connected(run: Run) -> None:
     server = Server()
     try:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from ops.triton.home import PYTHON_VERSION
 from ops.voices import engines_cli, environments
 from ops.voices.added import AddedVoices
 from ops.voices.installer import InstallFailed
@@ -20,6 +21,7 @@ from tritone.isolated import remedy
 
 Run = Callable[..., Result]
 NAME = "parler-tts"
+PACKAGES = f"lib/python{PYTHON_VERSION}/site-packages"
 
 
 class FakeInstaller:
@@ -32,10 +34,11 @@ class FakeInstaller:
 
     def make(self, environment: Path) -> None:
         self._call("make")
-        (environment / "lib/python3.11/site-packages").mkdir(parents=True, exist_ok=True)
+        (environment / PACKAGES).mkdir(parents=True, exist_ok=True)
         python = environment / "bin" / "python"
         python.parent.mkdir(exist_ok=True)
-        ends = f"echo '{self.fault}'; exit 1" if self.fault else "exit 0"
+        looks = 'test ! -e "$(dirname "$0")/../torn"'
+        ends = f"echo '{self.fault}'; exit 1" if self.fault else looks
         python.write_text(f"#!/bin/sh\n{ends}\n")
         python.chmod(0o755)
 
@@ -47,6 +50,7 @@ class FakeInstaller:
         needed = ENGINES[environment.name].environment
         assert needed is not None
         assert tuple(packages) == needed.torch
+        cache.mkdir(exist_ok=True)
         self._call("torch")
 
     def _call(self, step: str) -> None:
@@ -96,7 +100,7 @@ def test_an_environment_is_built_once_and_says_what_it_needs(
     assert [line[:7] for line in steps] == ["1 of 4:", "2 of 4:", "3 of 4:", "4 of 4:"]
     assert "torch==2.13.0" in steps[2]
     assert ended.stdout.startswith("parler-tts is installed, in ")
-    packages = state / "engines" / NAME / "lib/python3.11/site-packages"
+    packages = state / "engines" / NAME / PACKAGES
     assert {each.name for each in packages.iterdir()} == {"tritone", "backends"}
     assert row(run)["is_installed"]
     again = run("engine", "add", NAME)
@@ -121,6 +125,7 @@ def test_an_engine_that_does_not_load_is_not_installed(run: Run, installer: Fake
     ended = run("engine", "add", NAME)
     assert ended.stderr.endswith("is built, but numpy cannot be imported: gone\n")
     assert not row(run)["is_installed"]
+    assert installer.calls == ["make", "install", "torch"]  # once: it was all new
 
 
 def test_damage_is_seen_and_mended_by_the_same_command(
@@ -132,6 +137,34 @@ def test_damage_is_seen_and_mended_by_the_same_command(
     assert fault.endswith(f"bin/python cannot be run: No such file or directory; {remedy(NAME)}")
     assert run("engine", "add", NAME).exit_code == 0
     assert row(run)["is_installed"]
+
+
+def test_damage_that_the_steps_do_not_see_is_mended_by_building_anew(
+    run: Run, state: Path, installer: FakeInstaller
+) -> None:
+    run("engine", "add", NAME)
+    torn = state / "engines" / NAME / "torn"  # as a package whose files went, and whose name stays
+    torn.touch()
+    assert not row(run)["is_installed"]
+    ended = run("engine", "add", NAME)
+    assert ended.exit_code == 0, ended.stderr
+    assert f"{torn.parent} is built anew: its Python ended with status 1" in ended.stderr
+    assert row(run)["is_installed"]
+    assert installer.calls == 3 * ["make", "install", "torch"]
+
+
+def test_an_environment_of_another_python_is_built_anew(
+    run: Run, state: Path, installer: FakeInstaller
+) -> None:
+    old = state / "engines" / NAME / "lib/python3.10/site-packages"
+    (old / "numpy").mkdir(parents=True)
+    (state / "engines" / NAME / "bin").mkdir()
+    ended = run("engine", "add", NAME)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stderr.startswith(f"{state / 'engines' / NAME} is built anew: it is of another")
+    assert not old.exists()
+    assert row(run)["is_installed"]
+    assert installer.calls == ["make", "install", "torch"]
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_done(
@@ -146,14 +179,22 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_done(
     assert installer.calls == []
 
 
-def test_a_path_that_a_shell_misreads_is_refused(run: Run, tmp_path: Path) -> None:
-    ended = run("engine", "add", NAME, TRITONE_ENGINE_DIRECTORY=str(tmp_path / "two words"))
-    assert "has characters that the shell of Triton takes for its own" in ended.stderr
+def test_a_path_that_cannot_stand_in_path_is_refused(
+    run: Run, tmp_path: Path, installer: FakeInstaller
+) -> None:
+    ended = run("engine", "add", NAME, TRITONE_ENGINE_DIRECTORY=str(tmp_path / "a:b"))
+    assert "a:b/parler-tts has a colon" in ended.stderr
+    assert ended.stderr.endswith("set TRITONE_ENGINE_DIRECTORY to one without it\n")
+    assert installer.calls == []
 
 
-def test_the_folder_of_environments_is_a_setting(run: Run, tmp_path: Path) -> None:
-    run("engine", "add", NAME, TRITONE_ENGINE_DIRECTORY=str(tmp_path / "large"))
-    assert (tmp_path / "large" / NAME / "bin" / "python").is_file()
+def test_the_folder_of_environments_is_a_setting_and_may_have_any_name(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "large $disk; 'ours'"
+    ended = run("engine", "add", NAME, TRITONE_ENGINE_DIRECTORY=str(folder))
+    assert ended.exit_code == 0, ended.stderr
+    assert (folder / NAME / "bin" / "python").is_file()
 
 
 def test_what_is_not_for_commerce_needs_its_licence_accepted(
@@ -183,6 +224,15 @@ def test_an_environment_that_a_voice_needs_stays(run: Run, state: Path) -> None:
     assert run("engine", "remove", NAME).stdout == "parler-tts is removed\n"
     assert run("engine", "remove", NAME).stderr == "tritone: parler-tts is not installed\n"
     assert not (state / "engines" / NAME).exists()
+
+
+def test_wheels_are_kept_while_there_are_environments(run: Run, state: Path) -> None:
+    for each in (NAME, "chatterbox"):
+        run("engine", "add", each)
+    run("engine", "remove", NAME)
+    assert (state / "engines" / ".wheels").is_dir()
+    run("engine", "remove", "chatterbox")
+    assert not (state / "engines" / ".wheels").exists()
 
 
 def test_the_table_of_engines_says_where_each_runs(run: Run) -> None:

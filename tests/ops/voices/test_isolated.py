@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,42 @@ from ops.voices.isolated import (
     Wanted,
     entrance,
     find_engine,
+    find_licence,
     make_publication,
 )
-from tritone.engines import ENGINES
+from tritone.engines import ENGINES, Engine
 from tritone.isolated import FAULT_VARIABLE, FILE
 
 PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
 SPEAKERS = {"sample_rate": 24_000, "speakers": ["Ana Flo", "Bo"]}
+CHATTERBOX = ENGINES["chatterbox"]
+
+
+class Hub:
+    """The hub as `huggingface_hub` shows it: one checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[str] = []
+
+    def snapshot_download(self, name: str, allow_patterns: list[str]) -> str:
+        assert "README.md" in allow_patterns
+        self.asked.append(name)
+        if name != f"somebody/{self.folder.name}":
+            raise OSError("no such repository")
+        return str(self.folder)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    hub = Hub(tmp_path / "voice")
+    hub.folder.mkdir()
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    return hub
+
+
+def write_card(folder: Path, licence: str) -> None:
+    (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n# A voice\n")
 
 
 def install(folder: Path, engine: str, script: str) -> Environments:
@@ -99,6 +129,14 @@ def test_a_broken_environment_is_left_alone_and_its_fault_is_passed_on(
     assert left["PATH"] == "/usr/bin:/bin"
 
 
+def test_an_environment_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "two words; $HOME 'x'"
+    (script,) = entrance(install(folder, "parler-tts", "exit 0"), "parler-tts").values()
+    left = enter(script, tmp_path)
+    assert left["PATH"].startswith(f"{folder}/parler-tts/bin:")
+    assert FAULT_VARIABLE not in left
+
+
 def test_an_environment_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     (script,) = entrance(Environments(tmp_path), "parler-tts").values()
     assert "No such file" in enter(script, tmp_path)[FAULT_VARIABLE]
@@ -132,6 +170,29 @@ def test_a_recording_is_cloned_where_the_engine_can(tmp_path: Path) -> None:
         make_publication(described, PARLER, str(tmp_path), Wanted(name="me", sample=sample))
 
 
+def test_speakers_that_look_alike_in_plain_characters_are_numbered(tmp_path: Path) -> None:
+    speakers = ["Анна", "Борис", "美咲", "Bo", "BO", "B o", "B_o"]
+    environments = describes(tmp_path, "xtts_v2", {"sample_rate": 24_000, "speakers": speakers})
+    made = make_publication(environments, XTTS, str(tmp_path), Wanted(name="x"))
+    said = json.loads(made.files[FILE])["voices"]
+    assert list(said.values()) == speakers
+    assert list(said) == ["x-_", "x-_-2", "x-_-3", "x-Bo", "x-BO-2", "x-B_o", "x-B_o-2"]
+    assert [(voice.id, voice.name) for voice in made.card.voices] == list(said.items())
+
+
+@pytest.mark.parametrize("engine", [XTTS, CHATTERBOX])
+def test_a_description_is_refused_where_no_engine_takes_one(tmp_path: Path, engine: Engine) -> None:
+    environments = describes(tmp_path / "engines", engine.name, SPEAKERS)
+    settings = Settings(
+        model_repository=tmp_path / "m",
+        state_directory=tmp_path,
+        engine_directory=environments.folder,
+    )
+    wanted = Wanted(name="x", description="Ana is calm.")
+    with pytest.raises(CannotAdd, match=f"^{engine.name} takes no description .* --description$"):
+        add_isolated(settings, engine, str(tmp_path), wanted, accepts=True)
+
+
 def test_a_voice_may_be_described(tmp_path: Path) -> None:
     environments = describes(tmp_path, "parler-tts", {"sample_rate": 44_100, "speakers": [""]})
     wanted = Wanted(name="jon", description="Jon speaks fast.")
@@ -163,3 +224,45 @@ def test_licences_are_asked_for(tmp_path: Path) -> None:
         add_isolated(settings, XTTS, str(tmp_path), Wanted(licence="MIT"), accepts=False)
     with pytest.raises(EnvironmentFailed):  # what comes after the licence
         add_isolated(settings, PARLER, str(tmp_path), Wanted(licence="MIT"), accepts=False)
+
+
+@pytest.mark.parametrize("is_of_hub", [False, True])
+@pytest.mark.parametrize(
+    ("engine", "card", "licence"),
+    [
+        (CHATTERBOX, "cc-by-nc-4.0", "cc-by-nc-4.0"),
+        (CHATTERBOX, None, ""),  # whatever the known voices of the engine are under
+        (PARLER, "apache-2.0", "apache-2.0"),
+        (XTTS, "other", "other"),
+        (XTTS, None, "CPML"),  # what forbids most
+    ],
+)
+def test_the_licence_is_the_model_cards(
+    hub: Hub, engine: Engine, card: str | None, licence: str, is_of_hub: bool
+) -> None:
+    if card:
+        write_card(hub.folder, card)
+    source = "somebody/voice" if is_of_hub else str(hub.folder)
+    assert find_licence(engine, source, None) == licence
+    assert find_licence(engine, source, "MIT") == "MIT"
+    assert hub.asked == (["somebody/voice"] if is_of_hub else [])
+
+
+def test_a_restricted_voice_of_the_hub_is_refused_before_it_is_fetched_and_named_after(
+    tmp_path: Path, hub: Hub
+) -> None:
+    write_card(hub.folder, "cc-by-nc-4.0")
+    one = {"sample_rate": 24_000, "speakers": [""]}
+    environments = describes(tmp_path / "engines", "chatterbox", one)
+    settings = Settings(
+        model_repository=tmp_path / "m",
+        state_directory=tmp_path,
+        engine_directory=environments.folder,
+    )
+    for source, known in (("somebody/voice", "cc-by-nc-4.0"), ("somebody/else", "not known")):
+        with pytest.raises(CannotAdd, match=f"^the licence of {source} is {known}, which may"):
+            add_isolated(settings, CHATTERBOX, source, Wanted(), accepts=False)
+    hub.asked.clear()
+    added = add_isolated(settings, CHATTERBOX, "somebody/voice", Wanted(), accepts=True)
+    assert [voice.license for voice in added.card.voices] == ["cc-by-nc-4.0"]
+    assert hub.asked == ["somebody/voice"]

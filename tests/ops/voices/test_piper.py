@@ -19,6 +19,7 @@ from ops.voices.piper import import_graph, make_publication
 from ops.voices.piper_config import NoPiperVoice, PiperConfig, read_config
 from ops.voices.verification import NotVerified, open_session
 from tests.speech_networks import piper_network, write_piper_voice
+from tritone.piper_voice import FILE
 
 FREE = "# Model card\n\n* Language: it_IT\n\n## Dataset\n\n* License: CC0\n"
 
@@ -133,8 +134,17 @@ def test_each_speaker_is_a_voice(tmp_path: Path) -> None:
     card = make_publication(file, "many", "CC0").card
     assert [(voice.id, voice.name) for voice in card.voices] == [
         ("many_anna", "anna"),
-        ("many_p_2", "p_2"),
+        ("many_p_2", "p 2"),
     ]
+
+
+def test_speakers_that_look_alike_in_plain_characters_are_numbered(tmp_path: Path) -> None:
+    speakers = {"Анна": 0, "Борис": 1}
+    file = write_piper_voice(tmp_path, piper_network(has_speakers=True), speaker_id_map=speakers)
+    made = make_publication(file, "many", "CC0")
+    voices = [(voice.id, voice.name) for voice in made.card.voices]
+    assert voices == [("many__", "Анна"), ("many__-2", "Борис")]
+    assert json.loads(made.files[FILE])["speakers"] == {"many__": 0, "many__-2": 1}
 
 
 def test_speakers_that_the_graph_does_not_take_are_refused(tmp_path: Path) -> None:
