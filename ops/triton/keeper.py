@@ -60,7 +60,7 @@ _CANARY = {
     "guidance_scale": 1.0,
     "priority_class": 1,  # as of a job: somebody who waits comes first
 }
-_SPOKEN_CANARY = {"priority_class": 1}
+_SPOKEN_CANARY = {"text": "One, two, three.", "priority_class": 1}
 
 _NOTHING = {"TYPE_STRING": "", "TYPE_BOOL": False}  # of inputs that only some families have
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # Triton is in here
@@ -111,7 +111,8 @@ class Triton:
 
     def make_sound(self, model: str, timeout_s: float) -> list[int]:
         """Return the samples of a short sound."""
-        asked = _SPOKEN_CANARY | {"text": self._read_card(model).get("trial_text", "One, two, three.")}
+        card = self._read_card(model)  # which names a text where the voice cannot read ours
+        asked = _SPOKEN_CANARY | ({"text": card["trial_text"]} if "trial_text" in card else {})
         if self.find_kind(model) == "sound":
             takes = self._list_inputs(model)
             asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
