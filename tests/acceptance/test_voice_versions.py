@@ -21,7 +21,7 @@ from ops.cli import app
 from ops.voices.added import DEFAULT_FOLDER, AddedVoices
 from ops.voices.publishing import default_voice
 from tests.acceptance.stack import Stack
-from tests.acceptance.versions import PATIENCE_S, until
+from tests.acceptance.versions import PATIENCE_S, PAUSE_S, until
 
 pytestmark = [pytest.mark.triton, pytest.mark.export]
 
@@ -64,6 +64,7 @@ def listeners(address: str, n_clients: int = 2) -> Iterator[Heard]:
                 else:
                     heard.answers[version] += 1
                     heard.sounds.setdefault(version, set()).add(digest)
+                stop.wait(PAUSE_S)
 
     threads = [threading.Thread(target=listen) for _ in range(n_clients)]
     for thread in threads:

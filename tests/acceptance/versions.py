@@ -25,6 +25,7 @@ from tritone.card import COMPONENTS, component_name, read_card
 from tritone.fingerprints import Fingerprint
 
 PATIENCE_S = 60.0
+PAUSE_S = 0.2  # of a client after an answer: more would keep the cores from what is tested
 until = partial(drills.until, timeout_s=PATIENCE_S)
 
 
@@ -164,8 +165,7 @@ def traffic(address: str, n_clients: int = 3) -> Iterator[Traffic]:
                     seen.failures.append(repr(error))
                 else:
                     seen.take(seed, answer)
-                    if answer.is_server_error:
-                        stop.wait(0.2)  # less than asked for: who fails shall not be overlooked
+                stop.wait(PAUSE_S)
 
     clients = [threading.Thread(target=ask_on, args=(seed,)) for seed in range(n_clients)]
     for client in clients:
