@@ -25,7 +25,7 @@ from export.loading import load
 from export.references import ace_step
 from export.trials import make_trial
 from tests import checkpoints
-from tests.acceptance.drills import tell
+from tests.acceptance.drills import tell, until
 from tests.acceptance.stack import Stack, running
 from tests.adapters import attach, write_adapter
 from tests.frontend.contracts.test_source_examples import JSON, LOCALAI
@@ -85,6 +85,8 @@ def singing(songs: Songs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "TRITONE_DEFAULT_MODEL": SONG,
     }
     with running(songs.models, tmp_path_factory.mktemp("stack"), "--quiet", **variables) as stack:
+        ready = f"http://{stack.address}/readyz"  # once either is served
+        until(lambda: set(httpx2.get(ready).json()["models"]) == {SONG, JAZZ})
         yield stack
 
 
