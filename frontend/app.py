@@ -26,12 +26,12 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.runner import PassRunner
 from frontend.playground import routes as playground
 from frontend.settings import Settings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker
 from frontend.triton.gateway import Gateway
-from frontend.triton.hearing import HearingGateway
 from frontend.triton.make import make_gateway
+from frontend.triton.sound_watch import SoundWatch
 from tritone import __version__
 
 _DATABASE_PATIENCE_S = 1.5  # of one request; a worker waits longer
@@ -41,7 +41,7 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     metrics = Metrics()
-    gateway = HearingGateway(gateway or make_gateway(settings.triton, metrics), settings.triton)
+    gateway = SoundWatch(gateway or make_gateway(settings.triton, metrics), settings.triton)
     gate = make_gate(settings)
 
     @asynccontextmanager

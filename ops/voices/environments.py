@@ -15,7 +15,7 @@ from ops.errors import OpsError
 from ops.settings import Settings
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.installer import Installer
-from tritone.engines import Engine, Environment
+from tritone.engines import EngineFacts, Environment
 from tritone.isolated import remedy
 
 Tell = Callable[[str], None]
@@ -82,7 +82,9 @@ class Environments:
         return True
 
 
-def build(environments: Environments, engine: Engine, installer: Installer, tell: Tell) -> None:
+def build(
+    environments: Environments, engine: EngineFacts, installer: Installer, tell: Tell
+) -> None:
     """Build the environment of an engine, or what is missing of it; `tell` what is being done.
 
     Raises:
@@ -113,7 +115,7 @@ def build(environments: Environments, engine: Engine, installer: Installer, tell
     (folder / _STATE).write_text(json.dumps(described), encoding="utf-8")
 
 
-def require_environment(engine: Engine) -> Environment:
+def require_environment(engine: EngineFacts) -> Environment:
     """Return what an engine runs in.
 
     Raises:

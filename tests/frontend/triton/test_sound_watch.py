@@ -8,9 +8,16 @@ import pytest
 
 from frontend.errors import GenerationFailed, InvalidRequest, Overloaded, TritoneError
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, collect
-from frontend.triton.hearing import HearingGateway
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import (
+    Catalog,
+    Chunks,
+    Pass,
+    PassOptions,
+    SoundPass,
+    SpeechPass,
+    collect,
+)
+from frontend.triton.sound_watch import SoundWatch
 from tests.cards import TALKER
 from tests.fakes import FakeGateway
 from tests.frontend.triton.network import name_pass
@@ -47,15 +54,15 @@ def triton(card: ModelCard) -> Moody:
 
 
 @pytest.fixture
-async def gateway(triton: Moody) -> AsyncIterator[HearingGateway]:
-    gateway = HearingGateway(triton, SETTINGS)
+async def gateway(triton: Moody) -> AsyncIterator[SoundWatch]:
+    gateway = SoundWatch(triton, SETTINGS)
     await gateway.open()
     yield gateway
     await gateway.close()
     assert not triton.is_open
 
 
-async def fail(gateway: HearingGateway, pass_: Pass, times: int = ENOUGH) -> None:
+async def fail(gateway: SoundWatch, pass_: Pass, times: int = ENOUGH) -> None:
     for _ in range(times):
         with pytest.raises(TritoneError):
             await collect(gateway.stream(pass_, name_pass("x")))
@@ -69,7 +76,7 @@ async def hold(claim: Callable[[], bool]) -> None:
 
 
 async def test_sounds_that_stop_are_noticed_and_so_are_those_that_come_again(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)
@@ -83,7 +90,7 @@ async def test_sounds_that_stop_are_noticed_and_so_are_those_that_come_again(
 
 
 async def test_the_sound_of_a_caller_counts_as_one_of_ours(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)
@@ -94,7 +101,7 @@ async def test_the_sound_of_a_caller_counts_as_one_of_ours(
 
 
 async def test_requests_that_cannot_be_made_stop_nothing(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     await fail(gateway, replace(pass_, seed=POISON), 2 * ENOUGH)
     await eventually(lambda: triton.n_trials > 0)
@@ -102,7 +109,7 @@ async def test_requests_that_cannot_be_made_stop_nothing(
 
 
 async def test_some_failures_between_sounds_ask_for_nothing(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     for _ in range(3):
         await fail(gateway, replace(pass_, seed=POISON), ENOUGH - 1)
@@ -112,23 +119,21 @@ async def test_some_failures_between_sounds_ask_for_nothing(
 
 @pytest.mark.parametrize("error", [Overloaded("full", retry_after_s=1.0), InvalidRequest("no")])
 async def test_a_full_triton_has_not_stopped(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass, error: TritoneError
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass, error: TritoneError
 ) -> None:
     triton.error = error
     await fail(gateway, pass_, 2 * ENOUGH)
     await hold(lambda: not gateway.catalog.stopped and triton.n_trials == 0)
 
 
-async def test_silence_is_no_sound(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
-) -> None:
+async def test_silence_is_no_sound(triton: Moody, gateway: SoundWatch, pass_: SoundPass) -> None:
     triton.is_silent = True
     await fail(gateway, replace(pass_, seed=POISON))
     await eventually(lambda: "silence" in gateway.catalog.stopped.get(pass_.card.name, ""))
 
 
 async def test_a_voice_is_asked_to_speak(
-    triton: Moody, gateway: HearingGateway, speech_pass: SpeechPass
+    triton: Moody, gateway: SoundWatch, speech_pass: SpeechPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, speech_pass)
@@ -139,7 +144,7 @@ async def test_a_voice_is_asked_to_speak(
 
 
 async def test_a_model_that_is_unloaded_is_not_asked_any_more(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)

@@ -19,10 +19,10 @@ from tests.backends.fakes import halve, request
 from tests.cards import STARTER_LIKE
 from tritone.card import CARD_PARAMETER, read_card
 from tritone.lengths import find_decode_bucket, list_step_lengths
-from tritone.spans import Span, span
+from tritone.spans import Span, find_span
 from tritone.tensors import LATENTS
 
-REPOSITORY = Path(__file__).parents[3] / "model_repository"
+REPOSITORY = Path(__file__).parents[4] / "model_repository"
 DECODER = REPOSITORY / "starter_vae_decoder" / "1" / "model.onnx"
 TIMEOUT_S = 10.0
 WHOLE_WINDOW = replace(STARTER_LIKE, frame_bucket=STARTER_LIKE.max_frames)
@@ -53,7 +53,7 @@ def test_more_frames_leave_the_samples_of_a_sound_as_they_are() -> None:
         return np.asarray(pcm[0, :, delivered], np.int64)
 
     exact, rounded = (
-        Rounding(list_step_lengths(card), bucket).round_up(span(card, 0.0, 2.0))
+        Rounding(list_step_lengths(card), bucket).round_up(find_span(card, 0.0, 2.0))
         for bucket in (1, find_decode_bucket(card))
     )
     assert rounded.last_frame > exact.last_frame
