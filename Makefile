@@ -2,7 +2,7 @@
 # A Python 3.11 or 3.12; unset: the first that is found under any name.
 PYTHON ?=
 BIN := .venv/bin
-# torch comes from the CPU index or a local folder where one is configured; see docs/development.md
+# torch comes from the CPU index or a local folder where one is configured; see CONTRIBUTING.md
 TORCH_ARGS ?=
 # Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes, and each
 # would compile a thousand modules again.
@@ -43,7 +43,7 @@ serve: install ## start Triton and the frontend, and say where
 
 BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
-TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/test_encoding.py \
+TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
 	tests/test_families.py tests/tritone/test_engines.py
 COUNTED := -p tests.line_probes # the lines that they run
 test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run

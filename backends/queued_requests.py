@@ -9,6 +9,7 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from backends.errors import Code, RequestFailed
+from backends.progress import Progress
 from backends.sender import GuardedSender
 from backends.triton import make_error_response
 from tritone.probes import PROBE
@@ -16,9 +17,6 @@ from tritone.tensors import CANCEL, PRIORITY, PROGRESS, QUERY, SHARE
 from tritone.turns import BACKGROUND, INTERACTIVE, QueuedWork
 
 DRAIN_SECONDS = 25.0  # less than Triton's own 30 s for leaving
-
-Progress = tuple[int, int]
-"""What is done, and what there is in all."""
 
 
 class Controlled(Protocol):
@@ -75,7 +73,7 @@ def control(parameters: Mapping[str, Any], controlled: Controlled) -> Progress |
 
 def set_turn(work: QueuedWork, parameters: Mapping[str, Any]) -> None:
     """Note whose share a request uses, and how urgent it is."""
-    work.key = str(parameters.get(SHARE, ""))
+    work.owner = str(parameters.get(SHARE, ""))
     work.priority = BACKGROUND if parameters.get(PRIORITY) == BACKGROUND else INTERACTIVE
 
 

@@ -32,8 +32,11 @@ class GuardedSender:
         finally:
             self._lock.release()
 
-    def send(self, response: pb_utils.InferenceResponse, *, is_final: bool = True) -> None:
-        """Send an answer; drop it if the final one was sent before. Never raises."""
+    def send(self, response: pb_utils.InferenceResponse | None, *, is_final: bool = True) -> None:
+        """Send an answer, or None: only that it was the last; drop it behind the final one.
+
+        Never raises.
+        """
         with self._lock:
             sender = self._sender
             if sender is None:
@@ -42,6 +45,9 @@ class GuardedSender:
                 self._sender = None
             flags = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL if is_final else 0
             try:
-                sender.send(response, flags=flags)
+                if response is None:
+                    sender.send(flags=flags)
+                else:
+                    sender.send(response, flags=flags)
             except Exception as error:  # the client has gone: nothing is left to tell anybody
                 pb_utils.Logger.log_warn(f"an answer was not sent: {error}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
+from backends.tensors import Tensors
 from tritone.card import CARD_PARAMETER, ModelCard
 from tritone.refusals import CANCELLED
 from tritone.tensors import JOB_ID
@@ -82,7 +83,7 @@ def find_cancel(
 
 def ask_model(
     name: str, version: int, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-) -> dict[str, NDArray[Any]]:
+) -> Tensors:
     """Return what another Triton model answers, by name: copies in this process's own memory.
 
     `outputs` are the names to ask for; none: all.

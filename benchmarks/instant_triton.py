@@ -17,7 +17,7 @@ from benchmarks.cards import STABLE_AUDIO_OPEN
 from tritone import tensors
 from tritone.card import CARD_PARAMETER
 from tritone.pcm import to_int16
-from tritone.spans import span
+from tritone.spans import find_span
 
 CARD = replace(STABLE_AUDIO_OPEN, name="instant", frame_bucket=64, default_seconds=5.0)
 """The shape of Stable Audio Open 1.0, with a length that follows the seconds asked for."""
@@ -65,7 +65,7 @@ class InstantTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ign
                 float(np.frombuffer(contents[name], np.float32)[0])
                 for name in (tensors.SECONDS_START, tensors.SECONDS_END)
             )
-            asked = span(CARD, start, end)
+            asked = find_span(CARD, start, end)
             pcm = self._sound[:, : asked.first_sample + asked.n_samples]
             answer = service_pb2.ModelStreamInferResponse()
             answer.infer_response.model_version = "1"

@@ -41,7 +41,7 @@ def make_plain_job(  # noqa: PLR0913  # what a job is asked for
         spec.name: random.standard_normal((1, *spec.dims), np.float32)
         if spec.dtype == "FP32"
         else np.ones((1, *spec.dims), np.int64)
-        for spec in tensors.conditioning(card)
+        for spec in tensors.list_conditioning(card)
     }
     scalars = {
         tensors.SECONDS_START: 0.0,

@@ -21,7 +21,7 @@ from hibari import dsp
 from numpy.typing import NDArray
 
 from backends.speech.english import EnglishReader, load_vocabulary
-from backends.speech.script import passages
+from backends.speech.script import cut_passages
 from benchmarks.processor_time import LOAD, seconds_by_role
 from benchmarks.progress import say
 from benchmarks.report import Table, write
@@ -146,7 +146,7 @@ def _speak_alone(n_times: int) -> tuple[Alone, Pcm]:
 
 def _speak_once(reader: EnglishReader, session: ort.InferenceSession) -> tuple[Alone, Pcm]:
     used, sounds = Alone(), []
-    for passage in passages(LONG):
+    for passage in cut_passages(LONG):
         reading, seconds = _timed(partial(reader.read, passage.pieces, normalizes=True))
         used.reading_s += seconds
         if reading is None:

@@ -6,7 +6,7 @@ from tritone import fingerprints
 from tritone.card import ModelCard
 from tritone.fingerprints import Fingerprint
 from tritone.pcm import Pcm
-from tritone.spans import span
+from tritone.spans import find_span
 
 
 def take_fingerprint(files: Files, card: ModelCard, precision: Precision) -> Fingerprint:
@@ -21,7 +21,7 @@ def take_fingerprint(files: Files, card: ModelCard, precision: Precision) -> Fin
 def decode_answers(files: Files, card: ModelCard) -> Pcm:
     """Return the sounds of the model's questions, int16 [prompts, audio_channels, samples]."""
     asked = fingerprints.questions(card)
-    wanted = span(card, 0.0, asked.seconds)
+    wanted = find_span(card, 0.0, asked.seconds)
     trial = Trial(
         prompts=asked.prompts,
         negative_prompts=("",) * len(asked.prompts),

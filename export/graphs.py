@@ -53,7 +53,7 @@ def guide(velocities: Tensor, guidance_scale: Tensor) -> Tensor:
 
 
 def pcm(waveform: Tensor) -> Tensor:
-    """Return float [batch, channels, samples] as int16: `tritone.pcm.within_range`, `to_int16`."""
+    """Return float [batch, channels, samples] as int16: `tritone.pcm.limit_peak`, `to_int16`."""
     sound = waveform.float()
     peak = sound.abs().amax(dim=(1, 2), keepdim=True)
     return (sound / peak.clamp(min=1.0) * FULL_SCALE).round().to(torch.int16)

@@ -16,7 +16,7 @@ from tritone.card import ModelCard
 from tritone.controls import AUDIO_CODES, STRENGTH, Controls, complete
 from tritone.pcm import Pcm
 from tritone.sampling import Trajectory
-from tritone.spans import span
+from tritone.spans import find_span
 
 PROMPTS = ("rain falling on a tin roof", "a church bell ringing in the distance")
 NEGATIVE_PROMPT = "low quality, noise"
@@ -73,7 +73,7 @@ def diffusers_card(card: ModelCard) -> ModelCard:
 
 def make_trial(card: ModelCard) -> Trial:
     """Return the end-to-end run for a card: two prompts and, with guidance, a negative one."""
-    frames = min(span(card, 0.0, card.default_seconds).latent_frames, MAX_FRAMES)
+    frames = min(find_span(card, 0.0, card.default_seconds).latent_frames, MAX_FRAMES)
     seconds = card.default_seconds
     if card.audio_codes:  # and as many as codes have, which come in pairs to make whole patches
         frames -= frames % (2 * card.frames_per_code)
@@ -159,7 +159,8 @@ def denoise(files: Files, card: ModelCard, trial: Trial, inputs: Arrays) -> Arra
         inputs[tensors.GUIDANCE_SCALE] = np.array(scales, np.float32)
         answer = predict(inputs)
         inputs |= {
-            spec.name: answer[tensors.handed_on(spec.name)] for spec in tensors.carried(card)
+            spec.name: answer[tensors.name_handed_on(spec.name)]
+            for spec in tensors.list_carried(card)
         }
         denoised = answer[tensors.DENOISED].astype(np.float32)
         if len(blended):

@@ -28,12 +28,12 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.runner import PassRunner
 from frontend.playground import routes as playground
 from frontend.settings import Settings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker
 from frontend.triton.gateway import Gateway
-from frontend.triton.hearing import HearingGateway
 from frontend.triton.make import make_gateway
+from frontend.triton.sound_watch import SoundWatch
 from tritone import __version__
 from tritone.tasks import end_tasks
 
@@ -44,15 +44,15 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; nobody reads it but the log
 def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
     """Return the application; `gateway` replaces Triton in tests."""
     metrics = Metrics()
-    hearing = HearingGateway(gateway or make_gateway(settings.triton, metrics), settings.triton)
+    watch = SoundWatch(gateway or make_gateway(settings.triton, metrics), settings.triton)
     gate = make_gate(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             _build_routes(app)
-            await hearing.open()
-            stack.push_async_callback(hearing.close)
+            await watch.open()
+            stack.push_async_callback(watch.close)
             await gate.open()
             stack.push_async_callback(gate.close)
             if settings.jobs.database_url is not None:
@@ -65,7 +65,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
                 )
                 app.state.jobs = await stack.enter_async_context(jobs)
                 url = settings.jobs.database_url.get_secret_value()
-                doubts = asyncio.create_task(listen(url, "listen_to_doubts", hearing.doubt))
+                doubts = asyncio.create_task(listen(url, "listen_to_doubts", watch.doubt))
                 stack.push_async_callback(end_tasks, doubts)
             yield
 
@@ -85,7 +85,7 @@ def create_app(settings: Settings, gateway: Gateway | None = None) -> FastAPI:
             "exclude": lambda scope: scope["path"] in PROBES,
         },
     )
-    _add_parts(app, settings, hearing, metrics)
+    _add_parts(app, settings, watch, metrics)
     app.state.gate = gate
     app.include_router(health.router)
     app.include_router(api_page.router)

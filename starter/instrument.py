@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderOobleck
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
-from tritone.pcm import within_range
+from tritone.pcm import limit_peak
 
 from starter.assemble import load_denoiser, load_vae
 from starter.latents import STATISTICS_FILE, Statistics, read_statistics
@@ -78,7 +78,7 @@ class Instrument(Player):
     def decode(self, latents: Tensor) -> Floats:
         """Waves float32 [rows, samples], whole latent frames."""
         waves: Tensor = self.vae.decode(latents).sample
-        return np.asarray(within_range(waves.numpy())[:, 0], dtype=np.float32)
+        return np.asarray(limit_peak(waves.numpy())[:, 0], dtype=np.float32)
 
     def play(self, order: Order, settings: Settings) -> Floats:
         """Generate waves float32 [rows, samples], cut to the seconds asked for."""

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 from tritone.card import ModelCard, component_name, read_card
-from tritone.pcm import to_int16, within_range
+from tritone.pcm import limit_peak, to_int16
 
 from starter.assemble import pipeline_of, write_folder
 from starter.graph_weights import GraphWeights, Snake, Weight
@@ -290,7 +290,7 @@ def _errors(graphs: _Graphs, denoiser: Denoiser, vae: AutoencoderOobleck) -> dic
     )
     expected = denoise(denoiser, latents, 1.0, ((tokens, embedding), 1.0))
     pcm = _answers(graphs.session("vae_decoder"), latents=latents)
-    sound = to_int16(within_range(vae.decode(latents).sample.numpy()))
+    sound = to_int16(limit_peak(vae.decode(latents).sample.numpy()))
     return {
         "text_encoder": _relative(texts[0], tokens.numpy()),
         "transformer": _relative(step[0], expected.numpy()),

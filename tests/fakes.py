@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.triton.gateway import Catalog, Chunk, Chunks, PassOptions, Progress, TextUse
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import (
+    Catalog,
+    Chunk,
+    Chunks,
+    Pass,
+    PassOptions,
+    Progress,
+    SoundPass,
+    SpeechPass,
+)
 from tritone.card import Card
 from tritone.pcm import Pcm, to_int16
+from tritone.words import TextUse
 
 
 def sine(card: Card, n_samples: int, hz: float = 440.0) -> Pcm:

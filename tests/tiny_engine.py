@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.voices.installer import UvInstaller
-from tritone.engines import Engine, Environment
+from tritone.engines import EngineFacts, Environment
 
-ENGINE = Engine(
+ENGINE = EngineFacts(
     name="tiny",
     implementation="isolated:IsolatedSpeech",
     licence="MIT",
@@ -21,7 +21,7 @@ ENGINE = Engine(
 _MODULE = """
 import sys
 
-from tritone.engines import ENGINES, Engine, Environment
+from tritone.engines import ENGINES, EngineFacts, Environment
 
 ENGINES["tiny"] = {engine!r}
 

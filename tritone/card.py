@@ -177,7 +177,7 @@ class SpeechCard:
     task: ClassVar[Literal["speech"]] = "speech"
 
     name: str
-    engine: str  # how the backend `speech` turns text into sound: a key of its `ENGINES`
+    engine: str  # what the backend `speech` speaks with: a key of `tritone.engines.ENGINES`
     voices: tuple[Voice, ...]
     default_voice: str  # of requests that name none
     sample_rate: int  # Hz

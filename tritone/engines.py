@@ -1,7 +1,8 @@
-"""The engines that speak: one row each. Adding an engine is a row here and one class.
+"""The engines that speak: one row each.
 
-The class has three methods: it is made with the parts of a published model, reads a passage and
-speaks it (`backends/speech/engine.py`). docs/voices/README.md shows both.
+Adding an engine is a row here, a class in `backends/speech/`, a publisher in `ops/voices/` and a
+page. The class has three methods: it is made with the parts of a published model, reads a passage
+and speaks it (`backends/speech/engine.py`). docs/voices/README.md shows how.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class EngineFacts:
     """Facts of one engine. The licence of a voice is that of its card."""
 
     name: str  # of a card's `engine`, and of LocalAI's `backend`
@@ -45,10 +46,10 @@ _XTTS_LANGUAGES = (  # without Japanese and Chinese, which want further packages
     "en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "hu", "ko", "hi",
 )  # fmt: skip
 
-ENGINES: dict[str, Engine] = {
+ENGINES: dict[str, EngineFacts] = {
     engine.name: engine
     for engine in (
-        Engine(
+        EngineFacts(
             name="hibari",
             implementation="hibari:Hibari",
             licence="Apache-2.0",
@@ -58,7 +59,7 @@ ENGINES: dict[str, Engine] = {
             how_to_add="add hibari",
             page="hibari.md",
         ),
-        Engine(
+        EngineFacts(
             name="kokoro",
             implementation="kokoro:Kokoro",
             licence="Apache-2.0",
@@ -69,7 +70,7 @@ ENGINES: dict[str, Engine] = {
             how_to_add="add kokoro",
             page="kokoro.md",
         ),
-        Engine(
+        EngineFacts(
             name="piper",
             implementation="piper:Piper",
             licence="Apache-2.0",
@@ -79,7 +80,7 @@ ENGINES: dict[str, Engine] = {
             how_to_add="add FILE.onnx",
             page="piper.md",
         ),
-        Engine(
+        EngineFacts(
             name="transformers",
             implementation="transformers:TransformersSpeech",
             licence="Apache-2.0",
@@ -89,7 +90,7 @@ ENGINES: dict[str, Engine] = {
             how_to_add="add FOLDER",
             page="transformers.md",
         ),
-        Engine(
+        EngineFacts(
             name="parler-tts",
             implementation="isolated:IsolatedSpeech",
             licence="Apache-2.0",
@@ -106,7 +107,7 @@ ENGINES: dict[str, Engine] = {
                 torch=_TORCH,
             ),
         ),
-        Engine(
+        EngineFacts(
             name="xtts_v2",
             implementation="isolated:IsolatedSpeech",
             licence="MPL-2.0",
@@ -124,7 +125,7 @@ ENGINES: dict[str, Engine] = {
                 torch=_TORCH,
             ),
         ),
-        Engine(
+        EngineFacts(
             name="chatterbox",
             implementation="isolated:IsolatedSpeech",
             licence="MIT",
@@ -141,7 +142,7 @@ ENGINES: dict[str, Engine] = {
                 torch=_TORCH,
             ),
         ),
-        Engine(
+        EngineFacts(
             name="upstream",
             implementation="upstream:UpstreamSpeech",
             licence="Apache-2.0",

@@ -2,7 +2,7 @@
 
 from tritone.card import ModelCard
 from tritone.pcm import to_peak
-from tritone.spans import span
+from tritone.spans import find_span
 
 _N_STEPPED = 3  # the window, a half and a quarter of it
 _N_DECODED = 8
@@ -16,11 +16,11 @@ def list_step_lengths(card: ModelCard) -> tuple[int, ...]:
     parts = [-(-card.max_frames // 2**i) for i in range(_N_STEPPED)]
     rounded = [min(_round_up(each, card.frame_bucket), card.max_frames) for each in parts]
     default = min(card.default_seconds, card.window_seconds)
-    return tuple(sorted({*rounded, card.max_frames, span(card, 0.0, default).latent_frames}))
+    return tuple(sorted({*rounded, card.max_frames, find_span(card, 0.0, default).latent_frames}))
 
 
 def find_decode_bucket(card: ModelCard) -> int:
-    """Return the latent frames to whose multiples decoded lengths are rounded up; 1: to none.
+    """Return a number of latent frames; decoded lengths are rounded up to a multiple of this.
 
     Samples stay what they are: a decoder hears nothing of frames that are so far away, and since
     they are zeros they are no louder than the sound. One that makes every sound equally loud works

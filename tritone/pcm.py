@@ -17,7 +17,7 @@ SILENCE_DBFS = -60.0
 """RMS level below which nobody hears anything."""
 
 
-def within_range(waveform: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def limit_peak(waveform: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Return float [..., channels, samples], each sound that exceeds [-1, 1] scaled down to it.
 
     Guidance makes some sounds too loud; clipping would distort them. Decoders end with the same.
@@ -81,7 +81,7 @@ def crossfade(left: Pcm, right: Pcm, fade_samples: int) -> Pcm:
     )
 
 
-def seamless(pcm: Pcm, fade_samples: int) -> Pcm:
+def close_loop(pcm: Pcm, fade_samples: int) -> Pcm:
     """Return a clip that repeats without a seam: its tail is faded into its head.
 
     The result is `fade_samples` shorter; its last sample is followed smoothly by its first.

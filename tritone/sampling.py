@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tritone.card import ModelCard
 from tritone.noise import INITIAL_STREAM, draw_gaussian
 from tritone.schedules import find_guided_steps, make_schedule
-from tritone.tensors import carried
+from tritone.tensors import list_carried
 
 Latents = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class Trajectory:
         # By the transformer's input: what its last guided step handed on.
         self.carried: dict[str, Latents] = {
             spec.name: np.zeros([latent_frames if d < 0 else d for d in spec.dims], np.float32)
-            for spec in carried(card)
+            for spec in list_carried(card)
         }
 
     @property

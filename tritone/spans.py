@@ -24,7 +24,7 @@ class Span:
     n_samples: int
 
 
-def span(card: ModelCard, seconds_start: float, seconds_end: float) -> Span:
+def find_span(card: ModelCard, seconds_start: float, seconds_end: float) -> Span:
     """Return what must be denoised, decoded and delivered for [seconds_start, seconds_end).
 
     The decoder gets its receptive field on each side: the samples are those of a full decode.

@@ -31,7 +31,7 @@ class Mark:
     alias: str = ""  # other words; neither of the three: nothing is spoken
 
 
-def marks(text: str, pronunciations: Sequence[Pronunciation]) -> list[Mark]:
+def find_marks(text: str, pronunciations: Sequence[Pronunciation]) -> list[Mark]:
     """Return the marks of a text in their order; none overlaps another."""
     found: list[Mark] = []
     find = _finder(text, pronunciations)

@@ -11,7 +11,9 @@ VOICE = "voice"  # the id of a voice; empty: the card's default
 LANGUAGE = "language"  # BCP 47 or ISO 639-1; a voice of another language refuses; empty: any
 SPEED = "speed"  # within the card's bounds; 1 is the voice's own pace
 OPTIONS = "options"  # JSON, `tritone.speech_options`
-TIMINGS = "timings"  # JSON of one chunk, `tritone.speech_timings`; made only where it is asked for
+TIMINGS = (
+    "timings"  # JSON of one chunk, `backends/speech/timings.py`; made only where it is asked for
+)
 
 # Request parameters (not tensors), beside those of `tritone.tensors`, and `TIMINGS`: false, for
 # those who want none.

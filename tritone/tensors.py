@@ -71,7 +71,7 @@ PRIORITY = "priority_class"  # as in `tritone.turns`; Triton keeps the word "pri
 
 
 OF_GUIDED_ROWS = (NEGATIVE_CONDITIONING, NEGATIVE_CONDITIONING_MASK, MOMENTUM)
-"""What a transformer takes of its first rows only, if the others are not guided at this step.
+"""Inputs that have rows only for the guided sounds of a batch, which come first.
 
 Triton wants every input to have one batch; only a caller in the same process can leave rows out.
 """
@@ -121,23 +121,23 @@ def _latents(card: "ModelCard", name: str = LATENTS) -> TensorSpec:
     return TensorSpec(name, "FP32", (card.latent_channels, -1))
 
 
-def conditioning(card: "ModelCard") -> tuple[TensorSpec, ...]:
+def list_conditioning(card: "ModelCard") -> tuple[TensorSpec, ...]:
     """Return the tensors that go from the text encoder through the denoiser to the transformer."""
     return card.spec.list_conditioning(card)
 
 
-def blended(card: "ModelCard") -> tuple[TensorSpec, ...]:
+def list_blended(card: "ModelCard") -> tuple[TensorSpec, ...]:
     """Return what goes from the text encoder to the denoiser alone, for a second prediction."""
     return card.spec.list_blended(card)
 
 
-def carried(card: "ModelCard") -> tuple[TensorSpec, ...]:
+def list_carried(card: "ModelCard") -> tuple[TensorSpec, ...]:
     """Return the tensors that a guided step of the transformer hands to the row's next one."""
     return card.spec.list_carried(card) if card.guidance else ()
 
 
-def handed_on(name: str) -> str:
-    """Return the transformer's output that is its input `name` at the row's next guided step."""
+def name_handed_on(name: str) -> str:
+    """Return the name of the output that carries input `name` to the row's next guided step."""
     return f"{name}_out"
 
 
@@ -155,7 +155,7 @@ def tokenizer(card: "ModelCard") -> ModelIO:
 def text_encoder(card: "ModelCard") -> ModelIO:
     """Token ids, for some families with the time span, to conditioning."""
     span = SPAN if card.spec.conditions_on_span else ()
-    outputs = (*conditioning(card), *blended(card))
+    outputs = (*list_conditioning(card), *list_blended(card))
     return ModelIO((*card.spec.list_tokens(card), *span), outputs)
 
 
@@ -164,8 +164,15 @@ def denoiser(card: "ModelCard") -> ModelIO:
 
     Any one: Triton refuses a request without inputs.
     """
-    strength = [scalar(STRENGTH, "FP32")] if blended(card) else []
-    inputs = (*conditioning(card), *blended(card), *strength, *SPAN, *_SAMPLING, _text_use())
+    strength = [scalar(STRENGTH, "FP32")] if list_blended(card) else []
+    inputs = (
+        *list_conditioning(card),
+        *list_blended(card),
+        *strength,
+        *SPAN,
+        *_SAMPLING,
+        _text_use(),
+    )
     optional = tuple(replace(spec, optional=True) for spec in inputs)
     progress = TensorSpec(PROGRESS, "INT32", (2,))
     return ModelIO(optional, (_latents(card), progress, _text_use(TEXT_USE_OUT)))
@@ -175,9 +182,9 @@ def transformer(card: "ModelCard") -> ModelIO:
     """Noisy latents at a noise level to denoised latents: one step of one row."""
     inputs = [_latents(card), scalar(SIGMA, "FP32")]
     if card.guidance:
-        inputs += [scalar(GUIDANCE_SCALE, "FP32"), *carried(card)]
-    outputs = [replace(spec, name=handed_on(spec.name)) for spec in carried(card)]
-    return ModelIO((*inputs, *conditioning(card)), (_latents(card, DENOISED), *outputs))
+        inputs += [scalar(GUIDANCE_SCALE, "FP32"), *list_carried(card)]
+    outputs = [replace(spec, name=name_handed_on(spec.name)) for spec in list_carried(card)]
+    return ModelIO((*inputs, *list_conditioning(card)), (_latents(card, DENOISED), *outputs))
 
 
 def vae_decoder(card: "ModelCard") -> ModelIO:

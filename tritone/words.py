@@ -1,12 +1,23 @@
 """The words of a text, as notes on what a model took of it count them."""
 
 import re
+from dataclasses import dataclass
 
 WORDS_FILE = "words.txt"
 """Beside a tokenizer or in a checkpoint, if at all: the words that the model was trained with."""
 
 Stretch = tuple[int, int]
 """Where something begins and ends in a text, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextUse:
+    """What a model took of a text."""
+
+    words: int
+    used: int  # words that it read whole
+    known: int  # of those
+
 
 # Scripts that are written without spaces: each character counts as a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from backends.denoiser.step_times import CostClass
 from backends.errors import Code, RequestFailed
+from backends.tensors import Tensors
 from tritone.card import ModelCard
 from tritone.controls import FULL_STRENGTH
 from tritone.limits import MAX_STEPS
 from tritone.sampling import NO_GUIDANCE, Latents, Trajectory
-from tritone.spans import Span, span
+from tritone.spans import Span, find_span
 from tritone.tensors import (
     GUIDANCE_SCALE,
     SECONDS_END,
@@ -23,13 +24,10 @@ from tritone.tensors import (
     STEPS,
     STRENGTH,
     TEXT_USE,
-    blended,
-    conditioning,
+    list_blended,
+    list_conditioning,
 )
 from tritone.turns import QueuedWork
-
-Tensors = dict[str, NDArray[Any]]
-"""Tensors by name, each [batch, ...]."""
 
 
 class Reply(Protocol):
@@ -161,18 +159,20 @@ def make_job(
     guidance_scale = _read_scalar(tensors, GUIDANCE_SCALE)
     if not math.isfinite(guidance_scale):
         raise _make_invalid(f"{GUIDANCE_SCALE} must be finite")
-    strength = _read_scalar(tensors, STRENGTH) if blended(card) else FULL_STRENGTH
+    strength = _read_scalar(tensors, STRENGTH) if list_blended(card) else FULL_STRENGTH
     if not 0.0 <= strength <= FULL_STRENGTH:
         raise _make_invalid(f"{STRENGTH} must be within 0 and {FULL_STRENGTH:g}, not {strength:g}")
     seed = int(_read_scalar(tensors, SEED))
     try:
         asked = rounding.round_up(
-            span(card, _read_scalar(tensors, SECONDS_START), _read_scalar(tensors, SECONDS_END))
+            find_span(
+                card, _read_scalar(tensors, SECONDS_START), _read_scalar(tensors, SECONDS_END)
+            )
         )
     except ValueError as error:
         raise _make_invalid(str(error)) from error
     # Copies: the arrays are views of shared memory that Triton reuses once the request is released.
-    names = [spec.name for spec in (*conditioning(card), *blended(card))]
+    names = [spec.name for spec in (*list_conditioning(card), *list_blended(card))]
     return Job(
         job_id=job_id,
         trajectory=Trajectory(card, seed=seed, steps=steps, latent_frames=asked.latent_frames),

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from backends.denoiser.job import Job
-from backends.denoiser.known_jobs import UNKNOWN_JOB, KnownJobs, Progress
+from backends.denoiser.known_jobs import KnownJobs
 from backends.denoiser.metrics import Metrics
 from backends.denoiser.step_times import CostClass, StepTimes
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
+from backends.progress import UNKNOWN_JOB, Progress
 from tritone.refusals import CANCELLED, DEADLINE_EXCEEDED, QUEUE_FULL, STOPPING
 from tritone.turns import Turns
 
@@ -70,7 +71,7 @@ class JobQueue:
         """
         now = self._clock()
         if timeout_s:
-            job.deadline = now + timeout_s
+            job.due_at = now + timeout_s  # its deadline
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed(STOPPING, Code.UNAVAILABLE)
@@ -208,7 +209,7 @@ class JobQueue:
 
     def _is_late(self, job: Job, now: float) -> bool:
         """Return whether a job would miss its deadline even if it had everything for itself."""
-        return now + self._step_times.shortest_s(job.steps_left) > job.deadline
+        return now + self._step_times.shortest_s(job.steps_left) > job.due_at
 
     def _jobs_of(self, job_id: str) -> list[Job]:
         jobs = (*self._ready, *self._stepping)

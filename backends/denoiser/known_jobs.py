@@ -1,11 +1,7 @@
 """What the denoiser remembers of jobs that it does not have: not yet, or not any more."""
 
 from backends.early_cancels import EarlyCancels
-
-Progress = tuple[int, int]
-"""Steps done and steps in all."""
-
-UNKNOWN_JOB: Progress = (-1, -1)
+from backends.progress import UNKNOWN_JOB, Progress
 
 REMEMBERED_CANCELS = 4096
 REMEMBERED_ENDS = 1024
@@ -46,7 +42,7 @@ class KnownJobs:
             self._shared.close()
 
     def remember(self, job_id: str, progress: Progress) -> None:
-        """Keep how far a job came whose steps are all done."""
+        """Keep the progress of a job whose steps are all done."""
         if not job_id:
             return
         self._ended[job_id] = progress

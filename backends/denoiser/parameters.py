@@ -14,13 +14,13 @@ LENGTHS = "step_lengths"
 """Latent frames that steps are opened for, as `65,190`; a sound takes the next longer one."""
 
 SLOWDOWN = "step_slowdown"
-"""For `step_batch` `auto`: how many times as long as of one job a step of several may take."""
+"""With `step_batch` `auto`: how much longer than a step of one job a step of several may take."""
 
 CAPTURE = "cuda_graphs"
 """Whether steps are captured and replayed where the device can: `true` or `false`."""
 
 DECODED = "decode_bucket"
-"""Latent frames to whose multiples decoded lengths are rounded up."""
+"""Decoded lengths are rounded up to a multiple of this, in latent frames."""
 
 _DEFAULT_SLOWDOWN = 2.0
 
@@ -43,7 +43,7 @@ def read_lengths(text: str | None, card: ModelCard) -> tuple[int, ...]:
 
 
 def read_decode_bucket(text: str | None, card: ModelCard, *, is_gpu: bool) -> int:
-    """Return to whose multiples decoded lengths are rounded up.
+    """Return a number of latent frames; decoded lengths are rounded up to a multiple of this.
 
     Raises:
         InvalidParameter: it is not a number of at least 1.

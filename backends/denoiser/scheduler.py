@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from backends.denoiser.job import Job
 from backends.denoiser.job_queue import JobQueue, make_late_error
-from backends.denoiser.known_jobs import Progress
 from backends.denoiser.metrics import Metrics
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.steps import HostSteps, OneLane, Steps
 from backends.errors import Code, RequestFailed
+from backends.progress import Progress
 from tritone.refusals import CANCELLED, STOPPING
 
 

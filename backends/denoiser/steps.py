@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from backends.denoiser.job import Job, Rounding, Tensors
+from backends.denoiser.job import Job, Rounding
 from backends.denoiser.predict.rows import Predict, predict_rows
 from backends.errors import RequestFailed
+from backends.tensors import Tensors
 from tritone.sampling import Latents
 
 CountStep = Callable[[int, float], None]

@@ -4,13 +4,10 @@ Knows no Triton.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Tensors = dict[str, NDArray[Any]]
-"""Tensors by name, each [batch, ...]."""
+from backends.tensors import Tensors
 
 Run = Callable[[Tensors], Tensors]
 

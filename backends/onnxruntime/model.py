@@ -12,13 +12,14 @@ import triton_python_backend_utils as pb_utils
 
 from backends.early_cancels import EarlyCancels
 from backends.errors import Code, RequestFailed
-from backends.onnxruntime.batching import Tensors, run_in_groups
+from backends.onnxruntime.batching import run_in_groups
 from backends.onnxruntime.session import (
     InvalidModel,
     check_tensors,
     find_model_file,
     open_configured_session,
 )
+from backends.tensors import Tensors
 from backends.triton import find_cancel, make_error_response, read_config
 from tritone.placement import CPU, LARGE_BYTES, count_bytes, find_device, has_gpu
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.script import Piece
+from backends.tensors import Tensors
 from tritone.card import SpeechCard, Voice
 
-Network = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+Network = Callable[[Tensors], Tensors]
 """Named inputs to named outputs of a voice's network.
 
 The one seam to it; called by several threads at once. Raises RequestFailed.
@@ -20,19 +21,19 @@ The one seam to it; called by several threads at once. Raises RequestFailed.
 
 @runtime_checkable
 class HalvedNetwork(Protocol):
-    """A `Network` whose second half makes each frame of a few features around it.
+    """A network in two halves: the second makes a frame from the features of a few neighbours.
 
     Two calls for the halves make the same frames as one but for the last digits: its integers are
     scaled by the largest value among all frames of a call.
     """
 
-    def __call__(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def __call__(self, inputs: Tensors) -> Tensors:
         """Return the outputs of both halves by name."""
 
-    def make_features(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def make_features(self, inputs: Tensors) -> Tensors:
         """Return the outputs of the first half by name: `FEATURES`, and what needs no second."""
 
-    def make_frames(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    def make_frames(self, features: NDArray[np.float32]) -> Tensors:
         """Return the outputs of the second half by name, of features [1, channels, n]."""
 
 

@@ -18,7 +18,7 @@ from hibari.g2p.token import Tok
 
 from backends.speech.engine import Reading, Token
 from backends.speech.phonemes import PAD, from_ipa
-from backends.speech.readable import origins_of, readable
+from backends.speech.readable import find_origins, make_readable
 from backends.speech.script import Piece
 from backends.speech.written import Written
 
@@ -66,11 +66,11 @@ class EnglishReader:
             word = piece.text or "x"
             written.add(word, [piece.begin] * len(word))
             return [Tok(word, "NN", _SPACE, phonemes=from_ipa(piece.ipa, self._ids), rating=5)]
-        known = readable(piece.text)
+        known = make_readable(piece.text)
         text = rules.normalize(known.text) if normalizes else " ".join(known.text.split())
         if not text:
             return []
-        spans = origins_of(text, known.text)
+        spans = find_origins(text, known.text)
         if piece.is_as_written:
             origins = [piece.begin + known.origins[i] for i in spans]
         else:

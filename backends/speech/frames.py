@@ -1,15 +1,14 @@
 """The frames of a passage, the first ones before the others. Knows no engine and no Triton."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.engine import HalvedNetwork, Network
+from backends.tensors import Tensors
 from tritone.speech_tensors import FEATURES
-
-Tensors = Mapping[str, NDArray[Any]]
 
 
 class Frames(Protocol):
@@ -30,9 +29,7 @@ class Frames(Protocol):
         """Return all frames; those that `first` returned among them."""
 
 
-def make_frames(
-    network: Network, inputs: dict[str, NDArray[Any]], names: Sequence[str], context: int
-) -> Frames:
+def make_frames(network: Network, inputs: Tensors, names: Sequence[str], context: int) -> Frames:
     """Return the frames of one passage, by the names of the outputs that hold them, [1, .., n].
 
     `context` is how many frames after and before it a frame of a `HalvedNetwork` hears.
@@ -62,7 +59,7 @@ class _ByHalves:
     def __init__(
         self,
         network: HalvedNetwork,
-        inputs: dict[str, NDArray[Any]],
+        inputs: Tensors,
         names: Sequence[str],
         context: int,
     ) -> None:

@@ -4,7 +4,6 @@ Knows no Triton. The package is Apache-2.0, its notice is in THIRD_PARTY.md.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from hibari import dsp
@@ -15,6 +14,7 @@ from backends.speech.english import EnglishReader, load_vocabulary
 from backends.speech.frames import Frames, make_frames
 from backends.speech.script import Piece
 from backends.speech.trimming import FADE_S, fade_in, find_begin, trim
+from backends.tensors import Tensors
 from tritone.card import Voice
 from tritone.speech_tensors import DURATIONS, IDS, SPEED
 
@@ -22,10 +22,10 @@ UNIT_S = 0.025  # of the durations
 _FRAMES = ("lh", "theta", "ln", "lr", "phi", "f0")
 
 _EARLY_S = 0.3  # of sound after the leading pad that are sent before the rest is synthesised
-_MARGIN_FRAMES = 4  # whose windows reach into the frames before them
+_MARGIN_FRAMES = 4  # later frames whose windows overlap the last early one
 
-# That a frame hears on each side. From 8 on the first frames differ from those of the whole no more
-# than with 64: by the rounding of the network's integers.
+# Frames on each side that a frame depends on. From 8 on the first frames differ from those of the
+# whole no more than with 64: by the rounding of the network's integers.
 _CONTEXT_FRAMES = 12
 
 # What the network was trained for; beyond it vowels turn into noise or vanish.
@@ -60,7 +60,7 @@ class Hibari:
             RequestFailed: the network's own error.
         """
         pace = min(max(speed, _MIN_SPEED), _MAX_SPEED)
-        inputs: dict[str, NDArray[Any]] = {
+        inputs: Tensors = {
             IDS: reading.ids[np.newaxis],
             SPEED: np.array([pace], np.float32),
         }

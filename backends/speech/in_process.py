@@ -1,7 +1,6 @@
 """A voice's network in the speaker's own process, behind the `Network` seam. Knows no Triton."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -10,12 +9,11 @@ from numpy.typing import NDArray
 from backends.errors import Code, RequestFailed
 from backends.onnxruntime.session import InvalidModel, find_model_file, open_session
 from backends.speech.engine import Network
+from backends.tensors import Tensors
 from tritone.placement import FEATURES_FILE, FRAMES_FILE
 from tritone.speech_tensors import FEATURES
 
 __all__ = ["InvalidModel", "open_in_process"]
-
-Tensors = dict[str, NDArray[Any]]
 
 
 def open_in_process(version_folder: Path, *, threads: int = 1) -> Network:

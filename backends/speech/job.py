@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
+from backends.progress import Progress
 from backends.speech.engine import Begun, Reading
 from backends.speech.script import Passage
 from tritone import speech_refusals as refusals
@@ -18,12 +19,8 @@ from tritone.speech_tensors import LANGUAGE, OPTIONS, SPEED, TEXT, VOICE
 from tritone.tensors import SEED
 from tritone.turns import QueuedWork
 
-Progress = tuple[int, int]
-"""Passages spoken and passages in all."""
-
-
 LEASE_S = 60.0
-"""A listener who grants chunks one by one grants some, or none, at least so often."""
+"""A listener with a window sends a grant, if only of 0 chunks, at least this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Chunk:
 
     pcm: Pcm  # [audio_channels, samples]
     timings: str | None  # JSON, where it was asked for
-    progress: Progress
+    progress: Progress  # passages spoken and passages in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class SpeechJob(QueuedWork):
     n_done: int = 0  # passages
     n_sent: int = 0  # chunks
     partly_spoken: PartlySpoken | None = None
-    timeout_at: float = math.inf  # `deadline` is when the listener will have heard what was sent
+    deadline: float = math.inf  # `due_at` is when the listener will have heard what was sent
     first_sent_at: float = math.inf
     told_until: int = 0  # characters of the text that the sent chunks stand for
     seconds: float = 0.0  # of sound that was sent
@@ -109,7 +106,7 @@ class SpeechJob(QueuedWork):
             self.reply.fail(error)
 
 
-def new_job(
+def make_job(
     card: SpeechCard, tensors: Mapping[str, NDArray[Any]], job_id: str, reply: Reply
 ) -> SpeechJob:
     """Return a job without deadline for the tensors of one request.

@@ -9,12 +9,11 @@ from collections import deque
 from collections.abc import Callable
 
 from backends.errors import Code, RequestFailed
-from backends.speech.job import Progress, SpeechJob
+from backends.progress import UNKNOWN_JOB, Progress
+from backends.speech.job import SpeechJob
 from backends.speech.metrics import Metrics
 from tritone import speech_refusals as refusals
 from tritone.turns import Turns
-
-UNKNOWN_JOB: Progress = (-1, -1)
 
 LOOK_S = 0.25
 """How often a job that may not send is looked at: its client may be gone, its time may be up."""
@@ -54,9 +53,9 @@ class JobQueue:
         """
         now = self._clock()
         job.heard_from_at = now
-        job.deadline = now  # whoever has heard nothing yet comes before who has
+        job.due_at = now  # whoever has heard nothing yet comes before who has
         if timeout_s:
-            job.timeout_at = now + timeout_s
+            job.deadline = now + timeout_s
         with self._changed:
             if self._is_stopping:
                 raise RequestFailed(refusals.IS_STOPPING, Code.UNAVAILABLE)

@@ -17,7 +17,7 @@ from backends.errors import Code, RequestFailed
 from backends.queued_requests import DRAIN_SECONDS, accept_each, control, set_turn
 from backends.speech.engine import Parts
 from backends.speech.engines import UnknownEngine, open_engine
-from backends.speech.job import new_job
+from backends.speech.job import make_job
 from backends.speech.job_queue import JobQueue
 from backends.speech.networks import find_phonemizer, open_network
 from backends.speech.reply import SenderReply
@@ -77,7 +77,7 @@ class TritonPythonModel:
             return reply.report(self._queue.grant(str(parameters[GRANT]), n_chunks))
         reply.wants_timings &= bool(parameters.get(TIMINGS, True))
         tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        job = new_job(self._card, tensors, read_job_id(request), reply)
+        job = make_job(self._card, tensors, read_job_id(request), reply)
         set_turn(job, parameters)
         if WINDOW in parameters:
             job.allowed = max(1, int(parameters[WINDOW]))

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from numpy.typing import NDArray
 
 from backends.errors import Code, RequestFailed
 from backends.speech.engine import Network, Phonemize
+from backends.tensors import Tensors
 from backends.triton import ModelConfig, ask_model, find_parameter, require_parameter
 from tritone.piper_voice import PHONEMES, PHONEMIZER, PHONEMIZER_LANGUAGE, PHONEMIZER_TEXT
 from tritone.placement import NETWORK, NETWORK_IN_PROCESS, THREADS, runs_in_process
-
-Tensors = dict[str, NDArray[Any]]
 
 
 def open_network(args: dict[str, str], config: ModelConfig) -> Network:

@@ -7,17 +7,18 @@ Source of the ids' layout: piper-tts 1.8, `piper/phoneme_ids.py` (read).
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.engine import NoiseKey, Parts, Reading, Sound, Token, generator_of
-from backends.speech.readable import origins_of, readable
+from backends.speech.readable import find_origins, make_readable
 from backends.speech.script import Piece
 from backends.speech.trimming import trim
 from backends.speech.word_reader import align
 from backends.speech.written import Written
+from backends.tensors import Tensors
 from tritone import piper_voice as pv
 from tritone.card import Voice
 from tritone.piper_voice import PiperVoice, noise_name
@@ -103,7 +104,7 @@ class Piper:
         pace = min(max(speed, _MIN_SPEED), _MAX_SPEED)
         settings, n = self._voice, len(reading.ids)
         scales = [settings.noise_scale, settings.length_scale / pace, settings.noise_w]
-        inputs: dict[str, NDArray[Any]] = {
+        inputs: Tensors = {
             pv.INPUT: reading.ids[np.newaxis],
             pv.INPUT_LENGTHS: np.array([n], np.int64),
             pv.SCALES: np.array(scales, np.float32),
@@ -119,9 +120,7 @@ class Piper:
         edges_s = self._edges(answer, n, len(waveform)) / self._sample_rate
         return trim(Sound(waveform, edges_s), self._sample_rate, stretch=pace / speed)
 
-    def _edges(
-        self, answer: dict[str, NDArray[Any]], n: int, n_samples: int
-    ) -> NDArray[np.float64]:
+    def _edges(self, answer: Tensors, n: int, n_samples: int) -> NDArray[np.float64]:
         """Return the sample where each id begins, and the end: always the last sample."""
         if not self._voice.has_durations:
             return np.linspace(0.0, n_samples, n + 1)  # nothing says more than that
@@ -136,8 +135,8 @@ def _find_form(letters: Iterable[str]) -> Literal["NFC", "NFD"]:
 
 
 def _normalize(piece: Piece, language: str) -> tuple[str, list[int]]:
-    known = readable(piece.text, language)
+    known = make_readable(piece.text, language)
     text = " ".join(known.text.split())
     if not piece.is_as_written:
         return text, [piece.begin] * len(text)
-    return text, [piece.begin + known.origins[i] for i in origins_of(text, known.text)]
+    return text, [piece.begin + known.origins[i] for i in find_origins(text, known.text)]

@@ -49,7 +49,7 @@ class Readable:
     origins: tuple[int, ...]
 
 
-def readable(text: str, language: str = "en") -> Readable:
+def make_readable(text: str, language: str = "en") -> Readable:
     """Return the text with everything in it that a reader of the language can read."""
     changed = _ADDRESS.sub(lambda match: _address_in_words(match[0]), text)
     changed = _LATIN.sub(lambda match: _LATIN_WORDS[match[0].lower()], changed)
@@ -58,7 +58,7 @@ def readable(text: str, language: str = "en") -> Readable:
     changed = _REPEATED.sub(lambda match: match[1] * _MAX_REPEATED, changed)
     changed = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), changed)
     changed = _LONG_WORD.sub(_in_parts, changed)
-    return Readable(changed, origins_of(changed, text))
+    return Readable(changed, find_origins(changed, text))
 
 
 def _address_in_words(address: str) -> str:
@@ -94,7 +94,7 @@ def _in_parts(match: re.Match[str]) -> str:
     return " ".join(parts)
 
 
-def origins_of(changed: str, original: str) -> tuple[int, ...]:
+def find_origins(changed: str, original: str) -> tuple[int, ...]:
     """Return for each character of a changed text the index in the original one; it only grows.
 
     Words that both have stand for each other; between them, what is new is spread evenly.

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from backends.errors import RequestFailed
-from backends.speech.job import Chunk, Progress
+from backends.progress import Progress
+from backends.sender import GuardedSender
+from backends.speech.job import Chunk
 from backends.triton import make_error_response
 from tritone.speech_tensors import TIMINGS
 from tritone.tensors import PCM, PROGRESS
 
 
 class SenderReply:
-    """The answers to one request. Any thread may use it; nothing follows the last answer.
-
-    Triton frees what is behind a sender at the final answer, and crashes when it is asked about it
-    afterwards. So every use of the sender holds the lock, and the final answer drops the sender.
-    """
+    """The answers to one request. Any thread may use it; nothing follows the last answer."""
 
     def __init__(self, sender: pb_utils.InferenceResponseSender, outputs: set[str]) -> None:
         """Answer through a request's own sender with the outputs that it asks for; none: all.
 
         An ensemble asks for all: who wants no timings sets `wants_timings`.
         """
-        self._lock = threading.Lock()
-        self._sender: pb_utils.InferenceResponseSender | None = sender
+        self._sender = GuardedSender(sender)
         self._outputs = outputs
         self.wants_timings = not outputs or TIMINGS in outputs
 
     def is_cancelled(self) -> bool:
-        """Return whether the client cancelled this request."""
-        with self._lock:
-            return self._sender is not None and self._sender.is_cancelled()
+        """Return whether the client cancelled this very request (not an ensemble around it)."""
+        return self._sender.is_cancelled()
 
     def send(self, chunk: Chunk, *, is_last: bool) -> None:
         """Answer with a chunk."""
@@ -46,35 +40,19 @@ class SenderReply:
             text = np.array([[chunk.timings.encode()]], np.object_)
             tensors.append(pb_utils.Tensor(TIMINGS, text))
         wanted = [each for each in tensors if not self._outputs or each.name() in self._outputs]
-        self._send(pb_utils.InferenceResponse(wanted), is_last=is_last)
+        self._sender.send(pb_utils.InferenceResponse(wanted), is_final=is_last)
 
     def report(self, progress: Progress) -> None:
         """Answer a control request."""
-        self._send(pb_utils.InferenceResponse([_progress(progress)]), is_last=True)
+        self._sender.send(pb_utils.InferenceResponse([_progress(progress)]))
 
     def fail(self, error: RequestFailed) -> None:
         """End the answers with an error."""
-        self._send(make_error_response(error), is_last=True)
+        self._sender.send(make_error_response(error))
 
     def finish(self) -> None:
         """End the answers without a further chunk."""
-        self._send(None, is_last=True)
-
-    def _send(self, response: pb_utils.InferenceResponse | None, *, is_last: bool) -> None:
-        flags = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL if is_last else 0
-        with self._lock:
-            sender = self._sender
-            if sender is None:
-                return
-            if is_last:
-                self._sender = None
-            try:
-                if response is None:
-                    sender.send(flags=flags)
-                else:
-                    sender.send(response, flags=flags)
-            except Exception as error:  # the client has gone: nothing is left to tell anybody
-                pb_utils.Logger.log_warn(f"an answer was not sent: {error}")
+        self._sender.send(None)
 
 
 def _progress(progress: Progress) -> pb_utils.Tensor:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import sentencex
 
-from tritone.speech_marks import Mark, marks
+from tritone.speech_marks import Mark, find_marks
 from tritone.speech_options import Pronunciation
 
 FIRST_CHARACTERS = 40
-"""After so many the first passage may end at a clause, so that the first sound comes early."""
+"""The first passage may end at the first clause after this many characters.
+
+So the first sound comes early.
+"""
 
 MAX_CHARACTERS = 280
 """Of a passage. A longer sentence is cut at a clause, else between words."""
@@ -71,11 +74,11 @@ class _Span:
     is_break: bool = False
 
 
-def passages(
+def cut_passages(
     text: str, pronunciations: Sequence[Pronunciation] = (), language: str = "en"
 ) -> list[Passage]:
     """Return what is spoken, in order; nothing where the text has neither words nor pauses."""
-    found = marks(text, pronunciations)
+    found = find_marks(text, pronunciations)
     masked = _mask(text, found)
     if not _HAS_WORD.search(masked):
         return []

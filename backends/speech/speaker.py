@@ -14,7 +14,7 @@ from backends.speech.engine import Begun, EarlyEngine, Engine, NoiseKey, Reading
 from backends.speech.job import Chunk, PartlySpoken, SpeechJob
 from backends.speech.job_queue import LOOK_S, JobQueue
 from backends.speech.metrics import Metrics
-from backends.speech.script import Passage, passages
+from backends.speech.script import Passage, cut_passages
 from backends.speech.timings import Told, timings_json
 from tritone import speech_refusals as refusals
 from tritone.card import SpeechCard
@@ -68,11 +68,11 @@ class Speaker:
             job.end(
                 RequestFailed(refusals.CANCELLED.format(done=done, total=total), Code.CANCELLED)
             )
-        elif now > job.timeout_at:
+        elif now > job.deadline:
             text = refusals.DEADLINE_EXCEEDED.format(done=done, total=total)
             self._fail(job, RequestFailed(text, Code.CANCELLED))
         elif job.passages is None:
-            job.passages = passages(job.text, job.options.pronunciations, _base(job))
+            job.passages = cut_passages(job.text, job.options.pronunciations, _base(job))
             if not job.passages:
                 raise RequestFailed(refusals.NOTHING_TO_SPEAK, Code.INVALID_ARG)
             self._speak_next(job, job.passages)
@@ -159,7 +159,7 @@ class Speaker:
         job.seconds += len(waveform) / self._card.sample_rate
         job.n_sent += 1
         job.first_sent_at = min(job.first_sent_at, self._clock())
-        job.deadline = job.first_sent_at + job.seconds
+        job.due_at = job.first_sent_at + job.seconds
         job.has_ended = is_last
         chunk = Chunk(_pcm(waveform, self._card.audio_channels), timings, job.progress)
         job.reply.send(chunk, is_last=is_last)

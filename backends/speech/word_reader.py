@@ -7,7 +7,7 @@ import numpy as np
 
 from backends.speech.engine import Reading, Token
 from backends.speech.phonemes import PAD
-from backends.speech.readable import origins_of, readable
+from backends.speech.readable import find_origins, make_readable
 from backends.speech.script import Piece
 from backends.speech.written import Written
 
@@ -66,12 +66,12 @@ class WordReader:
         if piece.ipa:
             text = piece.text or "x"
             return text, [piece.begin] * len(text)
-        known = readable(piece.text, self._language.tag)
+        known = make_readable(piece.text, self._language.tag)
         text = " ".join(known.text.split())
         text = self._language.expand(text) if normalizes else text
         if not piece.is_as_written:
             return text, [piece.begin] * len(text)
-        return text, [piece.begin + known.origins[i] for i in origins_of(text, known.text)]
+        return text, [piece.begin + known.origins[i] for i in find_origins(text, known.text)]
 
 
 def _is_word(text: str) -> bool:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from backends.errors import Code, RequestFailed
-from backends.tokenizer.words import TextUse, WordCounter
+from backends.tokenizer.words import WordCounter
 from tritone.card import ModelCard
 from tritone.tensors import TEXT_USE
-from tritone.words import WORDS_FILE
+from tritone.words import WORDS_FILE, TextUse
 
 Integers = NDArray[np.int64] | NDArray[np.int32]
 Values = Mapping[str, object]

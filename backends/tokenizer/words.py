@@ -5,22 +5,12 @@ Knows no Triton.
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from tritone.passages import ReadText
-from tritone.words import Stretch, find_words
-
-
-@dataclass(frozen=True, slots=True)
-class TextUse:
-    """What a model took of a text."""
-
-    words: int
-    used: int  # words that it read whole
-    known: int  # of those
+from tritone.words import Stretch, TextUse, find_words
 
 
 class WordCounter:

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.denoiser.job_queue import JobQueue, make_late_error
-from backends.denoiser.known_jobs import Progress
 from backends.denoiser.metrics import Metrics
 from backends.denoiser.step_times import CostClass
 from backends.errors import Code, RequestFailed
+from backends.progress import Progress
 from tritone.card import ModelCard
 from tritone.pcm import Pcm, to_int16
 from tritone.refusals import CANCELLED, STOPPING
-from tritone.spans import span
+from tritone.spans import find_span
 from tritone.tensors import PROMPT, SECONDS_END, SECONDS_START, SEED
 from tritone.turns import QueuedWork
 
@@ -99,7 +99,7 @@ def make_job(
             raise RequestFailed(f"{name} must be one value", Code.INVALID_ARG)
         values[name] = tensors[name].item()
     try:
-        asked = span(card, values[SECONDS_START], values[SECONDS_END])
+        asked = find_span(card, values[SECONDS_START], values[SECONDS_END])
     except ValueError as error:
         raise RequestFailed(str(error), Code.INVALID_ARG) from error
     return SoundJob(
@@ -188,7 +188,7 @@ class SoundMaker:
         for job in jobs:
             left = job.cancel_requested or job.reply.is_cancelled()
             job.cancel_requested = left
-            if not job.has_ended and (left or self._clock() > job.deadline):
+            if not job.has_ended and (left or self._clock() > job.due_at):
                 self._drop(job)
         if all(job.has_ended for job in jobs):
             raise _NobodyLeft

@@ -14,8 +14,7 @@ from benchmarks.fleet.plan import CARD, SECONDS, Plan
 from frontend.errors import TritoneError
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import PassOptions, collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import PassOptions, SoundPass, collect
 from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
 from tritone.addresses import parse, resolve

@@ -22,8 +22,7 @@ from benchmarks.fleet.tritons import Record
 from frontend.errors import BackendUnavailable, GenerationFailed
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Catalog, Chunk, Chunks, PassOptions, Progress
-from frontend.triton.passes import Pass, SoundPass
+from frontend.triton.gateway import Catalog, Chunk, Chunks, Pass, PassOptions, Progress, SoundPass
 from frontend.triton.pool import TritonPool
 
 Accounts = Literal["asked", "looked", "own"]

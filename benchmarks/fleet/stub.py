@@ -13,7 +13,7 @@ from benchmarks.fleet.plan import CARD, LANES, MAX_JOBS, Illness, pass_s
 from tritone import tensors
 from tritone.card import CARD_PARAMETER, component_name
 from tritone.refusals import QUEUE_FULL
-from tritone.spans import span
+from tritone.spans import find_span
 
 SLOWER = 5.0
 _DENOISER = component_name(CARD.name, "denoiser")
@@ -85,7 +85,7 @@ class StubTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         finally:
             self._n_jobs -= 1
         self.n_made += 1
-        asked = span(CARD, start, end)
+        asked = find_span(CARD, start, end)
         pcm = np.zeros((1, 1, asked.first_sample + asked.n_samples), np.int16)
         return _pcm(pcm)
 

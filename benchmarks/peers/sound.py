@@ -11,7 +11,7 @@ import torch
 from diffusers import StableAudioPipeline
 
 from benchmarks.clips import Clip
-from tritone.pcm import Pcm, to_int16, within_range
+from tritone.pcm import Pcm, limit_peak, to_int16
 
 
 class Diffusers:
@@ -85,7 +85,7 @@ class Diffusers:
 
 def to_pcm(waveform: torch.Tensor) -> Pcm:
     """Return float [1, samples] as int16 [samples]; what is too loud is scaled down, as ours is."""
-    pcm: Pcm = to_int16(within_range(waveform.numpy()))[0]
+    pcm: Pcm = to_int16(limit_peak(waveform.numpy()))[0]
     return pcm
 
 

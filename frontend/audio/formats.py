@@ -1,4 +1,4 @@
-"""Audio formats, one row each. Contracts have their own words for them; `encoders` makes bytes."""
+"""Audio formats, one row each. Contracts have words of their own; `stream_encoder` makes bytes."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -121,7 +121,7 @@ def format_at(name: str, sample_rate: int, bit_rate: int | None = None) -> Audio
     return replace(FORMATS[name], sample_rate=sample_rate, bit_rate=bit_rate)
 
 
-def delivered_rate(audio_format: AudioFormat, sample_rate: int) -> int:
+def choose_rate(audio_format: AudioFormat, sample_rate: int) -> int:
     """Return the rate in Hz of the delivered sound: the nearest one that the codec takes."""
     wanted = audio_format.sample_rate or sample_rate
     if audio_format.sample_rates is None:
@@ -129,6 +129,6 @@ def delivered_rate(audio_format: AudioFormat, sample_rate: int) -> int:
     return min(audio_format.sample_rates, key=lambda rate: (abs(rate - wanted), -rate))
 
 
-def delivered_channels(audio_format: AudioFormat, channels: int) -> int:
+def choose_channels(audio_format: AudioFormat, channels: int) -> int:
     """Return how many channels a sound of `channels` is delivered with."""
     return audio_format.channels or channels

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import av
 from av.error import FFmpegError
 
-from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
+from frontend.audio.formats import AudioFormat, choose_channels, choose_rate
 from frontend.audio.resampling import Resampler, make_frame, mix_channels
 from frontend.errors import GenerationFailed
 from tritone.pcm import Pcm
@@ -41,8 +41,8 @@ class StreamEncoder:
         file: BinaryIO | None = None,
     ) -> None:
         """`speed` stretches time and keeps the pitch."""
-        rate = delivered_rate(audio_format, sample_rate)
-        self._channels = delivered_channels(audio_format, channels)
+        rate = choose_rate(audio_format, sample_rate)
+        self._channels = choose_channels(audio_format, channels)
         self._resampler = (
             Resampler(sample_rate, rate, self._channels, speed)
             if rate != sample_rate or speed != 1.0
@@ -91,7 +91,7 @@ def slice_first(pcm: Pcm, sample_rate: int, audio_format: AudioFormat) -> tuple[
     return pcm[:, :n_samples], pcm[:, n_samples:]
 
 
-def wav_header(data_bytes: int, sample_rate: int, channels: int) -> bytes:
+def make_wav_header(data_bytes: int, sample_rate: int, channels: int) -> bytes:
     """Return the 44 bytes before 16-bit PCM (FFmpeg's own is longer, and wrong when piped)."""
     frame_bytes = 2 * channels
     layout = (1, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 16)
@@ -127,14 +127,14 @@ class _Samples:
         given = self._give(self._begin())  # a sound without a chunk still has a header
         if self._file is not None and self._has_header:
             self._file.seek(0)
-            self._file.write(wav_header(self._n_bytes, self._rate, self._channels))
+            self._file.write(make_wav_header(self._n_bytes, self._rate, self._channels))
         return given
 
     def _begin(self) -> bytes:
         if self._is_begun or not self._has_header:
             return b""
         self._is_begun = True
-        return wav_header(_OPEN_BYTES, self._rate, self._channels)
+        return make_wav_header(_OPEN_BYTES, self._rate, self._channels)
 
     def _give(self, data: bytes) -> bytes:
         if self._file is None:

@@ -1,4 +1,4 @@
-"""Threads for work on samples: few, and nobody else's, so that neither waits for the other."""
+"""A small pool of threads for samples only, so that other work never waits for it."""
 
 import asyncio
 import os

@@ -16,8 +16,8 @@ from frontend.observe import logs, tracing
 from frontend.observe.metrics import Metrics
 from frontend.settings import InvalidSettings, Settings, load_settings
 from frontend.triton.gateway import Gateway
-from frontend.triton.hearing import HearingGateway
 from frontend.triton.make import make_gateway
+from frontend.triton.sound_watch import SoundWatch
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def _make_gateway(settings: Settings, metrics: Metrics) -> Gateway:
     async def tell_doubt(model: str) -> None:
         await tell(url, "tell_doubt", model=model)
 
-    return HearingGateway(inner, settings.triton, tell_doubt)
+    return SoundWatch(inner, settings.triton, tell_doubt)
 
 
 if __name__ == "__main__":

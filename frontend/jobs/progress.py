@@ -11,12 +11,11 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
 from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speaker, Speech
-from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress
-from frontend.triton.passes import Pass, SoundPass
+from frontend.triton.gateway import Catalog, Chunks, Gateway, Pass, PassOptions, Progress, SoundPass
 
 _ASKING_TIMEOUT_S = 1.0
 

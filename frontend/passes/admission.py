@@ -54,10 +54,10 @@ class Admission:
         """Hold a slot; wait for it where all are taken.
 
         Raises:
-            Overloaded: too many wait already, of all or of the ticket's key.
+            Overloaded: too many wait already, of all or of the ticket's owner.
         """
         slot = Slot(self, ticket or Ticket())
-        if self._is_full and not self._has_room(slot.ticket.key):
+        if self._is_full and not self._has_room(slot.ticket.owner):
             raise Overloaded(
                 "All slots are taken; try again later.", retry_after_s=self.retry_after_s
             )
@@ -94,15 +94,15 @@ class Admission:
             raise
         return None
 
-    def _has_room(self, key: str) -> bool:
-        """Return whether one more of a key may wait.
+    def _has_room(self, owner: str) -> bool:
+        """Return whether one more of an owner may wait.
 
-        A key may take half of the room that the others leave, so that a key that floods us leaves
-        room for the rest. Requests without a key share all of it.
+        An owner may take half of the room that the others leave, so that one who floods us leaves
+        room for the rest. Requests without an owner share all of it.
         """
         free = self._settings.max_waiting - self.waiting
-        mine = sum(ticket.key == key for ticket in self._waiters)
-        return free > 0 and (not key or mine <= free)
+        mine = sum(ticket.owner == owner for ticket in self._waiters)
+        return free > 0 and (not owner or mine <= free)
 
     def _admit(self, ticket: Ticket) -> None:
         self.in_flight += 1

@@ -13,7 +13,7 @@ def check_text(field: str, text: str, max_chars: int) -> None:
 
     Raises:
         RequestTooLarge: it is too long.
-        InvalidRequest: it has characters that are none.
+        InvalidRequest: it has lone surrogates or NUL.
     """
     if len(text) > max_chars:
         raise RequestTooLarge(
@@ -30,7 +30,7 @@ def check_text(field: str, text: str, max_chars: int) -> None:
 
 
 def check_range(field: str, value: float | None, least: float, most: float) -> None:
-    """Return if a number is within its bounds, both included; None is.
+    """Return if a number is within its bounds, both included; None is allowed.
 
     Raises:
         InvalidRequest: it is not, or no number.

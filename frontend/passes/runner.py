@@ -23,11 +23,11 @@ from frontend.triton.gateway import (
     Chunk,
     Chunks,
     Gateway,
+    Pass,
     PassOptions,
     PassResult,
     collect,
 )
-from frontend.triton.passes import Pass
 
 _LEAST_TIMEOUT_S = 0.001  # 0 would be no time-out to Triton
 _READER_PATIENCE_S = 0.5  # until a slow reader's slot is lent to others
@@ -127,9 +127,9 @@ class PassRunner:
         model, arrived_at = run.pass_.card.name, time.monotonic()
         stage_seconds = self.metrics.stage_seconds
         ticket = Ticket(
-            key=run.caller.owner,
+            owner=run.caller.owner,
             priority=run.caller.priority,
-            deadline=run.deadline,
+            due_at=run.deadline,
             cost=run.cost,
         )
         try:
@@ -149,7 +149,7 @@ class PassRunner:
             pass_id=uuid.uuid4().hex,  # a caller may repeat its request id
             request_id=run.caller.request_id,
             timeout_s=max(_LEAST_TIMEOUT_S, run.left_s),
-            share=run.caller.owner,
+            owner=run.caller.owner,
             priority=run.caller.priority,
         )
         meter, last = LevelMeter(), None

@@ -1,7 +1,7 @@
 """Puts the clips of several passes together, and makes a loop of a sound."""
 
 from frontend.sounds.plan import Plan
-from tritone.pcm import Pcm, seamless, stitch
+from tritone.pcm import Pcm, close_loop, stitch
 
 
 def assemble(clips: list[Pcm], plan: Plan) -> Pcm:
@@ -13,5 +13,5 @@ def assemble(clips: list[Pcm], plan: Plan) -> Pcm:
     if len(clips) > 1:
         sound = stitch(clips, plan.raw_samples, plan.seam_samples)
     if plan.loop:
-        sound = seamless(sound, sound.shape[-1] - plan.n_samples)
+        sound = close_loop(sound, sound.shape[-1] - plan.n_samples)
     return sound

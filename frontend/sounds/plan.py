@@ -10,7 +10,7 @@ from frontend.errors import InvalidRequest
 from frontend.passes.checks import check_range, check_text
 from frontend.sounds.controls import apply_controls
 from frontend.sounds.request import GenerationRequest
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import SoundPass
 from tritone.card import ModelCard
 from tritone.controls import NEGATIVE_PROMPT, Controls
 from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED, RANDOM_SEEDS
@@ -153,7 +153,7 @@ def _lay_out(request: GenerationRequest, usual: float, card: ModelCard, limits: 
 
 
 def _may_extend(request: GenerationRequest, card: ModelCard) -> bool:
-    return card.extendable and request.loopable_past_window and request.seconds_start == 0
+    return card.extendable and request.may_extend and request.seconds_start == 0
 
 
 def _extend(seconds: float, raw: float, card: ModelCard) -> _Layout:

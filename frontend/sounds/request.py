@@ -21,7 +21,7 @@ class GenerationRequest:
     seed: int | None = None  # None: drawn at random and reported
     loop: bool = False  # deliver a clip that repeats without a seam
     controls: Controls = field(default_factory=dict)  # lyrics, tempo, key, …
-    loopable_past_window: bool = True  # lengths over the window may be looped, if the model is able
+    may_extend: bool = True  # a length past the window is made of several sounds, if `extendable`
     timeout_s: float | None = None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from frontend.triton.gateway import TextUse
+from tritone.words import TextUse
 
 
 def note_text_uses(uses: Sequence[TextUse], names: Sequence[str]) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from frontend.passes.checks import check_range, check_text
 from frontend.speech.request import SpeechRequest
 from frontend.speech.unread import note_unread
 from frontend.speech.voices import choose_voice
-from frontend.triton.passes import SpeechPass
+from frontend.triton.gateway import SpeechPass
 from tritone.card import SpeechCard, Voice
 from tritone.limits import MAX_SEED, MIN_SEED, RANDOM_SEEDS
 from tritone.speech_options import SpeechOptions
 
 SLOW_CHARACTERS_A_SECOND = 8.0
-"""Slow voices speak so many; quick ones twice as many."""
+"""Characters that a slow voice speaks in a second; a quick one speaks twice as many."""
 
 COST_OF_A_CHARACTER = 10.0
 """In steps of a latent frame: on two cores 15 characters take 14 ms, as long as 150 such steps."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from frontend.errors import HOW_TO_ADD_VOICES, NothingToSpeak
 from tritone.card import Voice
 from tritone.scripts import find_unread
-from tritone.speech_marks import marks
+from tritone.speech_marks import find_marks
 from tritone.speech_options import Pronunciation
 
 
@@ -20,7 +20,7 @@ def note_unread(
     if text.isascii() or not find_unread(text, voice.language):
         return ()
     helping = [each for each in pronunciations if find_unread(each.text, voice.language)]
-    found = marks(text, helping)
+    found = find_marks(text, helping)
     left = _without(text, [(each.begin, each.end) for each in found])
     scripts = ", ".join(find_unread(left, voice.language))
     if not scripts:

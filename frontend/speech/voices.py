@@ -61,8 +61,8 @@ def _find_named(
             raise UnknownVoice(name, [each.voice.id for each in voices])
         return named
     wanted = replace(known, language=language or known.language)
-    # An added voice may be a hundred times slower, and who sends another service's name has not
-    # chosen it: its id does that.
+    # An added voice may be a hundred times slower. Who sends another service's name has not chosen
+    # an added voice; who wants one sends its id.
     quick = [
         each
         for each in voices

@@ -1,4 +1,4 @@
-"""What one Triton serves: models, versions on trial, and who takes control requests."""
+"""What one Triton serves: models, candidates, and who takes control requests."""
 
 import asyncio
 import logging
@@ -72,7 +72,7 @@ class ServedModels:
         """As last seen; kept while Triton is away: a bad request is bad all the same."""
 
     def candidates(self, model: str) -> tuple[Candidate, ...]:
-        """Return the versions on trial that get a share of a model's requests."""
+        """Return the candidates that get a share of a model's requests."""
         return self._candidates.get(model, ())
 
     def control_target(self, model: str) -> ControlTarget:

@@ -28,7 +28,7 @@ _NO_MORE: Mapping[str, int] = MappingProxyType({})
 class Control:
     """Sends control requests to every loaded version of a model.
 
-    A pass may run on a version on trial, or on the version before.
+    A pass may run on a candidate, or on the version before.
     """
 
     connection: Connection

@@ -1,6 +1,6 @@
 """The seam to Triton: what the planners of sounds and speech ask for and get.
 
-Tests replace what is behind it.
+A pass is one run of one model; every choice is made in it. Tests replace what is behind the seam.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -10,10 +10,48 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from frontend.triton.passes import Pass
 from tritone.card import Card, ModelCard, SpeechCard
+from tritone.controls import Controls
 from tritone.pcm import Pcm
+from tritone.spans import Span, find_span
+from tritone.speech_options import SpeechOptions
 from tritone.turns import INTERACTIVE
+from tritone.words import TextUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundPass:
+    """One sound, or one segment of a long one, within the limits of its model."""
+
+    card: ModelCard
+    prompt: str
+    seconds_start: float  # exactly representable as float32, so that both sides compute one span
+    seconds_end: float  # the same
+    seed: int
+    steps: int
+    guidance_scale: float
+    controls: Controls = field(default_factory=dict)  # only such as the model takes
+
+    @property
+    def span(self) -> Span:
+        """What is denoised, decoded and delivered."""
+        return find_span(self.card, self.seconds_start, self.seconds_end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPass:
+    """One text, spoken by one voice."""
+
+    card: SpeechCard
+    text: str
+    voice: str  # id
+    speed: float  # 1: the voice's own pace
+    seed: int
+    options: SpeechOptions
+    wants_timings: bool  # chunks say when each word is heard
+
+
+Pass = SoundPass | SpeechPass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +61,13 @@ class PassOptions:
     pass_id: str  # unique; names the pass in control requests
     request_id: str  # the caller's; appears in Triton's logs and traces
     timeout_s: float
-    share: str = ""  # opaque; passes of one share take turns with those of others
+    owner: str = ""  # opaque; passes of one owner take turns with those of others
     priority: int = INTERACTIVE  # as in `tritone.turns`
 
 
 @dataclass(frozen=True, slots=True)
 class FailedPass:
-    """A version that was tried out and failed."""
+    """A candidate that failed."""
 
     model_version: str
     error: str  # class of the domain error
@@ -43,22 +81,13 @@ class Progress:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class TextUse:
-    """What a model took of a text."""
-
-    words: int
-    used: int  # words that it read whole
-    known: int  # of those
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """A part of what a pass makes; the parts are joined end to end."""
 
     pcm: Pcm  # int16 [audio_channels, samples]
     model_version: str
-    failures: tuple[FailedPass, ...] = ()  # before the pass; the same in each of its chunks
+    failures: tuple[FailedPass, ...] = ()  # candidates that failed before this pass
     progress: Progress | None = None  # speech: sentence k of n ends here
     timings: str | None = None  # speech: JSON as in docs/speech.md
     text_uses: tuple[TextUse, ...] = ()  # sounds: of the prompt and of the negative prompt
@@ -74,7 +103,7 @@ class PassResult:
 
     pcm: Pcm  # int16 [audio_channels, samples]
     model_version: str
-    failures: tuple[FailedPass, ...] = ()  # before it
+    failures: tuple[FailedPass, ...] = ()  # as in `Chunk`
     text_uses: tuple[TextUse, ...] = ()  # as in `Chunk`; none where the model does not say
 
 
@@ -98,7 +127,7 @@ class Catalog:
     cards: tuple[ModelCard, ...] = ()  # models of sounds that are ready, by name
     speech_cards: tuple[SpeechCard, ...] = ()  # models that speak and are ready, by name
     away: frozenset[str] = frozenset()  # loading, stopped or failed to load
-    missed: tuple[Card, ...] = ()  # of those away: what they were when last ready
+    missed: tuple[Card, ...] = ()  # last known cards of models that are away
     reasons: Mapping[str, str] = field(default_factory=dict)  # why some are not served
     versions: Mapping[str, int] = field(default_factory=dict)  # that the models serve
     candidates: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -9,34 +9,34 @@ from tritonclient.utils import np_to_triton_dtype
 
 from frontend.errors import GenerationFailed
 from frontend.observe import tracing
-from frontend.triton.gateway import Chunk, PassOptions, Progress, TextUse
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import Chunk, Pass, PassOptions, Progress, SoundPass, SpeechPass
 from frontend.triton.stream import InferRequest
 from tritone import speech_tensors, tensors
 from tritone.controls import fill
 from tritone.pcm import Pcm, narrow
+from tritone.words import TextUse
 
 log = structlog.get_logger(__name__)
 
-WINDOW = 8
+CHUNKS_AHEAD = 8
 """Chunks of speech that are made before somebody takes them: Triton would keep any number."""
 
 
-def make_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
-    """Return a pass as a request to a Triton model: the pass' own model, or a version on trial."""
+def make_infer_request(name: str, pass_: Pass, options: PassOptions) -> InferRequest:
+    """Return a pass as a request to a Triton model: the pass' own model, or a candidate."""
     parameters: dict[str, str | int | bool] = {
         tensors.JOB_ID: options.pass_id,
         tensors.PRIORITY: options.priority,
     }
-    if options.share:
-        parameters[tensors.SHARE] = options.share
+    if options.owner:
+        parameters[tensors.SHARE] = options.owner
     outputs: tuple[str, ...] = ()
     if isinstance(pass_, SoundPass):
         inputs = _sound_inputs(pass_)
     else:
         inputs = _speech_inputs(pass_)
-        parameters[speech_tensors.WINDOW] = WINDOW
-        # Said apart: an ensemble asks its steps for all their outputs, whatever it is asked for.
+        parameters[speech_tensors.WINDOW] = CHUNKS_AHEAD
+        # A parameter, not an output: an ensemble asks its steps for every output.
         parameters[speech_tensors.TIMINGS] = pass_.wants_timings
         outputs = (tensors.PCM, tensors.PROGRESS)
         if pass_.wants_timings:
@@ -63,7 +63,7 @@ def read_chunk(answer: triton.InferResult, pass_: Pass) -> Chunk | None:
         return None
     timings = answer.as_numpy(speech_tensors.TIMINGS)
     return Chunk(
-        pcm=_check_pcm(narrow(pcm), pass_),
+        pcm=_cut_span(narrow(pcm), pass_),
         model_version=answer.get_response().model_version,
         progress=read_progress(answer),
         timings=None if timings is None else timings.flat[0].decode(),
@@ -124,7 +124,7 @@ def _speech_inputs(pass_: SpeechPass) -> list[triton.InferInput]:
     return _inputs(speech_tensors.speech(pass_.card).inputs, values)
 
 
-def _check_pcm(pcm: Pcm, pass_: Pass) -> Pcm:
+def _cut_span(pcm: Pcm, pass_: Pass) -> Pcm:
     """Return int16 [channels, samples] out of [1, channels, samples]; of a sound, its span."""
     channels = pass_.card.audio_channels
     begin, end = 0, pcm.shape[-1] if pcm.ndim else 0

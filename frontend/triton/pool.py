@@ -25,8 +25,7 @@ from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
 from frontend.triton.choice import choose_of_two
 from frontend.triton.fleet import FleetWatch
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
-from frontend.triton.passes import Pass
+from frontend.triton.gateway import Catalog, Chunks, Pass, PassOptions, Progress
 from frontend.triton.pool_members import Member, OneTriton, unite_catalogs
 from frontend.triton.standing import Standing
 from tritone.addresses import Unresolved

@@ -18,19 +18,20 @@ from frontend.triton.catalog import ServedModels
 from frontend.triton.connection import Connection
 from frontend.triton.control import Control
 from frontend.triton.errors import raise_domain_errors
-from frontend.triton.fallback import stream_or_retry
 from frontend.triton.foreign_passes import PATIENCE_S, ForeignPasses
 from frontend.triton.gateway import (
     Catalog,
     Chunk,
     Chunks,
     FailedPass,
+    Pass,
     PassOptions,
     Progress,
+    SpeechPass,
 )
-from frontend.triton.listening import Listening
-from frontend.triton.pass_tensors import make_request, read_chunk
-from frontend.triton.passes import Pass, SpeechPass
+from frontend.triton.grants import Grants
+from frontend.triton.pass_tensors import make_infer_request, read_chunk
+from frontend.triton.second_try import stream_or_retry
 from frontend.triton.stream import AnswerReader
 from frontend.triton.watchdog import Watchdog
 
@@ -43,10 +44,10 @@ _CANCEL_TIMEOUT_S = 60.0  # until a cancelled pass counts as ended, whatever it 
 class _Attempt:
     """One request to Triton for a pass."""
 
-    name: str  # Triton's: the pass' model, or a version on trial
+    name: str  # Triton's: the pass' model, or a candidate
     pass_: Pass
     options: PassOptions
-    failures: tuple[FailedPass, ...] = ()  # before it
+    failures: tuple[FailedPass, ...] = ()  # candidates that failed before it
 
 
 class SingleTriton:
@@ -102,7 +103,7 @@ class SingleTriton:
     def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
         """See `Gateway`.
 
-        Where a version on trial fails, the version that serves is asked: a trial costs nobody.
+        Where a candidate fails, the version that serves is asked: a candidate costs nobody.
         """
         model = pass_.card.name
         candidate = choose_candidate(self._served.candidates(model), options.request_id)
@@ -129,7 +130,7 @@ class SingleTriton:
 
     async def _run(self, attempt: _Attempt) -> Chunks:
         model, pass_id = attempt.pass_.card.name, attempt.options.pass_id
-        request = make_request(attempt.name, attempt.pass_, attempt.options)
+        request = make_infer_request(attempt.name, attempt.pass_, attempt.options)
         reader = AnswerReader(self._connection.client, request)
         reading = self._background.start(reader.run())
         watchdog = Watchdog(
@@ -137,21 +138,19 @@ class SingleTriton:
         )
         self._foreign.begin_own(model)
         speaks = isinstance(attempt.pass_, SpeechPass)
-        listening = Listening(self._control, self._background, model, pass_id, speaks)
+        grants = Grants(self._control, self._background, model, pass_id, speaks)
         try:
             while (chunk := await _next_chunk(watchdog, reader, attempt)) is not None:
-                listening.hear(chunk)
+                grants.hear(chunk)
                 yield chunk
-                listening.take()
-            if not listening.version:
+                grants.take()
+            if not grants.version:
                 log.error("no_pcm", model=model)
                 raise GenerationFailed
         except BaseException as error:
             # An ensemble does not cancel a running step: the denoiser must be told, also when
             # this very task is being cancelled. The answers are read to the end all the same.
-            self._background.start(
-                self._control.cancel_if_possible(model, pass_id, listening.version)
-            )
+            self._background.start(self._control.cancel_if_possible(model, pass_id, grants.version))
             reader.abandon()
             if isinstance(error, BackendUnavailable):
                 reading.cancel()  # nobody may be left to answer it
@@ -160,7 +159,7 @@ class SingleTriton:
             raise
         finally:
             self._foreign.end_own(model)
-            listening.end()
+            grants.end()
 
 
 async def _next_chunk(watchdog: Watchdog, reader: AnswerReader, attempt: _Attempt) -> Chunk | None:

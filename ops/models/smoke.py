@@ -16,7 +16,7 @@ from tritone.controls import fill
 from tritone.fingerprints import Fingerprint, Questions, distance, questions, take
 from tritone.first_line import first_line
 from tritone.pcm import FULL_SCALE, SILENCE_DBFS, Pcm, loudness_dbfs, narrow, to_float
-from tritone.spans import Span, span
+from tritone.spans import Span, find_span
 
 MIN_DIFFERENCE = 1e-2  # relative, between two prompts; the exporter asks for 1e-3 before rounding
 MAX_CLIPPED = 0.5  # share of samples at full scale: numbers that are not finite end there
@@ -55,7 +55,7 @@ async def smoke(
             said = first_line(str(error))
             raise Refused(f"{name} fails for {prompt!r}: {said}") from error
         seconds.append(time.monotonic() - start)
-        sounds.append(_samples_of(name, answers, span(card, 0.0, asked.seconds)))
+        sounds.append(_samples_of(name, answers, find_span(card, 0.0, asked.seconds)))
     for prompt, pcm in zip(asked.prompts, sounds, strict=True):
         check_sound(name, prompt, pcm)
     found = difference(sounds)

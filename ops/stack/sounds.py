@@ -25,7 +25,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 Fetch = Callable[[str, float], Awaitable[Any]]
 
 
-class SoundWatch:
+class SilenceWatch:
     """Reads the frontend's `/readyz`, period after period."""
 
     def __init__(

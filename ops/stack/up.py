@@ -23,7 +23,7 @@ from ops.stack.database import JobDatabase
 from ops.stack.environment import Addresses, frontend_environment, frontend_url
 from ops.stack.frontend import Frontend, frontend_port
 from ops.stack.running_stack import RunningStack, announce
-from ops.stack.sounds import SoundWatch
+from ops.stack.sounds import SilenceWatch
 from ops.stack.worker import Worker
 from ops.triton.gpu import require_gpu
 from ops.triton.own_triton import OwnTriton, prepare_server
@@ -108,7 +108,7 @@ async def _watch_sounds(parts: list[Part]) -> None:
     tritons = [part for part in parts if isinstance(part, OwnTriton)]
     frontends = [part for part in parts if isinstance(part, Frontend)]
     for triton, frontend in zip(tritons, frontends, strict=False):
-        await SoundWatch(frontend.url, triton.kill).run()
+        await SilenceWatch(frontend.url, triton.kill).run()
 
 
 async def _job_database(settings: Settings, parts: list[Part]) -> str | None:

@@ -22,7 +22,7 @@ from ops.voices.publishing import Files, Publication
 from ops.voices.trial import try_sound, try_voice
 from tritone import espeak_files
 from tritone.card import ModelCard, SpeechCard
-from tritone.engines import Engine
+from tritone.engines import EngineFacts
 from tritone.plans import names_of
 
 _DRAIN_S = 60.0
@@ -125,7 +125,7 @@ def add_checkpoint(
 
 
 def add_isolated(
-    settings: Settings, engine: Engine, source: str, wanted: isolated.Wanted, *, accepts: bool
+    settings: Settings, engine: EngineFacts, source: str, wanted: isolated.Wanted, *, accepts: bool
 ) -> Added[SpeechCard]:
     """Add a checkpoint of an engine in an environment of its own: a folder, or an id of the hub.
 

@@ -15,7 +15,7 @@ from ops.voices.environments import Environments, build, find_fault, require_env
 from ops.voices.installed import read_repositories
 from ops.voices.installer import Installer, UvInstaller
 from ops.voices.isolated import require_engine
-from tritone.engines import ENGINES, Engine
+from tritone.engines import ENGINES, EngineFacts
 from tritone.isolated import remedy
 
 app = typer.Typer(
@@ -104,7 +104,7 @@ def _list(is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     Console(soft_wrap=True).print(table)
 
 
-def _row(environments: Environments, engine: Engine) -> dict[str, Any]:
+def _row(environments: Environments, engine: EngineFacts) -> dict[str, Any]:
     name = engine.name
     if not environments.path(name).is_dir():
         fault, is_installed = f"tritone voices {engine.how_to_add}", False
@@ -147,7 +147,7 @@ def show_engines(settings: Settings, speaking: set[str], *, is_json: bool) -> No
     Console(width=_WIDTH).print(table)
 
 
-def _say_installed(engine: Engine, environments: Environments, speaking: set[str]) -> str:
+def _say_installed(engine: EngineFacts, environments: Environments, speaking: set[str]) -> str:
     if engine.name in speaking:
         return "yes"
     if engine.environment is None or not environments.is_built(engine.name):
@@ -155,7 +155,7 @@ def _say_installed(engine: Engine, environments: Environments, speaking: set[str
     return "no voice yet"
 
 
-def _engine_row(engine: Engine, installed: str) -> list[str]:
+def _engine_row(engine: EngineFacts, installed: str) -> list[str]:
     def say(is_so: bool) -> str:
         return "yes" if is_so else "no"
 

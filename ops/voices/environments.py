@@ -15,7 +15,7 @@ from ops.errors import OpsError
 from ops.settings import Settings
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.installer import Installer
-from tritone.engines import Engine, Environment
+from tritone.engines import EngineFacts, Environment
 from tritone.isolated import remedy
 
 Tell = Callable[[str], None]
@@ -85,7 +85,9 @@ class Environments:
             shutil.rmtree(self.folder / _WHEELS, ignore_errors=True)
 
 
-def build(environments: Environments, engine: Engine, installer: Installer, tell: Tell) -> None:
+def build(
+    environments: Environments, engine: EngineFacts, installer: Installer, tell: Tell
+) -> None:
     """Build the environment of an engine, or what is missing of it; `tell` what is being done.
 
     Raises:
@@ -115,7 +117,7 @@ def build(environments: Environments, engine: Engine, installer: Installer, tell
 
 
 def _take_steps(
-    environments: Environments, engine: Engine, installer: Installer, tell: Tell
+    environments: Environments, engine: EngineFacts, installer: Installer, tell: Tell
 ) -> str | None:
     """Install all that an engine needs; return why it does not load even so, None: it does."""
     needs = require_environment(engine)
@@ -145,7 +147,7 @@ def _begin_anew(folder: Path, why: str, tell: Tell) -> None:
         raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
 
 
-def require_environment(engine: Engine) -> Environment:
+def require_environment(engine: EngineFacts) -> Environment:
     """Return what an engine runs in.
 
     Raises:

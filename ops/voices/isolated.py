@@ -24,7 +24,7 @@ from ops.voices.transformers import (
     read_licence,
 )
 from tritone.card import SpeechCard, Voice
-from tritone.engines import ENGINES, Engine
+from tritone.engines import ENGINES, EngineFacts
 from tritone.isolated import DESCRIBED, FAULT_VARIABLE, FILE, IsolatedCheckpoint
 
 _ENTRANCE = "environment"
@@ -70,7 +70,7 @@ def find_engine(source: str) -> str | None:
 
 
 def make_publication(
-    environments: Environments, engine: Engine, source: str, wanted: Wanted
+    environments: Environments, engine: EngineFacts, source: str, wanted: Wanted
 ) -> Publication:
     """Return the model of a checkpoint, which the engine has opened in its environment.
 
@@ -107,7 +107,7 @@ def make_publication(
     )
 
 
-def find_licence(engine: Engine, source: str, given: str | None) -> str:
+def find_licence(engine: EngineFacts, source: str, given: str | None) -> str:
     """Return the licence of a checkpoint: as given, or its model card's; empty: it is not known.
 
     A licence that restricts all voices of an engine stands for one that is not known.
@@ -151,7 +151,11 @@ def entrance(environments: Environments, engine: str) -> dict[str, bytes]:
 
 
 def _make_card(
-    engine: Engine, model: str, voices: dict[str, str], sample_rate: int, facts: tuple[str, str]
+    engine: EngineFacts,
+    model: str,
+    voices: dict[str, str],
+    sample_rate: int,
+    facts: tuple[str, str],
 ) -> SpeechCard:
     language, licence = facts
     return SpeechCard(
@@ -178,7 +182,7 @@ def _make_card(
 
 
 def _choose_speakers(
-    engine: Engine, source: str, described: Described, wanted: Wanted
+    engine: EngineFacts, source: str, described: Described, wanted: Wanted
 ) -> list[str]:
     if wanted.sample is None:
         if not described.speakers:
@@ -227,7 +231,7 @@ def _read_sample(path: Path) -> bytes:
         raise NoIsolatedCheckpoint(f"{path} cannot be read: {error.strerror}") from error
 
 
-def require_engine(name: str) -> Engine:
+def require_engine(name: str) -> EngineFacts:
     """Return an engine with an environment of its own.
 
     Raises:

@@ -1,6 +1,7 @@
 """The smaller edition of `python -m tests.acceptance.chaos`.
 
-`make test` has a still smaller one with a maker that only sleeps: `frontend/jobs/test_death.py`.
+`make test` has a still smaller one with a maker that only sleeps:
+`tests/frontend/jobs/test_death.py`.
 """
 
 from pathlib import Path

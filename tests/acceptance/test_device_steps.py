@@ -13,7 +13,7 @@ from tests.acceptance.client import Ask, Client
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.stack import Stack, running
 from tritone.card import read_card
-from tritone.spans import span
+from tritone.spans import find_span
 
 pytestmark = [pytest.mark.triton, pytest.mark.drill]
 
@@ -28,7 +28,7 @@ def device_stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     for config in models.glob("*_denoiser/config.pbtxt"):
         card = read_card(config.read_text())
         assert card is not None
-        lengths = ",".join(str(span(card, 0.0, ask.seconds_end).latent_frames) for ask in ASKS)
+        lengths = ",".join(str(find_span(card, 0.0, ask.seconds_end).latent_frames) for ask in ASKS)
         more = {"steps_on_device": "true", "step_lengths": lengths}
         lines = (
             f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}\n'

@@ -15,7 +15,7 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
 from frontend.passes.runner import PassRunner
 from frontend.settings import TritonSettings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.sounds.request import GenerationRequest
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speaker

@@ -123,10 +123,11 @@ class Sender:
         self._note("answered while it was asked")
         return self.client_is_gone
 
-    def send(self, response: InferenceResponse, flags: int = 0) -> None:
+    def send(self, response: InferenceResponse | None = None, flags: int = 0) -> None:
         self._note("answered after the final answer")
         self._is_freed = flags == TRITONSERVER_RESPONSE_COMPLETE_FINAL
-        self.responses.append(response)
+        if response is not None:
+            self.responses.append(response)
         self.is_answered.set()
 
     def _note(self, fault: str) -> None:

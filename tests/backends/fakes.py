@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.denoiser.job import Job, Tensors, make_job
+from backends.denoiser.job import Job, make_job
 from backends.denoiser.job_queue import JobQueue
 from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.scheduler import Scheduler
 from backends.denoiser.steps import OneLane
 from backends.errors import RequestFailed
+from backends.tensors import Tensors
 from tritone.card import ModelCard
 from tritone.sampling import Latents
 from tritone.tensors import (
@@ -23,7 +24,7 @@ from tritone.tensors import (
     SEED,
     SIGMA,
     STEPS,
-    conditioning,
+    list_conditioning,
 )
 
 
@@ -89,7 +90,7 @@ def request(card: ModelCard, **changes: float) -> Tensors:
     """Return the tensors of a valid request, [1, ...] each."""
     scalars = {SECONDS_START: 0.0, SECONDS_END: 1.0, SEED: 1, STEPS: 4, GUIDANCE_SCALE: 0.5}
     tensors: Tensors = {name: np.array([[v]]) for name, v in {**scalars, **changes}.items()}
-    for spec in conditioning(card):
+    for spec in list_conditioning(card):
         tensors[spec.name] = np.ones((1, *spec.dims), np.float32)
     return tensors
 

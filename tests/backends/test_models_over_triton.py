@@ -22,7 +22,7 @@ from tritone.tensors import (
     LATENTS,
     MOMENTUM,
     SIGMA,
-    handed_on,
+    name_handed_on,
 )
 
 BACKENDS = Path(__file__).parents[2] / "backends"
@@ -59,7 +59,7 @@ def test_what_a_transformer_hands_on_replaces_what_it_got(
     inputs[MOMENTUM] = np.ones_like(inputs[LATENTS])
     models["a_transformer", 1] = lambda given: {
         DENOISED: halve(given),
-        handed_on(MOMENTUM): 3 * given[MOMENTUM],
+        name_handed_on(MOMENTUM): 3 * given[MOMENTUM],
     }
     BlsTransformer("a_transformer", 1, GUIDED_SONG_CARD)(inputs)
     assert (inputs[MOMENTUM] == 3).all()

@@ -190,7 +190,7 @@ def test_a_song_is_the_same_alone_and_among_others(
     levels = replace(song_card.schedule, guidance_min_sigma=0.3, guidance_max_sigma=0.9)
     card = replace(song_card, schedule=levels)
     drawn = Probe(card, 3, 32, np.random.default_rng(0)).inputs(graphs["transformer"].io)
-    words = {spec.name: drawn[spec.name] for spec in tensors.conditioning(card)}
+    words = {spec.name: drawn[spec.name] for spec in tensors.list_conditioning(card)}
     words[tensors.BLENDED_MASK] = np.roll(words[tensors.CONDITIONING_MASK], 1, axis=1)
     requests = [
         {name: each[row : row + 1] for name, each in words.items()}

@@ -16,7 +16,7 @@ from tests.export.comparing import relative_error
 from tritone import tensors
 from tritone.card import ModelCard
 from tritone.families import FAMILIES
-from tritone.pcm import to_int16, within_range
+from tritone.pcm import limit_peak, to_int16
 
 pytestmark = pytest.mark.export
 
@@ -152,7 +152,7 @@ def test_the_decoder_gives_the_samples_of_the_shared_rounding(
         {tensors.LATENTS: latents},
     )
 
-    expected = to_int16(within_range(waveform))
+    expected = to_int16(limit_peak(waveform))
     assert np.array_equal(exact.numpy(), expected)
     assert np.abs(pcm.astype(int) - expected).max() <= 1
 
@@ -166,6 +166,6 @@ def test_loud_sounds_are_scaled_down_and_halves_go_to_even() -> None:
 
     made = pcm(torch.from_numpy(waveform)).numpy()
 
-    assert np.array_equal(made, to_int16(within_range(waveform)))
+    assert np.array_equal(made, to_int16(limit_peak(waveform)))
     assert made[0].max() == 32767
     assert np.array_equal(made[1], to_int16(waveform[1]))

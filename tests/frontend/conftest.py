@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontend.triton.passes import SoundPass, SpeechPass
+from frontend.triton.gateway import SoundPass, SpeechPass
 from ops.stack.postgres import EmbeddedPostgres
 from tests.cards import TALKER
 from tests.frontend.database.server import new_database

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tritone.pcm import Pcm, crossfade, seamless, stitch, to_float, to_int16, within_range
+from tritone.pcm import Pcm, close_loop, crossfade, limit_peak, stitch, to_float, to_int16
 
 RATE = 16000
 
@@ -27,7 +27,7 @@ def test_over_range_clips_and_never_wraps() -> None:
 
 def test_a_sound_that_is_too_loud_is_scaled_down_as_a_whole() -> None:
     loud, fine = np.array([[0.5, -2.0], [1.0, 0.0]]), np.array([[0.5, -1.0], [0.1, 0.0]])
-    made = within_range(np.stack([loud, fine]))
+    made = limit_peak(np.stack([loud, fine]))
     assert np.array_equal(made[0], loud / 2)
     assert np.array_equal(made[1], fine)
 
@@ -47,7 +47,7 @@ def test_a_crossfade_keeps_the_power_of_unlike_sounds() -> None:
 
 def test_a_seamless_clip_continues_into_itself() -> None:
     clip = noise(2.0)
-    loop = seamless(clip, 800)
+    loop = close_loop(clip, 800)
     assert loop.shape[-1] == clip.shape[-1] - 800
     # the last sample is followed by what followed it in the original
     original_next = clip[:, -800]
@@ -55,7 +55,7 @@ def test_a_seamless_clip_continues_into_itself() -> None:
 
 
 def test_a_clip_too_short_to_fade_is_left_alone() -> None:
-    assert seamless(noise(1 / RATE), 800).shape[-1] == 1
+    assert close_loop(noise(1 / RATE), 800).shape[-1] == 1
 
 
 def test_stitching_goes_round_the_clips_to_the_exact_length() -> None:

@@ -29,13 +29,13 @@ def test_each_hop_gets_what_earlier_hops_give(card: ModelCard) -> None:
 
 def test_the_transformer_takes_the_text_encoders_conditioning(card: ModelCard) -> None:
     inputs = {spec.name: spec for spec in tensors.transformer(card).inputs}
-    blended = names(tensors.blended(card))
+    blended = names(tensors.list_blended(card))
     for spec in tensors.text_encoder(card).outputs:
         assert (spec.name in blended) or inputs[spec.name] == spec
 
 
 def test_what_a_second_prediction_takes_ends_at_the_denoiser(card: ModelCard) -> None:
-    blended = names(tensors.blended(card))
+    blended = names(tensors.list_blended(card))
     assert blended <= names(tensors.denoiser(card).inputs)
     assert not blended & names(tensors.transformer(card).inputs)
 

@@ -56,9 +56,9 @@ class Machine:
 
 WORKS = st.builds(
     Work,
-    key=st.sampled_from(["", "a", "b", "c"]),
+    owner=st.sampled_from(["", "a", "b", "c"]),
     priority=st.sampled_from([INTERACTIVE, BACKGROUND]),
-    deadline=st.floats(0.0, 200.0),
+    due_at=st.floats(0.0, 200.0),
     starts_at=st.floats(0.0, 60.0),
     steps=st.integers(1, 8),
 )
@@ -77,7 +77,7 @@ def test_nobody_is_remembered_when_all_have_gone(works: list[Work]) -> None:
     assert not machine.turns._n_queued
 
 
-@given(st.lists(st.builds(Work, key=st.sampled_from("abc"), starts_at=st.floats(0.0, 9.0))))
+@given(st.lists(st.builds(Work, owner=st.sampled_from("abc"), starts_at=st.floats(0.0, 9.0))))
 def test_what_has_begun_goes_on_while_nothing_more_urgent_comes(works: list[Work]) -> None:
     for work in works:
         work.steps = 3
@@ -88,23 +88,23 @@ def test_what_has_begun_goes_on_while_nothing_more_urgent_comes(works: list[Work
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6))
-def test_two_keys_get_equal_shares_within_one_works_steps(
+def test_two_owners_get_equal_shares_within_one_works_steps(
     n_many: int, n_few: int, steps: int
 ) -> None:
-    works = [Work(key=key, steps=steps) for key in ["many"] * n_many + ["few"] * n_few]
+    works = [Work(owner=owner, steps=steps) for owner in ["many"] * n_many + ["few"] * n_few]
     machine = Machine(works)
     machine.run()
     # While both have work, neither is ahead by more than one piece of it.
     both = 2 * steps * min(n_many, n_few)
     for end in range(1, both + 1):
-        ahead = sum(1 if work.key == "many" else -1 for work in machine.log[:end])
+        ahead = sum(1 if work.owner == "many" else -1 for work in machine.log[:end])
         assert abs(ahead) <= steps
 
 
-def test_a_key_saves_up_no_turns_by_staying_away() -> None:
-    always = [Work(key="always", starts_at=0.0, steps=4) for _ in range(20)]
-    later = [Work(key="later", starts_at=20.0, steps=4) for _ in range(5)]
-    order = [work.key for work in Machine([*always, *later]).run()]
+def test_an_owner_saves_up_no_turns_by_staying_away() -> None:
+    always = [Work(owner="always", starts_at=0.0, steps=4) for _ in range(20)]
+    later = [Work(owner="later", starts_at=20.0, steps=4) for _ in range(5)]
+    order = [work.owner for work in Machine([*always, *later]).run()]
     first = order.index("later")
     assert order[first : first + 10] == ["later", "always"] * 5
 
@@ -126,15 +126,15 @@ def test_a_job_starves_no_longer_than_it_ages() -> None:
 
 
 @given(st.lists(st.floats(10.0, 100.0), min_size=2, max_size=10, unique=True))
-def test_the_earliest_deadline_comes_first(deadlines: list[float]) -> None:
-    works = [Work(deadline=deadline) for deadline in deadlines]
+def test_what_is_due_first_comes_first(times: list[float]) -> None:
+    works = [Work(due_at=due_at) for due_at in times]
     order = Machine(works).run()
-    assert [work.deadline for work in order] == sorted(deadlines)
+    assert [work.due_at for work in order] == sorted(times)
 
 
-def test_deadlines_starve_nobody_longer_than_our_patience() -> None:
+def test_what_is_due_first_starves_nobody_longer_than_our_patience() -> None:
     patient = Work(steps=1)
-    urgent = [Work(starts_at=STEP_S * i, deadline=STEP_S * i + 10, steps=1) for i in range(800)]
+    urgent = [Work(starts_at=STEP_S * i, due_at=STEP_S * i + 10, steps=1) for i in range(800)]
     Machine([patient, *urgent]).run()
     assert patient.ended_at is not None
     assert PATIENCE_S - 11 < patient.ended_at < PATIENCE_S

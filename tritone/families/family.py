@@ -40,7 +40,7 @@ class Family:
     steps: int  # default number of denoising steps
     guidance_scale: float  # default guidance
     decoder_overlap_frames: int | None  # receptive field on each side; None: decode all frames
-    text_names: tuple[str, str]  # in words for callers: whose use is counted
+    text_names: tuple[str, str]  # the texts whose words are counted, as notes call them
     conditions_on_span: bool  # the text encoder takes start and end of the sound
     level: Callable[[Waveform], Waveform]  # [..., channels, samples]: how loud decoders deliver it
     list_controls: Callable[["ModelCard"], tuple[Control, ...]]  # what a model takes natively
@@ -53,4 +53,4 @@ class Family:
     list_carried: _ListTensors = list_none  # from one guided step to the row's next
     list_blended: _ListTensors = list_none  # for a second prediction that a step's is blended with
     choose_seconds: Callable[["ModelCard", Controls], float] = choose_default
-    """How long a sound is, in s, of which nobody said that. Takes the native controls."""
+    """The length in s of a sound whose request names none. Takes the native controls."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tritone.families import prompted
 from tritone.families.family import Family
-from tritone.pcm import within_range
+from tritone.pcm import limit_peak
 from tritone.tensors import TensorSpec
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ FAMILY = Family(
     decoder_overlap_frames=None,
     text_names=prompted.TEXT_NAMES,
     conditions_on_span=True,
-    level=within_range,
+    level=limit_peak,
     list_controls=prompted.list_controls,
     list_texts=prompted.list_texts,
     list_tokens=prompted.list_tokens,

@@ -61,7 +61,10 @@ def tokenize(encode: Encode, card: "ModelCard", values: Mapping[str, Any]) -> To
 def tokenize_without_empty(
     encode: Encode, card: "ModelCard", values: Mapping[str, Any]
 ) -> Tokenized:
-    """Return the same, but no token of an empty negative prompt: guidance is away from zeros."""
+    """As `tokenize`, but an empty negative prompt is masked out.
+
+    The model then guides away from zeros.
+    """
     found = tokenize(encode, card, values)
     if not values[NEGATIVE_PROMPT]:
         found.tensors[ATTENTION_MASK][:, 1] = 0

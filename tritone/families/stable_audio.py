@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tritone.families import prompted
 from tritone.families.family import Family
-from tritone.pcm import within_range
+from tritone.pcm import limit_peak
 from tritone.tensors import (
     CONDITIONING,
     GLOBAL_CONDITIONING,
@@ -39,7 +39,7 @@ FAMILY = Family(
     decoder_overlap_frames=9,
     text_names=prompted.TEXT_NAMES,
     conditions_on_span=True,
-    level=within_range,
+    level=limit_peak,
     list_controls=prompted.list_controls,
     list_texts=prompted.list_texts,
     list_tokens=prompted.list_tokens,

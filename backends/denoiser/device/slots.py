@@ -14,7 +14,8 @@ from backends.denoiser.device.step_graph import (
     make_reading,
     slots_of,
 )
-from backends.denoiser.job import Job, Tensors
+from backends.denoiser.job import Job
+from backends.tensors import Tensors
 from tritone.card import ModelCard
 
 _DTYPES = {1: np.float32, 7: np.int64}  # ONNX's numbers of both

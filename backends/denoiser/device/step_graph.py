@@ -23,7 +23,7 @@ from tritone.tensors import (
     NEGATIVE_CONDITIONING,
     OF_GUIDED_ROWS,
     SIGMA,
-    conditioning,
+    list_conditioning,
 )
 
 STATE = "state"
@@ -127,7 +127,7 @@ def _make_rows(card: ModelCard, shape: StepShape) -> list[onnx.NodeProto]:
     ]
     nodes += [
         node("Gather", [slots_of(spec.name), "slots_to_read"], [spec.name])
-        for spec in conditioning(card)
+        for spec in list_conditioning(card)
         if shape.is_guided or spec.name not in OF_GUIDED_ROWS
     ]
     return nodes
@@ -178,13 +178,13 @@ def _set_inputs(graph: onnx.GraphProto, card: ModelCard, shape: StepShape, slots
     graph.input.append(_value(NOISE, TensorProto.FLOAT, (shape.rows, *size)))
     graph.input.extend(
         _value(slots_of(spec.name), _TYPES[spec.dtype], (slots, *spec.dims))
-        for spec in conditioning(card)
+        for spec in list_conditioning(card)
         if shape.is_guided or spec.name not in OF_GUIDED_ROWS
     )
 
 
 def _add_empty_negatives(graph: onnx.GraphProto, card: ModelCard) -> None:
-    for spec in conditioning(card):
+    for spec in list_conditioning(card):
         if spec.name in OF_GUIDED_ROWS:
             dtype = np.float32 if spec.dtype == "FP32" else np.int64
             nobody = np.zeros((0, *spec.dims), dtype)
@@ -215,7 +215,7 @@ def list_slots(card: ModelCard, frames: int, slots: int) -> dict[str, tuple[int,
     """Return ONNX type and shape of everything that a slot keeps, by name."""
     state = (slots, 2, card.latent_channels, frames)
     kept: dict[str, tuple[int, tuple[int, ...]]] = {STATE: (int(TensorProto.FLOAT), state)}
-    for spec in conditioning(card):
+    for spec in list_conditioning(card):
         kept[slots_of(spec.name)] = (int(_TYPES[spec.dtype]), (slots, *spec.dims))
     return kept
 

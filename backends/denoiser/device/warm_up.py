@@ -24,11 +24,11 @@ from backends.denoiser.device.step_graph import (
     read_network,
 )
 from backends.denoiser.device.steps import DeviceSteps, Step
-from backends.denoiser.job import Tensors
 from backends.onnxruntime.session import InvalidModel
+from backends.tensors import Tensors
 from tritone.card import ModelCard
 from tritone.sampling import Trajectory
-from tritone.tensors import NUMPY_DTYPES, conditioning
+from tritone.tensors import NUMPY_DTYPES, list_conditioning
 
 _ROWS = (1, 2, 4, 8)
 _WORTH = 0.95  # of a row's time: what more rows must at least save
@@ -206,7 +206,7 @@ def _draw_conditioning(card: ModelCard, prompt: int) -> Tensors:
         spec.name: np.ones((1, *spec.dims), np.int64)
         if NUMPY_DTYPES[spec.dtype] is np.int64
         else random.standard_normal((1, *spec.dims), np.float32)
-        for spec in conditioning(card)
+        for spec in list_conditioning(card)
     }
 
 

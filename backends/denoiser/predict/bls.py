@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
+from backends.tensors import Tensors
 from backends.triton import ask_model
 from tritone.card import ModelCard
 from tritone.refusals import DEAD_PROCESS
 from tritone.sampling import Latents
-from tritone.tensors import DENOISED, carried, handed_on, transformer
+from tritone.tensors import DENOISED, list_carried, name_handed_on, transformer
 
 # How long a supervisor may take to load a model again whose process has died. A step can be
 # repeated exactly, so the jobs can wait for that.
@@ -27,7 +27,7 @@ class BlsTransformer:
         self._version = version
         self._inputs = [spec.name for spec in transformer(card).inputs]
         self._outputs = [spec.name for spec in transformer(card).outputs]
-        self._carried = [spec.name for spec in carried(card)]
+        self._carried = [spec.name for spec in list_carried(card)]
 
     def __call__(self, inputs: Tensors) -> Latents:
         """Return the denoised latents; wait for a transformer whose process has died.
@@ -50,5 +50,5 @@ class BlsTransformer:
         for name in self._outputs:  # Triton lets a model answer without one that it declares
             if name not in answer:
                 raise RequestFailed(f"{self._name} answered without {name}", Code.INTERNAL)
-        inputs |= {name: answer[handed_on(name)] for name in self._carried}
+        inputs |= {name: answer[name_handed_on(name)] for name in self._carried}
         return answer[DENOISED]

@@ -27,7 +27,7 @@ from tritone.placement import (
     read_callee,
     runs_in_process,
 )
-from tritone.tensors import carried, conditioning
+from tritone.tensors import list_carried, list_conditioning
 
 
 def choose_predictors(
@@ -54,9 +54,10 @@ def choose_predictors(
 
 
 def choose_decode_bucket(config: ModelConfig, card: ModelCard) -> int:
-    """Return to whose multiples decoded lengths are rounded up where jobs stay on the host.
+    """Return a number of latent frames, where jobs stay on the host.
 
-    Triton's decoder may be on a GPU, whatever this process computes on.
+    Decoded lengths are rounded up to a multiple of this. Triton's decoder may be on a GPU, whatever
+    this process computes on.
 
     Raises:
         TritonModelException: the configuration's has no meaning.
@@ -105,10 +106,10 @@ def _open_on_device(folder: Path, config: ModelConfig, card: ModelCard) -> OneLa
     wanted, name = find_parameter(config, parameters.ON_DEVICE) or "auto", find_device()
     if wanted == "false" or (wanted == "auto" and name == CPU):
         return None
-    if carried(card):
+    if list_carried(card):
         _do_without(wanted, f"the guidance of {card.name} carries tensors from step to step")
         return None
-    if any(min(spec.dims) < 0 for spec in conditioning(card)):
+    if any(min(spec.dims) < 0 for spec in list_conditioning(card)):
         _do_without(wanted, f"the conditioning of {card.name} comes in many lengths")
         return None
     if importlib.util.find_spec("onnx") is None:

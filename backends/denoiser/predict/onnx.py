@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.denoiser.job import Tensors
 from backends.errors import Code, RequestFailed
 from backends.onnxruntime.session import check_tensors, find_model_file, open_session
+from backends.tensors import Tensors
 from tritone.card import ModelCard
 from tritone.placement import CPU
 from tritone.sampling import NO_GUIDANCE, Latents
@@ -23,8 +23,8 @@ from tritone.tensors import (
     OF_GUIDED_ROWS,
     ModelIO,
     TensorSpec,
-    carried,
-    handed_on,
+    list_carried,
+    name_handed_on,
     transformer,
 )
 
@@ -47,7 +47,7 @@ class OnnxTransformer:
             InvalidModel: there is none, or it does not fit the card.
         """
         self._inputs = [spec.name for spec in transformer(card).inputs]
-        self._carried = [spec.name for spec in carried(card)]
+        self._carried = [spec.name for spec in list_carried(card)]
         config = _make_config(version_folder.parent.name, transformer(card))
         self._session = open_session(
             find_model_file(version_folder, config),
@@ -73,7 +73,9 @@ class OnnxTransformer:
         if self._can_spare_rows:
             feed, order = _put_guided_first(feed)
         try:
-            answer, *others = self._session.run([DENOISED, *map(handed_on, self._carried)], feed)
+            answer, *others = self._session.run(
+                [DENOISED, *map(name_handed_on, self._carried)], feed
+            )
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise RequestFailed(f"onnx runtime error: {error}", Code.INTERNAL) from error
         for name, guided in zip(self._carried, others, strict=True):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.denoiser.job import Job, Tensors
+from backends.denoiser.job import Job
 from backends.errors import Code, RequestFailed
+from backends.tensors import Tensors
 from tritone.blending import blend, find_blended, list_others
 from tritone.sampling import Latents
 from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
@@ -17,8 +18,8 @@ from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
 Predict = Callable[[Tensors], Latents]
 """Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
 
-What a model carries from step to step (`tensors.carried`) is replaced among the inputs by what this
-step hands on. Every lane may call it at the same time. Raises RequestFailed.
+What a model carries from step to step (`tensors.list_carried`) is replaced among the inputs by what
+this step hands on. Every lane may call it at the same time. Raises RequestFailed.
 """
 
 

@@ -37,6 +37,7 @@ TOKENS_PER_STEP = 252
 
 WORDS = {"seconds": "seconds_total"}
 EXAMPLE = {"model": "stable-audio", "prompt": "Rain on a tin roof", "seconds_total": 5}
+DELIVERED = (FORMATS["wav"],)
 
 Status = Literal["queued", "generating", "completed", "error"]
 # The vendor's clients stop asking at any other word.
@@ -136,7 +137,7 @@ def to_order(body: AudioBody, card: ModelCard) -> JobOrder:
             seconds_start=min(asked, room),
             steps=body.steps,
         ),
-        formats=(FORMATS["wav"],),
+        formats=DELIVERED,
         words=WORDS,
         labels={"model": body.model},
         notes=(*body.notes, *(moved if asked > room else ())),

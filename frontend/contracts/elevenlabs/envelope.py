@@ -48,7 +48,7 @@ class HistoryItemNotFound(JobNotFound):
 
 
 class CannotClone(InvalidRequest):
-    """A voice to clone, where no engine clones."""
+    """A voice to clone: no path of ours does that."""
 
 
 TABLE: ErrorTable = {

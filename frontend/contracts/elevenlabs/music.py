@@ -25,8 +25,8 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id
 from frontend.contracts.kit.body import make_body_error, read_body, read_query
+from frontend.contracts.kit.elevenlabs_formats import MUSIC_FORMATS, one_of
 from frontend.contracts.kit.fields import Integer, Prompt, RequestModel, StrictBody, Text
-from frontend.contracts.kit.output_formats import MUSIC_FORMATS, one_of
 from frontend.contracts.kit.route import make_router
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard

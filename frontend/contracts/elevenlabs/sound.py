@@ -15,13 +15,13 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Answer, Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator, get_request_id
 from frontend.contracts.kit.body import make_body_error, read_body, read_query
-from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS, one_of
 from frontend.contracts.kit.fields import Prompt, RequestModel, Text
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
+from frontend.contracts.kit.musical_fields import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.served_models import ArrayModel, make_array
 from frontend.errors import UnknownModel
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.sounds.request import GenerationRequest
 from tritone.card import ModelCard
 

@@ -18,8 +18,8 @@ from frontend.contracts.elevenlabs.speech_body import (
 )
 from frontend.contracts.kit import openapi
 from frontend.contracts.kit.body import read_body, read_query
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.file_headers import without_file
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.kit.speech_answer import (
     SpeechOrder,

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from frontend.audio.formats import AudioFormat
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS, one_of
 from frontend.contracts.kit.fields import Integer, Name, Prompt, RequestModel, StrictBody, Text
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS, one_of
 
 _MAX_SEED = 4294967295
 MAX_LOCATORS = 3

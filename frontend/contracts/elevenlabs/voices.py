@@ -146,8 +146,8 @@ async def show_settings(request: Request) -> Response:
 
 @router.post("/v1/voices/add", responses=_ERRORS)
 async def add_voice(_request: Request) -> Response:
-    """Refuse to clone a voice: no installed engine can."""
-    raise CannotClone("No installed engine can clone a voice.")
+    """Refuse to clone a voice: `tritone voices engines` says what can."""
+    raise CannotClone("This path clones no voice; `tritone voices engines` says what can.")
 
 
 def _list_all(speaker: Speaker) -> list[ListedVoice]:

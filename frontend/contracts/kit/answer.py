@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from frontend.audio.encoders import encode
-from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
+from frontend.audio.formats import AudioFormat, choose_channels, choose_rate
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import (
     get_gate,
@@ -81,8 +81,8 @@ def make_headers(sound: Sound, order: Order) -> dict[str, str]:
         "x-tritone-seed": str(sound.seed),
         "x-tritone-steps": str(sound.steps),
         "x-tritone-guidance-scale": f"{sound.guidance_scale:g}",
-        "x-tritone-sample-rate": str(delivered_rate(audio_format, sound.sample_rate)),
-        "x-tritone-channels": str(delivered_channels(audio_format, sound.pcm.shape[0])),
+        "x-tritone-sample-rate": str(choose_rate(audio_format, sound.sample_rate)),
+        "x-tritone-channels": str(choose_channels(audio_format, sound.pcm.shape[0])),
         "x-tritone-seconds": f"{sound.seconds / order.speed:.6g}",
         **make_note_headers((*order.notes, *sound.notes)),
     }

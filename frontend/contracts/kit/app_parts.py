@@ -7,7 +7,7 @@ from frontend.jobs.startup import JobSystem
 from frontend.keys.gate import Gate
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.speech.dictionaries.store import DictionaryStore
 from frontend.speech.model_files import ModelFiles
 from frontend.speech.speaker import Speaker

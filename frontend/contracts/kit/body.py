@@ -174,19 +174,19 @@ def _parse(raw: bytes) -> object:
     try:
         return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise unreadable("The body should be UTF-8", "json_invalid") from None
+        raise make_unreadable("The body should be UTF-8", "json_invalid") from None
     except json.JSONDecodeError as error:
         message = f"JSON decode error: {error.msg}"
         raise UnreadableBody([Fault(("body", error.pos), message, "json_invalid")]) from None
     except RecursionError:
-        raise unreadable("The body is nested too deeply", "recursion_loop") from None
+        raise make_unreadable("The body is nested too deeply", "recursion_loop") from None
     except ValueError:  # Python's limit on the digits of an integer
-        raise unreadable("A number in the body has too many digits", "json_invalid") from None
+        raise make_unreadable("A number in the body has too many digits", "json_invalid") from None
 
 
 def _refuse_constant(name: str) -> Callable[[], float]:
     # Python's parser takes NaN and Infinity, which JSON does not have.
-    raise unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
+    raise make_unreadable(f"JSON decode error: {name} is not a JSON value", "json_invalid")
 
 
 def make_body_error(message: str, kind: str, *location: str) -> MalformedRequest:
@@ -194,6 +194,6 @@ def make_body_error(message: str, kind: str, *location: str) -> MalformedRequest
     return MalformedRequest([Fault(location or ("body",), message, kind)])
 
 
-def unreadable(message: str, kind: str) -> UnreadableBody:
+def make_unreadable(message: str, kind: str) -> UnreadableBody:
     """Return the error of a body that cannot be parsed."""
     return UnreadableBody([Fault(("body",), message, kind)])

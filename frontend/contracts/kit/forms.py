@@ -9,9 +9,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from frontend.contracts.kit.body import (
     Model,
     make_body_error,
+    make_unreadable,
     read_body,
     read_raw,
-    unreadable,
     validate,
 )
 
@@ -61,7 +61,7 @@ def _parse_urlencoded(raw: bytes) -> Fields:
     try:
         return dict(parse_qsl(raw.decode(), max_num_fields=MAX_FIELDS))
     except UnicodeDecodeError:
-        raise unreadable("The body should be UTF-8", "form_invalid") from None
+        raise make_unreadable("The body should be UTF-8", "form_invalid") from None
     except ValueError:
         raise make_body_error(
             f"The form should have at most {MAX_FIELDS} fields", "too_long"
@@ -78,9 +78,9 @@ async def _parse_multipart(
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise unreadable(f"The form is broken: {error.message}", "form_invalid") from None
+        raise make_unreadable(f"The form is broken: {error.message}", "form_invalid") from None
     except (UnicodeError, LookupError):  # an unknown charset
-        raise unreadable("The form should be UTF-8", "form_invalid") from None
+        raise make_unreadable("The form should be UTF-8", "form_invalid") from None
     fields = {name: text for name, text in form.items() if isinstance(text, str)}
     upload = form.get(file_name or "")
     file = await upload.read() if isinstance(upload, UploadFile) else None

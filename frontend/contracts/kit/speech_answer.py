@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from frontend.audio.formats import AudioFormat, delivered_channels, delivered_rate
+from frontend.audio.formats import AudioFormat, choose_channels, choose_rate
 from frontend.audio.stream_encoder import StreamEncoder, slice_first
 from frontend.audio.threads import in_audio_thread
 from frontend.contracts.kit.app_parts import get_gate, get_owner, get_request_id, get_speaker
@@ -30,7 +30,7 @@ MAX_WHOLE_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOrder:
-    """What one request comes to: a text to speak, and the form in which the client gets it."""
+    """A text to speak, and how the client wants it."""
 
     wanted: SpeechRequest
     audio_format: AudioFormat
@@ -162,13 +162,13 @@ async def _collect(request: Request, speech: Speech, order: SpeechOrder) -> Spee
 def make_speech_headers(speech: Speech, order: SpeechOrder) -> dict[str, str]:
     """Return what is spoken as headers: the audio itself has no place for it."""
     audio_format = order.audio_format
-    channels = delivered_channels(audio_format, speech.card.audio_channels)
+    channels = choose_channels(audio_format, speech.card.audio_channels)
     return {
         **make_file_headers(audio_format, speech.voice.id, speech.seed),
         "x-tritone-model": speech.card.name,
         "x-tritone-model-version": speech.model_version,
         "x-tritone-voice": speech.voice.id,
         "x-tritone-seed": str(speech.seed),
-        "x-tritone-sample-rate": str(delivered_rate(audio_format, speech.sample_rate)),
+        "x-tritone-sample-rate": str(choose_rate(audio_format, speech.sample_rate)),
         "x-tritone-channels": str(channels),
     } | make_note_headers((*order.notes, *speech.notes))

@@ -14,11 +14,11 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.answer import Order, make_answer
 from frontend.contracts.kit.app_parts import get_generator
 from frontend.contracts.kit.body import make_body_error, read_body
-from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS
 from frontend.contracts.kit.fields import Name, Text
 from frontend.contracts.kit.file_headers import attach
 from frontend.contracts.kit.model_routes import add_model_routes
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
+from frontend.contracts.kit.musical_fields import MusicalBody, compose, scale_guidance
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.localai import speech
 from frontend.contracts.localai.envelope import ENVELOPE

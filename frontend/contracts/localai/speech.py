@@ -28,7 +28,7 @@ from frontend.contracts.kit.speech_events import stream_speech_events
 from frontend.contracts.kit.words import Words, in_words
 from frontend.contracts.localai.envelope import ENVELOPE
 from frontend.sounds.request import GenerationRequest
-from frontend.speech.engines import Engine, find_engine
+from frontend.speech.localai_backends import Backend, find_backend
 from frontend.speech.model_files import ModelFile
 from frontend.speech.request import SpeechRequest
 
@@ -76,32 +76,32 @@ def choose_format(body: SpeechBody) -> AudioFormat:
 
 
 def to_speech_order(
-    body: SpeechBody, file: ModelFile, engine: Engine, words: Words = WORDS
+    body: SpeechBody, file: ModelFile, backend: Backend, words: Words = WORDS
 ) -> SpeechOrder:
     """Return the body in our words; what it leaves open, the model file says."""
     ignored = ("instructions ignored: the voice cannot be steered",) if body.instructions else ()
     return SpeechOrder(
         wanted=SpeechRequest(
             text=body.input,
-            model=engine.model,
-            voice=body.voice or file.voice or engine.voice,
-            language=body.language or file.language or engine.find_language(file.model),
+            model=backend.model,
+            voice=body.voice or file.voice or backend.voice,
+            language=body.language or file.language or backend.find_language(file.model),
             speed=body.speed,
         ),
         audio_format=choose_format(body),
         words=words,
-        notes=(*engine.notes, *ignored, *_note_format(body), *body.notes),
+        notes=(*backend.notes, *ignored, *_note_format(body), *body.notes),
     )
 
 
-def to_sound_order(body: SpeechBody, engine: Engine, words: Words = WORDS) -> Order:
-    """Return the body in our words, where its engine makes sounds."""
+def to_sound_order(body: SpeechBody, backend: Backend, words: Words = WORDS) -> Order:
+    """Return the body in our words, where its backend makes sounds."""
     return Order(
-        wanted=GenerationRequest(prompt=body.input, model=engine.model),
+        wanted=GenerationRequest(prompt=body.input, model=backend.model),
         audio_format=choose_format(body),
         words=words,
         speed=body.speed,
-        notes=(*engine.notes, *_note_unspoken(body), *_note_format(body), *body.notes),
+        notes=(*backend.notes, *_note_unspoken(body), *_note_format(body), *body.notes),
     )
 
 
@@ -119,7 +119,7 @@ router = make_router(ENVELOPE, "LocalAI")
 
 
 async def speak(request: Request) -> Response:
-    """Turn text into speech, or into a sound where the engine is one of sounds."""
+    """Turn text into speech, or into a sound where the backend makes sounds."""
     return await answer_body(request, await read_body(request, SpeechBody))
 
 
@@ -130,11 +130,11 @@ async def answer_body(
     file = get_model_files(request).find(body.model) or ModelFile(model=body.model)
     with in_words(words):
         speaking, sounding = get_speaker(request).models(), get_generator(request).models()
-        engine = find_engine(body.backend or file.backend, file.model, speaking, sounding)
-    if engine.makes_sounds:
-        answer = await make_answer(request, to_sound_order(body, engine, words))
+        backend = find_backend(body.backend or file.backend, file.model, speaking, sounding)
+    if backend.makes_sounds:
+        answer = await make_answer(request, to_sound_order(body, backend, words))
         return Response(answer.audio, headers=attach(answer.headers))
-    order = to_speech_order(body, file, engine, words)
+    order = to_speech_order(body, file, backend, words)
     order = replace(order, notes=(*order.notes, *notes))
     if body.stream_format == "sse":
         return stream_speech_events(request, await open_speech(request, order), order)

@@ -58,6 +58,7 @@ SUBMIT_PATHS = (
 WORDS = {"seconds": "audio_length"}
 EXAMPLE = {"prompt": "Rain on a tin roof", "audio_length": 5}
 
+DELIVERED = (FORMATS["mp3"], FORMATS["wav"])
 ESTIMATE = "credit_estimate"  # a label: repeated requests get it when the model is away, too
 
 
@@ -70,7 +71,7 @@ def to_order(body: SoundBody, card: ModelCard) -> JobOrder:
             model=card.name,
             seconds=None if body.audio_length is None else float(body.audio_length),
         ),
-        formats=(FORMATS["mp3"], FORMATS["wav"]),
+        formats=DELIVERED,
         words=WORDS,
         webhook_url=body.webhook_url,
         labels={

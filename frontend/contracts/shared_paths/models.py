@@ -11,7 +11,7 @@ from frontend.contracts.kit import openapi
 from frontend.contracts.kit.model_routes import add_route_of_one_model
 from frontend.contracts.kit.route import BEARER, answer_in_envelope, make_router
 from frontend.contracts.kit.served_models import ArrayModel, ModelList, make_array, make_list
-from frontend.contracts.shared_paths.dialect import speaks_elevenlabs
+from frontend.contracts.shared_paths.sound_dialect import speaks_elevenlabs
 
 _ELEVENLABS, _OURS = elevenlabs.CONTRACT.envelope, tritone.CONTRACT.envelope
 

@@ -1,6 +1,7 @@
 """`POST /v1/sound-generation` at the root, which ElevenLabs and LocalAI both have.
 
-`dialect.py` decides from the request who answers; the contract then reads the request by itself.
+`sound_dialect.py` decides from the request who answers; the contract then reads the request by
+itself.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +15,7 @@ from frontend.contracts.kit.envelope import Envelope
 from frontend.contracts.kit.route import BEARER, answer_in_envelope
 from frontend.contracts.localai import routes as localai
 from frontend.contracts.localai.envelope import ENVELOPE as LOCALAI
-from frontend.contracts.shared_paths.dialect import dialect_of
+from frontend.contracts.shared_paths.sound_dialect import find_dialect
 
 PATH = "/v1/sound-generation"
 
@@ -37,7 +38,7 @@ router = APIRouter(dependencies=[BEARER])
 )
 async def generate_sound(request: Request) -> Response:
     """Turn text into sound, as ElevenLabs or as LocalAI does."""
-    dialect = dialect_of(
+    dialect = find_dialect(
         request.headers,
         request.query_params,
         await try_read_object(request),
@@ -50,5 +51,5 @@ async def generate_sound(request: Request) -> Response:
 
 def choose_envelope(request: Request) -> Envelope:
     """Return the envelope for a request to this path that reached no route."""
-    dialect = dialect_of(request.headers, request.query_params, None)
+    dialect = find_dialect(request.headers, request.query_params, None)
     return ELEVENLABS if dialect == "elevenlabs" else LOCALAI

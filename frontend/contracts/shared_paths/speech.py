@@ -19,7 +19,7 @@ from frontend.contracts.openai import routes as openai
 from frontend.contracts.openai.envelope import ENVELOPE as OPENAI
 
 PATHS = ("/v1/audio/speech", "/audio/speech")
-LOCALAI_FIELDS = frozenset({"backend", "language", "sample_rate", "params", "stream"})
+LOCALAI_SPEECH_FIELDS = frozenset({"backend", "language", "sample_rate", "params", "stream"})
 
 
 def is_openai_client(headers: Mapping[str, str]) -> bool:
@@ -32,7 +32,7 @@ def speaks_localai(headers: Mapping[str, str], body: Mapping[str, Any] | None) -
     if body is None or is_openai_client(headers):
         return False
     given = {name for name, value in body.items() if value is not None}
-    return "voice" not in given or bool(given & LOCALAI_FIELDS)
+    return "voice" not in given or bool(given & LOCALAI_SPEECH_FIELDS)
 
 
 async def speak(request: Request) -> Response:

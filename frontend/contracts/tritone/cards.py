@@ -12,7 +12,7 @@ from frontend.contracts.kit.app_parts import get_generator, get_settings, get_sp
 from frontend.contracts.kit.route import make_router
 from frontend.contracts.tritone.envelope import ENVELOPE
 from frontend.errors import BackendUnavailable, InvalidRequest
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from tritone.card import ModelCard, SpeechCard
 
 

@@ -7,7 +7,7 @@ next process, which forgets it.
 from pathlib import Path
 
 from backends.onnxruntime import model
-from backends.onnxruntime.batching import Tensors
+from backends.tensors import Tensors
 
 
 class TritonPythonModel(model.TritonPythonModel):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backends.errors import RequestFailed
 from backends.speech.engine import Engine
-from backends.speech.job import Chunk, SpeechJob, new_job
+from backends.speech.job import Chunk, SpeechJob, make_job
 from backends.speech.job_queue import JobQueue
 from backends.speech.speaker import Speaker
 from ops.voices.hibari import CARD
@@ -96,7 +96,7 @@ def request(text: str, reply: Spoken, job_id: str = "", /, **tensors: object) ->
         for name, value in {"text": text, **tensors}.items()
     }
     objects = {n: a.astype(object) if a.dtype.kind == "S" else a for n, a in given.items()}
-    return new_job(CARD, objects, job_id, reply)
+    return make_job(CARD, objects, job_id, reply)
 
 
 def make_speaker(

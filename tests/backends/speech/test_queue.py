@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from backends.errors import Code, RequestFailed
+from backends.progress import UNKNOWN_JOB
 from backends.speech.engine import NoiseKey, Reading, Sound, Token
 from backends.speech.job import LEASE_S
-from backends.speech.job_queue import UNKNOWN_JOB
 from backends.speech.script import Piece
 from tests.backends.speech.speaking import Counts, Spoken, make_speaker, request
 from tritone.card import Voice
@@ -92,10 +92,10 @@ def test_shares_take_turns_however_many_texts_they_have() -> None:
     speaker, queue = make_speaker(engine, clock=clock)
     for _ in range(3):
         job = request("Many are here. " * 4, Spoken())
-        job.key = "many"
+        job.owner = "many"
         queue.submit(job, None)
     few = request("Few are here. " * 4, Spoken())
-    few.key = "few"
+    few.owner = "few"
     queue.submit(few, None)
     queue.stop()
     speaker.run()

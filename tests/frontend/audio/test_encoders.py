@@ -9,8 +9,8 @@ from frontend.audio.encoders import encode
 from frontend.audio.formats import (
     FORMATS,
     AudioFormat,
-    delivered_channels,
-    delivered_rate,
+    choose_channels,
+    choose_rate,
     format_at,
 )
 from frontend.audio.resampling import tempo_chain
@@ -27,8 +27,8 @@ SLACK = {"aac": 2 * 1024 + 64, "opus": 960, "mp3": 1152, "ulaw": 2, "alaw": 2}
 def assert_is_the_tone(
     audio: bytes, audio_format: AudioFormat, sample_rate: int, *, seconds: float, channels: int = 2
 ) -> None:
-    rate = delivered_rate(audio_format, sample_rate)
-    channels = delivered_channels(audio_format, channels)
+    rate = choose_rate(audio_format, sample_rate)
+    channels = choose_channels(audio_format, channels)
     sound, decoded_rate = decode(audio, audio_format, raw_rate=rate, raw_channels=channels)
     assert decoded_rate == rate
     assert sound.shape[0] == channels

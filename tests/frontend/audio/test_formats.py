@@ -1,6 +1,6 @@
 import pytest
 
-from frontend.audio.formats import FORMATS, delivered_channels, delivered_rate, format_at
+from frontend.audio.formats import FORMATS, choose_channels, choose_rate, format_at
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -27,15 +27,15 @@ def test_a_row_bears_the_name_it_is_found_by(name: str) -> None:
 def test_rates_no_encoder_takes_go_to_the_nearest(
     name: str, sample_rate: int, delivered: int
 ) -> None:
-    assert delivered_rate(FORMATS[name], sample_rate) == delivered
+    assert choose_rate(FORMATS[name], sample_rate) == delivered
 
 
 def test_a_fixed_rate_wins_over_the_rate_of_the_sound() -> None:
-    assert delivered_rate(format_at("pcm", 16000), 44100) == 16000
+    assert choose_rate(format_at("pcm", 16000), 44100) == 16000
 
 
 def test_telephony_is_mono_and_everything_else_as_the_sound_is() -> None:
-    assert {name for name in FORMATS if delivered_channels(FORMATS[name], 2) == 1} == {
+    assert {name for name in FORMATS if choose_channels(FORMATS[name], 2) == 1} == {
         "ulaw",
         "alaw",
     }

@@ -6,9 +6,9 @@ import httpx2
 import pytest
 
 from frontend.contracts.kit.notes import NOTE_HEADER
-from frontend.triton.gateway import TextUse
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.workbench import Workbench
+from tritone.words import TextUse
 
 Json = Mapping[str, object]
 

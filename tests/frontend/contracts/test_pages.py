@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from frontend.contracts import tritone
+from frontend.contracts.kit.elevenlabs_formats import MUSIC_FORMATS, OUTPUT_FORMATS
 from frontend.contracts.kit.envelope import Envelope
-from frontend.contracts.kit.output_formats import MUSIC_FORMATS, OUTPUT_FORMATS
 from frontend.contracts.table import CONTRACTS
 from tests.frontend.contracts.test_routing import OURS, ROOT_PATHS
 

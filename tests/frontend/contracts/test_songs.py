@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from frontend.triton.gateway import Catalog, PassOptions
-from frontend.triton.pass_tensors import make_request
+from frontend.triton.pass_tensors import make_infer_request
 from tests.cards import SONG_CARD
 from tests.fakes import FakeGateway
 from tests.frontend.contracts.test_source_examples import JSON, LOCALAI
@@ -30,7 +30,9 @@ def gateway() -> FakeGateway:
 def inputs_of(gateway: FakeGateway) -> dict[str, Any]:
     """Return what Triton gets of the only pass, by the names of its inputs."""
     (made,) = gateway.passes
-    sent = make_request(made.card.name, made, PassOptions(pass_id="p", request_id="r", timeout_s=1))
+    sent = make_infer_request(
+        made.card.name, made, PassOptions(pass_id="p", request_id="r", timeout_s=1)
+    )
     return {each.name(): each._get_content() or each._get_tensor() for each in sent.inputs}
 
 

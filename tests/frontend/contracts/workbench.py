@@ -14,7 +14,7 @@ from frontend.jobs.job_runner import JobRunner
 from frontend.jobs.model import JobStatus
 from frontend.jobs.startup import JobSystem, open_jobs
 from frontend.passes.caller import Caller
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.sounds.request import GenerationRequest, Sound
 from frontend.speech.request import SpeechRequest
 from frontend.speech.speaker import Speaker, Speech

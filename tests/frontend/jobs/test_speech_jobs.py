@@ -15,8 +15,7 @@ from frontend.jobs.webhook_bodies import standard_body
 from frontend.observe.metrics import Metrics
 from frontend.settings import Settings
 from frontend.speech.request import SpeechRequest
-from frontend.triton.gateway import Catalog, Chunks, PassOptions
-from frontend.triton.passes import Pass
+from frontend.triton.gateway import Catalog, Chunks, Pass, PassOptions
 from tests.cards import TALKER
 from tests.fakes import FakeGateway
 from tests.frontend.jobs.conftest import make_request

@@ -168,7 +168,7 @@ async def test_a_sound_is_made_on_the_share_of_its_key(gateway: FakeGateway) -> 
         for text in (STATIC, f"another-{STATIC}", STATIC):
             answer = await client.post(ELEVENLABS, json=RAIN, headers=_key(text))
             assert answer.status_code == 200
-    first, other, again = [call.share for call in gateway.options]
+    first, other, again = [call.owner for call in gateway.options]
     assert first == again
     assert first != other
     assert STATIC not in first + other  # an id, and not the secret

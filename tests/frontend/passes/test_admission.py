@@ -92,12 +92,12 @@ async def admitted_order(door: Admission, tickets: list[Ticket]) -> list[Ticket]
     return order
 
 
-async def test_keys_take_turns_by_the_cost_of_their_passes() -> None:
+async def test_owners_take_turns_by_the_cost_of_their_passes() -> None:
     door = admission(waiting=64)
-    many = [Ticket(key="many", cost=10) for _ in range(4)]
-    dear = [Ticket(key="dear", cost=20) for _ in range(2)]
+    many = [Ticket(owner="many", cost=10) for _ in range(4)]
+    dear = [Ticket(owner="dear", cost=20) for _ in range(2)]
     order = await admitted_order(door, [*many, *dear])
-    assert [t.key for t in order] == ["many", "dear", "many", "many", "dear", "many"]
+    assert [t.owner for t in order] == ["many", "dear", "many", "many", "dear", "many"]
 
 
 async def test_who_waits_for_an_answer_comes_before_jobs() -> None:
@@ -108,15 +108,15 @@ async def test_who_waits_for_an_answer_comes_before_jobs() -> None:
 
 async def test_the_earliest_deadline_comes_first() -> None:
     door = admission(waiting=4)
-    patient, urgent = Ticket(deadline=90.0), Ticket(deadline=9.0)
+    patient, urgent = Ticket(due_at=90.0), Ticket(due_at=9.0)
     assert await admitted_order(door, [patient, urgent]) == [urgent, patient]
 
 
-async def test_a_key_that_floods_us_leaves_room_for_the_others() -> None:
+async def test_an_owner_who_floods_us_leaves_room_for_the_others() -> None:
     door, leave = admission(waiting=8), asyncio.Event()
 
-    async def ask(key: str) -> None:
-        async with door.slot(Ticket(key=key)):
+    async def ask(owner: str) -> None:
+        async with door.slot(Ticket(owner=owner)):
             await leave.wait()
 
     flood = [asyncio.create_task(ask("flood")) for _ in range(20)]
@@ -149,9 +149,9 @@ async def test_no_slot_is_lost_whatever_comes_leaves_fails_and_gives_up(seed: in
     door = admission(in_flight=3, waiting=5)
     most = 0
 
-    async def ask(key: str) -> None:
+    async def ask(owner: str) -> None:
         nonlocal most
-        async with door.slot(Ticket(key=key, priority=dice.choice([INTERACTIVE, BACKGROUND]))):
+        async with door.slot(Ticket(owner=owner, priority=dice.choice([INTERACTIVE, BACKGROUND]))):
             most = max(most, door.in_flight)
             for _ in range(dice.randrange(4)):
                 await asyncio.sleep(0)

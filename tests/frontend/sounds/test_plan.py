@@ -171,7 +171,7 @@ def test_the_seeds_of_segments_stay_within_int64(card: ModelCard) -> None:
     ("changes", "asked"),
     [
         pytest.param({"extendable": False}, {"seconds": 10.1}, id="model"),
-        pytest.param({}, {"seconds": 10.1, "loopable_past_window": False}, id="request"),
+        pytest.param({}, {"seconds": 10.1, "may_extend": False}, id="request"),
         pytest.param({}, {"seconds": 10.1, "seconds_start": 0.1}, id="start"),
     ],
 )

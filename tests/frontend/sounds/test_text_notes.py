@@ -3,7 +3,7 @@
 import pytest
 
 from frontend.sounds.text_notes import note_text_uses
-from frontend.triton.gateway import TextUse
+from tritone.words import TextUse
 
 NONE = TextUse(0, 0, 0)
 

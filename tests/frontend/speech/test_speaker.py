@@ -54,7 +54,7 @@ async def test_a_speech_comes_in_chunks_with_the_choices_made(gateway: FakeGatew
     assert [chunk.progress and chunk.progress.steps_done for chunk in chunks] == [1, 2]
     assert all(chunk.pcm.dtype == np.int16 for chunk in chunks)
     (options,) = gateway.options
-    assert (options.request_id, options.share) == ("r", "key-1")
+    assert (options.request_id, options.owner) == ("r", "key-1")
 
 
 @pytest.mark.parametrize(

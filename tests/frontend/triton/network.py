@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from frontend.errors import BackendUnavailable, Overloaded, TritoneError
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, Progress
-from frontend.triton.passes import Pass
+from frontend.triton.gateway import Catalog, Chunks, Pass, PassOptions, Progress
 from tests.fakes import FakeGateway
 from tritone.addresses import Unresolved
 

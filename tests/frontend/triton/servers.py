@@ -9,8 +9,7 @@ import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import PassOptions
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import PassOptions, SoundPass
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton
 from tests.fakes import sine

@@ -13,9 +13,8 @@ from tritonclient.grpc import service_pb2
 from frontend.errors import TritoneError
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Gateway, collect
+from frontend.triton.gateway import Gateway, SoundPass, collect
 from frontend.triton.make import make_gateway
-from frontend.triton.passes import SoundPass
 from tests.fake_triton import Answers, FakeTriton, error_answer, pcm_answer
 from tests.fakes import sine
 from tests.frontend.triton.network import name_pass

@@ -29,7 +29,7 @@ def test_a_request_goes_to_one_version_however_often_it_is_asked() -> None:
     }
 
 
-def test_nobody_on_trial_nobody_chosen() -> None:
+def test_of_no_candidates_none_is_chosen() -> None:
     assert choose_candidate((), "a") is None
 
 

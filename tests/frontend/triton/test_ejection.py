@@ -9,8 +9,15 @@ import pytest
 
 from frontend.errors import DeadlineExceeded, GenerationFailed, InvalidRequest, TritoneError
 from frontend.observe.metrics import Metrics
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, collect
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import (
+    Catalog,
+    Chunks,
+    Pass,
+    PassOptions,
+    SoundPass,
+    SpeechPass,
+    collect,
+)
 from frontend.triton.pool import TritonPool
 from tests.frontend.triton.network import (
     AWAY,

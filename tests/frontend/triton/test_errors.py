@@ -11,8 +11,7 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.triton.errors import raise_domain_errors
-from frontend.triton.gateway import collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import SoundPass, collect
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import (
     FakeTriton,

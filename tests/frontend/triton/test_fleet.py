@@ -10,8 +10,7 @@ import pytest
 from frontend.errors import BackendUnavailable
 from frontend.observe.metrics import Metrics
 from frontend.triton.fleet import FleetWatch
-from frontend.triton.gateway import Catalog, collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import Catalog, SoundPass, collect
 from frontend.triton.pool import TritonPool
 from tests.cards import TALKER
 from tests.frontend.triton.network import AWAY, REFRESH_S, SETTINGS, FakeTriton, Network, name_pass

@@ -5,8 +5,7 @@ import asyncio
 import numpy as np
 from tritonclient.grpc import service_pb2
 
-from frontend.triton.gateway import collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import SoundPass, collect
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton, pcm_answer, progress_answer
 from tests.fakes import sine

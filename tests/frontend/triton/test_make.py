@@ -9,9 +9,8 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.observe.metrics import Metrics
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Gateway, PassOptions, collect
+from frontend.triton.gateway import Gateway, PassOptions, SoundPass, collect
 from frontend.triton.make import make_gateway
-from frontend.triton.passes import SoundPass
 from frontend.triton.pool import TritonPool
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import Answers, FakeTriton, pcm_answer

@@ -12,8 +12,7 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.observe.metrics import Metrics
-from frontend.triton.gateway import Catalog, Progress, collect
-from frontend.triton.passes import SoundPass, SpeechPass
+from frontend.triton.gateway import Catalog, Progress, SoundPass, SpeechPass, collect
 from frontend.triton.pool import TritonPool
 from tests.frontend.triton.network import (
     AWAY,

@@ -14,8 +14,7 @@ from frontend.errors import (
     GenerationFailed,
 )
 from frontend.observe import context
-from frontend.triton.gateway import Progress, collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import Progress, SoundPass, collect
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import (
     Answers,
@@ -46,7 +45,7 @@ async def test_a_pass_says_on_whose_share_it_is_and_who_waits_for_it(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass
 ) -> None:
     triton.respond = answering(pcm_answer(decoded(pass_)))
-    await collect(gateway.stream(pass_, replace(CALL, share="key-1", priority=BACKGROUND)))
+    await collect(gateway.stream(pass_, replace(CALL, owner="key-1", priority=BACKGROUND)))
     (sent,) = triton.inferred
     assert sent.parameters["share"].string_param == "key-1"
     assert sent.parameters["priority_class"].int64_param == BACKGROUND

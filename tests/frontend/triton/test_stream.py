@@ -10,9 +10,8 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from frontend.errors import BackendUnavailable, GenerationFailed, InvalidRequest
-from frontend.triton import listening
-from frontend.triton.gateway import PassOptions, Progress, collect
-from frontend.triton.passes import SpeechPass
+from frontend.triton import grants
+from frontend.triton.gateway import PassOptions, Progress, SpeechPass, collect
 from frontend.triton.single import SingleTriton
 from tests.cards import TALKER
 from tests.fake_triton import (
@@ -144,7 +143,7 @@ async def test_a_speaker_is_told_that_somebody_listens(
     speech_pass: SpeechPass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "SIGN_PERIOD_S", 0.01)
+    monkeypatch.setattr(grants, "SIGN_PERIOD_S", 0.01)
     gate = asyncio.Event()
     triton.respond = speaking(2, gate=gate)
     stream = gateway.stream(speech_pass, OPTIONS)
@@ -199,7 +198,7 @@ async def test_a_text_without_words_is_the_callers_fault(
     assert caught.value.field == "text"
 
 
-async def test_a_version_on_trial_is_replaced_before_its_first_chunk_only(
+async def test_a_candidate_is_replaced_before_its_first_chunk_only(
     triton: FakeTriton, gateway: SingleTriton, speech_pass: SpeechPass
 ) -> None:
     async def respond(request: service_pb2.ModelInferRequest) -> Answers:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack.sounds import SoundWatch
+from ops.stack.sounds import SilenceWatch
 
 STOPPED = {"starter": "3 passes in a row failed, and a short sound: GenerationFailed"}
 HEARD = {"status": "ready", "models": ["starter"], "all_sounds_stopped": {}}
@@ -23,7 +23,7 @@ class Scene:
     restarts: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.watch = SoundWatch("http://frontend", self._restart, self._fetch, lambda: self.now)
+        self.watch = SilenceWatch("http://frontend", self._restart, self._fetch, lambda: self.now)
 
     def _restart(self) -> None:
         self.restarts.append(self.now)

@@ -19,7 +19,7 @@ from ops.voices.isolated import (
     find_licence,
     make_publication,
 )
-from tritone.engines import ENGINES, Engine
+from tritone.engines import ENGINES, EngineFacts
 from tritone.isolated import FAULT_VARIABLE, FILE
 
 PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
@@ -181,7 +181,9 @@ def test_speakers_that_look_alike_in_plain_characters_are_numbered(tmp_path: Pat
 
 
 @pytest.mark.parametrize("engine", [XTTS, CHATTERBOX])
-def test_a_description_is_refused_where_no_engine_takes_one(tmp_path: Path, engine: Engine) -> None:
+def test_a_description_is_refused_where_no_engine_takes_one(
+    tmp_path: Path, engine: EngineFacts
+) -> None:
     environments = describes(tmp_path / "engines", engine.name, SPEAKERS)
     settings = Settings(
         model_repository=tmp_path / "m",
@@ -238,7 +240,7 @@ def test_licences_are_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_the_licence_is_the_model_cards(
-    hub: Hub, engine: Engine, card: str | None, licence: str, is_of_hub: bool
+    hub: Hub, engine: EngineFacts, card: str | None, licence: str, is_of_hub: bool
 ) -> None:
     if card:
         write_card(hub.folder, card)

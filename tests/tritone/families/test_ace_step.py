@@ -113,10 +113,10 @@ def test_a_model_without_a_decoder_of_codes_takes_none() -> None:
     names = {spec.name for spec in tensors.ensemble(SONG_CARD).inputs}
     more = {"audio_codes", "strength"}
     assert names | more == {spec.name for spec in tensors.ensemble(CODE_CARD).inputs}
-    conditioning = {spec.name for spec in tensors.conditioning(CODE_CARD)}
-    assert conditioning - {spec.name for spec in tensors.conditioning(SONG_CARD)} == {"source"}
-    assert [spec.name for spec in tensors.blended(CODE_CARD)] == ["blended_mask"]
-    assert not tensors.blended(SONG_CARD)
+    conditioning = {spec.name for spec in tensors.list_conditioning(CODE_CARD)}
+    assert conditioning - {spec.name for spec in tensors.list_conditioning(SONG_CARD)} == {"source"}
+    assert [spec.name for spec in tensors.list_blended(CODE_CARD)] == ["blended_mask"]
+    assert not tensors.list_blended(SONG_CARD)
 
 
 def test_a_song_that_follows_codes_has_the_text_of_one_that_does_not_beside_its_own() -> None:
@@ -145,5 +145,5 @@ def test_guidance_has_a_momentum_that_goes_from_step_to_step() -> None:
         "momentum",
     ]
     assert [spec.name for spec in io.outputs] == ["denoised", "momentum_out"]
-    assert not tensors.carried(SONG_CARD)
+    assert not tensors.list_carried(SONG_CARD)
     assert "momentum" not in {spec.name for spec in tensors.denoiser(GUIDED_SONG_CARD).inputs}

@@ -3,7 +3,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS
 from frontend.triton.gateway import Catalog
 from tests.conftest import ClientFactory, make_settings
 from tests.fakes import FakeGateway

@@ -11,10 +11,9 @@ import pytest
 from starlette.types import Message
 
 from frontend.contracts.elevenlabs.speech_body import STREAM_FORMATS
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS
 from frontend.errors import DeadlineExceeded, GenerationFailed, InvalidRequest, Overloaded
-from frontend.triton.gateway import Catalog, Chunks, PassOptions
-from frontend.triton.passes import Pass
+from frontend.triton.gateway import Catalog, Chunks, Pass, PassOptions
 from tests.cards import TALKER
 from tests.conftest import ClientFactory, make_app, make_settings
 from tests.fakes import FakeGateway

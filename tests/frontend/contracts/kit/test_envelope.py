@@ -62,7 +62,7 @@ ERRORS: list[TritoneError] = [
     UnsupportedLanguage("it", ["en-US"]),
     NothingToSpeak("There is nothing to speak.", field="text"),
     DictionaryNotFound("There is no such dictionary.", field="pronunciation_dictionary_id"),
-    CannotClone("No installed engine can clone a voice."),
+    CannotClone("This path clones no voice; `tritone voices engines` says what can."),
     JobConflict("The idempotency key was used for another request.", field="Idempotency-Key"),
     UnsupportedEncoding("Send the body as it is."),
     RangeNotSatisfiable("The file has 9 bytes."),

@@ -3,7 +3,7 @@ import re
 import httpx2
 import pytest
 
-from frontend.contracts.kit.output_formats import OUTPUT_FORMATS
+from frontend.contracts.kit.elevenlabs_formats import OUTPUT_FORMATS
 from frontend.contracts.localai.routes import FORMAT_WORDS
 from tests.fakes import FakeGateway
 

@@ -19,7 +19,7 @@ from backends.denoiser.predict.rows import Predictors
 from backends.denoiser.steps import OneLane
 from backends.errors import InvalidParameter
 from backends.onnxruntime.session import InvalidModel
-from tests.backends.device.networks import write_network
+from tests.backends.denoiser.device.networks import write_network
 from tests.backends.fake_pb_utils import Logger, TritonModelException
 from tests.cards import STARTER_LIKE
 from tritone import placement

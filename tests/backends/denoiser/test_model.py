@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from backends.denoiser import model
-from backends.denoiser.job import Tensors
 from backends.denoiser.predict.rows import Predict, Predictors
+from backends.tensors import Tensors
 from tests.backends.fake_pb_utils import (
     Metric,
     MetricFamily,

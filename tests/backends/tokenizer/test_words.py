@@ -15,9 +15,9 @@ from tokenizers import (
     trainers,
 )
 
-from backends.tokenizer.words import TextUse, WordCounter
+from backends.tokenizer.words import WordCounter
 from tritone.passages import read_whole
-from tritone.words import WORDS_FILE, find_words
+from tritone.words import WORDS_FILE, TextUse, find_words
 
 STARTER = Path("model_repository/starter_tokenizer/1/tokenizer.json")
 LINES = ("rain on a tin roof", "a dog barks, far away", "slow waves; a bell-tower")

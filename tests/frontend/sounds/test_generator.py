@@ -18,7 +18,7 @@ from frontend.observe.metrics import Metrics
 from frontend.passes.caller import Caller
 from frontend.passes.runner import PassRunner
 from frontend.settings import Settings
-from frontend.sounds.generation import Generator
+from frontend.sounds.generator import Generator
 from frontend.sounds.request import GenerationRequest
 from frontend.triton.gateway import Catalog
 from tests.conftest import make_settings

@@ -1,8 +1,8 @@
-"""Do models still make sounds? Checks cannot tell: on a GPU one error spoils all passes after it.
+"""Notices models that make no sound any more.
 
-Passes may fail for what their callers ask for, so these alone prove nothing. After a few in a row
-that failed, and nobody's that was made, we ask for a short sound ourselves, again and again until
-there is one; meanwhile the model's sounds have stopped. Passes are given to it all the same.
+A failed pass may be its caller's fault. So after a few failures in a row we ask the model for a
+short sound. If that fails too, its sounds count as stopped until one succeeds; meanwhile it still
+gets passes.
 """
 
 import asyncio
@@ -18,8 +18,17 @@ import structlog
 
 from frontend.errors import DeadlineExceeded, GenerationFailed, TritoneError
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Catalog, Chunks, Gateway, PassOptions, Progress, collect
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import (
+    Catalog,
+    Chunks,
+    Gateway,
+    Pass,
+    PassOptions,
+    Progress,
+    SoundPass,
+    SpeechPass,
+    collect,
+)
 from tritone.card import Card, SpeechCard
 from tritone.speech_options import SpeechOptions
 from tritone.tasks import end_tasks
@@ -39,7 +48,7 @@ async def _tell_nobody(_model: str) -> None:
     return
 
 
-class HearingGateway:
+class SoundWatch:
     """A `Gateway` that knows whose sounds have stopped. Use from one event loop only."""
 
     def __init__(self, inner: Gateway, settings: TritonSettings, tell: Tell = _tell_nobody) -> None:
@@ -131,7 +140,7 @@ class HearingGateway:
         """Ask for a short sound, and note what comes of it."""
         options = PassOptions(
             pass_id=uuid.uuid4().hex,
-            request_id="hearing",
+            request_id="sound-watch",
             timeout_s=_TRIAL_S,
             priority=BACKGROUND,
         )

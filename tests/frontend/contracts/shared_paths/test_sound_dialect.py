@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.shared_paths.dialect import LOCALAI_FIELDS, Dialect, dialect_of
+from frontend.contracts.shared_paths.sound_dialect import (
+    LOCALAI_SOUND_FIELDS,
+    Dialect,
+    find_dialect,
+)
 
 SDK = {"x-fern-sdk-name": "elevenlabs"}
 KEY = {"xi-api-key": "k"}
@@ -54,7 +58,7 @@ def test_the_first_rule_that_applies_decides(
     body: dict[str, object] | None,
     dialect: Dialect,
 ) -> None:
-    assert dialect_of(headers, query, body) == dialect
+    assert find_dialect(headers, query, body) == dialect
 
 
 @pytest.mark.parametrize(
@@ -72,12 +76,12 @@ def test_the_first_rule_that_applies_decides(
 def test_strictness_changes_the_bare_request_only(
     headers: Mapping[str, str], body: dict[str, object] | None, dialect: Dialect
 ) -> None:
-    assert dialect_of(headers, (), body, strict=True) == dialect
+    assert find_dialect(headers, (), body, strict=True) == dialect
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 bodies = st.none() | st.dictionaries(
-    st.sampled_from([*LOCALAI_FIELDS, "text", "model_id", "loop", "other"]), scalars
+    st.sampled_from([*LOCALAI_SOUND_FIELDS, "text", "model_id", "loop", "other"]), scalars
 )
 headers = st.dictionaries(
     st.sampled_from(["authorization", "xi-api-key", "user-agent", "accept"]), st.text(max_size=8)
@@ -89,7 +93,7 @@ queries = st.sets(st.sampled_from(["output_format", "enable_logging", "foo"]))
 def test_an_official_client_is_always_understood(
     headers: dict[str, str], query: set[str], body: dict[str, object] | None, strict: bool
 ) -> None:
-    assert dialect_of(headers | SDK, query, body, strict=strict) == E
+    assert find_dialect(headers | SDK, query, body, strict=strict) == E
 
 
 @given(headers, queries, bodies, st.booleans())
@@ -97,7 +101,7 @@ def test_nulls_never_change_the_dialect(
     headers: dict[str, str], query: set[str], body: dict[str, object] | None, strict: bool
 ) -> None:
     given_only = body and {name: value for name, value in body.items() if value not in (None, "")}
-    assert dialect_of(headers, query, body, strict=strict) == dialect_of(
+    assert find_dialect(headers, query, body, strict=strict) == find_dialect(
         headers, query, given_only, strict=strict
     )
 
@@ -106,15 +110,15 @@ def test_nulls_never_change_the_dialect(
 def test_strictness_only_ever_turns_elevenlabs_into_localai(
     headers: dict[str, str], query: set[str], body: dict[str, object] | None
 ) -> None:
-    lenient, strict = (dialect_of(headers, query, body, strict=each) for each in (False, True))
+    lenient, strict = (find_dialect(headers, query, body, strict=each) for each in (False, True))
     assert strict == lenient or (lenient, strict) == (E, L)
 
 
-@given(headers, queries, bodies, st.sampled_from(sorted(LOCALAI_FIELDS)))
+@given(headers, queries, bodies, st.sampled_from(sorted(LOCALAI_SOUND_FIELDS)))
 def test_a_field_of_localai_decides_unless_an_official_client_sent_it(
     headers: dict[str, str], query: set[str], body: dict[str, object] | None, field: str
 ) -> None:
-    assert dialect_of(headers, query, {**(body or {}), field: "x"}) in (
+    assert find_dialect(headers, query, {**(body or {}), field: "x"}) in (
         {L}
         if not headers.get("user-agent", "").startswith(("elevenlabs/", "@elevenlabs/"))
         else {E}

@@ -19,7 +19,7 @@ from backends.denoiser.predict.rows import predict_rows
 from tests.backends.fakes import job
 from tritone.card import ModelCard, read_card
 
-REPOSITORY = Path(__file__).parents[3] / "model_repository"
+REPOSITORY = Path(__file__).parents[4] / "model_repository"
 NETWORK = REPOSITORY / "starter_transformer" / "1" / "model.onnx"
 FRAMES = 15
 

@@ -1,4 +1,4 @@
-"""Who works on a pass, and what a speaker is told meanwhile: to go on, and that somebody listens.
+"""Tells a speaker that its listener is there, and how many more chunks it may send.
 
 A version is addressed as soon as a chunk has named it: the last look at Triton may be older than a
 promotion.
@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from frontend.triton.background import BackgroundTasks
 from frontend.triton.control import Control
 from frontend.triton.gateway import Chunk
-from frontend.triton.pass_tensors import WINDOW
+from frontend.triton.pass_tensors import CHUNKS_AHEAD
 
 SIGN_PERIOD_S = 15.0
 """A speaker that hears nothing for a minute takes its listener for gone (docs/speech.md)."""
 
-_CHUNKS_OF_A_GRANT = WINDOW // 2
+_CHUNKS_OF_A_GRANT = CHUNKS_AHEAD // 2
 
 
 @dataclass(slots=True)
-class Listening:
-    """The listener of one pass. Make it inside a running event loop, and `end` it."""
+class Grants:
+    """What the speaker of one pass is told. Make it inside a running event loop, and `end` it."""
 
     control: Control
     background: BackgroundTasks

@@ -21,7 +21,7 @@ from tritone.card import CARD_PARAMETER, read_card
 from tritone.lengths import find_decode_bucket, list_step_lengths
 from tritone.tensors import LATENTS
 
-REPOSITORY = Path(__file__).parents[3] / "model_repository"
+REPOSITORY = Path(__file__).parents[4] / "model_repository"
 DECODER = REPOSITORY / "starter_vae_decoder" / "1" / "model.onnx"
 TIMEOUT_S = 10.0
 WHOLE_WINDOW = replace(STARTER_LIKE, frame_bucket=STARTER_LIKE.max_frames)

@@ -8,8 +8,7 @@ from tritonclient.grpc import service_pb2
 from frontend.errors import (
     DeadlineExceeded,
 )
-from frontend.triton.gateway import Progress, collect
-from frontend.triton.passes import SoundPass
+from frontend.triton.gateway import Progress, SoundPass, collect
 from frontend.triton.single import SingleTriton
 from tests.fake_triton import (
     Answers,
@@ -26,7 +25,7 @@ from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.versions import VERSIONS_PARAMETER, Lineup
 
 
-def on_trial(triton: FakeTriton, card: ModelCard, share: float) -> None:
+def serve_candidate(triton: FakeTriton, card: ModelCard, share: float) -> None:
     """Serve version 1, version 2 to a share of the requests, and version 3 to none."""
     triton.serve(card)
     triton.index += [(f"{card.name}@2", "2", "READY"), (f"{card.name}@3", "3", "UNAVAILABLE")]
@@ -42,7 +41,7 @@ def on_trial(triton: FakeTriton, card: ModelCard, share: float) -> None:
 async def test_a_candidate_is_no_model_of_its_own(
     triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
-    on_trial(triton, card, 0.5)
+    serve_candidate(triton, card, 0.5)
     catalog = await gateway.refresh()
     assert [each.name for each in catalog.cards] == [card.name]
     assert catalog.away == frozenset()
@@ -55,7 +54,7 @@ async def test_a_candidate_gets_its_share_and_its_version_is_told(
         version = "2" if request.model_name.endswith("@2") else "1"
         yield pcm_answer(decoded(pass_), version)
 
-    on_trial(triton, card, 0.5)
+    serve_candidate(triton, card, 0.5)
     triton.respond = by_name
     await gateway.refresh()
     calls = [replace(CALL, request_id=f"request {i}") for i in range(40)]
@@ -79,7 +78,7 @@ async def test_what_a_candidate_fails_at_the_serving_version_does(
         else:
             yield pcm_answer(decoded(pass_), "1")
 
-    on_trial(triton, card, 1.0)
+    serve_candidate(triton, card, 1.0)
     triton.respond = only_the_first
     await gateway.refresh()
     result = await collect(gateway.stream(pass_, CALL))
@@ -93,7 +92,7 @@ async def test_what_a_candidate_fails_at_the_serving_version_does(
 async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
     triton: FakeTriton, gateway: SingleTriton, pass_: SoundPass, card: ModelCard
 ) -> None:
-    on_trial(triton, card, 1.0)
+    serve_candidate(triton, card, 1.0)
     triton.progress = progress_answer(1, 2)
 
     async def late(_request: service_pb2.ModelInferRequest) -> Answers:
@@ -110,7 +109,7 @@ async def test_a_candidate_that_takes_all_the_time_is_a_missed_deadline(
 async def test_every_loaded_version_of_the_denoiser_is_asked_and_told(
     triton: FakeTriton, gateway: SingleTriton, card: ModelCard
 ) -> None:
-    on_trial(triton, card, 0.5)
+    serve_candidate(triton, card, 0.5)
     await gateway.refresh()
     triton.progress = progress_answer(3, 20)
     assert await gateway.progress(card.name, "job") == Progress(3, 20)
@@ -126,7 +125,7 @@ async def test_a_lineup_of_another_release_is_logged_and_ignored(
     async def answer(_request: service_pb2.ModelInferRequest) -> Answers:
         yield pcm_answer(decoded(pass_), "1")
 
-    on_trial(triton, card, 1.0)
+    serve_candidate(triton, card, 1.0)
     triton.configs[card.name].config.parameters[VERSIONS_PARAMETER].string_value = "{"
     triton.respond = answer
     with capture_logs() as lines:

@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.denoiser.job import Job, Tensors
+from backends.denoiser.job import Job
 from backends.denoiser.predict.rows import Predictors
 from backends.errors import RequestFailed
+from backends.tensors import Tensors
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job, make_scheduler
 from tritone.card import ModelCard
 from tritone.sampling import Latents
@@ -45,7 +46,7 @@ class Ask:
     at: float
     seconds: float = _SHORT
     steps: int = 4
-    key: str = ""
+    owner: str = ""
     priority: int = INTERACTIVE
     timeout_s: float | None = None
 
@@ -91,7 +92,7 @@ class Rig:
     def _submit(self, ask: Ask) -> None:
         made, _ = job(self.card, seconds_end=ask.seconds, steps=ask.steps)
         made.reply = reply = Timed(clock=self.clock)
-        made.key, made.priority = ask.key, ask.priority
+        made.owner, made.priority = ask.owner, ask.priority
         # Its clock began when it came, which may have been in the middle of a step.
         timeout_s = None if ask.timeout_s is None else ask.timeout_s - (self.clock.now - ask.at)
         if timeout_s is not None and timeout_s <= 0:  # Triton itself refuses it
@@ -111,7 +112,7 @@ ASKS = st.lists(
         at=st.floats(0.0, 5.0),
         seconds=st.sampled_from([_SHORT, _LONG]),
         steps=st.integers(1, 6),
-        key=st.sampled_from(["", "a", "b"]),
+        owner=st.sampled_from(["", "a", "b"]),
         priority=st.sampled_from([INTERACTIVE, BACKGROUND]),
         timeout_s=st.none() | st.floats(0.05, 5.0),
     ),
@@ -141,8 +142,8 @@ def test_each_accepted_job_is_answered_once_and_not_after_its_deadline(
 @given(step_batch=st.integers(1, 4))
 def test_no_length_starves_another(card: ModelCard, step_batch: int) -> None:
     # Short sounds keep coming faster than they can be made; one long one came first of all.
-    shorts = [Ask(at=0.05 * i, seconds=_SHORT, key="shorts") for i in range(100)]
-    long = Ask(at=0.01, seconds=_LONG, key="long")
+    shorts = [Ask(at=0.05 * i, seconds=_SHORT, owner="shorts") for i in range(100)]
+    long = Ask(at=0.01, seconds=_LONG, owner="long")
     results = dict(Rig(card, step_batch=step_batch).run([*shorts, long]))
     reply = results[long]
     assert reply is not None

@@ -11,7 +11,7 @@ from frontend.contracts.kit.fields import is_absent
 
 Dialect = Literal["elevenlabs", "localai"]
 
-LOCALAI_FIELDS = frozenset(
+LOCALAI_SOUND_FIELDS = frozenset(
     {
         "caption",
         "lyrics",
@@ -38,7 +38,7 @@ def speaks_elevenlabs(headers: Mapping[str, str]) -> bool:
     ).lower().startswith(_ELEVENLABS_AGENTS)
 
 
-def dialect_of(
+def find_dialect(
     headers: Mapping[str, str],
     query: Collection[str],
     body: Mapping[str, Any] | None,
@@ -61,7 +61,7 @@ def dialect_of(
     if speaks_elevenlabs(headers):
         return "elevenlabs"
     given = {name for name, value in (body or {}).items() if not is_absent(value)}
-    if given & LOCALAI_FIELDS:
+    if given & LOCALAI_SOUND_FIELDS:
         return "localai"
     if "xi-api-key" in headers or _ELEVENLABS_QUERY.intersection(query):
         return "elevenlabs"

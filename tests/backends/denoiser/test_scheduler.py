@@ -3,10 +3,11 @@ import threading
 import numpy as np
 import pytest
 
-from backends.denoiser.job import Tensors
-from backends.denoiser.known_jobs import REMEMBERED_ENDS, UNKNOWN_JOB
+from backends.denoiser.known_jobs import REMEMBERED_ENDS
 from backends.denoiser.predict.rows import Predict, Predictors
 from backends.errors import Code, RequestFailed
+from backends.progress import UNKNOWN_JOB
+from backends.tensors import Tensors
 from tests.backends.fakes import FakeClock, FakeMetrics, FakeReply, halve, job, make_scheduler
 from tritone.card import ModelCard
 from tritone.sampling import Latents

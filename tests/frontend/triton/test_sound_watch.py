@@ -14,9 +14,16 @@ from frontend.errors import (
     TritoneError,
 )
 from frontend.settings import TritonSettings
-from frontend.triton.gateway import Catalog, Chunks, PassOptions, collect
-from frontend.triton.hearing import HearingGateway
-from frontend.triton.passes import Pass, SoundPass, SpeechPass
+from frontend.triton.gateway import (
+    Catalog,
+    Chunks,
+    Pass,
+    PassOptions,
+    SoundPass,
+    SpeechPass,
+    collect,
+)
+from frontend.triton.sound_watch import SoundWatch
 from tests.cards import TALKER
 from tests.fakes import FakeGateway
 from tests.frontend.triton.network import name_pass
@@ -53,15 +60,15 @@ def triton(card: ModelCard) -> Moody:
 
 
 @pytest.fixture
-async def gateway(triton: Moody) -> AsyncIterator[HearingGateway]:
-    gateway = HearingGateway(triton, SETTINGS)
+async def gateway(triton: Moody) -> AsyncIterator[SoundWatch]:
+    gateway = SoundWatch(triton, SETTINGS)
     await gateway.open()
     yield gateway
     await gateway.close()
     assert not triton.is_open
 
 
-async def fail(gateway: HearingGateway, pass_: Pass, times: int = ENOUGH) -> None:
+async def fail(gateway: SoundWatch, pass_: Pass, times: int = ENOUGH) -> None:
     for _ in range(times):
         with pytest.raises(TritoneError):
             await collect(gateway.stream(pass_, name_pass("x")))
@@ -75,7 +82,7 @@ async def hold(claim: Callable[[], bool]) -> None:
 
 
 async def test_sounds_that_stop_are_noticed_and_so_are_those_that_come_again(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)
@@ -89,7 +96,7 @@ async def test_sounds_that_stop_are_noticed_and_so_are_those_that_come_again(
 
 
 async def test_the_sound_of_a_caller_counts_as_one_of_ours(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)
@@ -100,7 +107,7 @@ async def test_the_sound_of_a_caller_counts_as_one_of_ours(
 
 
 async def test_requests_that_cannot_be_made_stop_nothing(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     await fail(gateway, replace(pass_, seed=POISON), 2 * ENOUGH)
     await eventually(lambda: triton.n_trials > 0)
@@ -108,7 +115,7 @@ async def test_requests_that_cannot_be_made_stop_nothing(
 
 
 async def test_some_failures_between_sounds_ask_for_nothing(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     for _ in range(3):
         await fail(gateway, replace(pass_, seed=POISON), ENOUGH - 1)
@@ -118,23 +125,21 @@ async def test_some_failures_between_sounds_ask_for_nothing(
 
 @pytest.mark.parametrize("error", [Overloaded("full", retry_after_s=1.0), InvalidRequest("no")])
 async def test_a_full_triton_has_not_stopped(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass, error: TritoneError
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass, error: TritoneError
 ) -> None:
     triton.error = error
     await fail(gateway, pass_, 2 * ENOUGH)
     await hold(lambda: not gateway.catalog.stopped and triton.n_trials == 0)
 
 
-async def test_silence_is_no_sound(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
-) -> None:
+async def test_silence_is_no_sound(triton: Moody, gateway: SoundWatch, pass_: SoundPass) -> None:
     triton.is_silent = True
     await fail(gateway, replace(pass_, seed=POISON))
     await eventually(lambda: "silence" in gateway.catalog.stopped.get(pass_.card.name, ""))
 
 
 async def test_a_voice_is_asked_to_speak(
-    triton: Moody, gateway: HearingGateway, speech_pass: SpeechPass
+    triton: Moody, gateway: SoundWatch, speech_pass: SpeechPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, speech_pass)
@@ -145,7 +150,7 @@ async def test_a_voice_is_asked_to_speak(
 
 
 async def test_a_model_that_is_unloaded_is_not_asked_any_more(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.error = BUG
     await fail(gateway, pass_)
@@ -156,7 +161,7 @@ async def test_a_model_that_is_unloaded_is_not_asked_any_more(
 
 
 async def test_a_callers_silence_does_not_end_a_stop(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     triton.is_silent = True
     await fail(gateway, replace(pass_, seed=POISON))
@@ -166,7 +171,7 @@ async def test_a_callers_silence_does_not_end_a_stop(
 
 
 async def test_what_another_server_speaks_never_stops_here(
-    triton: Moody, gateway: HearingGateway, speech_pass: SpeechPass
+    triton: Moody, gateway: SoundWatch, speech_pass: SpeechPass
 ) -> None:
     foreign = replace(TALKER, engine="upstream")
     triton.catalog, triton.error = Catalog(speech_cards=(foreign,)), BUG
@@ -175,7 +180,7 @@ async def test_what_another_server_speaks_never_stops_here(
 
 
 async def test_a_trial_that_is_late_behind_the_sounds_of_callers_proves_nothing(
-    triton: Moody, gateway: HearingGateway, pass_: SoundPass
+    triton: Moody, gateway: SoundWatch, pass_: SoundPass
 ) -> None:
     long = gateway.stream(pass_, name_pass("long"))
     await anext(aiter(long))
@@ -188,7 +193,7 @@ async def test_a_trial_that_is_late_behind_the_sounds_of_callers_proves_nothing(
 
 
 async def test_a_doubt_of_another_process_is_looked_into(
-    triton: Moody, gateway: HearingGateway, card: ModelCard
+    triton: Moody, gateway: SoundWatch, card: ModelCard
 ) -> None:
     gateway.doubt("nobody")
     gateway.doubt(card.name)
@@ -207,7 +212,7 @@ async def test_what_has_stopped_is_told_until_it_sounds_again(
     async def tell(model: str) -> None:
         told.append(model)
 
-    gateway = HearingGateway(triton, SETTINGS, tell)
+    gateway = SoundWatch(triton, SETTINGS, tell)
     triton.error = BUG
     await fail(gateway, pass_)
     await eventually(lambda: told[:2] == [pass_.card.name] * 2)

@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from backends.denoiser.job import Tensors
 from backends.denoiser.predict.onnx import OnnxTransformer
+from backends.tensors import Tensors
 from tests.cards import GUIDED_SONG_CARD
 from tritone.tensors import (
     CONDITIONING,
@@ -19,7 +19,7 @@ from tritone.tensors import (
     MOMENTUM,
     SIGMA,
     TensorSpec,
-    handed_on,
+    name_handed_on,
     transformer,
 )
 
@@ -27,7 +27,7 @@ FRAMES = 6
 
 
 def value_of(spec: TensorSpec) -> onnx.ValueInfoProto:
-    rows = "guided" if spec.name in {MOMENTUM, handed_on(MOMENTUM)} else "batch"
+    rows = "guided" if spec.name in {MOMENTUM, name_handed_on(MOMENTUM)} else "batch"
     dims = [rows, *(spec.counts if dim < 0 else dim for dim in spec.dims)]
     kind = TensorProto.INT64 if spec.dtype == "INT64" else TensorProto.FLOAT
     return helper.make_tensor_value_info(spec.name, kind, dims)
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     io = transformer(GUIDED_SONG_CARD)
     nodes = [
         helper.make_node("Add", [LATENTS, LATENTS], [DENOISED]),
-        helper.make_node("Sum", [MOMENTUM] * 3, [handed_on(MOMENTUM)]),
+        helper.make_node("Sum", [MOMENTUM] * 3, [name_handed_on(MOMENTUM)]),
     ]
     graph = helper.make_graph(
         nodes, "step", [value_of(each) for each in io.inputs], [value_of(e) for e in io.outputs]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.contracts.kit.composition import MusicalBody, compose, scale_guidance
+from frontend.contracts.kit.musical_fields import MusicalBody, compose, scale_guidance
 from tritone.card import ModelCard
 
 

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backends.denoiser.job import Job, Tensors, make_job
+from backends.denoiser.job import Job, make_job
 from backends.denoiser.predict.rows import predict_rows
 from backends.errors import Code, RequestFailed
+from backends.tensors import Tensors
 from tests.backends.fakes import FakeReply, halve, job, request
 from tests.cards import CODE_CARD, FLOW_CARD, GUIDED_SONG_CARD
 from tritone.card import ModelCard

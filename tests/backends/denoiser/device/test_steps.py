@@ -9,7 +9,7 @@ import pytest
 from backends.denoiser.device.step_graph import StepShape
 from backends.denoiser.device.steps import DeviceSteps
 from backends.denoiser.scheduler import Scheduler
-from tests.backends.device.networks import (
+from tests.backends.denoiser.device.networks import (
     open_lane,
     schedule_on_device,
     schedule_on_host,

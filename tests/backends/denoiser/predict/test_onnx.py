@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import pytest
 
-from backends.denoiser.job import Tensors
 from backends.denoiser.predict.onnx import OnnxTransformer
 from backends.errors import RequestFailed
 from backends.onnxruntime.session import InvalidModel, open_session
+from backends.tensors import Tensors
 from tritone.card import ModelCard, read_card
 from tritone.sampling import Latents
 from tritone.tensors import (
@@ -22,7 +22,7 @@ from tritone.tensors import (
     transformer,
 )
 
-REPOSITORY = Path(__file__).parents[2] / "model_repository"
+REPOSITORY = Path(__file__).parents[4] / "model_repository"
 FOLDER = REPOSITORY / "starter_transformer" / "1"
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no model is published")

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from backends.onnxruntime.batching import Tensors, WrongBatch, run_in_groups
+from backends.onnxruntime.batching import WrongBatch, run_in_groups
+from backends.tensors import Tensors
 
 
 def double(feed: Tensors) -> Tensors:

@@ -16,7 +16,7 @@ from backends.denoiser.device.step_graph import STATE, StepShape
 from backends.denoiser.device.steps import Step
 from backends.denoiser.device.warm_up import Choices, choose_rows, list_rows, open_steps
 from backends.onnxruntime.session import InvalidModel
-from tests.backends.device.networks import open_lane, write_network
+from tests.backends.denoiser.device.networks import open_lane, write_network
 from tests.cards import STARTER_LIKE
 
 CARD = STARTER_LIKE
