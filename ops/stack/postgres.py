@@ -11,6 +11,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,7 @@ from ops.processes.ports import LOOPBACK, choose_ports
 _UNPRIVILEGED_USER = "nobody"
 _SUPERUSER = "tritone"
 _START_TIMEOUT_S = 30.0
+_STOPPED_S = 2.0  # who stops it for a moment finds it alive
 _STOP_TIMEOUT_S = 20.0
 _IMMEDIATE_S = 1.0
 _ORPHAN_TIMEOUT_S = 3.0
@@ -243,17 +246,31 @@ class EmbeddedPostgres:
             )
 
     def _wait_until_ready(self) -> None:
-        wait_within(_START_TIMEOUT_S, lambda: self._is_ready() or not self.is_alive)
+        was_stopped = self._watch_stop()
+        wait_within(
+            _START_TIMEOUT_S, lambda: self._is_ready() or not self.is_alive or was_stopped()
+        )
         if self._is_ready():
             return
-        was_killed = (
+        was_killed = self.is_stopped or (
             not self.is_alive and self._process is not None and self._process.returncode < 0
         )
         self.kill()
         reason = self._log.read_text(errors="replace")[-_LOG_TAIL_CHARS:]
         if was_killed:
-            raise DatabaseKilled(f"the database was killed as it started: {reason}")
+            raise DatabaseKilled(f"the database was killed or stopped as it started: {reason}")
         raise CannotStart(f"the database did not start: {reason}")
+
+    def _watch_stop(self) -> Callable[[], bool]:
+        """Return what tells whether the postmaster has been stopped for a while."""
+        since: float | None = None
+
+        def is_over() -> bool:
+            nonlocal since
+            since = (since or time.monotonic()) if self.is_stopped else None
+            return since is not None and time.monotonic() - since >= _STOPPED_S
+
+        return is_over
 
     def _is_ready(self) -> bool:
         # Source: https://www.postgresql.org/docs/18/storage-file-layout.html, postmaster.pid

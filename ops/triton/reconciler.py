@@ -166,10 +166,7 @@ class Reconciler:
                 loads.setdefault(model, ((model,), began))
         stuck = []
         for name, (models, began) in loads.items():
-            died = any(
-                each.began >= began - _PERIOD_S and each.model in {None, *models}
-                for each in self.last.dead
-            )
+            died = _has_lost(self.last, models, began)
             if self._lasts("stuck", name, _STUCK_S, is_so=died):
                 stuck.append(name)
         for name in stuck:
@@ -238,7 +235,7 @@ class Reconciler:
                 self._start_load(name, models, is_healing=False)
             if "READY" in states:
                 continue
-            pending |= name not in self._troubles.reasons()
+            pending |= not self._troubles.is_hopeless(name)
         self._is_settled = self._is_settled or not pending
         self._index = index
 
@@ -261,8 +258,9 @@ class Reconciler:
 
     def _start_load(self, name: str, models: tuple[str, ...], *, is_healing: bool) -> None:
         _log.info("loading %s", name)
-        task = asyncio.create_task(self._load(name, models, is_healing=is_healing))
-        self._loads[name] = load = _Load(task, models, now())
+        began = now()
+        task = asyncio.create_task(self._load(name, models, began, is_healing=is_healing))
+        self._loads[name] = load = _Load(task, models, began)
 
         def end(_: asyncio.Task[None]) -> None:
             if self._loads.get(name) is load:
@@ -270,7 +268,9 @@ class Reconciler:
 
         task.add_done_callback(end)
 
-    async def _load(self, name: str, models: tuple[str, ...], *, is_healing: bool) -> None:
+    async def _load(
+        self, name: str, models: tuple[str, ...], began: float, *, is_healing: bool
+    ) -> None:
         pid = self._pid
         try:
             self._touch(models, is_healing=is_healing)
@@ -279,7 +279,9 @@ class Reconciler:
             if pid != self._host.pid():
                 return  # Triton died meanwhile: that says nothing of the model
             reason = self._publication.broken.get(name) or first_line(str(error))
-            if self._troubles.add(name, reason, read_files(self._repositories, models)):
+            files = read_files(self._repositories, models)
+            died = pid is not None and _has_lost(self.processes.look(pid), models, began)
+            if self._troubles.add(name, reason, files, is_accident=died):
                 _log.error("%s cannot be loaded: %s", name, reason)
             if is_healing:
                 await self._let_go(name, pid)
@@ -317,3 +319,10 @@ class Reconciler:
             for model in self._publication.models
             if "READY" in self._index.get(model.name, {}).values()
         ]
+
+
+def _has_lost(look: Look, models: Sequence[str], began: float) -> bool:
+    """Return whether a backend process has died that began with a load of some models."""
+    return any(
+        each.began >= began - _PERIOD_S and each.model in {None, *models} for each in look.dead
+    )

@@ -21,6 +21,7 @@ class _Trouble:
     reason: str
     files: Files
     next_at: float
+    is_hopeless: bool = True
     pauses: Backoff = field(default_factory=lambda: Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S))
 
 
@@ -35,10 +36,19 @@ class Troubles:
         """Return why each model does not load."""
         return {model: trouble.reason for model, trouble in self._by_model.items()}
 
-    def add(self, model: str, reason: str, files: Files) -> bool:
-        """Keep that a load failed; return whether the reason is a new one."""
+    def is_hopeless(self, model: str) -> bool:
+        """Return whether a model does not load by itself; one accident proves nothing."""
+        trouble = self._by_model.get(model)
+        return trouble is not None and trouble.is_hopeless
+
+    def add(self, model: str, reason: str, files: Files, *, is_accident: bool = False) -> bool:
+        """Keep that a load failed; return whether the reason is a new one.
+
+        `is_accident`: something else has ended a process that it needed.
+        """
         known = self._by_model.get(model)
         trouble = known or _Trouble(reason, files, 0.0)
+        trouble.is_hopeless = known is not None or not is_accident
         is_new = known is None or known.reason != reason
         trouble.reason, trouble.files = reason, files
         trouble.next_at = self._clock() + trouble.pauses.next_s()

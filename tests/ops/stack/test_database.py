@@ -10,6 +10,7 @@ import pytest
 
 from ops.settings import Settings
 from ops.stack import database as module
+from ops.stack import postgres
 from ops.stack.database import JobDatabase
 from ops.stack.postgres import EmbeddedPostgres
 
@@ -79,21 +80,24 @@ async def test_a_database_that_answers_nothing_is_replaced(
     await until_replaced(database, old)
 
 
-async def test_a_database_that_is_killed_in_its_first_start_is_started_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", ["kill", "suspend"])
+async def test_a_database_that_is_struck_in_its_first_start_is_started_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    killed: list[int] = []
+    struck: list[int] = []
     is_ready = EmbeddedPostgres._is_ready
 
-    def kill_once(self: EmbeddedPostgres) -> bool:
-        if not killed and self.pid:
-            killed.append(self.pid)
-            psutil.Process(self.pid).kill()
+    def strike_once(self: EmbeddedPostgres) -> bool:
+        if not struck and self.pid:
+            struck.append(self.pid)
+            getattr(psutil.Process(self.pid), fault)()
         return is_ready(self)
 
-    monkeypatch.setattr(EmbeddedPostgres, "_is_ready", kill_once)
+    monkeypatch.setattr(EmbeddedPostgres, "_is_ready", strike_once)
+    monkeypatch.setattr(postgres, "_STOPPED_S", 0.1)
+    monkeypatch.setattr(postgres, "_START_TIMEOUT_S", 20.0)
     database = JobDatabase(Settings(state_directory=folder))
     await database.start()
-    assert killed
+    assert struck
     assert database.is_ready.is_set()
     await database.stop()

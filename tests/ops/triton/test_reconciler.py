@@ -32,6 +32,7 @@ class FakeTriton:
     stopped: set[int] = field(default_factory=set)
     dead: list[DeadProcess] = field(default_factory=list)
     never_ends: bool = False  # a load: its backend process died
+    n_accidents: int = 0  # loads whose backend process somebody ends
     loads: list[str] = field(default_factory=list)
     unloads: list[str] = field(default_factory=list)
     pid: int | None = SERVER
@@ -53,6 +54,11 @@ class FakeTriton:
         self.loads.append(model)
         if self.never_ends:
             await asyncio.Event().wait()
+        if self.n_accidents:
+            self.n_accidents -= 1
+            self.dead.append(DeadProcess(f"{model}_decoder", module.now()))
+            self.states |= {f"{model}_decoder": "UNAVAILABLE", model: "UNAVAILABLE"}
+            raise TritonCallFailed(f"{model}: its backend process is gone")
         names = [model] if model.endswith("_decoder") else [f"{model}_decoder", model]
         for name in names:
             network = self.repository / name / "1" / "model.onnx"
@@ -323,6 +329,18 @@ async def test_a_model_that_is_away_for_a_moment_is_left_alone(bench: Bench) -> 
 async def test_a_start_without_one_whole_model_says_why(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "rain_decoder" / "1" / "model.onnx").write_text("damaged")
     with pytest.raises(CannotStart, match="no model can be loaded: rain: rain_decoder: no network"):
+        await bench.settle()
+
+
+async def test_one_accident_in_the_first_load_does_not_end_the_start(bench: Bench) -> None:
+    bench.triton.n_accidents = 1
+    await bench.settle()
+    assert bench.serves("rain")
+
+
+async def test_a_model_whose_process_dies_in_each_load_is_hopeless(bench: Bench) -> None:
+    bench.triton.n_accidents = 2
+    with pytest.raises(CannotStart, match="no model can be loaded: rain: rain: its backend"):
         await bench.settle()
 
 
