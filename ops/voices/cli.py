@@ -110,8 +110,11 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
     settings = load_settings()
+    chosen = engine or find_engine(name)
     try:
-        if name == hibari.CARD.name:
+        if sample and not chosen:
+            _fail(f"{name} clones no voices: leave out --sample")
+        elif name == hibari.CARD.name:
             _add_default(settings)
         elif name == kokoro.NAME:
             made = add_kokoro(settings, source)
@@ -122,7 +125,7 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
             typer.echo(f"{name} is added: Piper voices that need it can be added now")
         elif name.endswith(".onnx"):
             _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
-        elif chosen := engine or find_engine(name):
+        elif chosen:
             wanted = Wanted(
                 name=model,
                 language=language,
