@@ -1,4 +1,4 @@
-"""The state folder has one owner at a time: a lock that ends with whoever holds it."""
+"""A folder has one owner at a time, as the state folder: a lock that ends with whoever holds it."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ _FILE = "lock"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds a state folder."""
+    """Who holds a folder."""
 
     pid: int
     command: str  # e.g. `tritone up`
@@ -29,8 +29,16 @@ class Holder:
 
 
 @contextmanager
-def hold(folder: Path, command: str) -> Iterator[None]:
-    """Own a state folder, which is made where it does not exist.
+def hold(
+    folder: Path,
+    command: str,
+    *,
+    setting: str = "TRITONE_STATE_DIRECTORY",
+    way_out: str = "stop that",
+) -> Iterator[None]:
+    """Own a folder, which is made where it does not exist.
+
+    `setting` is the variable that places it, `way_out` what helps whoever comes second.
 
     Raises:
         CannotStart: another process owns it, or it cannot be written to.
@@ -40,14 +48,14 @@ def hold(folder: Path, command: str) -> Iterator[None]:
         file = (folder / _FILE).open("a+", encoding="utf-8")
     except OSError as error:
         raise CannotStart(
-            f"the state folder {folder} cannot be written to ({error.strerror}); set "
-            "TRITONE_STATE_DIRECTORY to a folder of yours"
+            f"the folder {folder} cannot be written to ({error.strerror}); set {setting} to a "
+            "folder of yours"
         ) from error
     with file:
         if not _acquires(file.fileno()):
             raise CannotStart(
-                f"{folder} is in use by {read_holder(folder) or 'another process'}; stop that, or "
-                "set TRITONE_STATE_DIRECTORY to another folder"
+                f"{folder} is in use by {read_holder(folder) or 'another process'}; {way_out}, or "
+                f"set {setting} to another folder"
             )
         file.truncate(0)
         file.write(json.dumps(asdict(Holder(pid=os.getpid(), command=command, since=time.time()))))
@@ -56,7 +64,7 @@ def hold(folder: Path, command: str) -> Iterator[None]:
 
 
 def read_holder(folder: Path) -> Holder | None:
-    """Return who owns a state folder now, or None."""
+    """Return who owns a folder now, or None."""
     with suppress(OSError, ValueError, TypeError), (folder / _FILE).open(encoding="utf-8") as file:
         if _acquires(file.fileno(), shared=True):
             return None

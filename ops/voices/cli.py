@@ -112,8 +112,11 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     if description and not (engine or find_engine(name)):
         _fail(f"{name} takes no description of a voice: leave out --description")
     settings = load_settings()
+    chosen = engine or find_engine(name)
     try:
-        if name == hibari.CARD.name:
+        if sample and not chosen:
+            _fail(f"{name} clones no voices: leave out --sample")
+        elif name == hibari.CARD.name:
             _add_default(settings)
         elif name == kokoro.NAME:
             made = add_kokoro(settings, source)
@@ -124,7 +127,7 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
             typer.echo(f"{name} is added: Piper voices that need it can be added now")
         elif name.endswith(".onnx"):
             _say_added(add_piper(settings, Path(name), model, licence, accepts=accepts))
-        elif chosen := engine or find_engine(name):
+        elif chosen:
             wanted = Wanted(
                 name=model,
                 language=language,

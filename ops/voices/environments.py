@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OpsError
 from ops.settings import Settings
+from ops.stack import state_folder
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.installer import Installer
 from tritone.engines import EngineFacts, Environment
@@ -63,20 +65,34 @@ class Environments:
         files = (path for path in self.path(engine).rglob("*") if not path.is_symlink())
         return sum(path.stat().st_size for path in files if path.is_file())
 
+    def hold(self, command: str) -> AbstractContextManager[None]:
+        """Keep others from building and removing: environments share a folder of downloads, too.
+
+        Raises:
+            CannotStart: another process is at it, or the folder cannot be written to.
+        """
+        return state_folder.hold(
+            self.folder,
+            f"tritone voices engine {command}",
+            setting="TRITONE_ENGINE_DIRECTORY",
+            way_out="wait until it has ended",
+        )
+
     def remove(self, engine: str) -> bool:
         """Remove an environment; return whether there was one.
 
         Raises:
-            EnvironmentFailed: it cannot be removed.
+            OpsError: it cannot be removed, or another process is building one.
         """
         folder = self.path(engine)
         if not folder.is_dir():
             return False
-        try:
-            (folder / _STATE).unlink(missing_ok=True)  # first: half of it must not count as built
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
+        with self.hold(f"remove {engine}"):
+            try:
+                (folder / _STATE).unlink(missing_ok=True)  # first: half of it must not count
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
         return True
 
     def forget_wheels(self) -> None:
@@ -91,12 +107,21 @@ def build(
     """Build the environment of an engine, or what is missing of it; `tell` what is being done.
 
     Raises:
-        OpsError: the disk is too small, a package is not to be had, or the engine does not load.
+        OpsError: the disk is too small, a package is not to be had, the engine does not load, or
+            another process is building.
     """
+    require_environment(engine)
+    _require_plain(environments.path(engine.name))
+    with environments.hold(f"add {engine.name}"):
+        _build(environments, engine, installer, tell)
+
+
+def _build(
+    environments: Environments, engine: EngineFacts, installer: Installer, tell: Tell
+) -> None:
     needs = require_environment(engine)
     folder, lock = environments.path(engine.name), find_lock(engine.name)
     described = _describe_build(lock)
-    _require_plain(folder)
     is_begun = (folder / "bin").is_dir()
     if _is_of_another_python(folder):
         _begin_anew(folder, "it is of another Python", tell)

@@ -31,7 +31,7 @@ _ENTRANCE = "environment"
 """Folder in a speaker's own that Triton is told is its environment; what is there leads on."""
 
 _CHATTERBOX = ("ve.safetensors", "s3gen.safetensors")
-_DESCRIBE_TIMEOUT_S = 600.0
+_DESCRIBE_TIMEOUT_S = 600.0  # that opening a checkpoint and two words may take
 _SAMPLE = "sample.wav"
 
 
@@ -72,17 +72,19 @@ def find_engine(source: str) -> str | None:
 def make_publication(
     environments: Environments, engine: EngineFacts, source: str, wanted: Wanted
 ) -> Publication:
-    """Return the model of a checkpoint, which the engine has opened in its environment.
+    """Return the model of a checkpoint, with which the engine has spoken in its environment.
 
     Raises:
-        OpsError: the environment is not built, or the engine cannot open it.
+        OpsError: the environment is not built, or the engine cannot speak as it is wanted.
     """
+    _require_possible(engine, wanted)
     require_built(environments, engine.name)
+    recorded = {_SAMPLE: _read_sample(wanted.sample)} if wanted.sample else {}
     absolute = str(Path(source).resolve()) if Path(source).is_dir() else source
-    described = _describe(environments, engine.name, absolute)
+    described = _describe(environments, engine.name, absolute, wanted)
     model = model_name(source, wanted.name)
     known = find_licence(engine, source, wanted.licence) or "unknown"
-    theirs = _choose_speakers(engine, source, described, wanted)
+    theirs = _choose_speakers(source, described, wanted)
     voices = name_voices(model, theirs)
     card = _make_card(engine, model, voices, described.sample_rate, (wanted.language, known))
     said = {ours: wanted.description or theirs for ours, theirs in voices.items()}
@@ -91,9 +93,6 @@ def make_publication(
         voices=said,
         samples={card.default_voice: _SAMPLE} if wanted.sample else {},
     )
-    files = {FILE: json.dumps(asdict(checkpoint), indent=1).encode()}
-    if wanted.sample:
-        files[_SAMPLE] = _read_sample(wanted.sample)
     return Publication(
         card=card,
         network=None,
@@ -101,7 +100,7 @@ def make_publication(
         source=f"the checkpoint {absolute}",
         licence=known,
         precision="",
-        files=files,
+        files={FILE: json.dumps(asdict(checkpoint), indent=1).encode()} | recorded,
         speaker_files=entrance(environments, engine.name),
         parameters=isolated_parameters(),
     )
@@ -141,6 +140,7 @@ def entrance(environments: Environments, engine: str) -> dict[str, bytes]:
         f"_home={home}",
         f"if _said=$(timeout 300 {check} 2>&1 </dev/null); then",
         '  export VIRTUAL_ENV="$_home" PATH="$_home/bin:$PATH"',
+        "  export TQDM_DISABLE=1  # a bar of progress for each sentence is of no use in a log",
         "else",
         "  _status=$?",
         "  _said=${_said##*$'\\n'}",
@@ -181,38 +181,48 @@ def _make_card(
     )
 
 
-def _choose_speakers(
-    engine: EngineFacts, source: str, described: Described, wanted: Wanted
-) -> list[str]:
-    if wanted.sample is None:
-        if not described.speakers:
-            raise NoIsolatedCheckpoint(
-                f"{source} has no voice of its own: name a recording to clone with --sample"
-            )
-        return described.speakers
-    if not engine.clones:
+def _require_possible(engine: EngineFacts, wanted: Wanted) -> None:
+    """Refuse what an engine cannot do, whatever its checkpoint."""
+    if wanted.sample and not engine.clones:
         raise NoIsolatedCheckpoint(f"{engine.name} clones no voices: leave out --sample")
-    return [""]
+    spoken = {each.partition("-")[0].lower() for each in engine.languages}
+    if spoken and wanted.language.partition("-")[0].lower() not in spoken:
+        raise NoIsolatedCheckpoint(
+            f"{engine.name} does not speak {wanted.language}, but {', '.join(engine.languages)}"
+        )
 
 
-def _describe(environments: Environments, engine: str, source: str) -> Described:
-    """Let the engine open a checkpoint in its environment.
+def _choose_speakers(source: str, described: Described, wanted: Wanted) -> list[str]:
+    if wanted.sample:
+        return [""]
+    if not described.speakers:
+        raise NoIsolatedCheckpoint(
+            f"{source} has no voice of its own: name a recording to clone with --sample"
+        )
+    if wanted.description and any(described.speakers):
+        raise NoIsolatedCheckpoint(f"{source} has speakers of its own: leave out --description")
+    return described.speakers
+
+
+def _describe(environments: Environments, engine: str, source: str, wanted: Wanted) -> Described:
+    """Let the engine open a checkpoint in its environment, and speak two words as is wanted.
 
     Raises:
         NoIsolatedCheckpoint: it cannot.
     """
     python = str(environments.python(engine))
-    command = [python, "-I", "-m", "backends.isolated.describe", engine, source]
+    command = [python, "-I", "-m", "backends.isolated.describe", engine, source, wanted.language]
+    command += [str(wanted.sample.resolve())] if wanted.sample else []
     try:
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=_DESCRIBE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoIsolatedCheckpoint(f"{engine} does not open {source}: {error}") from error
+        raise NoIsolatedCheckpoint(f"{engine} cannot speak with {source}: {error}") from error
     answers = [line for line in ended.stdout.splitlines() if line.startswith(DESCRIBED)]
     if ended.returncode or not answers:
         said = (ended.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise NoIsolatedCheckpoint(f"{engine} does not open {source}: {said}")
+        raise NoIsolatedCheckpoint(f"{engine} cannot speak with {source}: {said}")
     return Described(**json.loads(answers[-1].removeprefix(DESCRIBED)))
 
 

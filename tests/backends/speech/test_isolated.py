@@ -151,10 +151,33 @@ def test_an_engine_that_shares_our_environment_has_no_generator(tmp_path: Path) 
 def test_a_checkpoint_is_described_or_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert describe.main(["tiny", str(tmp_path)]) == 0
+    assert describe.main(["tiny", str(tmp_path), "it-IT"]) == 0
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith(DESCRIBED)]
     described = {"sample_rate": RATE, "speakers": ["Ana"]}
     assert json.loads(line.removeprefix(DESCRIBED)) == described
     monkeypatch.setattr("backends.isolated.generator._find_folder", Path)
-    assert describe.main(["tiny", str(tmp_path / "none")]) == 1
+    assert describe.main(["tiny", str(tmp_path / "none"), "it-IT"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "'no such speaker file'"
+
+
+def test_a_checkpoint_speaks_as_it_is_wanted_before_it_is_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Speaking] = []
+
+    def speak(_: object, text: str, speaking: Speaking, seed: int) -> NDArray[np.float32]:
+        heard.append(speaking)
+        return np.ones(int(speaking.language == "it-IT"), np.float32)
+
+    monkeypatch.setattr(Noisy, "speak", speak)
+    sample = tmp_path / "me.wav"
+    assert describe.main(["tiny", str(tmp_path), "it-IT"]) == 0
+    assert describe.main(["tiny", str(tmp_path), "it-IT", str(sample)]) == 0
+    assert heard == [
+        Speaking(name="Ana", language="it-IT"),
+        Speaking(name="", language="it-IT", sample=sample),
+    ]
+    assert describe.main(["tiny", str(tmp_path), "en-US"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "it made no sound"
+    monkeypatch.setattr(Noisy, "speakers", lambda _: [])  # it waits for a recording
+    assert describe.main(["tiny", str(tmp_path), "en-US"]) == 0

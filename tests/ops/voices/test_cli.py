@@ -116,6 +116,12 @@ def test_anything_else_is_refused_in_one_line(run: Run) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_recording_is_refused_where_nothing_clones_it(run: Run, tmp_path: Path) -> None:
+    ended = run("add", "hibari", "--sample", str(tmp_path / "me.wav"))
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == "tritone: hibari clones no voices: leave out --sample\n"
+
+
 def test_the_engines_are_listed_with_what_matters(run: Run) -> None:
     run("add", "hibari")
     rows = {each["name"]: each for each in json.loads(run("engines", "--json").stdout)}

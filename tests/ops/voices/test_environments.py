@@ -1,6 +1,7 @@
 """Environments are built by a fake installer: what the command says, keeps and takes up again."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ class FakeInstaller:
         self.calls: list[str] = []
         self.fails_at = ""
         self.fault = ""
+        self.meanwhile: Callable[[], object] = lambda: None  # while packages are installed
 
     def make(self, environment: Path) -> None:
         self._call("make")
@@ -45,6 +47,7 @@ class FakeInstaller:
     def install(self, environment: Path, lock: Path) -> None:
         assert lock.name == f"{environment.name}.txt"
         self._call("install")
+        self.meanwhile()
 
     def install_torch(self, environment: Path, packages: Sequence[str], cache: Path) -> None:
         needed = ENGINES[environment.name].environment
@@ -117,6 +120,27 @@ def test_what_was_interrupted_is_taken_up_again(run: Run, installer: FakeInstall
     installer.fails_at = ""
     ended = run("engine", "add", NAME)
     assert ended.stderr.splitlines()[0].endswith("; a part of it is there already")
+    assert row(run)["is_installed"]
+
+
+@pytest.mark.parametrize("other", [NAME, "chatterbox"])  # they share a folder of downloads
+def test_one_environment_is_built_at_a_time(
+    run: Run, state: Path, installer: FakeInstaller, other: str
+) -> None:
+    ended: list[Result] = []
+    asked = (("add", other), ("remove", NAME))
+    installer.meanwhile = lambda: ended.extend(run("engine", *each) for each in asked)
+    assert run("engine", "add", NAME).exit_code == 0
+    holder = f"`tritone voices engine add {NAME}`, process {os.getpid()}, since "
+    for each in ended:
+        assert each.exit_code == 1
+        assert each.stderr.startswith(f"tritone: {state / 'engines'} is in use by {holder}")
+        way_out = "; wait until it has ended, or set TRITONE_ENGINE_DIRECTORY to another folder\n"
+        assert each.stderr.endswith(way_out)
+    assert len(ended) == len(asked)
+    assert installer.calls == ["make", "install", "torch"]
+    installer.meanwhile = lambda: None
+    assert run("engine", "add", "chatterbox").exit_code == 0  # the lock ended with its holder
     assert row(run)["is_installed"]
 
 

@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli import app
 from ops.settings import Settings
 from ops.triton.home import PYTHON_VERSION
 from ops.voices.adding import CannotAdd, add_isolated
@@ -20,7 +23,7 @@ from ops.voices.isolated import (
     make_publication,
 )
 from tritone.engines import ENGINES, EngineFacts
-from tritone.isolated import FAULT_VARIABLE, FILE
+from tritone.isolated import FAULT_VARIABLE, FILE, IsolatedCheckpoint
 
 PARLER, XTTS = ENGINES["parler-tts"], ENGINES["xtts_v2"]
 SPEAKERS = {"sample_rate": 24_000, "speakers": ["Ana Flo", "Bo"]}
@@ -165,9 +168,56 @@ def test_a_recording_is_cloned_where_the_engine_can(tmp_path: Path) -> None:
     assert [voice.id for voice in made.card.voices] == ["me"]
     assert json.loads(made.files[FILE])["samples"] == {"me": "sample.wav"}
     assert made.files["sample.wav"] == b"RIFF"
-    described = describes(tmp_path, "parler-tts", {"sample_rate": 44_100, "speakers": [""]})
-    with pytest.raises(NoIsolatedCheckpoint, match="clones no voices"):
-        make_publication(described, PARLER, str(tmp_path), Wanted(name="me", sample=sample))
+    gone = Wanted(name="me", sample=tmp_path / "gone.wav")
+    with pytest.raises(NoIsolatedCheckpoint, match="cannot be read: No such file"):
+        make_publication(environments, XTTS, str(tmp_path), gone)
+
+
+@pytest.mark.parametrize(
+    ("engine", "wanted", "said"),
+    [
+        (PARLER, {"sample": Path("me.wav")}, "parler-tts clones no voices: leave out --sample"),
+        (XTTS, {"language": "sw"}, "xtts_v2 does not speak sw, but en, es, fr"),
+        (ENGINES["chatterbox"], {"language": "it-IT"}, "does not speak it-IT, but en"),
+        (XTTS, {"description": "Ana is calm."}, "speakers of its own: leave out --description"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_refused(
+    tmp_path: Path, engine: EngineFacts, wanted: dict[str, Any], said: str
+) -> None:
+    environments = describes(tmp_path, engine.name, SPEAKERS)
+    with pytest.raises(NoIsolatedCheckpoint, match=said):
+        make_publication(environments, engine, str(tmp_path), Wanted(name="x", **wanted))
+
+
+@pytest.mark.parametrize("name", [each.name for each in ENGINES.values() if each.clones])
+def test_a_recording_goes_from_the_command_to_the_engine(tmp_path: Path, name: str) -> None:
+    """What the engine is told: when the voice is added, and when it speaks."""
+    state, checkpoint, sample = (tmp_path / each for each in ("state", "checkpoint", "me.wav"))
+    checkpoint.mkdir()
+    sample.write_bytes(b"RIFF")
+    described = json.dumps({"sample_rate": 24_000, "speakers": []})
+    asked = f"echo \"$*\" > {tmp_path}/asked; echo 'described: {described}'"
+    install(state / "engines", name, asked)
+    command = ["voices", "add", str(checkpoint), "--engine", name, "--name", "me"]
+    options = ["--language", "en-GB", "--sample", str(sample), "--accept-licence"]
+    variables = {
+        "TRITONE_STATE_DIRECTORY": str(state),
+        "TRITONE_MODEL_REPOSITORY": str(tmp_path / "models"),
+    }
+    ended = CliRunner().invoke(app, [*command, *options], env=variables)
+    assert ended.exit_code == 0, ended.stderr
+    told = f"-I -m backends.isolated.describe {name} {checkpoint} en-GB {sample}\n"
+    assert (tmp_path / "asked").read_text() == told
+
+    version = state / "added_voices" / "me_speaker" / "1"
+    assert (version / "sample.wav").read_bytes() == b"RIFF"
+    read = IsolatedCheckpoint(**json.loads((version / FILE).read_text()))
+    assert (read.source, read.voices, read.samples) == (
+        str(checkpoint),
+        {"me": ""},
+        {"me": "sample.wav"},  # beside it: what `backends/speech/isolated.py` hands to the engine
+    )
 
 
 def test_speakers_that_look_alike_in_plain_characters_are_numbered(tmp_path: Path) -> None:
@@ -204,7 +254,9 @@ def test_a_voice_may_be_described(tmp_path: Path) -> None:
 
 def test_a_checkpoint_that_does_not_open_is_one_sentence(tmp_path: Path) -> None:
     environments = install(tmp_path, "xtts_v2", "echo no vocab.json >&2; exit 1")
-    with pytest.raises(NoIsolatedCheckpoint, match=r"^xtts_v2 does not open .*: no vocab\.json$"):
+    with pytest.raises(
+        NoIsolatedCheckpoint, match=r"^xtts_v2 cannot speak with .*: no vocab\.json$"
+    ):
         make_publication(environments, XTTS, str(tmp_path), Wanted())
     silent = describes(tmp_path, "xtts_v2", {"sample_rate": 24_000, "speakers": []})
     with pytest.raises(NoIsolatedCheckpoint, match="name a recording to clone with --sample"):
