@@ -109,14 +109,14 @@ def _add(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     ] = None,
 ) -> None:
     """Add voices: get them, verify them, publish them. A running stack serves them at once."""
-    if description and not (engine or find_engine(name)):
-        _fail(f"{name} takes no description of a voice: leave out --description")
-    settings = load_settings()
     chosen = engine or find_engine(name)
+    if description and not chosen:
+        _fail(f"{name} takes no description of a voice: leave out --description")
+    if sample and not chosen:
+        _fail(f"{name} clones no voices: leave out --sample")
+    settings = load_settings()
     try:
-        if sample and not chosen:
-            _fail(f"{name} clones no voices: leave out --sample")
-        elif name == hibari.CARD.name:
+        if name == hibari.CARD.name:
             _add_default(settings)
         elif name == kokoro.NAME:
             made = add_kokoro(settings, source)
