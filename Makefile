@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 # would compile a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
+.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint types style docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -69,9 +69,14 @@ drills: install-dev ## run the long editions of the tests under load (about two 
 	$(BIN)/python -m pytest -s -m drill
 
 PROSE := '*.py' '*.md' '*.sh' '*.toml' '*.yaml' '*.yml' '*.mjs' '*.sql' Makefile
-lint: install-dev docs ## check style, types, the direction of imports, spelling, the documents' links and line lengths
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: install-dev ## check style, types, the direction of imports, spelling, the documents' links and line lengths
+	@$(MAKE) --no-print-directory -j2 --output-sync=target types style docs
+
+types: install-dev
 	$(BIN)/mypy tritone backends export frontend ops starter benchmarks deploy examples tests
+
+style: install-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	git ls-files -z $(PROSE) | xargs -0 $(BIN)/codespell
 	! git ls-files -z '*.md' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{121,}' # longer than 120 characters
