@@ -19,6 +19,8 @@ ENGINE = EngineFacts(
 )
 
 _MODULE = """
+import os
+import signal
 import sys
 
 from tritone.engines import ENGINES, EngineFacts, Environment
@@ -28,6 +30,9 @@ ENGINES["tiny"] = {engine!r}
 
 class Tiny:
     def __init__(self, folder):
+        is_looked_at = any(each.endswith("describe.py") for each in sys.argv)
+        if (folder / "deadly").exists() and not is_looked_at:
+            os.kill(os.getpid(), signal.SIGKILL)  # as a machine without memory does
         self._pitch = float((folder / "pitch").read_text())
         self.sample_rate = 16_000
 

@@ -13,6 +13,7 @@ from ops.triton.control import TritonControl
 from tritone.card import ModelCard, SpeechCard
 from tritone.first_line import first_line
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs
+from tritone.plans import names_of
 from tritone.speech_tensors import TEXT, VOICE
 from tritone.tensors import (
     GUIDANCE_SCALE,
@@ -74,27 +75,43 @@ async def try_sound(control: TritonControl, card: ModelCard, prompt: str) -> flo
     return await _try(control, card.name, [_scalar(*each) for each in values.items()])
 
 
-async def _try(control: TritonControl, name: str, inputs: list[InferInput]) -> float:
-    reason = silence = ""
+class _Load:
+    """What Triton says of a model that was just published."""
 
-    async def is_decided() -> bool:
-        nonlocal reason, silence
+    def __init__(self, control: TritonControl, name: str) -> None:
+        self._control, self._name = control, name
+        # An ensemble that does not load has no entry of its own: its parts tell.
+        self._parts = {name, *names_of(name)}
+        self._stale: set[str] | None = None  # reasons of what bore the name before
+        self.reason = ""  # that it cannot be loaded
+        self.said = ""  # what may explain that nothing comes
+
+    async def is_decided(self) -> bool:
+        """Return whether it is loaded or cannot be."""
         try:
-            states = [each for each in await control.states() if each[0] == name]
+            states = [each for each in await self._control.states() if each[0] in self._parts]
         except TritonCallFailed as error:  # what kills a backend process restarts Triton, too
-            silence = f": Triton does not answer: {first_line(error)}"
+            self._stale, self.said = set(), f": Triton does not answer: {first_line(error)}"
             return False
-        silence = ""
-        reasons = (why for _, _, state, why in states if state == "UNAVAILABLE")
-        reason = next((why for why in reasons if why not in ("", _UNLOADED)), "")
-        return bool(reason) or any(state == "READY" for _, _, state, _ in states)
+        if any(model == self._name and state == "READY" for model, _, state, _ in states):
+            return True
+        reasons = [why for _, _, state, why in states if state == "UNAVAILABLE"]
+        reasons = [why for why in reasons if why not in {"", _UNLOADED}]
+        if self._stale is None:  # no load can have ended yet
+            self._stale = set(reasons)
+        self.reason = next((why for why in reasons if why not in self._stale), "")
+        self.said = f": {first_line(reasons[0])}" if reasons else ""
+        return bool(self.reason)
 
-    if not await within(_LOAD_TIMEOUT_S, is_decided):
+
+async def _try(control: TritonControl, name: str, inputs: list[InferInput]) -> float:
+    load = _Load(control, name)
+    if not await within(_LOAD_TIMEOUT_S, load.is_decided):
         raise TrialFailed(
-            f"the stack has not loaded {name} within {_LOAD_TIMEOUT_S:.0f} s{silence}"
+            f"the stack has not loaded {name} within {_LOAD_TIMEOUT_S:.0f} s{load.said}"
         )
-    if reason:
-        raise TrialFailed(f"the stack cannot load {name}: {first_line(reason)}")
+    if load.reason:
+        raise TrialFailed(f"the stack cannot load {name}: {first_line(load.reason)}")
     begin = time.monotonic()
     try:
         answers = await control.ask(name, inputs, {}, _SPEAK_TIMEOUT_S)

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.settings import Settings
 from ops.voices import environments as room
+from ops.voices import trial
 from ops.voices.adding import add_isolated, remove
 from ops.voices.environments import Environments, build, find_fault
 from ops.voices.isolated import Wanted
+from ops.voices.trial import TrialFailed
 from tests.acceptance.drills import until
 from tests.acceptance.stack import Stack
 from tests.acceptance.test_added_voices import _say
@@ -112,6 +114,28 @@ def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other
     assert asyncio.run(_say(settings, "tono", b"Hello there.", 1)) == first
     assert REMEDY in served.log
     assert served.triton().pid == triton
+
+
+def test_a_voice_that_kills_triton_as_it_loads_is_taken_back(
+    served: Stack,
+    settings: Settings,
+    environments: Environments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its backend process dies, Triton waits for it for ever, and is killed: again and again."""
+    monkeypatch.setattr(trial, "_LOAD_TIMEOUT_S", 30.0)
+    checkpoint = write_checkpoint(tmp_path / "grim")
+    (checkpoint / "deadly").touch()
+    before = served.triton().pid
+    with pytest.raises(TrialFailed, match="has not loaded grim"):
+        add_isolated(settings, ENGINE, str(checkpoint), Wanted(), accepts=False)
+    until(lambda: _speaks(served.address, "heart"))
+    after = served.triton().pid
+    assert after != before
+    assert not list((settings.resolved_state_directory() / "added_voices").glob("grim*"))
+    assert "grim" not in _away(served.address)
+    assert environments.is_built("tiny")
 
 
 def _away(address: str) -> dict[str, str]:

@@ -81,22 +81,57 @@ def test_a_removed_voice_leaves_no_files_though_triton_is_away(settings: Setting
     assert names_left(settings) == set()
 
 
-class Restarting:
-    """A Triton that does not answer at first, as while it is started anew."""
+States = list[tuple[str, str, str, str]]
+LOADED: States = [("talker_speaker", "1", "READY", ""), ("talker", "1", "READY", "")]
 
-    def __init__(self, n_silent: int) -> None:
-        self._n_silent = n_silent
 
-    async def states(self) -> list[tuple[str, str, str, str]]:
-        self._n_silent -= 1
-        if self._n_silent >= 0:
+class Scripted:
+    """A Triton that says one thing after the other; None: it does not answer."""
+
+    def __init__(self, *looks: States | None) -> None:
+        self._looks = list(looks)
+
+    async def states(self) -> States:
+        states = self._looks.pop(0)
+        if states is None:
             raise TritonCallFailed("failed to connect")
-        return [("talker", "1", "READY", "")]
+        return states
 
     async def ask(self, *_: object) -> list[SimpleNamespace]:
         return [SimpleNamespace(as_numpy=lambda _: np.full((1, 1, 100), 9999, np.int16))]
 
 
-async def test_a_triton_that_restarts_is_waited_for() -> None:
-    control = cast("TritonControl", Restarting(n_silent=2))
+def failed(why: str) -> States:
+    """Return what Triton lists where a part fails: of the ensemble it lists nothing."""
+    return [("talker_speaker", "1", "UNAVAILABLE", why), ("talker", "", "", "")]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        ([], None, None, LOADED),
+        (failed("of yesterday"), failed("of yesterday"), LOADED),
+        (failed("unloaded"), failed(""), LOADED),
+    ],
+)
+async def test_a_triton_that_restarts_or_remembers_another_voice_is_waited_for(
+    looks: tuple[States | None, ...],
+) -> None:
+    control = cast("TritonControl", Scripted(*looks))
     assert await try_voice(control, TALKER) >= 0.0
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        ([], failed("no torch\nTraceback")),
+        (failed("of yesterday"), failed("no torch")),
+        (failed("no torch"), None, failed("no torch")),
+    ],
+)
+async def test_what_a_part_says_is_why_a_voice_is_not_loaded(
+    looks: tuple[States | None, ...],
+) -> None:
+    control = cast("TritonControl", Scripted(*looks))
+    with pytest.raises(TrialFailed, match=r"^the stack cannot load talker: no torch$"):
+        await try_voice(control, TALKER)
