@@ -31,8 +31,9 @@ compile_engine() {
   rm "$overrides"
 }
 compile_engine parler-tts parler-tts==0.2.3
-# coqui-tts imports six and asks for torch, without saying so.
-compile_engine xtts_v2 'coqui-tts[codec]==0.28.0' six torch torchaudio
+# coqui-tts imports six and asks for torch, without saying so. With transformers 5.24, which gives the cache another
+# name, its network forgets what it said, and fails at the second token.
+compile_engine xtts_v2 'coqui-tts[codec]==0.28.0' 'transformers<5.24' six torch torchaudio
 # Its watermark asks setuptools for what 81 has no more.
 compile_engine chatterbox chatterbox-tts==0.1.7 'setuptools<81'
 

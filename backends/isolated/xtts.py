@@ -17,6 +17,7 @@ from backends.isolated.generator import Speaking, Waveform
 from tritone.placement import CPU, find_device
 
 _CLONE_RATE = 22_050  # Hz, of recordings as the network hears them
+_CLONE_PEAK = 0.75  # of those that are brought to one loudness
 
 
 class Xtts:
@@ -27,7 +28,7 @@ class Xtts:
         config = XttsConfig()
         config.load_json(str(folder / "config.json"))
         self._config = config
-        self._model = XttsModel.init_from_config(config)
+        self._model = XttsModel(config)
         self._model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
         if find_device() != CPU:
             self._model.to(find_device())
@@ -74,6 +75,8 @@ class Xtts:
         mono = torch.from_numpy(recorded.mean(axis=1))[None]
         audio = resample(mono, rate, _CLONE_RATE)[:, : _CLONE_RATE * self._config.max_ref_len]
         audio = audio.clip(-1.0, 1.0).to(self._model.device)
+        if self._config.sound_norm_refs:
+            audio = audio / audio.abs().max() * _CLONE_PEAK
         latents = self._model.get_gpt_cond_latents(
             audio,
             _CLONE_RATE,
