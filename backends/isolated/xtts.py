@@ -76,7 +76,7 @@ class Xtts:
         audio = resample(mono, rate, _CLONE_RATE)[:, : _CLONE_RATE * self._config.max_ref_len]
         audio = audio.clip(-1.0, 1.0).to(self._model.device)
         if self._config.sound_norm_refs:
-            audio = audio / audio.abs().max() * _CLONE_PEAK
+            audio = audio / audio.abs().max().clamp(min=1e-6) * _CLONE_PEAK
         latents = self._model.get_gpt_cond_latents(
             audio,
             _CLONE_RATE,
