@@ -44,7 +44,7 @@ serve: install ## start Triton and the frontend, and say where
 BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
 TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
-	tests/test_families.py tests/tritone/test_engines.py
+	tests/test_families.py tests/tritone/test_engines.py tests/tritone/test_schedules.py tests/tritone/families/test_ace_step.py
 COUNTED := -p tests.line_probes # the lines that they run
 test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run
 	@rm -rf build/lines

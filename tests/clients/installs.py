@@ -1,11 +1,17 @@
-"""The official clients, as locked in `locks/`, each in a folder of its own that is kept."""
+"""The official clients, as locked in `locks/`, each in a folder of its own that is kept.
 
+`python -m tests.clients.installs` installs them all: tests that need one then need not wait.
+"""
+
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,16 +31,13 @@ def python_of(client: str) -> Path:
     """
     lock = LOCKS / f"{client}.txt"
     folder = _folder(client, lock)
-    python = folder / "bin" / "python"
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=_parent()) as name:
-            new = Path(name) / "new"
+    with _new_folder(folder) as new:
+        if new is not None:
             uv = str(Path(sys.executable).with_name("uv"))
             _install([uv, "venv", "-q", "--python", sys.executable, str(new)])
             pip = [uv, "pip", "install", "-q", "--python", str(new / "bin" / "python")]
             _install([*pip, "--no-deps", "--require-hashes", "-r", str(lock)])
-            _keep(new, folder)
-    return python
+    return folder / "bin" / "python"
 
 
 def node_modules(name: str = "node") -> Path:
@@ -47,14 +50,12 @@ def node_modules(name: str = "node") -> Path:
         pytest.skip("npm is not installed")
     lock = LOCKS / name / "package-lock.json"
     folder = _folder(name, lock)
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=_parent()) as scratch:
-            new = Path(scratch) / "new"
+    with _new_folder(folder) as new:
+        if new is not None:
             shutil.copytree(lock.parent, new)
             quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
             quiet += ["--fetch-retries=1", "--fetch-timeout=20000"]
             _install([npm, "--prefix", str(new), "ci", *quiet])
-            _keep(new, folder)
     return folder / "node_modules"
 
 
@@ -63,14 +64,22 @@ def _folder(client: str, lock: Path) -> Path:
     return INSTALLED / f"{client}-{digest}"
 
 
-def _parent() -> Path:
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path | None]:
+    """Give a folder to install into, which becomes the named one; None: that is there already.
+
+    Who comes second waits for the first: to install twice takes twice as long.
+    """
     INSTALLED.mkdir(parents=True, exist_ok=True)
-    return INSTALLED
-
-
-def _keep(new: Path, folder: Path) -> None:
-    if not folder.exists():  # another process may have been faster
-        new.rename(folder)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            yield None
+            return
+        with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
+            new = Path(name) / "new"
+            yield new
+            new.rename(folder)
 
 
 def _install(command: list[str]) -> None:
@@ -90,3 +99,17 @@ def _install(command: list[str]) -> None:
     if any(sign in done.stderr for sign in _OUR_FAULT):
         pytest.fail(done.stderr[-2000:])
     pytest.skip("the package registry cannot be reached, or has not what is locked")
+
+
+def main() -> None:
+    """Install every client whose registry answers."""
+    for folder in sorted(path.parent for path in LOCKS.glob("*/package-lock.json")):
+        with suppress(pytest.skip.Exception):
+            node_modules(folder.name)
+    for lock in sorted(LOCKS.glob("*.txt")):
+        with suppress(pytest.skip.Exception):
+            python_of(lock.stem)
+
+
+if __name__ == "__main__":
+    main()
