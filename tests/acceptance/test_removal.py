@@ -30,6 +30,7 @@ def served(address: str) -> tuple[list[str], dict[str, str]]:
     return answer["models"], answer["away"]
 
 
+@pytest.mark.drill
 def test_versions_are_deleted_under_traffic_and_a_model_is_retired_for_good(
     repository: Path, model: str, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ async def bundled(stack: Stack, model: str) -> AsyncIterator[Client]:
         yield client
 
 
+@pytest.mark.drill
 async def test_the_served_starter_is_recognised_as_the_evaluated_one(
     bundled: Client, record: dict[str, Any]
 ) -> None:

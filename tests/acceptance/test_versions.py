@@ -118,7 +118,13 @@ def serving(states: dict[int, str]) -> list[int]:
     return [version for version, state in states.items() if state == "serving"]
 
 
-@pytest.mark.parametrize("version", REFUSALS)
+HEAVY = {DEAF, UNKNOWN}  # loaded whole, and tried, before they are refused
+
+
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param(each, marks=[pytest.mark.drill] if each in HEAVY else []) for each in REFUSALS],
+)
 def test_a_bad_version_is_refused_in_one_line_and_the_old_one_serves_on(
     operations: Operations, version: int
 ) -> None:
@@ -212,6 +218,7 @@ def until_served(operations: Operations) -> None:
     until(is_ready)
 
 
+@pytest.mark.drill
 def test_a_triton_is_operated_whose_files_we_do_not_see(
     operations: Operations, tmp_path: Path
 ) -> None:

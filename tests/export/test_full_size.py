@@ -60,6 +60,7 @@ def test_stable_audio_3_medium_has_its_published_size() -> None:
     assert not card.guidance
 
 
+@pytest.mark.drill
 def test_ace_step_has_its_published_size() -> None:
     pipeline = make_pipeline("ace_step")
     card = full_size_card("ace_step", pipeline)

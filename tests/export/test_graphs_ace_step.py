@@ -76,6 +76,7 @@ def test_songs_of_other_lyrics_in_a_step_change_nothing(
         assert relative_error(alone[tensors.DENOISED][0], together[row]) < 1e-5
 
 
+@pytest.mark.drill
 def test_tiles_are_the_whole_decode_sample_for_sample(
     song: AceStepPipeline, song_card: ModelCard
 ) -> None:

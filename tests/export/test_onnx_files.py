@@ -107,6 +107,7 @@ def test_files_hold_neither_host_paths_nor_stale_shapes(tiny: Exported, componen
     assert str(Path.home()).encode() not in path.read_bytes()
 
 
+@pytest.mark.drill
 def test_two_exports_are_the_same_to_the_byte(
     pipeline: StableAudioPipeline, tiny: Exported, tmp_path: Path
 ) -> None:
