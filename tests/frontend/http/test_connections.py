@@ -21,7 +21,13 @@ H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA
 
 
 begun: list[object] = []
-"""The addresses of clients whose requests were begun to work on."""
+"""The addresses of clients whose requests were begun to work on, in this test."""
+
+
+@pytest.fixture(autouse=True)
+def _begin_anew() -> None:
+    begun.clear()  # a port may be given to a client of a later test again
+
 
 left: list[object] = []
 """The addresses of clients that /never waited for until they had left."""
