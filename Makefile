@@ -56,7 +56,7 @@ test: install-dev ## run every test but the drills, those against a real Triton 
 # To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
 test-torch: install-dev ## run the tests of what needs torch
 	@echo "running the tests in $(TORCH_TESTS)"
-	@nice -n 4 $(BIN)/python -m pytest -q $(COUNTED) -m "not drill" $(TORCH_TESTS)
+	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(TORCH_TESTS)
 
 coverage: install-dev ## fail where the last `make test` ran less than 90 % of the lines
 	$(BIN)/coverage combine -q --keep && $(BIN)/coverage report

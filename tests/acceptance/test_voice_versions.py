@@ -159,7 +159,8 @@ def operations(served: Stack) -> Iterator[Operations]:
     operations.remove(version)
 
 
-@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.drill)])
+@pytest.mark.drill
+@pytest.mark.parametrize("is_long", [False, True])
 def test_versions_of_a_voice_are_promoted_under_streaming(
     served: Stack, operations: Operations, *, is_long: bool
 ) -> None:

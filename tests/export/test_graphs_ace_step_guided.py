@@ -123,6 +123,7 @@ def test_what_a_song_follows_reaches_the_steps_and_ends_where_it_ends(
     np.testing.assert_array_equal(said[tensors.DENOISED], short[tensors.DENOISED])
 
 
+@pytest.mark.drill
 def test_guided_songs_that_follow_codes_are_those_of_diffusers(
     song: AceStepPipeline, song_card: ModelCard, graphs: dict[str, Graph], tmp_path: Path
 ) -> None:
