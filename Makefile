@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 # would compile a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install install-dev serve test test-torch coverage acceptance drills lint types style docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
+.PHONY: help install install-dev serve test test-torch test-export test-other-torch coverage acceptance drills lint types style docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -43,20 +43,28 @@ serve: install ## start Triton and the frontend, and say where
 
 BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
-TORCH_TESTS := tests/export tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
+EXPORT_TESTS := tests/export
+OTHER_TORCH_TESTS := tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
 	tests/test_families.py tests/tritone/test_engines.py tests/tritone/test_schedules.py tests/tritone/families/test_ace_step.py
+TORCH_TESTS := $(EXPORT_TESTS) $(OTHER_TORCH_TESTS)
 COUNTED := -p tests.line_probes # the lines that they run
 test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run
 	@rm -rf build/lines
 	$(BIN)/python -m pytest tests $(COUNTED) -m "not drill" -n 3 $(BY_FILE) \
 		$(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
-	@$(MAKE) --no-print-directory -j2 --output-sync=target acceptance test-torch
+	@$(MAKE) --no-print-directory -j3 --output-sync=target acceptance test-export test-other-torch
 	@$(MAKE) --no-print-directory coverage
 
 # To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
-test-torch: install-dev ## run the tests of what needs torch
-	@echo "running the tests in $(TORCH_TESTS)"
-	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(TORCH_TESTS)
+test-torch: test-export test-other-torch ## run the tests of what needs torch
+
+test-export: install-dev
+	@echo "running the tests in $(EXPORT_TESTS)"
+	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(EXPORT_TESTS)
+
+test-other-torch: install-dev
+	@echo "running the tests in $(OTHER_TORCH_TESTS)"
+	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(OTHER_TORCH_TESTS)
 
 coverage: install-dev ## fail where the last `make test` ran less than 90 % of the lines
 	$(BIN)/coverage combine -q --keep && $(BIN)/coverage report
