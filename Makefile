@@ -55,7 +55,7 @@ test: install-dev ## run every test but the drills, those against a real Triton 
 	@$(MAKE) --no-print-directory -j3 --output-sync=target acceptance test-export test-other-torch
 	@$(MAKE) --no-print-directory coverage
 
-# To import torch and diffusers takes each process half a minute, and those who wait for Triton leave a core idle.
+# To import torch and diffusers takes each process half a minute: there are two, beside those who wait for Triton.
 test-torch: test-export test-other-torch ## run the tests of what needs torch
 
 test-export: install-dev

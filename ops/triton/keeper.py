@@ -91,18 +91,14 @@ class Triton:
     def ensembles(self) -> list[str]:
         """Return the ensembles that are ready."""
         ready = [name for name, states in self.states().items() if "READY" in states]
-        return [
-            name
-            for name in ready
-            if self._call("GET", f"models/{name}/config").get("platform") == "ensemble"
-        ]
+        return [name for name in ready if self._read_config(name).get("platform") == "ensemble"]
 
     def find_kind(self, model: str) -> str:
         """Return what an ensemble makes: `sound` or `speech`, or speech that is `foreign`."""
-        if self._read_card(model).get("engine") == "upstream":
+        config = self._read_config(model)
+        if _read_card(config).get("engine") == "upstream":
             return FOREIGN
-        names = {each["name"] for each in self._list_inputs(model)}
-        return "speech" if "text" in names else "sound"
+        return "speech" if _speaks(config) else "sound"
 
     def count_sounds(self, model: str) -> int:
         """Return how many requests to an ensemble have ended well since it was loaded."""
@@ -111,25 +107,14 @@ class Triton:
 
     def make_sound(self, model: str, timeout_s: float) -> list[int]:
         """Return the samples of a short sound."""
-        card = self._read_card(model)  # which names a text where the voice cannot read ours
-        asked = _SPOKEN_CANARY | ({"text": card["trial_text"]} if "trial_text" in card else {})
-        if self.find_kind(model) == "sound":
-            takes = self._list_inputs(model)
-            asked = {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
+        asked = _make_canary(self._read_config(model))
         answer = self._call("POST", f"models/{model}/generate", asked, timeout_s)
         samples = answer["pcm"]
         return samples if isinstance(samples, list) else [samples]
 
-    def _list_inputs(self, model: str) -> list[dict[str, Any]]:
-        inputs: list[dict[str, Any]] = self._call("GET", f"models/{model}/config").get("input", [])
-        return inputs
-
-    def _read_card(self, model: str) -> dict[str, Any]:
-        """Return the card of a model as `tritone.card` wrote it; empty: it has none."""
-        parameters = self._call("GET", f"models/{model}/config").get("parameters", {})
-        found = parameters.get("tritone_card", {}).get("string_value", "")
-        card: dict[str, Any] = json.loads(found) if found else {}
-        return card
+    def _read_config(self, model: str) -> dict[str, Any]:
+        config: dict[str, Any] = self._call("GET", f"models/{model}/config")
+        return config
 
     def unload(self, model: str) -> None:
         """Refuse new requests to a model; those under way end."""
@@ -143,6 +128,26 @@ class Triton:
         with _DIRECT.open(request, timeout=timeout_s) as response:
             answer = response.read()
         return json.loads(answer) if answer else None
+
+
+def _read_card(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the card of a model as `tritone.card` wrote it; empty: it has none."""
+    found = config.get("parameters", {}).get("tritone_card", {}).get("string_value", "")
+    card: dict[str, Any] = json.loads(found) if found else {}
+    return card
+
+
+def _speaks(config: dict[str, Any]) -> bool:
+    return any(each["name"] == "text" for each in config.get("input", []))
+
+
+def _make_canary(config: dict[str, Any]) -> dict[str, object]:
+    """Return what a short sound is asked for with, as the ensemble takes it."""
+    if _speaks(config):
+        card = _read_card(config)  # which names a text where the voice cannot read ours
+        return _SPOKEN_CANARY | ({"text": card["trial_text"]} if "trial_text" in card else {})
+    takes = config.get("input", [])
+    return {each["name"]: _NOTHING.get(each["data_type"], 0) for each in takes} | _CANARY
 
 
 def drain(triton: Triton, timeout_s: float) -> bool:

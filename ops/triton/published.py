@@ -136,20 +136,25 @@ def _published(
 
 
 def _callees_of_speaker(parameters: Mapping[str, ModelParameter]) -> list[str]:
-    found = [str(parameters[PHONEMIZER].string_value)] if PHONEMIZER in parameters else []
-    if NETWORK in parameters and not runs_in_process(parameters[NETWORK_IN_PROCESS].string_value):
-        found.append(str(parameters[NETWORK].string_value))
+    phonemizer, network = (_read(parameters, key) for key in (PHONEMIZER, NETWORK))
+    found = [phonemizer] if phonemizer is not None else []
+    if network is not None and not runs_in_process(_read(parameters, NETWORK_IN_PROCESS)):
+        found.append(network)
     return found
 
 
 def _callees(denoiser: Path, version: int, parameters: Mapping[str, ModelParameter]) -> list[str]:
     if plan := read_callee(_version_folder(denoiser, version)):
         return [plan]
-    name = parameters[TRANSFORMER].string_value
+    name = str(parameters[TRANSFORMER].string_value)
     n_bytes = count_bytes(_version_folder(denoiser.parent / name, version))
-    in_process = parameters[IN_PROCESS].string_value if IN_PROCESS in parameters else None
     # Loaded by the caller itself, it would only take memory as a model of its own.
-    return [] if runs_in_process(in_process, n_bytes) else [str(name)]
+    return [] if runs_in_process(_read(parameters, IN_PROCESS), n_bytes) else [name]
+
+
+def _read(parameters: Mapping[str, ModelParameter], key: str) -> str | None:
+    # Only to ask for a key that is missing would add it, and parsed configurations are kept.
+    return str(parameters[key].string_value) if key in parameters else None
 
 
 def _version_folder(model: Path, version: int) -> Path:

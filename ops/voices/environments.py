@@ -88,11 +88,7 @@ class Environments:
         if not folder.is_dir():
             return False
         with self.hold(f"remove {engine}"):
-            try:
-                (folder / _STATE).unlink(missing_ok=True)  # first: half of it must not count
-                shutil.rmtree(folder)
-            except OSError as error:
-                raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
+            _delete(folder)
         return True
 
     def forget_wheels(self) -> None:
@@ -165,8 +161,12 @@ def _is_of_another_python(folder: Path) -> bool:
 
 def _begin_anew(folder: Path, why: str, tell: Tell) -> None:
     tell(f"{folder} is built anew: {why}")
-    (folder / _STATE).unlink(missing_ok=True)
+    _delete(folder)
+
+
+def _delete(folder: Path) -> None:
     try:
+        (folder / _STATE).unlink(missing_ok=True)  # first: half of it must not count as built
         shutil.rmtree(folder)
     except OSError as error:
         raise EnvironmentFailed(f"{folder} cannot be removed: {error}") from error
