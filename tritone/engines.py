@@ -7,6 +7,8 @@ and speaks it (`backends/speech/engine.py`). docs/voices/README.md shows how.
 
 from dataclasses import dataclass
 
+from tritone import upstream
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -143,7 +145,7 @@ ENGINES: dict[str, EngineFacts] = {
             ),
         ),
         EngineFacts(
-            name="upstream",
+            name=upstream.ENGINE,
             implementation="upstream:UpstreamSpeech",
             licence="Apache-2.0",
             voices_licence="the server's",

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+ENGINE = "upstream"
+"""The key of `tritone.engines.ENGINES`, and of the cards of such models."""
+
 FILE = "upstream.json"
 
 PATH = "/v1/audio/speech"

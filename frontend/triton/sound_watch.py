@@ -29,6 +29,7 @@ from frontend.triton.gateway import (
     SpeechPass,
     collect,
 )
+from tritone import upstream
 from tritone.card import Card, SpeechCard
 from tritone.speech_options import SpeechOptions
 from tritone.tasks import end_tasks
@@ -38,7 +39,6 @@ log = structlog.get_logger(__name__)
 
 _TRIAL_S = 60.0  # that a short sound may take
 _SECONDS = float(np.float32(0.1))
-_FOREIGN = "upstream"  # the engine of voices that another server speaks: no fault of our Triton
 
 Tell = Callable[[str], Awaitable[None]]
 """Told the name of a model whose sounds have stopped, after every trial that fails."""
@@ -121,8 +121,8 @@ class SoundWatch:
             log.info("sounds_again", model=model)
 
     def _miss(self, card: Card) -> None:
-        if isinstance(card, SpeechCard) and card.engine == _FOREIGN:
-            return
+        if isinstance(card, SpeechCard) and card.engine == upstream.ENGINE:
+            return  # another server speaks: no fault of our Triton
         self._failures[card.name] += 1
         if self._failures[card.name] >= self._enough and card.name not in self._trials:
             self._trials[card.name] = asyncio.create_task(self._try_until_heard(card))

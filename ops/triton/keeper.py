@@ -60,6 +60,7 @@ _CANARY = {
     "guidance_scale": 1.0,
     "priority_class": 1,  # as of a job: somebody who waits comes first
 }
+_CARD, _UPSTREAM = "tritone_card", "upstream"  # of `tritone`, which is not in that image
 _SPOKEN_CANARY = {"text": "One, two, three.", "priority_class": 1}
 
 _NOTHING = {"TYPE_STRING": "", "TYPE_BOOL": False}  # of inputs that only some families have
@@ -96,7 +97,7 @@ class Triton:
     def find_kind(self, model: str) -> str:
         """Return what an ensemble makes: `sound` or `speech`, or speech that is `foreign`."""
         config = self._read_config(model)
-        if _read_card(config).get("engine") == "upstream":
+        if _read_card(config).get("engine") == _UPSTREAM:
             return FOREIGN
         return "speech" if _speaks(config) else "sound"
 
@@ -132,7 +133,7 @@ class Triton:
 
 def _read_card(config: dict[str, Any]) -> dict[str, Any]:
     """Return the card of a model as `tritone.card` wrote it; empty: it has none."""
-    found = config.get("parameters", {}).get("tritone_card", {}).get("string_value", "")
+    found = config.get("parameters", {}).get(_CARD, {}).get("string_value", "")
     card: dict[str, Any] = json.loads(found) if found else {}
     return card
 

@@ -15,7 +15,7 @@ from ops.voices.configuration import LANES
 from ops.voices.publishing import Publication
 from tritone.card import SpeechCard, Voice
 from tritone.pcm import SILENCE_DBFS, loudness_dbfs, to_int16
-from tritone.upstream import FILE, PATH, Upstream
+from tritone.upstream import ENGINE, FILE, PATH, Upstream
 from tritone.wav import NoWav, read_wav
 
 LANES_AT_ONCE = 16  # requests that the server gets side by side
@@ -50,7 +50,7 @@ def make_publication(name: str, server: Upstream, language: str, licence: str) -
     )
     card = SpeechCard(
         name=name,
-        engine="upstream",
+        engine=ENGINE,
         voices=voices,
         default_voice=voices[0].id,
         sample_rate=rates.pop(),

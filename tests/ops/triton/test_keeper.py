@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ops.triton import keeper as module
 from tests.cards import SONG_CARD
 from tests.deploy.knowledge import DEPLOY
+from tritone import upstream
+from tritone.card import CARD_PARAMETER, TRIAL_TEXT
 from tritone.tensors import PRIORITY, ensemble
 from tritone.turns import BACKGROUND
 
@@ -243,3 +246,8 @@ def test_a_voice_is_asked_to_speak_what_it_can_read(triton: FakeTriton) -> None:
     assert triton.asked[0]["text"] == "абвг"
     process.send_signal(signal.SIGTERM)
     end_of(process)
+
+
+def test_what_it_cannot_import_says_the_same() -> None:
+    assert (module._CARD, module._UPSTREAM) == (CARD_PARAMETER, upstream.ENGINE)
+    assert module._SPOKEN_CANARY["text"] == TRIAL_TEXT
