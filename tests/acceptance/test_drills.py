@@ -47,15 +47,9 @@ def _find(stack: Stack, model: str, name: str) -> psutil.Process:
     return victims(name, (stack,))[0] if name in KINDS else stack.stub(f"{model}_{name}")
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        pytest.param(("frontend",), id="short"),
-        pytest.param((*COMPONENTS, *KINDS), id="long", marks=pytest.mark.drill),
-    ],
-)
+@pytest.mark.drill
 def test_every_death_under_load_is_answered_in_time_and_healed(
-    repository: Path, model: str, names: tuple[str, ...]
+    repository: Path, model: str
 ) -> None:
     with open_folder() as folder:
         models = copy_of(repository, folder / "models")
@@ -63,7 +57,7 @@ def test_every_death_under_load_is_answered_in_time_and_healed(
             jobs = Jobs(stack.address)
             prefix = prefix_of(stack)
             with Load(stack.address).running() as load:
-                for name in names:
+                for name in (*COMPONENTS, *KINDS):
                     until(lambda: load.is_served_since(time.monotonic() - 2))
                     jobs.submit(3)
                     _find(stack, model, name).kill()

@@ -210,7 +210,7 @@ def small_stack(
 def test_a_full_server_says_when_to_come_back_and_a_stopping_one_ends_what_it_took(
     small_stack: Stack,
 ) -> None:
-    slow = ASK | {"num_inference_steps": 100, "audio_length": 3}
+    slow = ASK | {"num_inference_steps": 50, "audio_length": 3}
     with client_of(small_stack) as http, ThreadPoolExecutor(12) as pool:
         asked = [pool.submit(http.post, GENERATE, json=slow | {"seed": i}) for i in range(8)]
         until(

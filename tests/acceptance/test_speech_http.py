@@ -174,7 +174,8 @@ async def test_a_killed_speaker_breaks_the_stream_and_comes_back(
         assert healed_s < HEALING_S
 
 
-@pytest.mark.parametrize("n_sentences", [1, pytest.param(5, marks=pytest.mark.drill)])
+@pytest.mark.drill
+@pytest.mark.parametrize("n_sentences", [1, 5])
 async def test_fifty_clients_at_once_all_get_the_whole(front: Front, n_sentences: int) -> None:
     text = SENTENCE * n_sentences
     alone = await front.speak(text, seed=3)

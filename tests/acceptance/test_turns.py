@@ -13,7 +13,7 @@ from tritone.turns import BACKGROUND
 
 pytestmark = pytest.mark.triton
 
-ASK = replace(Ask(), steps=30, seconds_end=2.0)
+ASK = replace(Ask(), steps=10, seconds_end=2.0)
 TIMEOUT_S = 200.0  # on a busy machine all must still be in time, or they are refused at once
 
 
@@ -46,7 +46,7 @@ async def ends(client: Client, asks: dict[str, dict[str, str | int]]) -> list[st
 
 
 async def test_one_share_does_not_wait_for_all_of_another(client: Client) -> None:
-    many: dict[str, dict[str, str | int]] = {f"many-{i}": {SHARE: "many"} for i in range(8)}
+    many: dict[str, dict[str, str | int]] = {f"many-{i}": {SHARE: "many"} for i in range(6)}
     order = await ends(client, {**many, "few": {SHARE: "few"}})
     # Two lanes take one of each share first. On a busy machine a lane may be overtaken while it
     # works; in the order of arrival "few" would be last.

@@ -19,6 +19,7 @@ def judge() -> Judge:
     return Judge.load(Path(starter.__file__).parent / FILE)
 
 
+@pytest.mark.drill
 def test_the_kept_judge_knows_clips_it_never_heard(judge: Judge) -> None:
     clips = [
         make_clip(Wanted((name,), 30_000_000 + i), RECIPE.corpus) for name in KINDS for i in (0, 1)

@@ -124,6 +124,7 @@ def test_the_head_start_sounds_where_the_latents_say(
     assert abs(int(heard.argmax()) - int(asked.argmax())) <= 1
 
 
+@pytest.mark.drill
 def test_the_text_encoder_learns_its_labels(
     recipe: Recipe, material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
