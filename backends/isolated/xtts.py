@@ -3,6 +3,7 @@
 Source: coqui-tts 0.28.0, `Xtts.load_checkpoint`, `get_conditioning_latents` and `inference`.
 """
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,19 @@ class Xtts:
     @torch.no_grad()
     def speak(self, text: str, speaking: Speaking, seed: int) -> Waveform:
         """Return the sound of a text, float32 [samples]."""
-        latents, embedding = self._condition(speaking)
+        condition = self._condition(speaking)
+        language = self._find_language(speaking.language)
         torch.manual_seed(seed)
+        # What is longer than the network was trained with is cut off at its end.
+        limits = self._model.tokenizer.char_limits
+        parts = textwrap.wrap(text, limits.get(language.partition("-")[0], min(limits.values())))
+        return np.concatenate([self._speak_part(part, language, condition) for part in parts])
+
+    def _speak_part(self, text: str, language: str, condition: tuple[Any, Any]) -> Waveform:
         made = self._model.inference(
             text,
-            self._find_language(speaking.language),
-            latents,
-            embedding,
+            language,
+            *condition,
             temperature=self._config.temperature,
             length_penalty=self._config.length_penalty,
             repetition_penalty=self._config.repetition_penalty,
