@@ -19,6 +19,7 @@ from tritone.card import Voice
 from tritone.speech_tensors import DURATIONS, IDS, SPEED
 
 UNIT_S = 0.025  # of the durations
+# Outputs of the network, in the order in which `dsp.synth` takes them.
 _FRAMES = ("lh", "theta", "ln", "lr", "phi", "f0")
 
 _EARLY_S = 0.3  # of sound after the leading pad that are sent before the rest is synthesised

@@ -75,7 +75,7 @@ class FailedPass:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pass is: in steps of a denoiser, or in sentences of a speaker."""
+    """How far a pass is: in steps of a denoiser, or in passages of a speaker."""
 
     steps_done: int
     steps: int
@@ -88,7 +88,7 @@ class Chunk:
     pcm: Pcm  # int16 [audio_channels, samples]
     model_version: str
     failures: tuple[FailedPass, ...] = ()  # candidates that failed before this pass
-    progress: Progress | None = None  # speech: sentence k of n ends here
+    progress: Progress | None = None  # speech: passages done, of all
     timings: str | None = None  # speech: JSON as in docs/speech.md
     text_uses: tuple[TextUse, ...] = ()  # sounds: of the prompt and of the negative prompt
 
@@ -175,7 +175,7 @@ class Gateway(Protocol):
         """
 
     def stream(self, pass_: Pass, options: PassOptions) -> Chunks:
-        """Yield what a pass makes as it is made: a sound is one chunk, speech one a sentence.
+        """Yield what a pass makes as it is made: a sound is one chunk, speech one or two a passage.
 
         Closing the stream, and cancelling the task that reads it, stop the work in Triton; both
         return when the work has really ended, or after a time-out. Another Triton, or another

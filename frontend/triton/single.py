@@ -148,8 +148,8 @@ class SingleTriton:
                 log.error("no_pcm", model=model)
                 raise GenerationFailed
         except BaseException as error:
-            # An ensemble does not cancel a running step: the denoiser must be told, also when
-            # this very task is being cancelled. The answers are read to the end all the same.
+            # An ensemble does not cancel a running step: its denoiser or speaker must be told, also
+            # when this very task is being cancelled. The answers are read to the end all the same.
             self._background.start(self._control.cancel_if_possible(model, pass_id, grants.version))
             reader.abandon()
             if isinstance(error, BackendUnavailable):

@@ -27,7 +27,7 @@ from frontend.sounds.request import GenerationRequest, Sound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A request in our words: the sound to generate, and the format to deliver it in."""
+    """What one contract wants: a request in our words, and the format to deliver it in."""
 
     wanted: GenerationRequest
     audio_format: AudioFormat

@@ -89,7 +89,8 @@ async def speak(request: Request) -> Response:
     return stream_speech(request, speech, order)
 
 
-for _path in ("/v1/audio/speech", "/audio/speech"):  # some clients' base URL lacks `/v1`
+# Below `/openai`; at the root `shared_paths/speech.py` answers. Some clients' base URL lacks `/v1`.
+for _path in ("/v1/audio/speech", "/audio/speech"):
     router.add_api_route(
         _path,
         speak,
