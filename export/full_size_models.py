@@ -120,12 +120,15 @@ _LOUDER: dict[str, dict[str, float]] = {
     "transformer": {
         "condition_embedder": 4.0,
         "cross_attn.to_out.0": 24.0,
-        "cross_attn.norm_q": 6.0,
+        "cross_attn.norm_q": 2.0,
         "proj_out_conv": 12.0,
     },
 }
 """How much larger some random weights of ACE-Step are made, by the end of their layer's name: a
-prompt would otherwise be lost among lyrics and noise, and two prompts would be one sound."""
+prompt would otherwise be lost among lyrics and noise, and two prompts would be one sound.
+
+No more than needed: with `norm_q` at 6 PyTorch itself is 3e-5 from float64 after 12 of the 24
+layers, with 2 it is 3e-6."""
 
 _REST = {
     "stable_audio": {

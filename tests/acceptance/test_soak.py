@@ -29,12 +29,13 @@ SAMPLE_S = 15.0
 MOST_GROWTH = 1.1
 
 TEXT = "The lamp in the window was the only light on the street. Nobody knew who had lit it."
+JOBS = "/jobs"
 ASKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/v1/audio/generate", {"input": "rain", "audio_length": 1, "num_inference_steps": 8}),
     ("/v1/sound-generation", {"text": "a bell rings", "duration_seconds": 1.0}),
     ("/v1/audio/speech", {"model": "tts-1", "input": TEXT, "voice": "alloy"}),
     ("/v1/text-to-speech/heart/stream", {"text": TEXT}),
-    ("/jobs", {"prompt": "thunder", "seconds": 1, "steps": 8}),
+    (JOBS, {"prompt": "thunder", "seconds": 1, "steps": 8}),
 )
 
 
@@ -75,24 +76,35 @@ class Clients:
     async def _leave(self, end: float, n: int) -> None:
         moments = random.Random(n)
         while time.monotonic() < end:
-            asking = self._ask(*moments.choice(ASKS))
+            path, body = moments.choice(ASKS)
+            moment_s = moments.uniform(*LEAVE_AFTER_S)
+            if path == JOBS:
+                await self._cancel_job(body, moment_s)
+                continue
             try:
-                await asyncio.wait_for(asking, moments.uniform(*LEAVE_AFTER_S))
+                await asyncio.wait_for(self._ask(path, body), moment_s)
             except TimeoutError:
                 self.n_left += 1
 
+    async def _cancel_job(self, body: dict[str, Any], moment_s: float) -> None:
+        """Leave a job: it is made also for a client that is gone, so it has to be cancelled."""
+        answer = await self.http.post(JOBS, json=body)
+        await asyncio.sleep(moment_s)
+        await self.http.delete(f"{JOBS}/{answer.json()['id']}")
+        self.n_left += 1
+
     async def _ask(self, path: str, body: dict[str, Any]) -> int:
         answer = await self.http.post(path, json=body)
-        if path == "/jobs" and answer.status_code == 202:
+        if path == JOBS and answer.status_code == 202:
             return await self._follow(answer.json()["id"])
         return answer.status_code
 
     async def _follow(self, job_id: str) -> int:
         """Read a job's events to their end; return the status that its file is answered with."""
-        async with self.http.stream("GET", f"/jobs/{job_id}/events") as events:
+        async with self.http.stream("GET", f"{JOBS}/{job_id}/events") as events:
             async for _ in events.aiter_lines():
                 pass
-        job = (await self.http.get(f"/jobs/{job_id}")).json()
+        job = (await self.http.get(f"{JOBS}/{job_id}")).json()
         (file,) = job["result"]["files"]
         return (await self.http.get(httpx2.URL(file["url"]).raw_path.decode())).status_code
 

@@ -21,6 +21,7 @@ from ops.voices.adding import add_isolated, remove
 from ops.voices.environments import Environments, build, find_fault
 from ops.voices.installer import UvInstaller
 from ops.voices.isolated import Wanted, find_engine
+from tests.acceptance.conftest import copy_of
 from tests.acceptance.drills import open_folder, tell, until
 from tests.acceptance.stack import SPEAKS, Stack, running
 from tests.acceptance.test_added_voices import _say
@@ -109,8 +110,7 @@ def made(request: pytest.FixtureRequest) -> Iterator[Made]:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with open_folder() as folder:
-        models = folder / "models"
-        models.mkdir()
+        models = copy_of(ROOT / "model_repository", folder / "models")
         with running(models, folder, **SPEAKS) as stack:
             until(lambda: _speaks(stack.address, "heart"))
             yield stack
