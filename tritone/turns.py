@@ -22,6 +22,10 @@ PATIENCE_S = 300.0
 """Work counts as due no later than this after its arrival: what is due late does not starve."""
 
 
+MUCH_LONGER = 4.0
+"""Work that needs so many times what another owner's work needs lets that one go first."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class QueuedWork:
     """Something that waits for its turn, or has it."""
@@ -31,7 +35,12 @@ class QueuedWork:
     due_at: float = math.inf  # what is due earlier comes first; on the clock of `arrived_at`, in s
     arrived_at: float = 0.0
     arrival: int = 0  # its place among all that ever came
-    keeps_turn: bool = False  # it had its turn: only a priority comes before it
+    keeps_turn: bool = False  # it had its turn, and goes on: see `Turns.order`
+
+    @property
+    def left(self) -> float:
+        """How much there still is to do, in any unit that is the same for all; 0: nobody knows."""
+        return 0.0
 
 
 Work = TypeVar("Work", bound=QueuedWork)
@@ -72,12 +81,19 @@ class Turns:
         """Return work that has entered, the next one first.
 
         By priority, until it has aged; then what keeps its turn; then the owner who has used
-        least; then what is due first; then first come, first served.
+        least; then what is due first; then first come, first served. What is long keeps no turn
+        before what is short, of an owner who has used less.
         """
-        return sorted(queue, key=lambda work: self._rank(work, now))
+        works = list(queue)
+        short = [(self._used[work.owner], work.left) for work in works if work.left]
+        return sorted(works, key=lambda work: self._rank(work, now, short))
 
-    def _rank(self, work: QueuedWork, now: float) -> tuple[int, bool, float, float, int]:
+    def _rank(
+        self, work: QueuedWork, now: float, short: list[tuple[float, float]]
+    ) -> tuple[int, bool, float, float, int]:
         has_aged = now - work.arrived_at >= AGING_S
         priority = INTERACTIVE if has_aged else work.priority
+        used, most = self._used[work.owner], work.left / MUCH_LONGER
+        keeps_turn = work.keeps_turn and not any(u < used and left <= most for u, left in short)
         due_at = min(work.due_at, work.arrived_at + PATIENCE_S)
-        return priority, not work.keeps_turn, self._used[work.owner], due_at, work.arrival
+        return priority, not keeps_turn, used, due_at, work.arrival

@@ -94,6 +94,13 @@ class Job(QueuedWork):
             CostClass(self.shape, is_guided=False): steps - done - guided,
         }
 
+    @property
+    def left(self) -> float:
+        """Predictions that it still needs, times their latent frames."""
+        done, steps = self.progress
+        n_predictions = steps - done + self.trajectory.count_guided_left(self.guidance_scale)
+        return n_predictions * self.trajectory.latents.shape[-1]
+
     def end(self, error: RequestFailed | None = None) -> None:
         """Answer, once: with the latents, or with an error."""
         if self.has_ended:

@@ -19,6 +19,10 @@ class Work(QueuedWork):
     steps: int = 1
     ended_at: float | None = None
 
+    @property
+    def left(self) -> float:
+        return self.steps
+
 
 @dataclass
 class Machine:
@@ -114,6 +118,34 @@ def test_who_waits_for_an_answer_comes_before_jobs_and_interrupts_them() -> None
     request = Work(starts_at=2.0, steps=2)
     assert Machine([job, request]).run() == [request, job]
     assert request.ended_at == pytest.approx(2.0 + 2 * STEP_S)
+
+
+@given(st.integers(1, 4), st.integers(60, 100), st.integers(1, 9))
+def test_what_is_short_does_not_wait_for_what_is_long_of_who_used_more(
+    n_many: int, long: int, short: int
+) -> None:
+    many = [Work(owner="many", steps=long) for _ in range(n_many)]
+    few = Work(owner="few", starts_at=2.0, steps=short)
+    Machine([*many, few]).run()
+    assert few.ended_at is not None
+    # Every other step is its own, from the first one that begins after it came.
+    assert few.ended_at <= few.starts_at + (2 * short + 2) * STEP_S
+
+
+@given(st.integers(2, 10), st.integers(40, 100))
+def test_of_one_owner_the_short_waits_for_the_long(short: int, long: int) -> None:
+    first = Work(owner="one", steps=long)
+    second = Work(owner="one", starts_at=2.0, steps=short)
+    assert Machine([first, second]).run() == [first, second]
+
+
+def test_what_is_long_gets_its_share_beside_what_is_short() -> None:
+    long = Work(owner="long", steps=100)
+    short = [Work(owner="short", starts_at=STEP_S * i, steps=2) for i in range(400)]
+    machine = Machine([long, *short])
+    machine.run()
+    assert long.ended_at is not None
+    assert sum(work is long for work in machine.log[:200]) >= 95
 
 
 def test_a_job_starves_no_longer_than_it_ages() -> None:
