@@ -116,23 +116,20 @@ def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other
     assert served.triton().pid == triton
 
 
-def test_a_voice_that_kills_triton_as_it_loads_is_taken_back(
+def test_a_voice_whose_process_dies_as_it_loads_is_taken_back(
     served: Stack,
     settings: Settings,
     environments: Environments,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its backend process dies, Triton waits for it for ever, and is killed: again and again."""
+    """Triton says so, or waits for it for ever and is killed, as the moment falls."""
     monkeypatch.setattr(trial, "_LOAD_TIMEOUT_S", 30.0)
     checkpoint = write_checkpoint(tmp_path / "grim")
     (checkpoint / "deadly").touch()
-    before = served.triton().pid
-    with pytest.raises(TrialFailed, match="has not loaded grim"):
+    with pytest.raises(TrialFailed, match=r"(has not loaded|cannot load) grim"):
         add_isolated(settings, ENGINE, str(checkpoint), Wanted(), accepts=False)
     until(lambda: _speaks(served.address, "heart"))
-    after = served.triton().pid
-    assert after != before
     assert not list((settings.resolved_state_directory() / "added_voices").glob("grim*"))
     assert "grim" not in _away(served.address)
     assert environments.is_built("tiny")
