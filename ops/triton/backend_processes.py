@@ -1,5 +1,6 @@
 """The process table as far as it concerns one Triton: its backend processes, and whose they are."""
 
+import os
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 import psutil
 
 from ops.triton.backend_directory import STUB
+
+_MOST_BYTES = 64 * 1024  # of the process ids of one thread's children
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,10 @@ def _has_changed(each: BackendProcess) -> bool:
 
 
 def _children(server_pid: int) -> list[psutil.Process]:
+    folder = f"/proc/{server_pid}/task"
     try:
-        tasks = list(Path(f"/proc/{server_pid}/task").iterdir())
-        pids = [pid for task in tasks for pid in (task / "children").read_text().split()]
+        files = [f"{folder}/{task}/children" for task in os.listdir(folder)]
+        pids = [pid for file in files for pid in _read_words(file)]
     except OSError:  # it is gone, or this kernel does not tell
         return _search_children(server_pid)
     found = []
@@ -99,6 +103,15 @@ def _children(server_pid: int) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
             found.append(psutil.Process(int(pid)))
     return found
+
+
+def _read_words(path: str) -> list[bytes]:
+    # Hundreds of times a second, for each thread of Triton: `Path` takes five times as long.
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, _MOST_BYTES).split()
+    finally:
+        os.close(file)
 
 
 def _search_children(server_pid: int) -> list[psutil.Process]:
