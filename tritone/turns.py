@@ -85,15 +85,24 @@ class Turns:
         before what is short, of an owner who has used less.
         """
         works = list(queue)
-        short = [(self._used[work.owner], work.left) for work in works if work.left]
-        return sorted(works, key=lambda work: self._rank(work, now, short))
+        return sorted(works, key=lambda work: self._rank(work, works, now))
 
     def _rank(
-        self, work: QueuedWork, now: float, short: list[tuple[float, float]]
-    ) -> tuple[int, bool, float, float, int]:
-        has_aged = now - work.arrived_at >= AGING_S
-        priority = INTERACTIVE if has_aged else work.priority
-        used, most = self._used[work.owner], work.left / MUCH_LONGER
-        keeps_turn = work.keeps_turn and not any(u < used and left <= most for u, left in short)
+        self, work: Work, works: list[Work], now: float
+    ) -> tuple[int, bool, float, bool, float, int]:
+        goes_on = work.keeps_turn and not any(self._interrupts(w, work, now) for w in works)
         due_at = min(work.due_at, work.arrived_at + PATIENCE_S)
-        return priority, not keeps_turn, used, due_at, work.arrival
+        used, is_new = self._used[work.owner], not work.keeps_turn
+        return _find_priority(work, now), not goes_on, used, is_new, due_at, work.arrival
+
+    def _interrupts(self, short: QueuedWork, long: QueuedWork, now: float) -> bool:
+        return (
+            0 < short.left <= long.left / MUCH_LONGER
+            and self._used[short.owner] < self._used[long.owner]
+            and _find_priority(short, now) <= _find_priority(long, now)
+        )
+
+
+def _find_priority(work: QueuedWork, now: float) -> int:
+    has_aged = now - work.arrived_at >= AGING_S
+    return INTERACTIVE if has_aged else work.priority

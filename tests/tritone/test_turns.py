@@ -139,6 +139,17 @@ def test_of_one_owner_the_short_waits_for_the_long(short: int, long: int) -> Non
     assert Machine([first, second]).run() == [first, second]
 
 
+def test_what_gave_way_goes_on_before_what_its_owner_has_not_begun() -> None:
+    turns = Turns()
+    begun, hasty = Work(owner="a", steps=100, keeps_turn=True), Work(owner="a", due_at=1.0)
+    short, job = Work(owner="b", steps=2), Work(owner="b", steps=2, priority=BACKGROUND)
+    for work in (begun, hasty, short, job):
+        turns.enter(work, 0.0)
+    turns.charge(begun, 1.0)
+    assert turns.order([hasty, begun, short], 0.0) == [short, begun, hasty]
+    assert turns.order([hasty, begun, job], 0.0) == [begun, hasty, job]
+
+
 def test_what_is_long_gets_its_share_beside_what_is_short() -> None:
     long = Work(owner="long", steps=100)
     short = [Work(owner="short", starts_at=STEP_S * i, steps=2) for i in range(400)]
