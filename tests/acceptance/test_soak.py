@@ -54,6 +54,7 @@ class Clients:
 
     http: httpx2.AsyncClient
     answers: Counter[int] = field(default_factory=Counter)  # statuses, of those who stay
+    refusals: Counter[str] = field(default_factory=Counter)  # of jobs of those who leave
     n_left: int = 0
 
     async def run(self, seconds: float, n_leave: int) -> float:
@@ -89,6 +90,9 @@ class Clients:
     async def _cancel_job(self, body: dict[str, Any], moment_s: float) -> None:
         """Leave a job: it is made also for a client that is gone, so it has to be cancelled."""
         answer = await self.http.post(JOBS, json=body)
+        if answer.status_code != httpx2.codes.ACCEPTED:
+            self.refusals[f"{answer.status_code} {answer.text}"] += 1
+            return
         await asyncio.sleep(moment_s)
         await self.http.delete(f"{JOBS}/{answer.json()['id']}")
         self.n_left += 1
@@ -150,9 +154,11 @@ async def test_half_an_hour_with_clients_that_leave(stack: Stack) -> None:
     tell(
         f"{SOAK_S:.0f} s: {dict(clients.answers)} for those who stayed, {clients.n_left} left; "
         f"{alone:.1f} answers/s alone, {beside:.1f} beside; "
-        f"{level[0] / 1e6:.0f} MB after {LEVEL_S:.0f} s, {level[-1] / 1e6:.0f} MB at the end"
+        f"{level[0] / 1e6:.0f} MB after {LEVEL_S:.0f} s, {level[-1] / 1e6:.0f} MB at the end; "
+        f"refused of those who left: {dict(clients.refusals)}"
     )
     assert processes(stack) == before
     assert set(clients.answers) == {200}
+    assert not clients.refusals
     assert growth < MOST_GROWTH, memory
     assert beside >= 0.5 * alone * N_STAY / (N_STAY + N_LEAVE)
