@@ -106,7 +106,7 @@ def _children(server_pid: int) -> list[psutil.Process]:
 
 
 def _read_words(path: str) -> list[bytes]:
-    # Hundreds of times a second, for each thread of Triton: `Path` takes five times as long.
+    # Hundreds of times a second, for each thread of Triton: `Path` takes four times as long.
     file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, _MOST_BYTES).split()

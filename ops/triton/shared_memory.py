@@ -7,7 +7,6 @@ folder.
 
 import asyncio
 import fcntl
-import itertools
 import os
 import secrets
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ _PREFIX = "tritone_"
 _LOCK = "lock"
 _OTHERS = 0o077
 _LOOK_S = 0.1
-_LOOKS_AT_MOST = 10  # without a look at every file
 
 
 @contextmanager
@@ -60,18 +58,9 @@ async def keep_closed(prefix: str, folder: Path = SHARED_MEMORY) -> None:
     Triton makes them so that everybody may read them, whatever the umask: there are prompts and
     sounds in them.
     """
-    seen_at = 0
-    for n in itertools.count():
-        changed_at = _changed_at(folder)
-        # A file that came in the same tick of the clock as our last look changes nothing.
-        if changed_at != seen_at or n % _LOOKS_AT_MOST == 0:
-            close_regions(prefix, folder)
-        seen_at = changed_at
+    while True:
+        close_regions(prefix, folder)
         await asyncio.sleep(_LOOK_S)
-
-
-def _changed_at(folder: Path) -> int:
-    return folder.stat().st_mtime_ns  # when a file came or went
 
 
 def close_regions(prefix: str, folder: Path = SHARED_MEMORY) -> None:
