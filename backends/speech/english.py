@@ -18,7 +18,7 @@ from hibari.g2p.token import Tok
 
 from backends.speech.engine import Reading, Token
 from backends.speech.phonemes import PAD, from_ipa
-from backends.speech.readable import find_origins, make_readable
+from backends.speech.readable import make_readable
 from backends.speech.script import Piece
 from backends.speech.written import Written
 
@@ -70,15 +70,10 @@ class EnglishReader:
         text = rules.normalize(known.text) if normalizes else " ".join(known.text.split())
         if not text:
             return []
-        spans = find_origins(text, known.text)
-        if piece.is_as_written:
-            origins = [piece.begin + known.origins[i] for i in spans]
-        else:
-            origins = [piece.begin] * len(text)
         made: list[Tok] = self._g2p.tokenize(text)
         if piece.text[-1:].isspace() and made:
             made[-1].whitespace = _SPACE
-        written.add(text, origins)
+        written.add(text, piece.locate(text, known))
         return made
 
     def _phonemize(self, tokens: list[Tok]) -> list[Tok]:

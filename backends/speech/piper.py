@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.speech.engine import NoiseKey, Parts, Reading, Sound, Token, generator_of
-from backends.speech.readable import find_origins, make_readable
+from backends.speech.readable import make_readable
 from backends.speech.script import Piece
 from backends.speech.trimming import trim
 from backends.speech.word_reader import align
@@ -137,6 +137,4 @@ def _find_form(letters: Iterable[str]) -> Literal["NFC", "NFD"]:
 def _normalize(piece: Piece, language: str) -> tuple[str, list[int]]:
     known = make_readable(piece.text, language)
     text = " ".join(known.text.split())
-    if not piece.is_as_written:
-        return text, [piece.begin] * len(text)
-    return text, [piece.begin + known.origins[i] for i in find_origins(text, known.text)]
+    return text, piece.locate(text, known)

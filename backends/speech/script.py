@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sentencex
 
+from backends.speech.readable import Readable, find_origins
 from tritone.speech_marks import Mark, find_marks
 from tritone.speech_options import Pronunciation
 
@@ -53,6 +54,15 @@ class Piece:
     def is_as_written(self) -> bool:
         """Whether its characters are those of the text, one by one."""
         return not self.ipa and len(self.text) == self.end - self.begin
+
+    def locate(self, text: str, readable: Readable) -> list[int]:
+        """Return where in the whole text each character stands of what a reader made of the piece.
+
+        `readable` is the piece's text as it can be read; the reader made `text` of that.
+        """
+        if not self.is_as_written:
+            return [self.begin] * len(text)
+        return [self.begin + readable.origins[i] for i in find_origins(text, readable.text)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from backends.speech.engine import Reading, Token
 from backends.speech.phonemes import PAD
-from backends.speech.readable import find_origins, make_readable
+from backends.speech.readable import make_readable
 from backends.speech.script import Piece
 from backends.speech.written import Written
 
@@ -69,9 +69,7 @@ class WordReader:
         known = make_readable(piece.text, self._language.tag)
         text = " ".join(known.text.split())
         text = self._language.expand(text) if normalizes else text
-        if not piece.is_as_written:
-            return text, [piece.begin] * len(text)
-        return text, [piece.begin + known.origins[i] for i in find_origins(text, known.text)]
+        return text, piece.locate(text, known)
 
 
 def _is_word(text: str) -> bool:
