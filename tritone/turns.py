@@ -21,7 +21,6 @@ AGING_S = 30.0
 PATIENCE_S = 300.0
 """Work counts as due no later than this after its arrival: what is due late does not starve."""
 
-
 MUCH_LONGER = 4.0
 """Work that needs so many times what another owner's work needs lets that one go first."""
 
@@ -97,8 +96,8 @@ class Turns:
 
     def _interrupts(self, short: QueuedWork, long: QueuedWork, now: float) -> bool:
         return (
-            0 < short.left <= long.left / MUCH_LONGER
-            and self._used[short.owner] < self._used[long.owner]
+            self._used[short.owner] < self._used[long.owner]
+            and 0 < short.left <= long.left / MUCH_LONGER
             and _find_priority(short, now) <= _find_priority(long, now)
         )
 
