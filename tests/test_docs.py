@@ -12,6 +12,7 @@ from tests.documents import DOCUMENTS, ROOT, list_blocks
 PATH = re.compile(
     r"`((?:tritone|backends|export|frontend|ops|starter|benchmarks|deploy|tests|docs)/[^`\s<…*]*)`"
 )
+HOP = re.compile(r"^\| \d\. \w+ \| `([^`]+)` \| `(\w+)` \|", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -25,6 +26,13 @@ def test_every_path_a_document_names_exists(document: Path) -> None:
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
     for target in LINK.findall(document.read_text()):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_every_hop_is_a_function_of_its_file() -> None:
+    hops = HOP.findall((ROOT / "docs/architecture.md").read_text())
+    assert len(hops) == 2 * 8  # of a sound, and of speech
+    for file, function in hops:
+        assert re.search(rf"^ *(async )?def {function}\(", (ROOT / file).read_text(), re.MULTILINE)
 
 
 def test_the_readme_shows_every_top_level_folder() -> None:

@@ -107,7 +107,10 @@ class _Spectrum:
         self.n_frames = frames.n_frames
 
     def waveform(self, n_frames: int | None = None) -> NDArray[np.float32]:
-        """Return the sound of the first frames, or of all; the last ones hear no successor."""
+        """Return the sound of the first frames, or of all.
+
+        The last of the first frames sound as if nothing came after them.
+        """
         frames = self._frames.all() if n_frames is None else self._frames.first(n_frames)
         made: NDArray[np.float32] = dsp.synth(*frames, self._noise.of(self.n_frames))
         return made

@@ -19,7 +19,7 @@ from tritone.speech_tensors import LANGUAGE, OPTIONS, SPEED, TEXT, VOICE
 from tritone.tensors import SEED
 from tritone.turns import QueuedWork
 
-LEASE_S = 60.0
+LISTENER_LEASE_S = 60.0
 """A listener with a window sends a grant, if only of 0 chunks, at least this often."""
 
 
@@ -88,7 +88,7 @@ class SpeechJob(QueuedWork):
 
     def is_forgotten(self, now: float) -> bool:
         """Return whether its listener has gone without a word: an ensemble hides its client."""
-        return self.allowed < math.inf and now - self.heard_from_at > LEASE_S
+        return self.allowed < math.inf and now - self.heard_from_at > LISTENER_LEASE_S
 
     @property
     def progress(self) -> Progress:

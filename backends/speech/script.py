@@ -56,9 +56,9 @@ class Piece:
         return not self.ipa and len(self.text) == self.end - self.begin
 
     def locate(self, text: str, readable: Readable) -> list[int]:
-        """Return where in the whole text each character stands of what a reader made of the piece.
+        """Return, for each character of `text`, where it stands in the whole text.
 
-        `readable` is the piece's text as it can be read; the reader made `text` of that.
+        `readable` is the piece's text as it can be read; a reader made `text` of that.
         """
         if not self.is_as_written:
             return [self.begin] * len(text)

@@ -71,7 +71,7 @@ class PassRunner:
 
     @contextmanager
     def count_failures(self, model: str) -> Iterator[None]:
-        """Count what ends a request of a model; who finds no room is told when there will be."""
+        """Count what ends a request of a model. `Overloaded` gets the time until there is room."""
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):

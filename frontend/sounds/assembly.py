@@ -11,7 +11,7 @@ def assemble(clips: list[Pcm], plan: Plan) -> Pcm:
     """
     sound = clips[0]
     if len(clips) > 1:
-        sound = stitch(clips, plan.raw_samples, plan.seam_samples)
+        sound = stitch(clips, plan.raw_samples, plan.crossfade_samples)
     if plan.loop:
         sound = close_loop(sound, sound.shape[-1] - plan.n_samples)
     return sound

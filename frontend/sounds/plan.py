@@ -17,7 +17,7 @@ from tritone.limits import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MIN_SEED, RA
 
 MAX_SEGMENTS = 4  # different sounds made for one extended sound; more length repeats them
 LOOP_FADE_SECONDS = 0.5  # of a loop's end into its start
-SEAM_SECONDS = 1.0  # of one segment into the next
+CROSSFADE_SECONDS = 1.0  # of one segment into the next
 _MIN_LOOP_FADE_SECONDS = 0.05
 _WINDOW_SLACK_SECONDS = 1e-6
 
@@ -38,7 +38,7 @@ class Plan:
     cost: float  # of each pass: steps of a latent frame
     n_samples: int  # delivered
     raw_samples: int  # before a loop's end is faded into its start
-    seam_samples: int  # crossfade between passes
+    crossfade_samples: int  # crossfade between passes
     loop: bool
     notes: tuple[str, ...]
 
@@ -56,7 +56,7 @@ class _Layout:
     raw: float
     segment: float  # of one pass
     n_segments: int
-    seam: float
+    crossfade: float
     notes: tuple[str, ...] = ()
 
 
@@ -97,7 +97,7 @@ def make_plan(request: GenerationRequest, card: ModelCard, limits: Limits) -> Pl
         cost=first.steps * first.span.latent_frames,
         n_samples=max(1, round(layout.delivered * card.sample_rate)),
         raw_samples=max(1, round(layout.raw * card.sample_rate)),
-        seam_samples=round(layout.seam * card.sample_rate),
+        crossfade_samples=round(layout.crossfade * card.sample_rate),
         loop=request.loop,
         notes=layout.notes + applied.notes + notes,
     )
@@ -158,14 +158,14 @@ def _may_extend(request: GenerationRequest, card: ModelCard) -> bool:
 
 def _extend(seconds: float, raw: float, card: ModelCard) -> _Layout:
     window = card.window_seconds
-    seam = min(SEAM_SECONDS, window / 4)
-    needed = math.ceil((raw - seam) / (window - seam))
+    crossfade = min(CROSSFADE_SECONDS, window / 4)
+    needed = math.ceil((raw - crossfade) / (window - crossfade))
     if needed > MAX_SEGMENTS:
-        return _Layout(seconds, raw, window, MAX_SEGMENTS, seam, ("extended", "looped"))
+        return _Layout(seconds, raw, window, MAX_SEGMENTS, crossfade, ("extended", "looped"))
     # Equal segments, no longer than they must be: they share every batch and cost the least. One
     # sample more than the arithmetic asks, because each is rounded to whole samples.
-    segment = (raw + (needed - 1) * seam) / needed + 1 / card.sample_rate
-    return _Layout(seconds, raw, min(segment, window), needed, seam, ("extended",))
+    segment = (raw + (needed - 1) * crossfade) / needed + 1 / card.sample_rate
+    return _Layout(seconds, raw, min(segment, window), needed, crossfade, ("extended",))
 
 
 def _outside_window(field: str, card: ModelCard) -> InvalidRequest:

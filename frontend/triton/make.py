@@ -1,4 +1,7 @@
-"""The gateway that the settings ask for: to one Triton, or to a pool, which holds a fleet to it."""
+"""The gateway that the settings ask for: to one Triton, or to a pool of them.
+
+With `TRITONE_TRITON__FLEET`, the pool gives passes only to those that serve what is stated there.
+"""
 
 from functools import partial
 

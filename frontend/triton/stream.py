@@ -67,7 +67,7 @@ async def stream_answers(
 
 
 class AnswerReader:
-    """Reads the answers to one request in a task of its own, to the end whoever leaves."""
+    """Reads all answers to one request, in a task of its own: also when its client has gone."""
 
     def __init__(self, client: triton.InferenceServerClient, request: InferRequest) -> None:
         """Ask nothing yet; `run` does."""

@@ -18,8 +18,8 @@ from tritone.tensors import GUIDANCE_SCALE, LATENTS, SIGMA
 Predict = Callable[[Tensors], Latents]
 """Named inputs [rows, ...] to denoised latents float32 [rows, latent_channels, latent_frames].
 
-What a model carries from step to step (`tensors.list_carried`) is replaced among the inputs by what
-this step hands on. Every lane may call it at the same time. Raises RequestFailed.
+What a model carries from step to step (`tensors.list_carried`) is one of the inputs; this call puts
+its new value in the old one's place. Every lane may call it at the same time. Raises RequestFailed.
 """
 
 

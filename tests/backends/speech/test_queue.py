@@ -10,7 +10,7 @@ import pytest
 from backends.errors import Code, RequestFailed
 from backends.progress import UNKNOWN_JOB
 from backends.speech.engine import NoiseKey, Reading, Sound, Token
-from backends.speech.job import LEASE_S
+from backends.speech.job import LISTENER_LEASE_S
 from backends.speech.script import Piece
 from tests.backends.speech.speaking import Counts, Spoken, make_speaker, request
 from tritone.card import Voice
@@ -249,7 +249,7 @@ def test_a_listener_with_a_window_who_gives_no_sign_is_taken_for_gone() -> None:
         job.allowed = math.inf if job_id == "free" else 1
         queue.submit(job, None)
     for _ in range(3):
-        clock.now += 0.7 * LEASE_S
+        clock.now += 0.7 * LISTENER_LEASE_S
         queue.grant("heard", 0)
     queue.grant("heard", 1)
     queue.stop()

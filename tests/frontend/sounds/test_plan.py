@@ -224,6 +224,6 @@ def test_every_plan_is_one_that_the_backends_accept(
         assert float(np.float32(each.seconds_start)) == each.seconds_start
         assert float(np.float32(each.seconds_end)) == each.seconds_end
         assert each.span.last_frame <= card.max_frames
-    raw = sum(each.span.n_samples - asked.seam_samples for each in asked.passes)
+    raw = sum(each.span.n_samples - asked.crossfade_samples for each in asked.passes)
     if len(asked.passes) > 1 and "looped" not in asked.notes:
-        assert raw + asked.seam_samples >= asked.raw_samples
+        assert raw + asked.crossfade_samples >= asked.raw_samples
