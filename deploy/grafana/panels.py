@@ -202,7 +202,7 @@ VERSIONS = (
         ),
     ),
     Panel(
-        title="Failures of versions on trial",
+        title="Failures of candidates",
         unit="reqps",
         queries=(
             Query(

@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc.aio import InferenceServerClient, InferRequestedOutput
 
+from ops.settings import Settings
+from ops.stack import running_stack
+from ops.triton.control import TritonControl
 from tests.acceptance.client import tensor
 from tritone import card
 from tritone import speech_tensors as st
@@ -114,3 +118,23 @@ async def until_heard(heard: Heard, n_chunks: int = 1) -> None:
     async with asyncio.timeout(30):
         while len(heard.chunks) < n_chunks:  # noqa: ASYNC110 -- filled by another task
             await asyncio.sleep(0.005)
+
+
+async def say(settings: Settings, model: str, text: bytes, seed: int) -> bytes:
+    """Return the PCM that a model of the running stack makes of a text."""
+    stack = running_stack.find(settings.resolved_state_directory())
+    assert stack is not None
+    control = TritonControl(stack.triton)
+    inputs = [tensor("text", text, "STRING"), tensor("seed", seed, "INT64")]
+    try:
+        answers = await control.ask(model, inputs, {}, 60.0)
+    finally:
+        await control.close()
+    return b"".join(answer.as_numpy("pcm").tobytes() for answer in answers)
+
+
+def speaks(address: str, voice: str) -> bool:
+    """Return whether a voice speaks over our frontend."""
+    body = {"model": "tts-1", "input": "Hello.", "voice": voice, "response_format": "pcm"}
+    answer = httpx2.post(f"http://{address}/v1/audio/speech", json=body, timeout=60.0)
+    return answer.status_code == httpx2.codes.OK and len(answer.content) > 0

@@ -19,7 +19,6 @@ from tritonclient.utils import InferenceServerException
 from ops.errors import OpsError
 from ops.settings import Settings
 from ops.stack import running_stack
-from ops.triton.control import TritonControl
 from ops.voices import kokoro, upstream
 from ops.voices.adding import (
     Licence,
@@ -33,6 +32,7 @@ from ops.voices.downloads import DownloadFailed, Package, get_packages
 from ops.voices.piper import make_publication
 from tests.acceptance.client import tensor
 from tests.acceptance.drills import tell, until
+from tests.acceptance.speech_client import say
 from tests.acceptance.stack import Stack
 from tests.speech_networks import kokoro_network, kokoro_style, piper_network, write_piper_voice
 from tests.speech_server import Server, describe
@@ -56,18 +56,6 @@ def upstream_server() -> Iterator[Server]:
     made.kill()
 
 
-async def _say(settings: Settings, model: str, text: bytes, seed: int) -> bytes:
-    stack = running_stack.find(settings.resolved_state_directory())
-    assert stack is not None
-    control = TritonControl(stack.triton)
-    inputs = [tensor("text", text, "STRING"), tensor("seed", seed, "INT64")]
-    try:
-        answers = await control.ask(model, inputs, {}, 60.0)
-    finally:
-        await control.close()
-    return b"".join(answer.as_numpy("pcm").tobytes() for answer in answers)
-
-
 def test_a_voice_is_served_once_it_is_added_and_no_more_once_it_is_removed(
     settings: Settings,
 ) -> None:
@@ -84,7 +72,7 @@ def test_a_piper_voice_speaks_and_takes_seeds(settings: Settings, tmp_path: Path
     file = write_piper_voice(tmp_path, piper_network(), "License: CC0")
     card = add_piper(settings, file, "tono", None, accepts=False).card
     first, again, other = (
-        asyncio.run(_say(settings, card.name, b"ciao amici", seed)) for seed in (1, 1, 2)
+        asyncio.run(say(settings, card.name, b"ciao amici", seed)) for seed in (1, 1, 2)
     )
     assert first == again != other
     assert remove(settings, "tono")
@@ -101,7 +89,7 @@ def test_a_checkpoint_of_transformers_speaks_and_takes_seeds(
     given = Licence("MIT")
     assert add_checkpoint(settings, str(folder), None, "en-US", given).first_s is not None
     first, again, other = (
-        asyncio.run(_say(settings, "tiny", b"Hello there.", seed)) for seed in (1, 1, 2)
+        asyncio.run(say(settings, "tiny", b"Hello there.", seed)) for seed in (1, 1, 2)
     )
     assert first == again != other
     assert remove(settings, "tiny")

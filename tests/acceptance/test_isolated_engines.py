@@ -18,8 +18,8 @@ from ops.voices.environments import Environments, build, find_fault
 from ops.voices.isolated import Wanted
 from ops.voices.trial import TrialFailed
 from tests.acceptance.drills import until
+from tests.acceptance.speech_client import say, speaks
 from tests.acceptance.stack import Stack
-from tests.acceptance.test_added_voices import _say
 from tests.tiny_engine import ENGINE, TinyInstaller, write_checkpoint, write_lock
 from tritone.engines import ENGINES
 
@@ -92,7 +92,7 @@ def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other
     assert added.first_s is not None
     assert [voice.id for voice in added.card.voices] == ["tono-low", "tono-high"]
     first, again, other = (
-        asyncio.run(_say(settings, "tono", b"Hello there.", seed)) for seed in (1, 1, 2)
+        asyncio.run(say(settings, "tono", b"Hello there.", seed)) for seed in (1, 1, 2)
     )
     assert first == again != other
 
@@ -108,10 +108,10 @@ def test_an_engine_in_its_own_environment_speaks_and_a_broken_one_harms_no_other
         )
         assert REMEDY in " ".join(listed.stdout.split())
         assert served.has_logged(said)
-        assert _speaks(served.address, "heart")
+        assert speaks(served.address, "heart")
         mend()
         until(lambda: "tono" not in _away(served.address))
-    assert asyncio.run(_say(settings, "tono", b"Hello there.", 1)) == first
+    assert asyncio.run(say(settings, "tono", b"Hello there.", 1)) == first
     assert REMEDY in served.log
     assert served.triton().pid == triton
 
@@ -129,7 +129,7 @@ def test_a_voice_whose_process_dies_as_it_loads_is_taken_back(
     (checkpoint / "deadly").touch()
     with pytest.raises(TrialFailed, match=r"(has not loaded|cannot load) grim"):
         add_isolated(settings, ENGINE, str(checkpoint), Wanted(), accepts=False)
-    until(lambda: _speaks(served.address, "heart"))
+    until(lambda: speaks(served.address, "heart"))
     assert not list((settings.resolved_state_directory() / "added_voices").glob("grim*"))
     assert "grim" not in _away(served.address)
     assert environments.is_built("tiny")
@@ -138,9 +138,3 @@ def test_a_voice_whose_process_dies_as_it_loads_is_taken_back(
 def _away(address: str) -> dict[str, str]:
     found: dict[str, str] = httpx2.get(f"http://{address}/readyz?verbose").json()["away"]
     return found
-
-
-def _speaks(address: str, voice: str) -> bool:
-    body = {"model": "tts-1", "input": "Hello.", "voice": voice, "response_format": "pcm"}
-    answer = httpx2.post(f"http://{address}/v1/audio/speech", json=body, timeout=60.0)
-    return answer.status_code == httpx2.codes.OK and len(answer.content) > 0

@@ -23,9 +23,8 @@ from ops.voices.installer import UvInstaller
 from ops.voices.isolated import Wanted, find_engine
 from tests.acceptance.conftest import copy_of
 from tests.acceptance.drills import open_folder, tell, until
+from tests.acceptance.speech_client import say, speaks
 from tests.acceptance.stack import SPEAKS, Stack, running
-from tests.acceptance.test_added_voices import _say
-from tests.acceptance.test_isolated_engines import _speaks
 from tests.engines.smaller import make_smaller
 from tritone.engines import ENGINES
 
@@ -112,7 +111,7 @@ def stack() -> Iterator[Stack]:
     with open_folder() as folder:
         models = copy_of(ROOT / "model_repository", folder / "models")
         with running(models, folder, **SPEAKS) as stack:
-            until(lambda: _speaks(stack.address, "heart"))
+            until(lambda: speaks(stack.address, "heart"))
             yield stack
 
 
@@ -167,11 +166,11 @@ def test_an_engine_speaks_behind_our_frontend(stack: Stack, settings: Settings, 
         assert len(voices) == (1 if sample else len(made.tiny.speakers))
         assert added.first_s is not None
         first, again, other = (
-            asyncio.run(_say(settings, MODEL, TEXT.encode(), seed)) for seed in (1, 1, 2)
+            asyncio.run(say(settings, MODEL, TEXT.encode(), seed)) for seed in (1, 1, 2)
         )
         assert first == again != other
         for voice in voices:
-            until(lambda voice=voice: _speaks(stack.address, voice))  # type: ignore[misc]
+            until(lambda voice=voice: speaks(stack.address, voice))  # type: ignore[misc]
         assert remove(settings, MODEL)
 
 
