@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 # would compile a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install install-dev serve test test-torch test-export test-other-torch coverage acceptance drills lint types style docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
+.PHONY: help install install-dev serve test test-light test-export test-slow coverage acceptance drills lint types style docs format bench openapi lock verify-full-size verify-coqui evaluate-starter evaluate-voices engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -41,37 +41,46 @@ $(AXE): frontend/playground/packages.json | .venv/.serve
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
-BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
+BY_FILE := --dist loadgroup --no-loadscope-reorder # a file's tests share what they start, or a group's
 TRITON_TESTS := tests/acceptance
 EXPORT_TESTS := tests/export
-OTHER_TORCH_TESTS := tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
-	tests/test_families.py tests/tritone/test_engines.py tests/tritone/test_schedules.py tests/tritone/families/test_ace_step.py
-TORCH_TESTS := $(EXPORT_TESTS) $(OTHER_TORCH_TESTS)
+SLOW_TO_IMPORT := tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \
+	tests/test_families.py tests/tritone/test_engines.py tests/tritone/test_schedules.py tests/tritone/families/test_ace_step.py \
+	tests/frontend/contracts/test_openapi.py
+APART := $(TRITON_TESTS) $(EXPORT_TESTS) $(SLOW_TO_IMPORT)
 COUNTED := -p tests.line_probes # the lines that they run
+PYTEST = $(BIN)/python -m pytest -m "not drill"
 test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run
-	@rm -rf build/lines
-	$(BIN)/python -m pytest tests $(COUNTED) -m "not drill" -n 3 $(BY_FILE) \
-		$(addprefix --ignore=,$(TRITON_TESTS) $(TORCH_TESTS))
-	@$(MAKE) --no-print-directory -j3 --output-sync=target acceptance test-export test-other-torch
+	@$(MAKE) --no-print-directory -j2 test-in-turn test-beside
 	@$(MAKE) --no-print-directory coverage
 
-# To import torch and diffusers takes each process half a minute: there are two, beside those who wait for Triton.
-test-torch: test-export test-other-torch ## run the tests of what needs torch
+.PHONY: test-in-turn test-beside
+test-in-turn: install-dev
+	@$(MAKE) --no-print-directory test-light
+	@$(MAKE) --no-print-directory acceptance
+test-beside: install-dev # what it says comes in one piece
+	@mkdir -p build
+	@for target in test-export test-slow; do \
+		$(MAKE) --no-print-directory $$target > build/$$target.log 2>&1 || failed=yes; cat build/$$target.log; \
+	done; test -z "$$failed"
 
-test-export: install-dev
-	@echo "running the tests in $(EXPORT_TESTS)"
-	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(EXPORT_TESTS)
+test-light: install-dev ## run the tests that need no Triton and import fast
+	@rm -rf build/lines
+	$(PYTEST) tests $(COUNTED) -p no:schemathesis -n 3 $(BY_FILE) $(addprefix --ignore=,$(APART))
 
-test-other-torch: install-dev
-	@echo "running the tests in $(OTHER_TORCH_TESTS)"
-	@nice -n 4 $(BIN)/python -m pytest -q -m "not drill" $(OTHER_TORCH_TESTS)
+# To import torch, or to think of requests to the whole API, takes each process tens of seconds: one process for each,
+# in the time that the others leave.
+test-export: install-dev ## run the exporter's tests
+	nice -n 10 $(PYTEST) -q -p no:schemathesis $(EXPORT_TESTS)
+
+test-slow: install-dev ## run the other tests that import slowly
+	nice -n 10 $(PYTEST) -q $(SLOW_TO_IMPORT)
 
 coverage: install-dev ## fail where the last `make test` ran less than 90 % of the lines
 	$(BIN)/coverage combine -q --keep && $(BIN)/coverage report
 
 acceptance: install-dev ## run the tests against a real Triton only
-	@echo "running the tests in $(TRITON_TESTS)"
-	@$(BIN)/python -m pytest $(TRITON_TESTS) -q -p no:schemathesis -m "not drill" -n 2 $(BY_FILE)
+	$(PYTEST) $(TRITON_TESTS) -q -p no:schemathesis -n 3 $(BY_FILE)
 
 drills: install-dev ## run the long editions of the tests under load (about two hours)
 	$(BIN)/python -m pytest -s -m drill

@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
 import structlog
 from procrastinate import PsycopgConnector
-from procrastinate.connector import Notify
+from procrastinate.connector import LISTEN_TIMEOUT, Notify
 from procrastinate.exceptions import ConnectorException
 
 from frontend.database.retries import retry
 
 _PATIENCE_S = 30.0
 _LISTEN_PAUSE_S = 0.3
+_LOOK = '{"type": "job_inserted", "job_id": 0}'  # a worker that hears this looks for jobs
 
 T = TypeVar("T")
 
@@ -52,6 +54,16 @@ class PatientConnector(PsycopgConnector):
             except ConnectorException as error:
                 _log.warning("cannot listen for jobs", problem=type(error.__cause__).__name__)
             await asyncio.sleep(_LISTEN_PAUSE_S)
+
+    async def _loop_notify(
+        self,
+        on_notification: Notify,
+        connection: psycopg.AsyncConnection,
+        timeout: float = LISTEN_TIMEOUT,  # noqa: ASYNC109 -- procrastinate's
+    ) -> None:
+        # Jobs that came between the worker's last look and LISTEN went unheard.
+        await on_notification(channel="", payload=_LOOK)
+        await super()._loop_notify(on_notification, connection, timeout)
 
 
 async def _run(query: Callable[[], Awaitable[T]]) -> T:

@@ -1,13 +1,15 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from procrastinate.connector import Notify
 from standardwebhooks import Webhook
 
+from frontend.database.connector import PatientConnector
 from frontend.errors import BackendUnavailable, GenerationFailed, InvalidRequest, JobNotFound
 from frontend.jobs.model import Job, JobStatus, OutputFormat
 from frontend.jobs.result_maker import Maker
@@ -68,6 +70,29 @@ async def test_a_waiting_worker_is_woken_at_once(job_settings: JobSystemSettings
         await system.service.submit(make_request())
 
         await maker.until_begun(timeout_s=10.0)  # long before the next look, in 30 s
+
+
+async def test_a_job_that_came_before_a_worker_listened_is_begun_at_once(
+    job_settings: JobSystemSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_listen = asyncio.Event()
+    listen = PatientConnector.listen_notify
+
+    async def listen_later(
+        self: PatientConnector, on_notification: Notify, channels: Iterable[str]
+    ) -> None:
+        await may_listen.wait()
+        await listen(self, on_notification, channels)
+
+    monkeypatch.setattr(PatientConnector, "listen_notify", listen_later)
+    slow = replace(job_settings, jobs=job_settings.jobs.model_copy(update={"poll_s": 30.0}))
+    maker = SleepingMaker()
+    async with open_jobs(slow, {}, 5.0) as system, working(system, maker):
+        await asyncio.sleep(0.5)  # its first look has found nothing
+        await system.service.submit(make_request())
+        may_listen.set()
+
+        await maker.until_begun(timeout_s=10.0)
 
 
 async def test_progress_is_written_down_while_a_job_runs(system: JobSystem) -> None:
