@@ -41,7 +41,7 @@ $(AXE): frontend/playground/packages.json | .venv/.serve
 serve: install ## start Triton and the frontend, and say where
 	@$(BIN)/tritone up --quiet
 
-BY_FILE := --dist loadgroup --no-loadscope-reorder # a file's tests share what they start, or a group's
+BY_FILE := --dist loadfile --no-loadscope-reorder # the tests of a file share what they start
 TRITON_TESTS := tests/acceptance
 EXPORT_TESTS := tests/export
 SLOW_TO_IMPORT := tests/starter tests/benchmarks tests/backends/transformers tests/backends/tokenizer/test_encoding.py \

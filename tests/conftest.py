@@ -23,21 +23,33 @@ from tritone.card import ModelCard
 if TYPE_CHECKING:
     from ops.stack.postgres import EmbeddedPostgres
 
-ONE_PROCESS = ("tests/export", "tests/starter", "tests/backends/transformers")
-"""Folders whose tests share what takes long to make: exported networks, a corpus, torch itself."""
+SHARED_IN = {
+    "exported networks": ("tests/export/",),
+    "a corpus": ("tests/starter/",),
+    "torch": ("tests/backends/transformers/",),
+    "`served`": tuple(
+        f"tests/acceptance/test_{name}.py"
+        for name in (
+            "added_voices", "command", "examples", "leavers", "page", "printed_examples", "rest",
+            "speech_http",
+        )
+    ),
+    "`stack` and `sharing_stack`": tuple(
+        f"tests/acceptance/test_{name}.py"
+        for name in ("denoiser", "gateway", "lifecycle", "metrics", "speech", "turns")
+    ),
+}  # fmt: skip
+"""What takes long to make, and the tests that share it: one worker gets them all."""
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 class _ByFileOrMore(LoadFileScheduling):  # type: ignore[misc]
-    """Gives a worker a whole file, or all files that share what is dear: a folder, a group."""
+    """Gives a worker a whole file, or all files that share what is dear."""
 
     def _split_scope(self, nodeid: str) -> str:
-        _test, at, group = nodeid.rpartition("@")  # so `--dist loadgroup` names groups
-        if at and "]" not in group:
-            return str(group)
-        folder = next((each for each in ONE_PROCESS if nodeid.startswith(f"{each}/")), None)
-        return folder or str(super()._split_scope(nodeid))
+        shared = (what for what, paths in SHARED_IN.items() if nodeid.startswith(paths))
+        return next(shared, str(super()._split_scope(nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)

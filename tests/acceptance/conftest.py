@@ -19,19 +19,6 @@ REPOSITORIES = (ROOT / "model_repository", ROOT / "work" / "tiny_repository")
 
 SHARED_STEP_BATCH = "8"
 VOICE = "hibari"
-SHARED = {"served": "served", "sharing_stack": "alone", "stack": "alone"}
-"""The stacks of a session, and the group that one worker gets: each start costs seconds."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests of a stack to one worker; a file's own `stack` is none of a session."""
-    for item in items:
-        if isinstance(item, pytest.Function):
-            made = item._fixtureinfo.name2fixturedefs
-            shared = [name for name in SHARED if name in made and made[name][-1].scope == "session"]
-            if shared:
-                item.add_marker(pytest.mark.xdist_group(SHARED[shared[0]]))
 
 
 @pytest.fixture(scope="session")

@@ -27,22 +27,27 @@ async def ends(client: Client, asks: dict[str, dict[str, str | int]]) -> list[st
 
     holders = [f"holder-{i}" for i in range(4)]  # more than there are lanes
     long = replace(ASK, steps=1000)
-    held = [
-        asyncio.create_task(client.generate(long, job_id=name, timeout_s=TIMEOUT_S))
-        for name in holders
-    ]
+    held = []
+    for name in holders:  # the first one has a lane for certain: another could keep it for long
+        holding = client.generate(long, job_id=name, timeout_s=TIMEOUT_S)
+        held.append(asyncio.create_task(holding))
+        await until_known(client, name, held[-1])
     await client.until_running(holders[0])
     tasks = []
     for name, parameters in asks.items():
         tasks.append(asyncio.create_task(one(name, parameters)))
-        # What was refused is never known: it is raised below.
-        while not tasks[-1].done() and await client.control(QUERY, name) == [-1, -1]:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        await until_known(client, name, tasks[-1])
     for name in holders:
         await client.control(CANCEL, name)
     await asyncio.gather(*held, return_exceptions=True)
     await asyncio.gather(*tasks)
     return order
+
+
+async def until_known(client: Client, name: str, asked: asyncio.Task[object]) -> None:
+    """Return once the denoiser has a request, or has refused it."""
+    while not asked.done() and await client.control(QUERY, name) == [-1, -1]:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
 
 
 async def test_one_share_does_not_wait_for_all_of_another(client: Client) -> None:
