@@ -32,7 +32,8 @@ from export.tokenizers import FILE as TOKENIZER_FILE
 from export.trials import Files
 from tritone.card import COMPONENTS, ModelCard, component_name
 from tritone.gpu import Gpu, open_driver, read_gpu
-from tritone.plans import CALLEE_FILE, PLAN_FILE, plan_of
+from tritone.placement import CALLEE_FILE
+from tritone.plans import PLAN_FILE, plan_of
 
 Announce = Callable[[str], None]
 """Told the name of each stage as it begins."""

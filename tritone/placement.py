@@ -5,12 +5,17 @@ import os
 from pathlib import Path
 
 from tritone.environment import PREFIX
-from tritone.plans import CALLEE_FILE
 
 CPU = "cpu"
 
 TRANSFORMER = "transformer"
 """The denoiser's parameter that names the Triton model of the transformer."""
+
+CALLEE_FILE = "transformer"
+"""A file in a denoiser's version folder: the Triton model of that version's transformer.
+
+Where there is none, the denoiser's configuration names it: `TRANSFORMER`.
+"""
 
 IN_PROCESS = "transformer_in_process"
 """The denoiser's parameter that says who loads it: `auto`, `true` (the denoiser) or `false`."""

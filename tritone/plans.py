@@ -17,12 +17,6 @@ PLAN_FILE = "model.plan"
 NETWORKS = ("text_encoder", "transformer", "vae_decoder")
 """The components that can be plans."""
 
-CALLEE_FILE = "transformer"
-"""A file in a denoiser's version folder: the Triton model of that version's transformer.
-
-Where there is none, the denoiser's configuration names it (`tritone.placement.TRANSFORMER`).
-"""
-
 _SUFFIX = "_plan"
 
 

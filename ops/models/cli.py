@@ -39,6 +39,7 @@ app = typer.Typer(
     "Speaks to the running `tritone up`, or to the Triton of --url. What it changes is kept over a "
     "restart where the model repository is seen: the running stack's, or the one of --repository.",
     no_args_is_help=True,
+    add_completion=False,  # the whole command's
 )
 
 app.command("follow")(follow_command)

@@ -40,7 +40,10 @@ HOW_TO_ADD = "`tritone voices add NAME` adds voices; `tritone voices engines` sa
 
 _ADDABLE = (hibari.CARD.name, kokoro.NAME, espeak_files.MODEL, "FILE.onnx", "FOLDER", "OWNER/NAME")
 
-app = typer.Typer(help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}")
+app = typer.Typer(
+    help=f"List, add and remove the voices that speak.\n\n{HOW_TO_ADD}",
+    add_completion=False,  # the whole command's
+)
 app.add_typer(engine_app, name="engine")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
