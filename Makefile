@@ -80,7 +80,7 @@ coverage: install-dev ## fail where the last `make test` ran less than 90 % of t
 	$(BIN)/coverage combine -q --keep && $(BIN)/coverage report
 
 acceptance: install-dev ## run the tests against a real Triton only
-	$(PYTEST) $(TRITON_TESTS) -q -p no:schemathesis -n 3 $(BY_FILE)
+	$(PYTEST) $(TRITON_TESTS) -q -p no:schemathesis -n 2 $(BY_FILE)
 
 drills: install-dev ## run the long editions of the tests under load (about two hours)
 	$(BIN)/python -m pytest -s -m drill

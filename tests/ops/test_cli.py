@@ -1,10 +1,12 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from frontend.keys.__main__ import app as keys_program
-from ops.cli import app
+from ops.cli import COMMANDS, app
 from tritone import __version__
 
 runner = CliRunner()
@@ -69,3 +71,22 @@ def test_a_shell_completes_the_commands(
     }.items():
         monkeypatch.setenv(name, value)
     assert runner.invoke(app, prog_name="tritone").stdout.split() == completed
+
+
+def test_a_command_imports_only_what_it_needs() -> None:
+    script = (
+        "import sys; from ops.cli import app; app(['say', '--help'], standalone_mode=False);"
+        "print(*{'numpy', 'grpc', 'psycopg', 'ops.models', 'ops.voices'} & set(sys.modules))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert "--voice" in said
+    assert said.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_teaches(name: str) -> None:
+    told = runner.invoke(app, [name, "--help"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "--install-completion" not in told.output  # the whole command's
