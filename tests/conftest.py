@@ -1,9 +1,11 @@
 """What many tests need: settings without the environment, the app without a network, a database."""
 
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -42,6 +44,17 @@ SHARED_IN = {
 """What takes long to make, and the tests that share it: one worker gets them all."""
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+_OF_ALL_TESTS = re.compile(r"^pytestmark = (?:\[[^\]]*\]|.*)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of drills where none is wanted: some take ten seconds to import."""
+    if config.option.markexpr != "not drill" or collection_path.suffix != ".py":
+        return None
+    marks = _OF_ALL_TESTS.search(collection_path.read_text("utf-8"))
+    return True if marks and "pytest.mark.drill" in marks[0] else None
 
 
 class _ByFileOrMore(LoadFileScheduling):  # type: ignore[misc]

@@ -70,20 +70,20 @@ class Passage:
             ValueError: the frame alone is too long.
         """
         encoding = encode(self.before + self.text + self.after)
+        ids, offsets = encoding.ids, encoding.offsets  # each access makes a list of all tokens
         begin, end = len(self.before), len(self.before) + len(self.text)
-        inside = [i for i, (a, b) in enumerate(encoding.offsets) if begin <= a < b <= end]
-        excess = max(0, len(encoding.ids) - max_tokens)
+        inside = [i for i, (a, b) in enumerate(offsets) if begin <= a < b <= end]
+        excess = max(0, len(ids) - max_tokens)
         if excess > len(inside):
             raise ValueError(f"{max_tokens} tokens are too few for the text around a prompt")
         dropped = set(inside[len(inside) - excess :])
-        kept = [i for i in range(len(encoding.ids)) if i not in dropped]
 
         def place(i: int) -> Stretch:
-            return encoding.offsets[i][0] - begin, encoding.offsets[i][1] - begin
+            return offsets[i][0] - begin, offsets[i][1] - begin
 
-        return [encoding.ids[i] for i in kept], ReadText(
+        return [each for i, each in enumerate(ids) if i not in dropped], ReadText(
             text=self.text,
-            kept=tuple((encoding.ids[i], place(i)) for i in inside if i not in dropped),
+            kept=tuple((ids[i], place(i)) for i in inside if i not in dropped),
             cut=tuple(place(i) for i in sorted(dropped)),
         )
 

@@ -70,6 +70,7 @@ def test_without_a_stack_one_runs_for_the_moment_for_all_who_ask(
         variables = {
             "TRITONE_MODEL_REPOSITORY": str(copy_of(repository, folder / "models")),
             "TRITONE_STATE_DIRECTORY": str(folder / "run"),
+            "TRITONE_DEFAULT_VOICE": "false",  # it would load in vain
             "TRITONE_PORT": str(choose_ports({"": 0})[""]),
         }
 

@@ -34,6 +34,29 @@ def spell(ids: list[int]) -> str:
     return "".join(map(chr, ids))
 
 
+@dataclass(frozen=True)
+class Counted(OneForEachCharacter):
+    """The same; as in the library, each look at its tokens makes a list of them all."""
+
+    looks: list[str]
+
+    @property
+    def ids(self) -> list[int]:
+        self.looks.append("ids")
+        return super().ids
+
+    @property
+    def offsets(self) -> list[Stretch]:
+        self.looks.append("offsets")
+        return super().offsets
+
+
+def test_the_tokens_are_listed_once_however_many_they_are() -> None:
+    looks: list[str] = []
+    Passage("<", "abc" * 10, ">").fit(lambda text: Counted(text, looks), 12)
+    assert sorted(looks) == ["ids", "offsets"]
+
+
 def test_a_text_that_fits_is_whole() -> None:
     ids, read = Passage("<", "abc", ">").fit(OneForEachCharacter, 5)
     assert spell(ids) == "<abc>"

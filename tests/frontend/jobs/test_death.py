@@ -161,6 +161,7 @@ async def test_a_receiver_that_is_down_gets_its_webhook_after_the_worker_died(
     assert len({head["webhook-id"] for head in receiver.headers}) == 1
 
 
+@pytest.mark.drill
 async def test_chaos_loses_nothing() -> None:
     outcome = await run_chaos(40, 3, seconds=0.3, seed=1, timeout_s=60)
     assert outcome.statuses == {"completed": 40}, outcome
