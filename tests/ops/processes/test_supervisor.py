@@ -9,6 +9,7 @@ import pytest
 from ops.errors import CannotStart
 from ops.processes import supervisor
 from ops.processes.supervisor import Pulse, Service, Supervisor
+from tritone.tasks import end_tasks
 
 TIMEOUT_S = 10.0
 SLEEP = "import time; time.sleep(60)"
@@ -43,6 +44,11 @@ async def until(is_true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def end(kept: Supervisor, run: asyncio.Task[None]) -> None:
+    await end_tasks(run)  # it may be starting a process at this moment
+    await kept.stop(TIMEOUT_S)
+
+
 async def test_a_dead_service_is_cleaned_up_after_and_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -57,8 +63,7 @@ async def test_a_dead_service_is_cleaned_up_after_and_started_again(
     await until(lambda: kept.child is not None and kept.child.pid != first)
     await kept.is_ready.wait()
     assert cleanings == [True]
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_that_crashes_and_hangs_in_it_is_killed_and_started_again(
@@ -77,8 +82,7 @@ async def test_a_service_that_crashes_and_hangs_in_it_is_killed_and_started_agai
     await until(lambda: kept.child is not first)
     await kept.is_ready.wait()
     assert kept.pid is not None
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_that_falls_silent_is_killed_and_started_again(
@@ -99,8 +103,7 @@ async def test_a_service_that_falls_silent_is_killed_and_started_again(
     assert kept.child.pid == first  # it answers
     silent.add(first)
     await until(lambda: kept.child is not None and kept.child.pid != first)
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
@@ -123,8 +126,7 @@ async def test_a_service_that_keeps_dying_is_started_ever_more_rarely(
     async with asyncio.timeout(TIMEOUT_S):
         while len(delays) < 5:
             await sleep(0.01)
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
     assert delays[:5] == [0.01, 0.02, 0.04, 0.08, 0.16]
 
 
@@ -139,8 +141,7 @@ async def test_a_service_that_is_stopped_is_killed_and_started_again(
     first = kept.pid
     psutil.Process(first).suspend()
     await until(lambda: kept.pid not in {None, first})
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_that_is_killed_in_its_very_first_start_is_started_again(
@@ -161,8 +162,7 @@ async def test_a_service_that_is_killed_in_its_very_first_start_is_started_again
     async with asyncio.timeout(TIMEOUT_S):
         await kept.is_ready.wait()
     assert killed
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_whose_settings_are_bad_is_not_started_again(tmp_path: Path) -> None:
@@ -227,8 +227,7 @@ async def test_a_service_that_lives_and_waits_for_another_is_left_alone(
     assert kept.pid == second
     is_other_there = True
     await kept.is_ready.wait()
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
 
 
 async def test_a_service_that_does_not_leave_is_killed(tmp_path: Path) -> None:
@@ -258,8 +257,7 @@ async def test_the_whole_group_of_a_service_ends_with_it(tmp_path: Path) -> None
     run = asyncio.create_task(kept.run())
     await until(lambda: marker.exists() and bool(marker.read_text()))
     grandchild = psutil.Process(int(marker.read_text()))
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
     await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
@@ -276,6 +274,5 @@ async def test_lines_of_a_service_are_shown_with_its_name_unless_hidden(
     kept = Supervisor(service(code, is_ready=has_spoken, hides=("noise",)))
     run = asyncio.create_task(kept.run())
     await kept.is_ready.wait()
-    run.cancel()
-    await kept.stop(TIMEOUT_S)
+    await end(kept, run)
     assert "".join(shown) == "python   | hello\n"
