@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from backends.speech.engine import Parts
 from backends.speech.engines import open_engine
@@ -24,6 +25,7 @@ def test_the_judge_counts_words() -> None:
     assert [list(w) for w in windows([10.0, 10.0, 10.0, 28.0])] == [[0, 1], [2], [3]]
 
 
+@pytest.mark.drill
 def test_the_voice_is_understood(tmp_path: Path) -> None:
     repository = publish_default_voice(tmp_path)
     assert repository is not None

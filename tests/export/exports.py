@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from export.cards import Choices
 from export.checkpoint import open_checkpoint
 from export.exporter import ExportRequest, Published, export
 from tritone.card import ModelCard
 
 CHOICES = Choices(steps=6, seconds=1.0, frame_bucket=16)
+MODELS = ("tiny", pytest.param("tiny_3", marks=pytest.mark.drill))
+"""The fixtures of exported models. Each costs half a minute or more: the gate makes one."""
 
 
 @dataclass(frozen=True)

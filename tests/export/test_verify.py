@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from diffusers import StableAudio3Pipeline, StableAudioPipeline
+from diffusers import StableAudioPipeline
 from onnx import numpy_helper
 
 from export import verify
 from export.comparing import relative_error
 from export.errors import VerificationFailed
 from export.families import EXPORTERS
-from export.references import stable_audio, stable_audio_3
+from export.references import stable_audio
 from export.trials import Files, Sounds, diffusers_card, make_trial
-from tests.export.exports import Exported
+from tests.export.exports import MODELS, Exported
 from tritone import tensors
 
 pytestmark = pytest.mark.export
@@ -81,14 +81,15 @@ def test_a_component_is_asked_about_one_row_and_about_many(cases: list[verify.Ca
     assert guided == [1, 3, 2, 1, 0]
 
 
-def test_the_served_path_is_that_of_diffusers(tiny: Exported, tiny_3: Exported) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_the_served_path_is_that_of_diffusers(model: str, request: pytest.FixtureRequest) -> None:
     # 1e-5 is ten times what float32 costs here; the gate itself allows 1e-4.
-    for exported in (tiny, tiny_3):
-        measured = exported.published.measured
-        assert max(measured.components.values()) < 1e-5
-        assert measured.end_to_end.latents_error < 1e-5
-        assert measured.end_to_end.pcm_error < 1e-5
-        assert measured.end_to_end.two_prompt_difference > 0.01
+    exported: Exported = request.getfixturevalue(model)
+    measured = exported.published.measured
+    assert max(measured.components.values()) < 1e-5
+    assert measured.end_to_end.latents_error < 1e-5
+    assert measured.end_to_end.pcm_error < 1e-5
+    assert measured.end_to_end.two_prompt_difference > 0.01
 
 
 def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudioPipeline) -> None:
@@ -103,14 +104,15 @@ def test_another_solver_changes_no_network(tiny: Exported, pipeline: StableAudio
 
 
 def test_a_wrong_path_between_right_networks_is_found(
-    tiny_3: Exported, pipeline_3: StableAudio3Pipeline
+    tiny: Exported, pipeline: StableAudioPipeline
 ) -> None:
-    trial = make_trial(tiny_3.card)
-    sounds = stable_audio_3(pipeline_3, tiny_3.card, trial)
+    card = diffusers_card(tiny.card)
+    trial = make_trial(card)
+    sounds = stable_audio(pipeline, card, trial)
     louder = Sounds(sounds.latents, sounds.waveforms * np.float32(1.01))
 
     with pytest.raises(VerificationFailed, match=r"whole pipeline \(samples\) is 9"):
-        verify.verify_end_to_end(Files(tiny_3.artifacts()), tiny_3.card, "fp32", trial, louder)
+        verify.verify_end_to_end(Files(tiny.artifacts()), card, "fp32", trial, louder)
 
 
 def test_one_sound_for_two_prompts_is_found(tiny: Exported, pipeline: StableAudioPipeline) -> None:
