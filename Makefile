@@ -51,18 +51,16 @@ APART := $(TRITON_TESTS) $(EXPORT_TESTS) $(SLOW_TO_IMPORT)
 COUNTED := -p tests.line_probes # the lines that they run
 PYTEST = $(BIN)/python -m pytest -m "not drill"
 test: install-dev ## run every test but the drills, those against a real Triton included; count the lines that they run
-	@$(MAKE) --no-print-directory -j2 test-in-turn test-beside
+	@$(MAKE) --no-print-directory -j3 test-in-turn export-beside slow-beside
 	@$(MAKE) --no-print-directory coverage
 
-.PHONY: test-in-turn test-beside
+.PHONY: test-in-turn
 test-in-turn: install-dev
 	@$(MAKE) --no-print-directory test-light
 	@$(MAKE) --no-print-directory acceptance
-test-beside: install-dev # what it says comes in one piece
+%-beside: install-dev # what it says comes in one piece
 	@mkdir -p build
-	@for target in test-export test-slow; do \
-		$(MAKE) --no-print-directory $$target > build/$$target.log 2>&1 || failed=yes; cat build/$$target.log; \
-	done; test -z "$$failed"
+	@$(MAKE) --no-print-directory test-$* > build/$*.log 2>&1; status=$$?; cat build/$*.log; exit $$status
 
 test-light: install-dev ## run the tests that need no Triton and import fast
 	@rm -rf build/lines
