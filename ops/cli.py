@@ -1,6 +1,7 @@
 """The `tritone` command. A command is imported when it is asked for: all of them take a second."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pkgutil import resolve_name
 from typing import Annotated
 
@@ -23,17 +24,22 @@ COMMANDS = {
 """Where each command is: a function, or an app with an option or commands of its own."""
 
 
+@cache
+def _import(name: str) -> object:
+    found = resolve_name(COMMANDS[name])
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False)
+        found.command()(function)
+    command = get_command(found)
+    command.name = name
+    return command
+
+
 class _Imported(Mapping[str, object]):
     """The commands by name, each imported when it is looked up."""
 
     def __getitem__(self, name: str) -> object:
-        found = resolve_name(COMMANDS[name])
-        part = found if isinstance(found, typer.Typer) else typer.Typer(add_completion=False)
-        if part is not found:
-            part.command()(found)
-        command = get_command(part)
-        command.name = name
-        return command
+        return _import(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

@@ -38,7 +38,7 @@ class Plan:
     cost: float  # of each pass: steps of a latent frame
     n_samples: int  # delivered
     raw_samples: int  # before a loop's end is faded into its start
-    crossfade_samples: int  # crossfade between passes
+    crossfade_samples: int  # between passes
     loop: bool
     notes: tuple[str, ...]
 

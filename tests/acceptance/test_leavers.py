@@ -23,7 +23,7 @@ STEPS = "tritone_denoiser_steps_total"
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("seconds", [5.0, pytest.param(600.0, marks=pytest.mark.drill)])
+@pytest.mark.parametrize("seconds", [10.0, pytest.param(600.0, marks=pytest.mark.drill)])
 async def test_no_process_dies_because_clients_leave(
     served: Stack, model: str, seconds: float
 ) -> None:

@@ -62,10 +62,13 @@ async def test_a_job_is_made_in_every_format_asked_for(system: JobSystem) -> Non
     assert job.result.seconds == pytest.approx(0.1)
 
 
+def look_rarely(settings: JobSystemSettings) -> JobSystemSettings:
+    return replace(settings, jobs=settings.jobs.model_copy(update={"poll_s": 30.0}))
+
+
 async def test_a_waiting_worker_is_woken_at_once(job_settings: JobSystemSettings) -> None:
-    slow = replace(job_settings, jobs=job_settings.jobs.model_copy(update={"poll_s": 30.0}))
     maker = SleepingMaker()
-    async with open_jobs(slow, {}, 5.0) as system, working(system, maker):
+    async with open_jobs(look_rarely(job_settings), {}, 5.0) as system, working(system, maker):
         await asyncio.sleep(0.5)
         await system.service.submit(make_request())
 
@@ -85,9 +88,8 @@ async def test_a_job_that_came_before_a_worker_listened_is_begun_at_once(
         await listen(self, on_notification, channels)
 
     monkeypatch.setattr(PatientConnector, "listen_notify", listen_later)
-    slow = replace(job_settings, jobs=job_settings.jobs.model_copy(update={"poll_s": 30.0}))
     maker = SleepingMaker()
-    async with open_jobs(slow, {}, 5.0) as system, working(system, maker):
+    async with open_jobs(look_rarely(job_settings), {}, 5.0) as system, working(system, maker):
         await asyncio.sleep(0.5)  # its first look has found nothing
         await system.service.submit(make_request())
         may_listen.set()
