@@ -146,11 +146,14 @@ class DeliveryStore:
         Raises:
             JobNotFound: there is no such delivery of this owner, or it is pending already.
         """
+        row: Row | None = None
 
-        async def work(connection: Connection) -> Row | None:
-            return await fetch_one(connection, "restart_delivery", id=delivery_id, owner=owner)
+        async def work(connection: Connection) -> None:
+            nonlocal row  # run again, it finds what its first run may have restarted
+            values = {"id": delivery_id, "owner": owner}
+            row = await fetch_one(connection, "restart_delivery", **values) or row
 
-        row = await self._database.run(work)
+        await self._database.run(work)
         if row is None:
             raise JobNotFound("There is no such delivery, or it is still on its way.")
         return _to_delivery(row)

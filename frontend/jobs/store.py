@@ -211,11 +211,15 @@ class JobStore:
         Raises:
             JobNotFound: there is none of this owner that is over; None: any owner.
         """
+        row: Row | None = None
 
-        async def work(connection: Connection) -> Row | None:
-            return await fetch_one(connection, "delete_job", id=job_id, owner=owner)
+        async def work(connection: Connection) -> None:
+            nonlocal row  # run again, it misses what its first run may have deleted
+            row = await fetch_one(connection, "delete_job", id=job_id, owner=owner) or row
 
-        _require(await self._database.run(work) if _is_id(job_id) else None)
+        if _is_id(job_id):
+            await self._database.run(work)
+        _require(row)
 
     async def load(self) -> Load:
         """Return how busy the workers are."""

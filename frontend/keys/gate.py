@@ -117,6 +117,7 @@ class DatabaseGate:
             _log.warning("there is no API key yet; make one with `tritone keys create`")
         if n_foreign:
             _log.error("keys were made with another TRITONE_KEYS__PEPPER", keys=n_foreign)
+        await self._store.forget_usage_writers()
         self._usage.start()
 
     async def close(self) -> None:

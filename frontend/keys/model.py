@@ -1,6 +1,7 @@
 """A key, what it may do, and what was done with it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,3 +66,12 @@ class Counts:
 
     requests: int = 0
     sound_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageBatch:
+    """Counts that are written together. Written twice, they count once."""
+
+    writer_id: str  # a UUID of the process that counted
+    number: int  # among the batches of this writer, from 1
+    counts: Mapping[str, Counts]  # by the ids of the keys

@@ -1,11 +1,9 @@
 """Where keys are kept: the only reader and writer of their rows. The clock is PostgreSQL's."""
 
-from collections.abc import Mapping
-
 from frontend.database.database import Database
 from frontend.database.queries import Connection, Row, fetch
 from frontend.errors import BackendUnavailable
-from frontend.keys.model import Counts, Key, KeyLimits, KeyReport, Verdict
+from frontend.keys.model import Key, KeyLimits, KeyReport, UsageBatch, Verdict
 
 
 class KeyStore:
@@ -57,14 +55,20 @@ class KeyStore:
         """End a visit; no effect when it has ended."""
         await self._fetch("leave_gate", key_id=key_id, visit_id=visit_id)
 
-    async def count(self, counts: Mapping[str, Counts]) -> None:
-        """Add to the usage of some keys."""
-        values = {
-            "ids": list(counts),
-            "requests": [each.requests for each in counts.values()],
-            "sound_seconds": [each.sound_seconds for each in counts.values()],
+    async def count(self, batch: UsageBatch) -> None:
+        """Add to the usage of some keys; no effect when the batch was added before."""
+        values: dict[str, object] = {
+            "writer_id": batch.writer_id,
+            "batch": batch.number,
+            "ids": list(batch.counts),
+            "requests": [each.requests for each in batch.counts.values()],
+            "sound_seconds": [each.sound_seconds for each in batch.counts.values()],
         }
         await self._fetch("count_usage", **values)
+
+    async def forget_usage_writers(self) -> None:
+        """Forget processes that counted something, and ended long ago."""
+        await self._fetch("forget_usage_writers")
 
     async def _fetch(self, name: str, /, **values: object) -> list[Row]:
         async def work(connection: Connection) -> list[Row]:

@@ -1,12 +1,13 @@
 """What is done with which key, gathered here and written down every few seconds."""
 
 import asyncio
+import uuid
 from collections import defaultdict
 
 import structlog
 
 from frontend.errors import BackendUnavailable
-from frontend.keys.model import Counts
+from frontend.keys.model import Counts, UsageBatch
 from frontend.keys.store import KeyStore
 from tritone.tasks import end_tasks
 
@@ -23,6 +24,9 @@ class Usage:
         self._store = store
         self._period_s = period_s
         self._counts: defaultdict[str, Counts] = defaultdict(Counts)
+        self._writer_id = str(uuid.uuid4())
+        self._n_batches = 0
+        self._unheard: UsageBatch | None = None  # perhaps written, perhaps not
         self._writing: asyncio.Task[None] | None = None
 
     def add(self, key_id: str, *, requests: int = 0, sound_seconds: float = 0.0) -> None:
@@ -39,21 +43,29 @@ class Usage:
         """Write down what is left."""
         if self._writing is not None:
             await end_tasks(self._writing)
-        await self.flush()
+        if self._unheard is not None:
+            await self.flush()
+        if self._unheard is None:  # else the database is away
+            await self.flush()
 
     async def flush(self) -> None:
-        """Write down what was counted; it is kept for later when the database is away."""
-        if not self._counts:
+        """Write down what was counted, or what was to be written the last time."""
+        self._unheard = batch = self._unheard or self._take()
+        if batch is None:
             return
-        counts, self._counts = self._counts, defaultdict(Counts)
         try:
-            await self._store.count(counts)
-        except (BackendUnavailable, asyncio.CancelledError) as error:
-            for key_id, each in counts.items():
-                self.add(key_id, requests=each.requests, sound_seconds=each.sound_seconds)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            _log.warning("usage of keys is not written down yet", keys=len(self._counts))
+            await self._store.count(batch)
+        except BackendUnavailable:
+            _log.warning("usage of keys is not written down yet", keys=len(batch.counts))
+        else:
+            self._unheard = None
+
+    def _take(self) -> UsageBatch | None:
+        if not self._counts:
+            return None
+        self._n_batches += 1
+        counts, self._counts = self._counts, defaultdict(Counts)
+        return UsageBatch(writer_id=self._writer_id, number=self._n_batches, counts=counts)
 
     async def _write_forever(self) -> None:
         while True:

@@ -19,6 +19,8 @@ UPDATE tritone_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id
 -- Count a request against a key's limits, if they have room for it. The generic cell rate
 -- algorithm: `due_at` moves on by one interval per request and may be ahead of now by the tolerance.
 -- A refusal writes nothing. The outer SELECT sees the row as it was.
+-- A visit that is there already changes nothing: its commit was not heard of. Of a key with a rate
+-- alone, the last visit is kept for that.
 WITH entered AS (
     INSERT INTO tritone_key_gates AS gate (key_id, due_at, visits)
     VALUES (
@@ -27,13 +29,15 @@ WITH entered AS (
         jsonb_build_object(%(visit_id)s::text, extract(epoch FROM now()) + %(lease_s)s::float8)
     )
     ON CONFLICT (key_id) DO UPDATE SET
-        due_at = greatest(gate.due_at, now()) + %(interval_s)s * interval '1 second',
-        visits = CASE WHEN %(max_in_flight)s::int IS NULL THEN '{}' ELSE (
+        due_at = CASE WHEN gate.visits ? %(visit_id)s THEN gate.due_at
+            ELSE greatest(gate.due_at, now()) + %(interval_s)s * interval '1 second' END,
+        visits = CASE WHEN %(max_in_flight)s::int IS NULL THEN EXCLUDED.visits ELSE (
             SELECT coalesce(jsonb_object_agg(visit.key, visit.value), '{}')
             FROM jsonb_each(gate.visits) AS visit
             WHERE visit.value::float8 > extract(epoch FROM now())
         ) || EXCLUDED.visits END
-    WHERE (%(interval_s)s = 0
+    WHERE gate.visits ? %(visit_id)s
+        OR (%(interval_s)s = 0
             OR gate.due_at <= now() + %(tolerance_s)s * interval '1 second')
         AND (%(max_in_flight)s::int IS NULL OR %(max_in_flight)s::int > (
             SELECT count(*) FROM jsonb_each(gate.visits) AS visit

@@ -13,13 +13,24 @@ LEFT JOIN (
 ORDER BY key.created_at, key.id;
 
 -- name: count_usage
--- Add to the usage of some keys.
+-- Add to the usage of some keys, unless this batch of this process was added already.
+WITH begun AS (
+    INSERT INTO tritone_usage_writers AS writer (id, batch) VALUES (%(writer_id)s, %(batch)s)
+    ON CONFLICT (id) DO UPDATE SET batch = EXCLUDED.batch, written_at = now()
+    WHERE writer.batch < EXCLUDED.batch
+    RETURNING id
+)
 INSERT INTO tritone_key_usage AS known (key_id, shard, requests, sound_seconds)
 SELECT key_id, pg_backend_pid() %% 16, requests, sound_seconds
-FROM unnest(%(ids)s::text[], %(requests)s::bigint[], %(sound_seconds)s::float8[])
+FROM begun
+CROSS JOIN unnest(%(ids)s::text[], %(requests)s::bigint[], %(sound_seconds)s::float8[])
     AS fresh (key_id, requests, sound_seconds)
 ORDER BY key_id
 ON CONFLICT (key_id, shard) DO UPDATE SET
     requests = known.requests + EXCLUDED.requests,
     sound_seconds = known.sound_seconds + EXCLUDED.sound_seconds,
     last_used_at = now();
+
+-- name: forget_usage_writers
+-- Forget processes that have written nothing for a day: nobody repeats a batch that late.
+DELETE FROM tritone_usage_writers WHERE written_at < now() - interval '1 day';

@@ -6,8 +6,9 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -49,7 +50,8 @@ def _make_template(server: EmbeddedPostgres) -> str:
         await database.open()
         await database.close()
 
-    with ThreadPoolExecutor() as thread:  # whoever asks may have a loop of its own
+    # Whoever asks may have a loop of its own, and read what its test prints.
+    with ThreadPoolExecutor() as thread, redirect_stdout(StringIO()):
         thread.submit(asyncio.run, migrate()).result()
     return url.rpartition("/")[2]
 

@@ -1,11 +1,10 @@
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
 from frontend.errors import BackendUnavailable
 from frontend.keys.limits import Limiter
-from frontend.keys.model import Counts, Key, KeyLimits, Verdict, choose_burst
+from frontend.keys.model import Counts, Key, KeyLimits, UsageBatch, Verdict, choose_burst
 from frontend.keys.store import KeyStore
 from frontend.keys.usage import Usage
 
@@ -26,10 +25,10 @@ class Flaky(KeyStore):
         self._check()
         self.left.append(key_id)
 
-    async def count(self, counts: Mapping[str, Counts]) -> None:
+    async def count(self, batch: UsageBatch) -> None:
         await asyncio.sleep(0)
         self._check()
-        self.counted.extend(counts.items())
+        self.counted.extend(batch.counts.items())
 
     def _check(self) -> None:
         if self.is_away:

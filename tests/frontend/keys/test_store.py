@@ -1,11 +1,12 @@
 import asyncio
 import uuid
+from itertools import count
 
 import psycopg
 import pytest
 from psycopg.types.json import Json
 
-from frontend.keys.model import Counts, Key, KeyLimits
+from frontend.keys.model import Counts, Key, KeyLimits, UsageBatch
 from frontend.keys.secrets import parse_key
 from frontend.keys.store import KeyStore
 from tests.frontend.keys.conftest import make_key
@@ -45,17 +46,18 @@ async def test_the_secret_is_nowhere_in_the_database(store: KeyStore, database_u
 
 async def test_a_burst_passes_and_the_next_waits_for_its_interval(store: KeyStore) -> None:
     key = _limited(rate=6, burst=5)  # 10 s apart
-    verdicts = [await store.enter(key, "v", FOREVER_S) for _ in range(7)]
+    verdicts = [await store.enter(key, f"v{each}", FOREVER_S) for each in range(7)]
     assert [each.is_admitted for each in verdicts].count(True) == 5
     assert 0 < verdicts[-1].rate_wait_s <= 10
 
 
 async def test_who_waits_as_long_as_was_said_is_admitted(store: KeyStore) -> None:
     key = _limited(rate=600, burst=1)  # 0.1 s apart
-    while (verdict := await store.enter(key, "v", FOREVER_S)).is_admitted:  # a slow machine
-        continue
+    visits = map(str, count())
+    while (verdict := await store.enter(key, next(visits), FOREVER_S)).is_admitted:
+        continue  # a slow machine
     await asyncio.sleep(verdict.rate_wait_s)
-    assert (await store.enter(key, "v", FOREVER_S)).is_admitted
+    assert (await store.enter(key, next(visits), FOREVER_S)).is_admitted
 
 
 async def test_a_burst_is_exact_when_it_comes_at_once(store: KeyStore) -> None:
@@ -66,8 +68,8 @@ async def test_a_burst_is_exact_when_it_comes_at_once(store: KeyStore) -> None:
 
 async def test_a_refusal_costs_nothing_of_the_rate(store: KeyStore) -> None:
     key = _limited(rate=60, burst=1)
-    await store.enter(key, "v", FOREVER_S)
-    waits = [(await store.enter(key, "v", FOREVER_S)).rate_wait_s for _ in range(5)]
+    await store.enter(key, "admitted", FOREVER_S)
+    waits = [(await store.enter(key, "refused", FOREVER_S)).rate_wait_s for _ in range(5)]
     assert waits == sorted(waits, reverse=True)
     assert waits[0] <= 1.0
 
@@ -109,8 +111,10 @@ async def test_usage_adds_up(store: KeyStore) -> None:
     key = await _stored(store, text)
     (before,) = await store.reports()
     assert (before.requests, before.sound_seconds, before.last_used_at) == (0, 0.0, None)
-    for _ in range(3):
-        await store.count({key.id: Counts(2, 1.5), "somebody": Counts(1, 1.0)})
+    counts = {key.id: Counts(2, 1.5), "somebody": Counts(1, 1.0)}
+    writer_id = str(uuid.uuid4())
+    for number in (1, 2, 2, 3):  # a batch counts once
+        await store.count(UsageBatch(writer_id=writer_id, number=number, counts=counts))
     (report,) = await store.reports()
     assert (report.requests, report.sound_seconds) == (6, 4.5)
     assert report.last_used_at is not None
