@@ -64,7 +64,7 @@ test-in-turn: install-dev
 
 test-light: install-dev ## run the tests that need no Triton and import fast
 	@rm -rf build/lines
-	$(PYTEST) tests $(COUNTED) -p no:schemathesis -n 3 $(BY_FILE) $(addprefix --ignore=,$(APART))
+	$(PYTEST) tests $(COUNTED) -p no:schemathesis -n 2 $(BY_FILE) $(addprefix --ignore=,$(APART))
 
 # To import torch, or to think of requests to the whole API, takes each process tens of seconds: one process for each,
 # in the time that the others leave.

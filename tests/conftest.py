@@ -1,5 +1,6 @@
 """What many tests need: settings without the environment, the app without a network, a database."""
 
+import gc
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -44,6 +45,17 @@ SHARED_IN = {
 """What takes long to make, and the tests that share it: one worker gets them all."""
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+# Garbage is looked for again and again among millions of objects that stay: half the time of the
+# collection of tests, a seventh of that of the tests.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what the tests make, and more rarely."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 _OF_ALL_TESTS = re.compile(r"^pytestmark = (?:\[[^\]]*\]|.*)", re.MULTILINE)

@@ -173,19 +173,23 @@ def run(
 ) -> int:
     """Run Triton until it ends or SIGTERM comes; return its exit status. Meanwhile, listen."""
     signals: list[int] = []
+    started: list[subprocess.Popen[bytes]] = []
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         signals.append(number)
         stop.set()
         if len(signals) > 1:
-            os.killpg(child.pid, signal.SIGKILL)
+            for each in started:
+                os.killpg(each.pid, signal.SIGKILL)
 
+    # Before Triton is started: a signal that nobody handles would leave it running without us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
     # In a session of its own: a Ctrl-C must not reach Triton before it is drained.
     closed = close_apis() if Path(command[0]).name == "tritonserver" else []
     child = subprocess.Popen([*command, *closed], start_new_session=True)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    started.append(child)
     threading.Thread(target=_set_when_over, args=(child, stop), daemon=True).start()
     threading.Thread(target=listen, args=(stop,), daemon=True).start()
     stop.wait()

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -160,6 +161,28 @@ def test_a_drain_that_takes_too_long_is_given_up(triton: FakeTriton) -> None:
     code, said = end_of(process)
     assert code == 128 + signal.SIGTERM
     assert said.endswith("not drained; ending all the same\n")
+
+
+def test_a_signal_that_comes_while_triton_is_being_started_ends_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = subprocess.Popen
+
+    def strike(command: list[str], *, start_new_session: bool) -> subprocess.Popen[bytes]:
+        child = start(command, start_new_session=start_new_session)
+        os.kill(os.getpid(), signal.SIGTERM)  # before anybody knows of the child
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", strike)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it must not end the tests
+    try:
+        command = [sys.executable, "-c", LASTING]
+        code = module.run(command, module.Triton(1), 1.0, lambda _stop: None)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert code == 128 + signal.SIGTERM
 
 
 def test_a_triton_that_does_not_answer_is_ended_all_the_same() -> None:
