@@ -49,14 +49,19 @@ class Collector:
         (found,) = [span for span in self.children(parent) if span.name == name]
         return found
 
-    def until_seen(self, trace_id: str, names: Collection[str]) -> None:
+    def of(self, trace_id: str) -> "Collector":
+        """Return what arrived of one trace."""
+        spans = [span for span in self.spans if span.trace_id == trace_id]
+        return Collector(self.url, spans)
+
+    def until_seen(self, trace_id: str, names: Collection[str], timeout_s: float = 60.0) -> None:
         """Wait for spans of a trace that ended well: every process sends its own, in no order."""
 
         def are_seen(all_: Collector) -> bool:
             ended_well = [s for s in all_.spans if "error.type" not in s.attributes]
             return {s.name for s in ended_well if s.trace_id == trace_id} >= {*names}
 
-        self.until(are_seen)
+        self.until(are_seen, timeout_s)
 
     def until(self, is_enough: Callable[["Collector"], bool], timeout_s: float = 60.0) -> None:
         """Wait until what arrived is enough."""
