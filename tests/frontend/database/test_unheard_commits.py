@@ -1,6 +1,7 @@
 """A connection that is lost after a commit, before its answer: what was done is done once."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -116,10 +117,10 @@ async def test_a_request_takes_one_place_of_its_limits(
                 raise AssertionError("there is no place left")
 
 
-async def test_a_job_is_accepted_once_and_deleted_without_an_error(system: JobSystem) -> None:
+async def test_a_job_is_accepted_and_claimed_once(system: JobSystem) -> None:
     job = await system.service.submit(make_request())
-    await claim_job(system, job.id)  # it is the only one
-    await system.service.cancel(job.id, None)
+    await claim_job(system, job.id)
+    assert await system.store.claim_next(str(uuid.uuid4()), "another") is None
     with pytest.raises(JobNotFound):
         await system.store.delete(job.id, None)  # it still runs
 
